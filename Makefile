@@ -1,0 +1,48 @@
+# Alpha Panda: `make demo` runs the product, `make test` proves it. Both need Python 3.11 with pip and nothing else.
+PYTHON ?= python3.11
+PY := .venv/bin/python
+UV := .venv/bin/uv
+COMPILE := $(UV) pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	--override requirements/overrides.txt --custom-compile-command "make lock"
+
+.PHONY: demo test lint bench lock static clean
+
+demo: .venv/.demo static
+	@$(PY) manage.py demo $(ARGS)
+
+test: .venv/.dev static lint
+	@$(PY) -m pytest $(ARGS)
+
+lint: .venv/.dev
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/lint-imports && .venv/bin/mypy \
+		&& .venv/bin/djlint --check --lint --quiet templates
+
+bench: .venv/.dev
+	@for script in benchmarks/p*.py; do $(PY) -m benchmarks.$$(basename $$script .py) || exit 1; done
+
+lock: .venv/bin/uv
+	@for name in base demo dev node; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+
+# The page says what is missing when the front-end package cannot be fetched; everything else works without it.
+static: .venv/.npm
+
+clean:
+	rm -rf .venv node_modules staticfiles .state
+
+.venv/bin/uv:
+	@$(PYTHON) -m venv .venv
+	@$(PY) -m pip install -q --disable-pip-version-check "uv>=0.9,<1"
+
+# A plain `pip install -r` downgrades kiteconnect (requirements/overrides.txt says why), so uv installs what was resolved.
+.venv/.demo: .venv/bin/uv requirements/demo.txt
+	@echo "Installing Alpha Panda into .venv …"
+	@$(UV) pip install -q --python $(PY) --no-deps --require-hashes -r requirements/demo.txt
+	@touch $@
+
+.venv/.dev: .venv/bin/uv requirements/dev.txt
+	@echo "Installing Alpha Panda and its tests into .venv …"
+	@$(UV) pip install -q --python $(PY) --no-deps --require-hashes -r requirements/dev.txt
+	@touch $@ .venv/.demo
+
+.venv/.npm: .venv/bin/uv package-lock.json
+	@$(PY) -m scripts.npm && touch $@ || true

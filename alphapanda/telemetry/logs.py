@@ -1,0 +1,81 @@
+"""Structured logs on standard error, one line an event, with secrets removed before anything is written."""
+
+import logging
+import logging.config
+import re
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+SECRET_NAMES = re.compile(
+    r"(access_token|request_token|refresh_token|public_token|enctoken|api_secret|api_key|checksum|password|"
+    r"secret_key|authorization|cookie|totp|token)",
+    re.IGNORECASE,
+)
+# Secrets inside longer texts: query strings, headers, JSON. The name stays, the value goes.
+SECRET_TEXT = re.compile(
+    r"((?:access_token|request_token|refresh_token|public_token|enctoken|api_secret|api_key|checksum|password|totp)"
+    r"[\"']?\s*[=:]\s*[\"']?)[^\s&\"',;}]+|(authorization[\"']?\s*[=:]\s*[\"']?(?:token|bearer)\s+)[^\s\"',;}]+",
+    re.IGNORECASE,
+)
+HIDDEN = "[redacted]"
+NOT_SECRET = {"instrument_token", "exchange_token", "tokens", "token_count"}
+
+
+def redact(value: Any, name: str = "") -> Any:
+    """Return ``value`` without secrets, whatever its nesting."""
+    if name and name not in NOT_SECRET and SECRET_NAMES.fullmatch(name):
+        return HIDDEN
+    if isinstance(value, dict):
+        return {key: redact(item, str(key)) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [redact(item) for item in value]
+    if isinstance(value, str):
+        return SECRET_TEXT.sub(lambda m: (m.group(1) or m.group(2)) + HIDDEN, value)
+    return value
+
+
+def redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key in list(event):
+        event[key] = redact(event[key], key)
+    return event
+
+
+def configure_logging(level: str, *, json: bool) -> None:
+    shared = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        redact_event,
+    ]
+    renderer = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer()
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {
+                "plain": {
+                    "()": structlog.stdlib.ProcessorFormatter,
+                    "foreign_pre_chain": shared,
+                    "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+                }
+            },
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+            "root": {"handlers": ["stderr"], "level": level},
+            "loggers": {"daphne": {"level": "WARNING"}, "celery.redirected": {"level": "WARNING"}},
+        }
+    )
