@@ -1,0 +1,243 @@
+"""Instruments and their tokens over time, the calendar, freeze quantities, and what each load did."""
+
+from datetime import date
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+
+from alphapanda.ids import new_id
+from instruments.domain.contracts import (
+    CLASSES_OF_EXCHANGE,
+    EXCHANGES,
+    INDICES,
+    InstrumentType,
+    SecurityClass,
+    describe,
+    key_of,
+    security_class_of,
+)
+from instruments.domain.sessions import DaySchedule, phase_problems, phases_from_rows
+from instruments.querysets import (
+    FreezeQuantityQuerySet,
+    InstrumentLoadQuerySet,
+    InstrumentQuerySet,
+    TradingSessionQuerySet,
+)
+
+EXCHANGE_CHOICES = [(exchange, exchange) for exchange in EXCHANGES]
+SECURITY_CLASS_CHOICES = [
+    (SecurityClass.EQUITY, "shares without futures"),
+    (SecurityClass.EQUITY_FNO, "shares with futures"),
+    (SecurityClass.INDEX, "indices"),
+    (SecurityClass.DERIVATIVE, "futures and options"),
+    (SecurityClass.EXPIRING_INDEX, "index contracts on their expiry day"),
+]
+
+
+class Instrument(models.Model):
+    """Something tradable, known by exchange, symbol and expiry: tokens come and go and are recycled."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    exchange = models.CharField(max_length=8, choices=EXCHANGE_CHOICES)
+    tradingsymbol = models.CharField(max_length=64)
+    expiry = models.DateField(null=True, blank=True)
+    name = models.CharField(max_length=200, blank=True)
+    instrument_type = models.CharField(max_length=3, choices=[(kind, kind) for kind in InstrumentType])
+    segment = models.CharField(max_length=16)
+    strike = models.DecimalField(max_digits=18, decimal_places=4, null=True, blank=True)
+    tick_size = models.DecimalField(max_digits=18, decimal_places=4)
+    lot_size = models.PositiveIntegerField()
+    instrument_token = models.BigIntegerField(db_index=True)
+    exchange_token = models.BigIntegerField()
+    listed = models.BooleanField(default=True)
+    has_derivatives = models.BooleanField(default=False, help_text="A share that futures are traded on.")
+    first_seen = models.DateField()
+    last_seen = models.DateField(
+        null=True, blank=True, help_text="The last day a dump held it; empty while it is listed."
+    )
+
+    objects = InstrumentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["exchange", "tradingsymbol", "expiry"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["exchange", "tradingsymbol", "expiry"],
+                nulls_distinct=False,
+                name="instrument_identity",
+            ),
+            models.CheckConstraint(condition=Q(tick_size__gte=0), name="instrument_tick_size"),
+        ]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.exchange}:{describe(self.tradingsymbol, self.expiry, self.strike, self.instrument_type)}"
+        )
+
+    @property
+    def key(self) -> str:
+        return key_of(self.exchange, self.tradingsymbol)
+
+    @property
+    def is_index(self) -> bool:
+        return self.segment == INDICES
+
+    @property
+    def security_class(self) -> SecurityClass:
+        return security_class_of(self.segment, self.instrument_type, self.has_derivatives)
+
+    def schedule(self, day: date) -> DaySchedule:
+        """Return when this instrument trades on ``day``, its own expiry day included."""
+        return TradingSession.objects.schedule_for(self, day)
+
+
+class InstrumentToken(models.Model):
+    """Whose token it was: from ``valid_from`` up to, not including, ``valid_to`` (empty: still)."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    instrument = models.ForeignKey(Instrument, on_delete=models.CASCADE, related_name="tokens")
+    instrument_token = models.BigIntegerField()
+    valid_from = models.DateField()
+    valid_to = models.DateField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["valid_from"]
+        indexes = [models.Index(fields=["instrument_token", "valid_from"], name="token_on_a_day")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["instrument_token"], condition=Q(valid_to=None), name="one_instrument_holds_a_token"
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_to=None) | Q(valid_to__gte=models.F("valid_from")),
+                name="token_interval_forwards",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.instrument_token} from {self.valid_from} to {self.valid_to or 'now'}"
+
+
+class InstrumentLoad(models.Model):
+    """What one load did, or why it was refused whole."""
+
+    class State(models.TextChoices):
+        ACCEPTED = "accepted"
+        REFUSED = "refused"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    day = models.DateField(
+        null=True, help_text="The market day the dump is of; unknown if refused before that."
+    )
+    state = models.CharField(max_length=8, choices=State)
+    sources = models.JSONField(default=list, help_text="The files or addresses it was read from.")
+    rows = models.JSONField(default=dict, help_text="Accepted rows by exchange.")
+    report = models.JSONField(default=dict, help_text="What changed, by exchange.")
+    problems = models.JSONField(default=list, help_text="Why it was refused, with file and row.")
+    loaded_at = models.DateTimeField(auto_now_add=True)
+
+    objects = InstrumentLoadQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-loaded_at"]
+
+    def __str__(self) -> str:
+        return f"{self.state} load of {self.day or 'an unknown day'}"
+
+
+class TradingSession(models.Model):
+    """When one class of securities of one exchange trades on one day, and who says so."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    exchange = models.CharField(max_length=8, choices=EXCHANGE_CHOICES)
+    security_class = models.CharField(max_length=16, choices=SECURITY_CLASS_CHOICES)
+    day = models.DateField()
+    phases = models.JSONField(
+        default=list,
+        blank=True,
+        help_text='In order, Indian time: [{"kind": "continuous", "from": "09:15", "to": "15:30"}]. '
+        "Kinds: pre_open, continuous, auction, post_close. Empty: closed.",
+    )
+    is_holiday = models.BooleanField(default=False, help_text="No session all day, weekends included.")
+    name = models.CharField(max_length=120, blank=True, help_text="The holiday or the special session.")
+    source = models.CharField(max_length=200, help_text="The circular or page that says so.")
+    by_hand = models.BooleanField(
+        default=False, help_text="Edited here: load_calendar leaves it alone unless told to overwrite."
+    )
+
+    objects = TradingSessionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["day", "exchange", "security_class"]
+        constraints = [
+            models.UniqueConstraint(fields=["exchange", "security_class", "day"], name="one_session_a_day"),
+            models.CheckConstraint(
+                condition=Q(is_holiday=True, phases=[]) | (Q(is_holiday=False) & ~Q(phases=[])),
+                name="holiday_has_no_phases",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.exchange} {self.security_class} on {self.day:%d %b %Y}"
+
+    def schedule(self) -> DaySchedule:
+        return DaySchedule(
+            exchange=self.exchange,
+            security_class=self.security_class,
+            day=self.day,
+            phases=phases_from_rows(self.day, self.phases),
+            is_holiday=self.is_holiday,
+            name=self.name,
+            source=self.source,
+        )
+
+    def clean(self) -> None:
+        problems = [*self._class_problems(), *self._phase_problems()]
+        if problems:
+            raise ValidationError(problems)
+
+    def _class_problems(self) -> list[str]:
+        classes = CLASSES_OF_EXCHANGE.get(self.exchange, ())
+        if not classes or self.security_class in classes:
+            return []
+        return [f"{self.exchange} has no class {self.security_class!r}; it has {', '.join(classes)}."]
+
+    def _phase_problems(self) -> list[str]:
+        if not isinstance(self.phases, list):
+            return ["Phases must be a list of objects with kind, from and to."]
+        if self.is_holiday and self.phases:
+            return ["A holiday has no phases: empty them, or untick holiday."]
+        if not self.is_holiday and not self.phases:
+            return ["A day without phases is closed: tick holiday, or give its phases."]
+        if self.day is None:
+            return []
+        try:
+            return phase_problems(phases_from_rows(self.day, self.phases))
+        except ValueError as unreadable:
+            return [str(unreadable)]
+
+
+class FreezeQuantity(models.Model):
+    """The most units one order on an underlying may hold, from a day on; more is frozen by the exchange."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    exchange = models.CharField(max_length=8, choices=EXCHANGE_CHOICES)
+    underlying = models.CharField(max_length=64, help_text="As in the dump's name column: NIFTY, SENSEX.")
+    effective_from = models.DateField()
+    quantity = models.PositiveIntegerField(help_text="In units, not lots.")
+    source = models.CharField(max_length=200)
+
+    objects = FreezeQuantityQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["exchange", "underlying", "-effective_from"]
+        verbose_name_plural = "freeze quantities"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["exchange", "underlying", "effective_from"], name="one_freeze_quantity_a_day"
+            ),
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="freeze_quantity_above_zero"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.exchange} {self.underlying}: {self.quantity} from {self.effective_from}"

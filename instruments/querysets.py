@@ -1,0 +1,147 @@
+"""The questions others ask of instruments, sessions and freeze quantities."""
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.db.models import Case, IntegerField, Max, Min, Q, Value, When
+
+from instruments.domain.contracts import CLASSES_OF_EXCHANGE, InstrumentType, SecurityClass, split_key
+from instruments.domain.sessions import DaySchedule, unknown_day
+
+if TYPE_CHECKING:
+    from instruments.models import FreezeQuantity, Instrument, TradingSession
+
+LONGEST_SEARCH = 64
+
+
+class InstrumentQuerySet(models.QuerySet["Instrument"]):
+    def listed(self) -> "InstrumentQuerySet":
+        return self.filter(listed=True)
+
+    def of_kind(self, *kinds: str) -> "InstrumentQuerySet":
+        return self.filter(instrument_type__in=kinds)
+
+    def by_key(self, key: str) -> "Instrument":
+        """Return what ``NSE:INFY`` means now, or meant last. Raises Instrument.DoesNotExist or ValueError.
+
+        A symbol used again for a later expiry is the later contract.
+        """
+        exchange, tradingsymbol = split_key(key)
+        found = self.filter(exchange=exchange, tradingsymbol=tradingsymbol)
+        instrument = found.order_by("-listed", "-expiry").first()
+        if instrument is None:
+            raise self.model.DoesNotExist(f"no instrument {key}")
+        return instrument
+
+    def by_keys(self, keys: "list[str]") -> "dict[str, Instrument]":
+        """Return the instruments of many keys at once; unknown keys are missing from the answer."""
+        wanted = [split_key(key) for key in keys]
+        either = Q()
+        for exchange in {exchange for exchange, _ in wanted}:
+            symbols = [symbol for its_exchange, symbol in wanted if its_exchange == exchange]
+            either |= Q(exchange=exchange, tradingsymbol__in=symbols)
+        # Later ones win: listed after gone, later expiries after earlier ones.
+        found = self.filter(either).order_by("listed", "expiry") if wanted else self.none()
+        return {instrument.key: instrument for instrument in found}
+
+    def holding_token(self, token: int, day: date) -> "Instrument | None":
+        """Return whose token it was on ``day``; tokens are recycled after expiry."""
+        on_that_day = Q(tokens__valid_from__lte=day) & (
+            Q(tokens__valid_to=None) | Q(tokens__valid_to__gt=day)
+        )
+        return (
+            self.filter(on_that_day, tokens__instrument_token=token).order_by("-tokens__valid_from").first()
+        )
+
+    def search(self, text: str) -> "InstrumentQuerySet":
+        """Find by words: each must begin or be in the symbol or the name; the exact symbol comes first."""
+        found = self.listed()
+        words = text[:LONGEST_SEARCH].split()
+        for word in words:
+            found = found.filter(Q(tradingsymbol__icontains=word) | Q(name__icontains=word))
+        return found.annotate(nearness=_nearness(words[0] if words else "")).order_by(
+            "nearness", "exchange", "expiry", "tradingsymbol"
+        )
+
+    def futures_of(self, underlying: str) -> "InstrumentQuerySet":
+        return self.listed().filter(name=underlying, instrument_type=InstrumentType.FUT).order_by("expiry")
+
+    def options_of(self, underlying: str, expiry: date) -> "InstrumentQuerySet":
+        options = self.listed().of_kind(InstrumentType.CE, InstrumentType.PE)
+        return options.filter(name=underlying, expiry=expiry).order_by("strike", "instrument_type")
+
+    def has_share(self, symbol: str) -> bool:
+        return self.filter(tradingsymbol=symbol, instrument_type=InstrumentType.EQ).exists()
+
+
+def _nearness(word: str) -> Case:
+    return Case(
+        When(tradingsymbol__iexact=word, then=Value(0)),
+        When(tradingsymbol__istartswith=word, then=Value(1)),
+        default=Value(2),
+        output_field=IntegerField(),
+    )
+
+
+class InstrumentLoadQuerySet(models.QuerySet[Any]):
+    def accepted(self) -> "InstrumentLoadQuerySet":
+        return self.filter(state="accepted")
+
+    def last_day_of(self, exchange: str) -> date | None:
+        """Return the day whose dump stands for this exchange."""
+        day: date | None = self.accepted().filter(rows__has_key=exchange).aggregate(day=Max("day"))["day"]
+        return day
+
+
+class TradingSessionQuerySet(models.QuerySet["TradingSession"]):
+    def schedule(self, exchange: str, security_class: str, day: date) -> DaySchedule:
+        """Return the phases of a day; a day nobody has told us of is unknown, and closed."""
+        row = self.filter(exchange=exchange, security_class=security_class, day=day).first()
+        return row.schedule() if row else unknown_day(exchange, security_class, day)
+
+    def schedule_for(self, instrument: "Instrument", day: date) -> DaySchedule:
+        """Return when ``instrument`` trades on ``day``; index contracts may stop early on their last."""
+        if self._ends_early(instrument, day):
+            early = self.schedule(instrument.exchange, SecurityClass.EXPIRING_INDEX, day)
+            if early.known:
+                return early
+        return self.schedule(instrument.exchange, instrument.security_class, day)
+
+    def _ends_early(self, instrument: "Instrument", day: date) -> bool:
+        # An underlying that is no share is an index.
+        return instrument.expiry == day and not type(instrument).objects.has_share(instrument.name)
+
+    def next_trading_day(self, exchange: str, security_class: str, after: date) -> date | None:
+        """Return the next day with a session; None if the calendar does not reach that far."""
+        ahead = self.filter(exchange=exchange, security_class=security_class, day__gt=after, is_holiday=False)
+        day: date | None = ahead.aggregate(day=Min("day"))["day"]
+        return day
+
+    def ends_on(self) -> date | None:
+        """Return the last day that is known for every exchange and class; None without a calendar."""
+        groups = self.exclude(security_class=SecurityClass.EXPIRING_INDEX).values(
+            "exchange", "security_class"
+        )
+        ends = {
+            (row["exchange"], row["security_class"]): row["ends"]
+            for row in groups.annotate(ends=Max("day")).order_by()
+        }
+        wanted = [
+            (exchange, kind)
+            for exchange, kinds in CLASSES_OF_EXCHANGE.items()
+            for kind in kinds
+            if kind != SecurityClass.EXPIRING_INDEX
+        ]
+        return min(ends.values()) if all(key in ends for key in wanted) else None
+
+
+class FreezeQuantityQuerySet(models.QuerySet["FreezeQuantity"]):
+    def freeze_for(self, instrument: "Instrument", day: date) -> int | None:
+        """Return the freeze quantity in force, in units; None where none is known (shares have none)."""
+        if instrument.instrument_type == InstrumentType.EQ:
+            return None
+        known = self.filter(
+            exchange=instrument.exchange, underlying=instrument.name, effective_from__lte=day
+        ).order_by("-effective_from")
+        return known.values_list("quantity", flat=True).first()
