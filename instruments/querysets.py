@@ -10,7 +10,7 @@ from instruments.domain.contracts import CLASSES_OF_EXCHANGE, InstrumentType, Se
 from instruments.domain.sessions import DaySchedule, unknown_day
 
 if TYPE_CHECKING:
-    from instruments.models import FreezeQuantity, Instrument, TradingSession
+    from instruments.models import FreezeQuantity, Instrument, TradingSession  # noqa: F401 (bases below)
 
 LONGEST_SEARCH = 64
 
