@@ -1,0 +1,169 @@
+"""What a trade costs beside its price, from dated rates; unknown is an error and never nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum
+from typing import Literal, Protocol
+
+PAISA = Decimal("0.01")
+ZERO = Decimal(0)
+
+Side = Literal["BUY", "SELL"]
+
+
+class ChargeKind(StrEnum):
+    """Kite's names of the charges on an order, and the depository's on a delivery."""
+
+    BROKERAGE = "brokerage"
+    TRANSACTION_TAX = "transaction_tax"  # STT; CTT on commodities
+    EXCHANGE = "exchange_turnover_charge"
+    SEBI = "sebi_turnover_charge"
+    STAMP_DUTY = "stamp_duty"
+    GST = "gst"
+    DP = "dp_charge"
+
+
+class ChargeSegment(StrEnum):
+    DELIVERY = "delivery"
+    INTRADAY = "intraday"
+    FUTURES = "futures"
+    OPTIONS = "options"
+
+
+class UnknownCharge(Exception):
+    """No rate is known for this kind of trade on this day. It is not zero."""
+
+
+class DatedRate(Protocol):
+    """A row of rates. Rates are fractions of the turnover; cap and flat are rupees for an executed order."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def exchange(self) -> str: ...
+    @property
+    def segment(self) -> str: ...
+    @property
+    def effective_from(self) -> date: ...
+    @property
+    def buy_rate(self) -> Decimal: ...
+    @property
+    def sell_rate(self) -> Decimal: ...
+    @property
+    def cap(self) -> Decimal | None: ...
+    @property
+    def flat(self) -> Decimal | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Charges:
+    """Rupees of one order or fill. Never negative."""
+
+    brokerage: Decimal = ZERO
+    transaction_tax: Decimal = ZERO
+    exchange_turnover_charge: Decimal = ZERO
+    sebi_turnover_charge: Decimal = ZERO
+    stamp_duty: Decimal = ZERO
+    gst: Decimal = ZERO
+
+    @property
+    def total(self) -> Decimal:
+        return sum(astuple(self), ZERO)
+
+    def __sub__(self, other: Charges) -> Charges:
+        return Charges(*(mine - theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+
+    def to_paisa(self) -> Charges:
+        """Each charge rounded half up to the paisa: the only rounding in the books."""
+        return Charges(*(amount.quantize(PAISA, ROUND_HALF_UP) for amount in astuple(self)))
+
+    def amounts(self) -> dict[ChargeKind, Decimal]:
+        return dict(zip(ORDER_KINDS, astuple(self), strict=True))
+
+
+# In the order of the fields of Charges.
+ORDER_KINDS = (
+    ChargeKind.BROKERAGE,
+    ChargeKind.TRANSACTION_TAX,
+    ChargeKind.EXCHANGE,
+    ChargeKind.SEBI,
+    ChargeKind.STAMP_DUTY,
+    ChargeKind.GST,
+)
+
+
+def segment_of(instrument_type: str, product: str) -> ChargeSegment:
+    """Which rates a trade falls under; ``instrument_type`` is Kite's EQ, FUT, CE or PE.
+
+    Shares bought and sold on one day as CNC count as delivery here, which costs more than the intraday rates of
+    the contract note; exchange-traded funds are charged as shares.
+    """
+    if instrument_type == "FUT":
+        return ChargeSegment.FUTURES
+    if instrument_type in ("CE", "PE"):
+        return ChargeSegment.OPTIONS
+    if instrument_type == "EQ" and product in ("CNC", "MIS"):
+        return ChargeSegment.DELIVERY if product == "CNC" else ChargeSegment.INTRADAY
+    raise UnknownCharge(f"no charges are known for {instrument_type} as {product}")
+
+
+def rate_in_force(
+    rates: Iterable[DatedRate], kind: ChargeKind, exchange: str, segment: ChargeSegment, day: date
+) -> DatedRate:
+    """The newest rate that had begun on ``day``; UnknownCharge where there is none."""
+    begun = [
+        rate
+        for rate in rates
+        if (rate.kind, rate.exchange, rate.segment) == (kind, exchange, segment) and rate.effective_from <= day
+    ]
+    if not begun:
+        raise UnknownCharge(f"no {kind} rate is known for {segment} on {exchange} at {day:%d %b %Y}")
+    return max(begun, key=lambda rate: rate.effective_from)
+
+
+@dataclass(frozen=True, slots=True)
+class RateCard:
+    """The rates in force for one exchange, segment and day, by kind."""
+
+    rates: tuple[DatedRate, ...]
+
+    @classmethod
+    def of(cls, rates: Iterable[DatedRate], exchange: str, segment: ChargeSegment, day: date) -> RateCard:
+        known = tuple(rates)
+        return cls(tuple(rate_in_force(known, kind, exchange, segment, day) for kind in ORDER_KINDS))
+
+    def order_charges(self, side: Side, turnover: Decimal) -> Charges:
+        """Exact charges of an order executed for ``turnover`` rupees (for options: of premium) so far.
+
+        As Zerodha's charge list says: GST on brokerage, exchange and SEBI charges. Not rounded.
+        """
+        brokerage, tax, exchange, sebi, stamp = (charge(rate, side, turnover) for rate in self.rates[:5])
+        gst = charge(self.rates[5], side, brokerage + exchange + sebi)
+        return Charges(brokerage, tax, exchange, sebi, stamp, gst)
+
+    def fill_charges(self, side: Side, before: Decimal, turnover: Decimal) -> Charges:
+        """What a fill of ``turnover`` adds to an order already executed for ``before``, in paise.
+
+        Each is the difference of two rounded sums, so that an order's fills add up to the order's charge,
+        however many they were.
+        """
+        after = self.order_charges(side, before + turnover).to_paisa()
+        return after - self.order_charges(side, before).to_paisa()
+
+
+def charge(rate: DatedRate, side: Side, turnover: Decimal) -> Decimal:
+    """Flat + rate × turnover, at most the cap; nothing for an order nothing of which was executed."""
+    if not turnover:
+        return ZERO
+    share = rate.buy_rate if side == "BUY" else rate.sell_rate
+    amount = (rate.flat or ZERO) + share * turnover
+    return amount if rate.cap is None else min(amount, rate.cap)
+
+
+def dp_charge(rates: Iterable[DatedRate], exchange: str, day: date) -> Decimal:
+    """What the depository takes for a share sold from delivery on a day, whatever the quantity; with GST."""
+    return rate_in_force(rates, ChargeKind.DP, exchange, ChargeSegment.DELIVERY, day).flat or ZERO

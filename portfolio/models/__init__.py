@@ -1,0 +1,23 @@
+"""What we own and what it cost: facts that are never edited, and what is derived from them."""
+
+from portfolio.models.accounts import Account, Portfolio
+from portfolio.models.charges import ChargeRate
+from portfolio.models.facts import CHARGE_KINDS, LedgerEntry, LedgerKind, Trade
+from portfolio.models.fields import Product
+from portfolio.models.holdings import ClosedLot, Lot, Position
+from portfolio.models.snapshots import PnlSnapshot
+
+__all__ = [
+    "CHARGE_KINDS",
+    "Account",
+    "ChargeRate",
+    "ClosedLot",
+    "LedgerEntry",
+    "LedgerKind",
+    "Lot",
+    "PnlSnapshot",
+    "Portfolio",
+    "Position",
+    "Product",
+    "Trade",
+]

@@ -1,0 +1,129 @@
+"""Trades and money moved: facts that are never edited."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.db import models
+from django.db.models import CheckConstraint, Q, UniqueConstraint
+
+from portfolio.domain.charges import ChargeKind
+from portfolio.models.accounts import Account, Portfolio
+from portfolio.models.fields import Product, key, money
+from portfolio.querysets import LedgerQuerySet, TradeQuerySet
+
+
+class LedgerKind(models.TextChoices):
+    OPENING = "opening", "Opening cash"
+    DEPOSIT = "deposit", "Deposit"
+    WITHDRAWAL = "withdrawal", "Withdrawal"
+    TRADE_VALUE = "trade_value", "Value of a trade"
+    BROKERAGE = ChargeKind.BROKERAGE.value, "Brokerage"
+    TRANSACTION_TAX = ChargeKind.TRANSACTION_TAX.value, "Securities transaction tax"
+    EXCHANGE = ChargeKind.EXCHANGE.value, "Exchange turnover charge"
+    SEBI = ChargeKind.SEBI.value, "SEBI turnover charge"
+    STAMP_DUTY = ChargeKind.STAMP_DUTY.value, "Stamp duty"
+    GST = ChargeKind.GST.value, "GST"
+    DP = ChargeKind.DP.value, "DP charge"
+
+
+CHARGE_KINDS = tuple(kind.value for kind in ChargeKind)
+
+
+class Trade(models.Model):
+    """One execution at the exchange. Append-only; only unknown charges may be filled in, once."""
+
+    id = key()
+    account = models.ForeignKey(Account, models.PROTECT, related_name="trades")
+    portfolio = models.ForeignKey(Portfolio, models.PROTECT, related_name="trades")
+    instrument = models.ForeignKey("instruments.Instrument", models.PROTECT, related_name="+")
+    sequence = models.BigIntegerField(help_text="The account's version that booked it.")
+    exchange = models.CharField(max_length=8)
+    day = models.DateField(help_text="The exchange's trading day, in India.")
+    trade_id = models.CharField(max_length=64)
+    broker_order_id = models.CharField(max_length=64)
+    order_tag = models.CharField(max_length=32, blank=True)
+    product = models.CharField(max_length=4, choices=Product)
+    signed_quantity = models.BigIntegerField(help_text="Bought: above zero. Sold: below.")
+    price = money()
+    traded_at = models.DateTimeField()
+    booked_at = models.DateTimeField()
+    charges = models.DecimalField(
+        max_digits=18,
+        decimal_places=6,
+        null=True,
+        help_text="As booked. Empty: no rate is known.",
+    )
+
+    objects = TradeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-sequence"]
+        constraints = [
+            UniqueConstraint(
+                fields=["account", "exchange", "day", "trade_id", "broker_order_id"], name="trade_booked_once"
+            ),
+            UniqueConstraint(fields=["account", "sequence"], name="trade_sequence_once"),
+            CheckConstraint(name="trade_has_quantity", condition=~Q(signed_quantity=0)),
+            CheckConstraint(name="trade_has_price", condition=Q(price__gt=0)),
+            CheckConstraint(name="trade_has_ids", condition=~Q(trade_id="") & ~Q(broker_order_id="")),
+            CheckConstraint(name="trade_product", condition=Q(product__in=Product.values)),
+            CheckConstraint(name="trade_charges", condition=Q(charges__isnull=True) | Q(charges__gte=0)),
+        ]
+        indexes = [
+            models.Index(fields=["portfolio", "instrument", "product"], name="trade_of_position"),
+            models.Index(fields=["account", "day"], name="trade_of_day"),
+            models.Index(fields=["account", "broker_order_id"], name="trade_of_order"),
+            models.Index(fields=["account"], condition=Q(charges__isnull=True), name="trade_uncharged"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.signed_quantity:+} at {self.price} ({self.trade_id})"
+
+    @property
+    def value(self) -> Decimal:
+        """Rupees that came in by it: below zero for a purchase."""
+        return -self.signed_quantity * self.price
+
+    @property
+    def exchange_order(self) -> tuple[object, ...]:
+        """Sorts trades as the exchange made them; its clock has whole seconds, its trade ids grow."""
+        return self.traded_at, len(self.trade_id), self.trade_id, self.broker_order_id
+
+
+class LedgerEntry(models.Model):
+    """Money in (above zero) or out (below). Append-only: cash is the sum of an account's entries."""
+
+    id = key()
+    account = models.ForeignKey(Account, models.PROTECT, related_name="ledger")
+    portfolio = models.ForeignKey(Portfolio, models.PROTECT, null=True, related_name="ledger")
+    trade = models.ForeignKey(Trade, models.PROTECT, null=True, related_name="entries")
+    kind = models.CharField(max_length=24, choices=LedgerKind)
+    amount = money(help_text="Trade values are exact; charges are rounded to the paisa.")
+    day = models.DateField()
+    at = models.DateTimeField()
+    key = models.CharField(max_length=160, help_text="Says what it books, once per account.")
+    note = models.CharField(max_length=200, blank=True)
+
+    objects = LedgerQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        verbose_name_plural = "ledger entries"
+        constraints = [
+            UniqueConstraint(fields=["account", "key"], name="ledger_key_once"),
+            CheckConstraint(name="ledger_kind", condition=Q(kind__in=LedgerKind.values)),
+            CheckConstraint(
+                name="ledger_sign",
+                condition=Q(kind__in=[LedgerKind.OPENING, LedgerKind.DEPOSIT], amount__gt=0)
+                | Q(kind__in=[LedgerKind.WITHDRAWAL, *CHARGE_KINDS], amount__lt=0)
+                | Q(kind=LedgerKind.TRADE_VALUE) & ~Q(amount=0),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["account", "-at"], name="ledger_of_account"),
+            models.Index(fields=["portfolio", "day"], name="ledger_of_portfolio"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.amount}"

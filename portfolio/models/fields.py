@@ -1,0 +1,23 @@
+"""Columns that every table of the books shares."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from alphapanda.ids import new_id
+
+
+def key() -> models.UUIDField:
+    return models.UUIDField(primary_key=True, default=new_id, editable=False)
+
+
+def money(**options: object) -> models.DecimalField:
+    return models.DecimalField(max_digits=18, decimal_places=4, **options)  # type: ignore[arg-type]
+
+
+class Product(models.TextChoices):
+    """Kite's products: how a position is margined, charged and when it must be flat."""
+
+    CNC = "CNC", "CNC (delivery)"
+    MIS = "MIS", "MIS (intraday)"
+    NRML = "NRML", "NRML (derivatives, carried)"

@@ -1,0 +1,110 @@
+"""Positions and their lots: derived from trades, and rebuilt from them at any time."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.db import models
+from django.db.models import CheckConstraint, Q, UniqueConstraint
+
+from portfolio.models.accounts import Portfolio
+from portfolio.models.facts import Trade
+from portfolio.models.fields import Product, key, money
+from portfolio.querysets import ClosedLotQuerySet, LotQuerySet, PositionQuerySet
+
+
+class Position(models.Model):
+    """What a portfolio holds of an instrument and product: derived from its trades, rebuildable."""
+
+    id = key()
+    portfolio = models.ForeignKey(Portfolio, models.PROTECT, related_name="positions")
+    instrument = models.ForeignKey("instruments.Instrument", models.PROTECT, related_name="+")
+    product = models.CharField(max_length=4, choices=Product)
+    quantity = models.BigIntegerField(default=0)
+    open_value = models.DecimalField(
+        max_digits=20,
+        decimal_places=4,
+        default=Decimal(0),
+        help_text="Σ quantity × price of its open lots.",
+    )
+    average_price = money(null=True, help_text="Of the open lots, to 4 places. Empty when flat.")
+    realised = money(default=Decimal(0), help_text="Since the beginning, before charges.")
+    opened_at = models.DateTimeField(null=True, help_text="When it last left zero. Empty when flat.")
+    lots_opened = models.IntegerField(default=0)
+    last_trade = models.ForeignKey(Trade, models.PROTECT, null=True, related_name="+")
+
+    objects = PositionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["portfolio", "instrument", "product"]
+        constraints = [
+            UniqueConstraint(fields=["portfolio", "instrument", "product"], name="position_once"),
+            CheckConstraint(name="position_product", condition=Q(product__in=Product.values)),
+            CheckConstraint(
+                name="position_flat_or_priced",
+                condition=Q(quantity=0, open_value=0, average_price__isnull=True, opened_at__isnull=True)
+                | Q(quantity__gt=0, open_value__gt=0, average_price__gt=0, opened_at__isnull=False)
+                | Q(quantity__lt=0, open_value__lt=0, average_price__gt=0, opened_at__isnull=False),
+            ),
+        ]
+        indexes = [models.Index(fields=["portfolio"], condition=~Q(quantity=0), name="position_open")]
+
+    def __str__(self) -> str:
+        return f"{self.quantity:+} {self.instrument} {self.product}"
+
+
+class Lot(models.Model):
+    """What one trade opened and later trades have not closed yet, first in, first out. Derived."""
+
+    id = key()
+    position = models.ForeignKey(Position, models.CASCADE, related_name="lots")
+    trade = models.ForeignKey(Trade, models.PROTECT, related_name="+")
+    ordinal = models.IntegerField(help_text="The order in which lots close.")
+    quantity = models.BigIntegerField(help_text="As opened; signed.")
+    remaining = models.BigIntegerField(help_text="Still open; signed.")
+    price = money()
+    day = models.DateField()
+
+    objects = LotQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["position", "ordinal"]
+        constraints = [
+            UniqueConstraint(fields=["position", "ordinal"], name="lot_ordinal_once"),
+            UniqueConstraint(fields=["position", "trade"], name="lot_once_per_trade"),
+            CheckConstraint(name="lot_price", condition=Q(price__gt=0)),
+            CheckConstraint(
+                name="lot_remaining_within",
+                condition=Q(quantity__gt=0, remaining__gte=0, remaining__lte=models.F("quantity"))
+                | Q(quantity__lt=0, remaining__lte=0, remaining__gte=models.F("quantity")),
+            ),
+        ]
+        indexes = [models.Index(fields=["position", "ordinal"], condition=~Q(remaining=0), name="lot_open")]
+
+    def __str__(self) -> str:
+        return f"{self.remaining:+} of {self.quantity:+} at {self.price}"
+
+
+class ClosedLot(models.Model):
+    """A piece of a lot closed by a trade, and what it made before charges. Derived."""
+
+    id = key()
+    lot = models.ForeignKey(Lot, models.CASCADE, related_name="closings")
+    trade = models.ForeignKey(Trade, models.PROTECT, related_name="+")
+    quantity = models.BigIntegerField(help_text="Closed; signed as the lot was.")
+    price = money(help_text="At which it was closed.")
+    realised = money()
+    day = models.DateField(help_text="Of the closing trade.")
+
+    objects = ClosedLotQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["lot", "trade"]
+        constraints = [
+            UniqueConstraint(fields=["lot", "trade"], name="closed_lot_once"),
+            CheckConstraint(name="closed_lot_quantity", condition=~Q(quantity=0)),
+        ]
+        indexes = [models.Index(fields=["day"], name="closed_lot_day")]
+
+    def __str__(self) -> str:
+        return f"{self.quantity:+} closed at {self.price}"

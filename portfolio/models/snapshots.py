@@ -1,0 +1,35 @@
+"""Profit as it stood, minute by minute."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import UniqueConstraint
+
+from portfolio.models.accounts import Portfolio
+from portfolio.models.fields import key, money
+from portfolio.querysets import PnlSnapshotQuerySet
+
+
+class PnlSnapshot(models.Model):
+    """A portfolio's profit of the day so far, each minute of market time. Empty is unknown, not zero."""
+
+    id = key()
+    portfolio = models.ForeignKey(Portfolio, models.PROTECT, related_name="snapshots")
+    at = models.DateTimeField()
+    day = models.DateField()
+    realised = money(help_text="Of the day, before charges.")
+    unrealised = money(null=True, help_text="Of all that is open, against what it cost.")
+    opened_with = money(null=True, help_text="Unrealised that the day began with.")
+    charges = money(null=True, help_text="Of the day.")
+    net = money(null=True, help_text="realised + unrealised − opened with − charges.")
+    worst = money(null=True, help_text="The lowest net of the day so far.")
+
+    objects = PnlSnapshotQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-at"]
+        constraints = [UniqueConstraint(fields=["portfolio", "at"], name="pnl_snapshot_once")]
+        indexes = [models.Index(fields=["portfolio", "day", "-at"], name="pnl_snapshot_day")]
+
+    def __str__(self) -> str:
+        return f"{self.portfolio} {self.at:%d %b %H:%M}: {self.net}"

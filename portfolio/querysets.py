@@ -1,0 +1,92 @@
+"""Questions about the books, asked of the database."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet, Sum
+
+if TYPE_CHECKING:
+    from portfolio.models import Account, PnlSnapshot
+
+ZERO = Decimal(0)
+
+
+def total(rows: QuerySet[Any], field: str) -> Decimal:
+    return rows.aggregate(total=Sum(field))["total"] or ZERO
+
+
+class AccountQuerySet(QuerySet["Account"]):
+    def active(self) -> AccountQuerySet:
+        return self.filter(is_active=True)
+
+    def locked(self, account_id: UUID) -> Account:
+        """The account's row, locked until the transaction ends; inserts that point at it go on."""
+        return self.select_for_update(no_key=True).get(pk=account_id)
+
+
+class TradeQuerySet(QuerySet[Any]):
+    def of_order(self, trade: Any) -> TradeQuerySet:
+        """Trades of the same order: order ids are unique within a broker's day."""
+        return self.filter(
+            account=trade.account_id,
+            exchange=trade.exchange,
+            day=trade.day,
+            broker_order_id=trade.broker_order_id,
+        )
+
+    def without_charges(self) -> TradeQuerySet:
+        return self.filter(charges__isnull=True)
+
+
+class PositionQuerySet(QuerySet[Any]):
+    def open(self) -> PositionQuerySet:
+        return self.exclude(quantity=0)
+
+    def of_account(self, account_id: UUID) -> PositionQuerySet:
+        return self.filter(portfolio__account=account_id)
+
+    def net_quantity(self, account_id: UUID, instrument_id: UUID, product: str) -> int:
+        """What the whole account holds: the number the broker would show."""
+        held = self.of_account(account_id).filter(instrument=instrument_id, product=product)
+        return held.aggregate(total=Sum("quantity"))["total"] or 0
+
+
+class LotQuerySet(QuerySet[Any]):
+    def open(self) -> LotQuerySet:
+        return self.exclude(remaining=0)
+
+    def carried_into(self, day: date) -> LotQuerySet:
+        """Lots opened earlier of which something was still open when ``day`` began."""
+        return self.filter(day__lt=day).filter(~Q(remaining=0) | Q(closings__day__gte=day)).distinct()
+
+
+class ClosedLotQuerySet(QuerySet[Any]):
+    def realised(self, portfolio_id: UUID, day: date) -> Decimal:
+        return total(self.filter(lot__position__portfolio=portfolio_id, day=day), "realised")
+
+
+class LedgerQuerySet(QuerySet[Any]):
+    def cash(self, account_id: UUID) -> Decimal:
+        return total(self.filter(account=account_id), "amount")
+
+    def charges(self) -> LedgerQuerySet:
+        from portfolio.models import CHARGE_KINDS
+
+        return self.filter(kind__in=CHARGE_KINDS)
+
+
+class PnlSnapshotQuerySet(QuerySet[Any]):
+    def last_before(self, portfolio_id: UUID, day: date) -> PnlSnapshot | None:
+        """The newest snapshot of an earlier day whose open profit was known."""
+        known = self.filter(portfolio=portfolio_id, day__lt=day, unrealised__isnull=False)
+        return known.order_by("-at").first()
+
+    def of_day(self, portfolio_id: UUID, day: date) -> PnlSnapshotQuerySet:
+        return self.filter(portfolio=portfolio_id, day=day).order_by("at")
+
+    def until(self, at: datetime) -> PnlSnapshotQuerySet:
+        return self.filter(at__lte=at)
