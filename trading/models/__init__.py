@@ -1,0 +1,33 @@
+"""What trading remembers: strategies and their runs, signals, decisions, orders, and the paper exchange's own book."""
+
+from trading.models.gates import Gate
+from trading.models.limits import RiskLimit
+from trading.models.orders import Fill, Order, OrderTransition
+from trading.models.paper import PaperOrder, PaperRequest, PaperTrade
+from trading.models.sessions import BrokerSession
+from trading.models.signals import RiskDecision, Signal
+from trading.models.strategies import Checkpoint, Deployment, Evaluation, Run, RunInput, Strategy
+from trading.models.windows import JobSlot, RateWindow, RememberedRequest
+
+__all__ = [
+    "BrokerSession",
+    "Checkpoint",
+    "Deployment",
+    "Evaluation",
+    "Fill",
+    "Gate",
+    "JobSlot",
+    "Order",
+    "OrderTransition",
+    "PaperOrder",
+    "PaperRequest",
+    "PaperTrade",
+    "RateWindow",
+    "RememberedRequest",
+    "RiskDecision",
+    "RiskLimit",
+    "Run",
+    "RunInput",
+    "Signal",
+    "Strategy",
+]

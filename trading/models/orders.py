@@ -1,0 +1,119 @@
+"""Orders, how each went from state to state, and what was filled."""
+
+from typing import Any
+
+from django.db import models
+from django.db.models import F, Q
+
+from instruments.models import Instrument
+from portfolio.models import Account, Portfolio, Trade
+from trading.domain.orders import MAY_STILL_FILL, OrderState
+from trading.models.columns import OrderType, Product, Side, Validity, choices_of, id_column, price_column
+from trading.models.signals import Signal
+from trading.models.strategies import Deployment
+
+
+class OrderQuerySet(models.QuerySet["Order"]):
+    def live(self) -> "OrderQuerySet":
+        """Those that may still fill: their exposure is reserved."""
+        return self.filter(state__in=MAY_STILL_FILL)
+
+    def to_send(self) -> "OrderQuerySet":
+        return self.filter(state=OrderState.CREATED).order_by("id")
+
+
+class Order(models.Model):
+    """One order, written before any broker hears of it; its tag is how it is found again."""
+
+    id = id_column()
+    tag = models.CharField(max_length=20, unique=True)
+    signal = models.OneToOneField(Signal, on_delete=models.PROTECT, related_name="order")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="orders")
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="orders")
+    deployment = models.ForeignKey(Deployment, null=True, on_delete=models.PROTECT, related_name="orders")
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT)
+    side = models.CharField(max_length=4, choices=Side)
+    quantity = models.PositiveIntegerField()
+    order_type = models.CharField(max_length=8, choices=OrderType)
+    product = models.CharField(max_length=4, choices=Product)
+    validity = models.CharField(max_length=4, choices=Validity, default=Validity.DAY)
+    price = price_column(null=True)
+    trigger_price = price_column(null=True)
+    market_protection = models.DecimalField(max_digits=5, decimal_places=2, null=True, help_text="percent")
+    is_exit = models.BooleanField(default=False, help_text="it only shrank a position when it was approved")
+    reserved = price_column(default=0, help_text="₹ its unfilled part may still take")
+    state = models.CharField(max_length=16, choices=choices_of(OrderState), default=OrderState.CREATED)
+    state_reason = models.CharField(max_length=300, blank=True)
+    filled_quantity = models.PositiveIntegerField(default=0)
+    average_price = price_column(null=True)
+    broker_order_id = models.CharField(max_length=32, blank=True)
+    market_time = models.DateTimeField(help_text="the signal's")
+    expires_at = models.DateTimeField(help_text="market time; not sent after it")
+    claimed_by = models.CharField(max_length=64, blank=True)
+    claimed_at = models.DateTimeField(null=True, help_text="wall time")
+    cancel_requested_at = models.DateTimeField(null=True, help_text="market time")
+    cancel_requested_by = models.CharField(max_length=150, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = OrderQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(name="order_quantity_positive", condition=Q(quantity__gt=0)),
+            models.CheckConstraint(name="order_not_overfilled", condition=Q(filled_quantity__lte=F("quantity"))),
+            models.CheckConstraint(name="order_reserved_not_negative", condition=Q(reserved__gte=0)),
+        ]
+        indexes = [
+            models.Index(fields=["account", "state"], name="order_account_state"),
+            models.Index(fields=["-market_time"], name="order_latest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.side.lower()} {self.quantity} {self.instrument.tradingsymbol} ({self.tag})"
+
+    @property
+    def signed_quantity(self) -> int:
+        return self.quantity if self.side == Side.BUY else -self.quantity
+
+    @property
+    def unfilled_quantity(self) -> int:
+        return self.quantity - self.filled_quantity
+
+    @property
+    def may_still_fill(self) -> bool:
+        return OrderState(self.state) in MAY_STILL_FILL
+
+
+class OrderTransition(models.Model):
+    """One step in an order's life: who or what moved it, when, and why."""
+
+    id = id_column()
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="transitions")
+    before = models.CharField(max_length=16, blank=True)
+    after = models.CharField(max_length=16)
+    actor = models.CharField(max_length=150)
+    reason = models.CharField(max_length=300, blank=True)
+    details: Any = models.JSONField(default=dict)
+    market_time = models.DateTimeField()
+    written_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+
+
+class Fill(models.Model):
+    """A booked trade of one of our orders."""
+
+    id = id_column()
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="fills")
+    trade = models.OneToOneField(Trade, on_delete=models.PROTECT, related_name="fill")
+    signed_quantity = models.IntegerField()
+    price = price_column()
+    at = models.DateTimeField(help_text="market time")
+    written_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]

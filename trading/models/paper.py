@@ -1,0 +1,75 @@
+"""The paper exchange's own book. Only process_ticks moves it; requests wait here until their latency is over."""
+
+from django.db import models
+from django.db.models import Q
+
+from instruments.models import Instrument
+from portfolio.models import Account
+from trading.models.columns import id_column, price_column
+
+
+class PaperRequest(models.Model):
+    """An order or a cancellation on its way to the paper exchange. One of each kind per tag, however often asked."""
+
+    class Kind(models.TextChoices):
+        PLACE = "place"
+        CANCEL = "cancel"
+
+    id = id_column()
+    tag = models.CharField(max_length=20)
+    kind = models.CharField(max_length=8, choices=Kind)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT)
+    ticket = models.JSONField(default=dict, help_text="what is asked, as matching reads it")
+    arrives_at = models.DateTimeField(help_text="market time")
+    is_done = models.BooleanField(default=False)
+    written_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tag", "kind"], name="paper_request_once")]
+        indexes = [
+            models.Index(fields=["instrument", "arrives_at"], condition=Q(is_done=False), name="paper_request_due")
+        ]
+
+
+class PaperOrder(models.Model):
+    """An order as the paper exchange has it."""
+
+    id = id_column()
+    tag = models.CharField(max_length=20, unique=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT)
+    broker_order_id = models.CharField(max_length=32, unique=True)
+    status = models.CharField(max_length=16)
+    message = models.CharField(max_length=300, blank=True)
+    filled_quantity = models.PositiveIntegerField(default=0)
+    is_resting = models.BooleanField(default=True)
+    matching = models.JSONField(help_text="the order as matching keeps it")
+    changed_at = models.DateTimeField(help_text="market time")
+    is_reported = models.BooleanField(default=False, help_text="the desk has read its last change")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["instrument"], condition=Q(is_resting=True), name="paper_order_resting"),
+            models.Index(fields=["account"], condition=Q(is_reported=False), name="paper_order_unreported"),
+        ]
+
+
+class PaperTrade(models.Model):
+    """A trade at the paper exchange; booked by the desk exactly as a broker's would be."""
+
+    id = id_column()
+    tag = models.CharField(max_length=20)
+    ordinal = models.PositiveIntegerField()
+    trade_id = models.CharField(max_length=32)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT)
+    signed_quantity = models.IntegerField()
+    price = price_column()
+    traded_at = models.DateTimeField(help_text="market time")
+    is_booked = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["tag", "ordinal"], name="paper_trade_once")]
+        indexes = [models.Index(fields=["account"], condition=Q(is_booked=False), name="paper_trade_unbooked")]
