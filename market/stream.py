@@ -1,0 +1,162 @@
+"""The tick stream: every batch and mark a feed appended, in order, numbered without holes."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import redis
+
+from market.domain.ticks import TICK_DTYPE, TickBatch
+
+Kind = Literal["ticks", "mark"]
+
+# What a stream may hold when nobody reads it; beyond that the oldest entries go, and the reader sees a gap.
+MOST_BYTES = 512 * 1024 * 1024
+
+
+class StreamPosition(NamedTuple):
+    """A place in the stream: the feed's epoch, then its number within the epoch, from 1."""
+
+    epoch: int
+    n: int
+
+    def __str__(self) -> str:
+        return f"{self.epoch}-{self.n}"
+
+    @classmethod
+    def parse(cls, text: str | bytes) -> StreamPosition:
+        epoch, _, n = (text.decode() if isinstance(text, bytes) else text).partition("-")
+        return cls(int(epoch), int(n))
+
+    def is_successor(self, previous: StreamPosition) -> bool:
+        """Tell whether nothing lies between ``previous`` and this."""
+        if self.epoch == previous.epoch:
+            return self.n == previous.n + 1
+        return self.epoch > previous.epoch and self.n == 1
+
+
+START = StreamPosition(0, 0)
+
+
+class StreamGap(Exception):
+    """Entries are missing: they were trimmed or lost with Valkey before they were read."""
+
+    def __init__(self, expected_after: StreamPosition, found: StreamPosition) -> None:
+        super().__init__(f"after {expected_after} came {found}")
+        self.expected_after, self.found = expected_after, found
+
+
+class OlderEpoch(Exception):
+    """The stream has moved past what was to be appended: another feed has taken over."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEntry:
+    """One batch of ticks or one mark.
+
+    ``gap``: ticks may be missing just before it (the feed started, reconnected or had to drop frames), so that
+    candles which this moment falls into are not complete.
+    """
+
+    position: StreamPosition
+    kind: Kind
+    market_time: datetime
+    batch: TickBatch | None = None
+    gap: bool = False
+
+
+def from_milliseconds(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def to_milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+class TickStream:
+    """One feed's stream in Valkey. One writer appends, under a lease; any number read."""
+
+    def __init__(self, client: redis.Redis, feed_id: Any, most_bytes: int = MOST_BYTES) -> None:
+        self.redis = client
+        self.key = f"ticks:{feed_id}"
+        self.most_bytes = most_bytes
+        self._sizes: deque[tuple[StreamPosition, int]] = deque()
+        self._bytes = 0
+
+    def append_batch(
+        self, epoch: int, n: int, batch: TickBatch, market_time: datetime, *, gap: bool = False
+    ) -> StreamPosition:
+        """Append the ticks of a frame. Raises OlderEpoch if a newer feed, or this one already, got there."""
+        fields: dict[str, Any] = {"r": batch.received_at, "b": batch.rows.tobytes()}
+        return self._append(StreamPosition(epoch, n), market_time, fields, gap)
+
+    def append_mark(self, epoch: int, n: int, market_time: datetime, *, gap: bool = False) -> StreamPosition:
+        """Append that the market's clock has come to ``market_time``, ticks or not."""
+        return self._append(StreamPosition(epoch, n), market_time, {}, gap)
+
+    def _append(
+        self, position: StreamPosition, market_time: datetime, fields: dict[str, Any], gap: bool
+    ) -> StreamPosition:
+        entry = {"m": to_milliseconds(market_time), **fields} | ({"g": 1} if gap else {})
+        try:
+            self.redis.xadd(self.key, entry, id=str(position))
+        except redis.ResponseError as refused:
+            if "equal or smaller" not in str(refused):
+                raise
+            raise OlderEpoch(f"{position} is behind {self.last_position()}") from refused
+        self._hold_within_bounds(position, len(fields.get("b", b"")) + 64)
+        return position
+
+    def _hold_within_bounds(self, position: StreamPosition, size: int) -> None:
+        self._sizes.append((position, size))
+        self._bytes += size
+        if self._bytes <= self.most_bytes:
+            return
+        while self._bytes > self.most_bytes // 2:
+            self._bytes -= self._sizes.popleft()[1]
+        self.trim_before(self._sizes[0][0])
+
+    def read(self, after: StreamPosition, count: int = 100) -> list[StreamEntry]:
+        """Return up to ``count`` entries after a position, oldest first. Holes are the caller's to see."""
+        found: Any = self.redis.xrange(self.key, min=f"({after}", max="+", count=count)
+        return [_entry(position, fields) for position, fields in found]
+
+    def trim_before(self, position: StreamPosition) -> int:
+        """Drop the entries before ``position``; return how many went."""
+        trimmed: Any = self.redis.xtrim(self.key, minid=str(position), approximate=False)
+        return int(trimmed)
+
+    def last_position(self) -> StreamPosition:
+        """Return the last position ever appended, trimmed or not; START where there is no stream."""
+        try:
+            info: Any = self.redis.xinfo_stream(self.key)
+        except redis.ResponseError:
+            return START
+        return StreamPosition.parse(info["last-generated-id"])
+
+    def lag(self, position: StreamPosition) -> int:
+        """Return how many entries lie after ``position``: what a shard still has to process."""
+        last = self.last_position()
+        if position >= last:
+            return 0
+        if position.epoch == last.epoch:
+            return last.n - position.n
+        return int(self.redis.xlen(self.key))  # type: ignore[arg-type]
+
+
+def _entry(position: bytes, fields: dict[bytes, bytes]) -> StreamEntry:
+    rows = fields.get(b"b")
+    batch = None
+    if rows is not None:
+        batch = TickBatch(np.frombuffer(rows, TICK_DTYPE), int(fields[b"r"]))
+    return StreamEntry(
+        position=StreamPosition.parse(position),
+        kind="mark" if batch is None else "ticks",
+        market_time=from_milliseconds(int(fields[b"m"])),
+        batch=batch,
+        gap=b"g" in fields,
+    )
