@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Literal
 
+from instruments.domain.prices import nearest_tick
 from instruments.domain.sessions import IST
 from trading.domain.signals import OrderType
 from trading.domain.sizing import Sizing
@@ -49,11 +50,9 @@ class RunTerms:
         if not self.instruments:
             found.append("a run needs at least one instrument to trade")
         if self.enter_from and self.enter_until and self.enter_from >= self.enter_until:
-            found.append(
-                f"entries open {self.enter_from:%H:%M}, not before they end {self.enter_until:%H:%M}"
-            )
+            found.append(f"entries open {self.enter_from:%H:%M}, not before they end {self.enter_until:%H:%M}")
         if self.enter_from and self.flat_by and self.enter_from >= self.flat_by:
-            found.append(f"entries open {self.enter_from:%H:%M}, not before flat-by {self.flat_by:%H:%M}")
+            found.append(f"entries open {self.enter_from:%H:%M}, but flat-by is {self.flat_by:%H:%M}")
         found += [f"{spec.key} is an index; it can be watched, not traded" for spec in self.untradable()]
         found += [f"{spec.key} is listed twice" for spec in self.repeated()]
         return found
@@ -91,4 +90,4 @@ class RunTerms:
     def limit_price(self, spec: InstrumentSpec, side: str, price: Decimal) -> Decimal:
         """Return the price of a LIMIT entry: the last price and the offset beyond it."""
         offset = self.limit_offset_ticks * spec.tick_size
-        return price + offset if side == "BUY" else price - offset
+        return nearest_tick(price + offset if side == "BUY" else price - offset, spec.tick_size)

@@ -60,9 +60,7 @@ class ByRisk:
             return refused(f"{words} to its stop, ₹{rupees(self.risk)} allowed", numbers)
         return self.bounded(lots, price, stop, lot_size, numbers)
 
-    def bounded(
-        self, lots: int, price: Decimal, stop: Decimal, lot_size: int, numbers: dict[str, Any]
-    ) -> Size:
+    def bounded(self, lots: int, price: Decimal, stop: Decimal, lot_size: int, numbers: dict[str, Any]) -> Size:
         if self.capital is None:
             return sized(lots, lot_size, numbers)
         bound = ByCapital(self.capital).size(price, stop, lot_size)
@@ -86,11 +84,9 @@ def rupees(amount: Decimal) -> str:
 
 
 def sized(lots: int, lot_size: int, numbers: Mapping[str, Any]) -> Size:
-    unit = "lot" if lots == 1 else "lots"
-    reason = Reason(
-        f"{lots} {unit}, {lots * lot_size}", dict(numbers) | {"quantity": lots * lot_size}, "sized"
-    )
-    return Size(lots * lot_size, reason)
+    quantity = lots * lot_size
+    words = f"{lots} lot{'s' if lots > 1 else ''}, {quantity}"
+    return Size(quantity, Reason(words, dict(numbers) | {"quantity": quantity}, "sized"))
 
 
 def refused(words: str, numbers: Mapping[str, Any]) -> Size:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from datetime import time
@@ -179,7 +180,7 @@ class StrategyParameters:
     @classmethod
     def describe(cls) -> list[dict[str, Any]]:
         """Return what a form needs of each parameter, the strategy's own before the shared ones."""
-        own = set(cls.__dict__.get("__annotations__", ()))
+        own = inspect.get_annotations(cls)
         ordered = sorted(fields(cls), key=lambda entry: entry.name not in own)
         return [describe_field(entry) for entry in ordered]
 
