@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from zoneinfo import ZoneInfo
 
-IST = ZoneInfo("Asia/Kolkata")
+from instruments.domain.sessions import IST
+
 MINUS = "\u2212"  # a true minus, never a hyphen
 NBSP = "\u00a0"
 LAKH = Decimal(100_000)
