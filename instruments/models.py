@@ -71,9 +71,7 @@ class Instrument(models.Model):
         ]
 
     def __str__(self) -> str:
-        return (
-            f"{self.exchange}:{describe(self.tradingsymbol, self.expiry, self.strike, self.instrument_type)}"
-        )
+        return f"{self.exchange}:{describe(self.tradingsymbol, self.expiry, self.strike, self.instrument_type)}"
 
     @property
     def key(self) -> str:
@@ -126,9 +124,7 @@ class InstrumentLoad(models.Model):
         REFUSED = "refused"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    day = models.DateField(
-        null=True, help_text="The market day the dump is of; unknown if refused before that."
-    )
+    day = models.DateField(null=True, help_text="The market day the dump is of; unknown if refused before that.")
     state = models.CharField(max_length=8, choices=State)
     sources = models.JSONField(default=list, help_text="The files or addresses it was read from.")
     rows = models.JSONField(default=dict, help_text="Accepted rows by exchange.")

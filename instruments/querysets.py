@@ -47,12 +47,8 @@ class InstrumentQuerySet(models.QuerySet["Instrument"]):
 
     def holding_token(self, token: int, day: date) -> "Instrument | None":
         """Return whose token it was on ``day``; tokens are recycled after expiry."""
-        on_that_day = Q(tokens__valid_from__lte=day) & (
-            Q(tokens__valid_to=None) | Q(tokens__valid_to__gt=day)
-        )
-        return (
-            self.filter(on_that_day, tokens__instrument_token=token).order_by("-tokens__valid_from").first()
-        )
+        on_that_day = Q(tokens__valid_from__lte=day) & (Q(tokens__valid_to=None) | Q(tokens__valid_to__gt=day))
+        return self.filter(on_that_day, tokens__instrument_token=token).order_by("-tokens__valid_from").first()
 
     def search(self, text: str) -> "InstrumentQuerySet":
         """Find by words: each must begin or be in the symbol or the name; the exact symbol comes first."""
@@ -120,12 +116,9 @@ class TradingSessionQuerySet(models.QuerySet["TradingSession"]):
 
     def ends_on(self) -> date | None:
         """Return the last day that is known for every exchange and class; None without a calendar."""
-        groups = self.exclude(security_class=SecurityClass.EXPIRING_INDEX).values(
-            "exchange", "security_class"
-        )
+        groups = self.exclude(security_class=SecurityClass.EXPIRING_INDEX).values("exchange", "security_class")
         ends = {
-            (row["exchange"], row["security_class"]): row["ends"]
-            for row in groups.annotate(ends=Max("day")).order_by()
+            (row["exchange"], row["security_class"]): row["ends"] for row in groups.annotate(ends=Max("day")).order_by()
         }
         wanted = [
             (exchange, kind)
@@ -141,7 +134,7 @@ class FreezeQuantityQuerySet(models.QuerySet["FreezeQuantity"]):
         """Return the freeze quantity in force, in units; None where none is known (shares have none)."""
         if instrument.instrument_type == InstrumentType.EQ:
             return None
-        known = self.filter(
-            exchange=instrument.exchange, underlying=instrument.name, effective_from__lte=day
-        ).order_by("-effective_from")
+        known = self.filter(exchange=instrument.exchange, underlying=instrument.name, effective_from__lte=day).order_by(
+            "-effective_from"
+        )
         return known.values_list("quantity", flat=True).first()

@@ -162,9 +162,7 @@ def _problems_of(phase: Phase) -> list[str]:
     for step in phase.steps:
         problems += _backwards(step, f"{phase.kind}, step {step.kind}")
         if step.opens_at < phase.opens_at or step.closes_at > phase.closes_at:
-            problems.append(
-                f"{phase.kind}: step {step.kind} ({_span(step)}) lies outside the phase ({_span(phase)})"
-            )
+            problems.append(f"{phase.kind}: step {step.kind} ({_span(step)}) lies outside the phase ({_span(phase)})")
     return problems + _order_problems(phase.steps, f"{phase.kind} step")
 
 
