@@ -13,6 +13,7 @@ from trading.domain.run_terms import RunTerms, SessionLookup
 from trading.domain.signals import Decision, DecisionKind
 from trading.domain.stops import is_at_target, is_stopped, on_tick_away, protects_more, touched
 from trading.strategies.base import ChangeStop, Enter, Exit, Fill, Reason, Wait
+from trading.strategies.words import money
 
 LONGEST_RETRY = timedelta(seconds=30)
 
@@ -208,8 +209,9 @@ class RunDesk:
         stop = on_tick_away(intent.stop, book.quantity > 0, self.specs[key])
         if stop == book.stop:
             return
-        if not (intent.may_loosen or protects_more(book.quantity, book.stop, stop)):
-            self.wait(Wait(key, stop_stays(book.stop, stop)))
+        bound = None if intent.may_loosen else book.stop
+        if bound is not None and not protects_more(book.quantity, bound, stop):
+            self.wait(Wait(key, stop_stays(bound, stop)))
             return
         book.stop = stop
         self._decide("change_stop", key, intent.reason, quantity=abs(book.quantity), stop=stop)
@@ -256,6 +258,6 @@ class RunDesk:
             self.views[key] = book
 
 
-def stop_stays(stop: Decimal | None, wanted: Decimal) -> Reason:
-    words = f"stop stays at {stop:,.2f}; {wanted:,.2f} would protect less"
+def stop_stays(stop: Decimal, wanted: Decimal) -> Reason:
+    words = f"stop stays at {money(stop)}; {money(wanted)} would protect less"
     return Reason(words, {"stop": str(stop), "wanted": str(wanted)}, "stop_stays")

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from trading.strategies.base import Reason
+from trading.strategies.words import money
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,8 @@ class ByCapital:
         lots = lots_within(self.capital, price * lot_size)
         numbers = {"capital": str(self.capital), "price": str(price), "lot_size": lot_size}
         if not lots:
-            words = f"one lot is {lot_size} × {rupees(price)} = ₹{rupees(price * lot_size)}"
-            return refused(f"{words}, capital ₹{rupees(self.capital)}: too little for one lot", numbers)
+            words = f"one lot is {lot_size} × {money(price)} = ₹{money(price * lot_size)}"
+            return refused(f"{words}, capital ₹{money(self.capital)}: too little for one lot", numbers)
         return sized(lots, lot_size, numbers)
 
 
@@ -53,11 +54,11 @@ class ByRisk:
         per_unit = abs(price - stop)
         numbers: dict[str, Any] = {"risk": str(self.risk), "price": str(price), "stop": str(stop)}
         if per_unit == 0:
-            return refused(f"the stop {rupees(stop)} is the price: the risk cannot be sized", numbers)
+            return refused(f"the stop {money(stop)} is the price: the risk cannot be sized", numbers)
         lots = lots_within(self.risk, per_unit * lot_size)
         if not lots:
-            words = f"one lot risks {lot_size} × {rupees(per_unit)} = ₹{rupees(per_unit * lot_size)}"
-            return refused(f"{words} to its stop, ₹{rupees(self.risk)} allowed", numbers)
+            words = f"one lot risks {lot_size} × {money(per_unit)} = ₹{money(per_unit * lot_size)}"
+            return refused(f"{words} to its stop, ₹{money(self.risk)} allowed", numbers)
         return self.bounded(lots, price, stop, lot_size, numbers)
 
     def bounded(self, lots: int, price: Decimal, stop: Decimal, lot_size: int, numbers: dict[str, Any]) -> Size:
@@ -72,15 +73,6 @@ Sizing = ByLots | ByCapital | ByRisk
 
 def lots_within(amount: Decimal, per_lot: Decimal) -> int:
     return int(amount // per_lot) if per_lot > 0 else 0
-
-
-def rupees(amount: Decimal) -> str:
-    """Group as Indians do: 12,34,567.80."""
-    whole, paise = f"{abs(amount):.2f}".split(".")
-    head, tail = whole[:-3], whole[-3:]
-    groups = [head[max(end - 2, 0) : end] for end in range(len(head), 0, -2)][::-1]
-    sign = "−" if amount < 0 else ""
-    return f"{sign}{','.join([*groups, tail])}.{paise}"
 
 
 def sized(lots: int, lot_size: int, numbers: Mapping[str, Any]) -> Size:

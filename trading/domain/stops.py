@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from instruments.domain.prices import ceil_to_tick, floor_to_tick
 from trading.strategies.base import InstrumentSpec, Reason
+from trading.strategies.words import money
 
 
 def is_stopped(quantity: int, stop: Decimal | None, price: Decimal) -> bool:
@@ -14,10 +15,8 @@ def is_at_target(quantity: int, target: Decimal | None, price: Decimal) -> bool:
     return target is not None and (price >= target if quantity > 0 else price <= target)
 
 
-def protects_more(quantity: int, stop: Decimal | None, new_stop: Decimal) -> bool:
+def protects_more(quantity: int, stop: Decimal, new_stop: Decimal) -> bool:
     """Whether ``new_stop`` loses less than ``stop`` does, if it is touched."""
-    if stop is None:
-        return True
     return new_stop > stop if quantity > 0 else new_stop < stop
 
 
@@ -36,11 +35,11 @@ def wrong_side(is_long: bool, price: Decimal, stop: Decimal, target: Decimal | N
 
 
 def misplaced(name: str, level: Decimal, where: str, price: Decimal) -> Reason:
-    words = f"{name} {level:,.2f} is not {where} the price {price:,.2f}; not entered"
+    words = f"{name} {money(level)} is not {where} the price {money(price)}; not entered"
     return Reason(words, {name: str(level), "price": str(price)}, f"{name}_misplaced")
 
 
 def touched(name: str, level: Decimal, price: Decimal) -> Reason:
     """Return the reason for an exit: ``name`` is "stop" or "target"."""
-    words = f"{name} {level:,.2f} touched: last {price:,.2f}"
+    words = f"{name} {money(level)} touched: last {money(price)}"
     return Reason(words, {name: str(level), "last": str(price)}, name)

@@ -1,0 +1,120 @@
+"""Indicators over bounded windows of candles: the same window gives the same answer, saved or not.
+
+Comparisons that decide a trade are exact; RSI and ATR are TA-Lib's, over float64.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import talib
+
+from trading.strategies.base import Candle
+
+# Wilder's and exponential averages never forget; after this many periods what is left is below 0.1 %.
+MEMORY = 8
+NEUTRAL_RSI = 50.0
+
+
+class Bars:
+    """The newest ``size`` candles of one instrument, oldest first."""
+
+    def __init__(self, size: int) -> None:
+        self.highs: deque[Decimal] = deque(maxlen=size)
+        self.lows: deque[Decimal] = deque(maxlen=size)
+        self.closes: deque[Decimal] = deque(maxlen=size)
+
+    def __len__(self) -> int:
+        return len(self.closes)
+
+    def add(self, candle: Candle) -> None:
+        self.highs.append(candle.high)
+        self.lows.append(candle.low)
+        self.closes.append(candle.close)
+
+    def save(self) -> dict[str, list[str]]:
+        return {name: [str(price) for price in getattr(self, name)] for name in ("highs", "lows", "closes")}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        for name in ("highs", "lows", "closes"):
+            series: deque[Decimal] = getattr(self, name)
+            series.clear()
+            series.extend(Decimal(price) for price in saved[name])
+
+
+def newest(values: Sequence[Decimal] | deque[Decimal], count: int) -> list[Decimal]:
+    return list(islice(values, max(len(values) - count, 0), None))
+
+
+def sign(value: Decimal) -> int:
+    return (value > 0) - (value < 0)
+
+
+def sma(closes: deque[Decimal], period: int) -> Decimal:
+    return sum(newest(closes, period), Decimal(0)) / period
+
+
+def ema(closes: Iterable[Decimal], period: int) -> Decimal:
+    """Return the exponential average, seeded with the plain one of the window's first ``period`` closes."""
+    values = list(closes)
+    average = sum(values[:period], Decimal(0)) / period
+    for close in values[period:]:
+        # In this form an average equal to the price stays exactly equal.
+        average += (close - average) * 2 / (period + 1)
+    return average
+
+
+def sma_side(closes: deque[Decimal], fast: int, slow: int) -> int:
+    """Return +1 if the fast average is above the slow, −1 if below, 0 if exactly equal; without division."""
+    fast_sum, slow_sum = sum(newest(closes, fast), Decimal(0)), sum(newest(closes, slow), Decimal(0))
+    return sign(fast_sum * slow - slow_sum * fast)
+
+
+@dataclass(frozen=True, slots=True)
+class Bands:
+    """Bollinger bands; ``side`` is −1 for a close below the lower, +1 above the upper, exactly."""
+
+    lower: Decimal
+    middle: Decimal
+    upper: Decimal
+    side: int
+
+
+def bollinger(closes: deque[Decimal], period: int, width: Decimal) -> Bands:
+    """Return the bands of ``width`` population deviations around the mean of ``period`` closes."""
+    values = newest(closes, period)
+    total = sum(values, Decimal(0))
+    scatter = period * sum((value * value for value in values), Decimal(0)) - total * total
+    middle = total / period
+    reach = width * max(scatter, Decimal(0)).sqrt() / period
+    beyond = period * values[-1] - total
+    is_outside = beyond * beyond > width * width * scatter
+    return Bands(middle - reach, middle, middle + reach, sign(beyond) if is_outside else 0)
+
+
+def floats(values: Iterable[Decimal]) -> np.ndarray:
+    return np.array([float(value) for value in values], dtype=np.float64)
+
+
+def rsi(closes: deque[Decimal], period: int) -> float:
+    """Return Wilder's RSI of the window; 50 where the price never moved."""
+    if len(set(newest(closes, len(closes)))) == 1:
+        return NEUTRAL_RSI
+    return round(float(talib.RSI(floats(closes), timeperiod=period)[-1]), 6)
+
+
+def atr(bars: Bars, period: int) -> Decimal:
+    """Return Wilder's average true range of the window, to four decimals."""
+    ranges = talib.ATR(floats(bars.highs), floats(bars.lows), floats(bars.closes), timeperiod=period)
+    return Decimal(f"{ranges[-1]:.4f}")
+
+
+def rate_of_change(price: Decimal, before: Decimal) -> Decimal:
+    """Return the change in percent; 0 from a price of 0."""
+    return (price - before) * 100 / before if before else Decimal(0)

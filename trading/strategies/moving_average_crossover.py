@@ -1,0 +1,145 @@
+"""Moving-average crossover: goes with the fast average when it crosses the slow one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from trading.strategies.base import Candle, Context, Exit, Held, Intent, JSONObject, Reason, Side, Wait
+from trading.strategies.indicators import MEMORY, ema, sign, sma, sma_side
+from trading.strategies.parameters import one_of, whole
+from trading.strategies.tracking import SharedParameters, Track, TrackingStrategy
+from trading.strategies.words import counted, money, nearness
+
+
+@dataclass(frozen=True)
+class CrossoverParameters(SharedParameters):
+    kind: str = one_of("EMA", ("EMA", "SMA"), label="Average")
+    fast: int = whole(9, least=2, most=199, label="Fast", unit="candles")
+    slow: int = whole(21, least=3, most=200, label="Slow", unit="candles")
+    enter_within: int = whole(
+        1,
+        least=0,
+        most=20,
+        label="Enter within",
+        unit="candles",
+        help="How late after the cross an entry still makes sense; 0: only on its candle.",
+    )
+    cooldown: int = whole(
+        0, least=0, most=100, label="Cool-down", unit="candles", help="Candles to sit out after a position closes."
+    )
+
+    def conflicts(self) -> Iterator[tuple[str, str]]:
+        if self.fast >= self.slow:
+            yield "fast", f"{self.fast} is not below the slow average, {self.slow}"
+
+
+class CrossoverTrack(Track):
+    """``side``: which side of the slow average the fast one is on (an exact tie keeps the last);
+    ``age``: candles since it got there, None if that was before the history began."""
+
+    side = 0
+    age: int | None = None
+
+    def see(self, side: int) -> None:
+        if self.age is not None:
+            self.age += 1
+        if side and side != self.side:
+            self.age = 0 if self.side else None
+            self.side = side
+
+    def save(self) -> JSONObject:
+        return super().save() | {"side": self.side, "age": self.age}
+
+    def restore(self, saved: JSONObject) -> None:
+        super().restore(saved)
+        self.side, self.age = saved["side"], saved["age"]
+
+
+class MovingAverageCrossover(TrackingStrategy[CrossoverParameters]):
+    """Buys on a cross upwards, sells first on one downwards where allowed; leaves on the opposite cross."""
+
+    name = "moving_average_crossover"
+    title = "Moving-average crossover"
+    Parameters = CrossoverParameters
+    track_class = CrossoverTrack
+
+    def needed(self) -> int:
+        # One candle more, so that there is a side to cross from.
+        memory = MEMORY if self.parameters.kind == "EMA" else 1
+        return self.parameters.slow * memory + 1
+
+    def warmup(self) -> dict[int, int]:
+        return {self.parameters.interval: self.window() + self.parameters.enter_within + 1}
+
+    def track(self, key: str) -> CrossoverTrack:
+        track = self.tracks[key]
+        assert isinstance(track, CrossoverTrack)
+        return track
+
+    def learned(self, ctx: Context, candle: Candle) -> None:
+        track = self.track(candle.instrument)
+        if len(track.bars) >= self.window():
+            track.see(self._side(track))
+
+    def _side(self, track: Track) -> int:
+        fast, slow, closes = self.parameters.fast, self.parameters.slow, track.bars.closes
+        if self.parameters.kind == "SMA":
+            return sma_side(closes, fast, slow)
+        return sign(ema(closes, fast) - ema(closes, slow))
+
+    def averages(self, key: str) -> tuple[Decimal, Decimal]:
+        average = sma if self.parameters.kind == "SMA" else ema
+        closes = self.tracks[key].bars.closes
+        return average(closes, self.parameters.fast), average(closes, self.parameters.slow)
+
+    def on_candle(self, ctx: Context, candle: Candle) -> Iterable[Intent]:
+        key = candle.instrument
+        if key not in self.tracks or ctx.in_flight(key):
+            return ()
+        held = ctx.held(key)
+        if held is not None:
+            return self._manage(ctx, held, key, candle.close)
+        hindrance = self.hindrance(ctx, key)
+        return (hindrance,) if hindrance else self._look(ctx, key, candle.close)
+
+    def _look(self, ctx: Context, key: str, close: Decimal) -> Iterator[Intent]:
+        track = self.track(key)
+        side: Side = "BUY" if track.side > 0 else "SELL"
+        allowed = side == "BUY" or self.may_sell_first(ctx)
+        if track.age is not None and track.age <= self.parameters.enter_within and allowed:
+            yield self.entry(key, side, close, self._crossed(key, track))
+        else:
+            yield self._no_cross(key, track)
+
+    def _crossed(self, key: str, track: CrossoverTrack) -> Reason:
+        when = f", {counted(track.age, 'candle')} ago" if track.age else ""
+        where = "above" if track.side > 0 else "below"
+        return Reason(f"{self._compared(key, f'crossed {where}')}{when}", self._numbers(key), "crossed")
+
+    def _no_cross(self, key: str, track: CrossoverTrack) -> Wait:
+        fast, slow = self.averages(key)
+        gap = fast - slow
+        where = "above" if gap > 0 else "below" if gap < 0 else "level with"
+        words = f"{self._compared(key, where)} by {money(abs(gap))}; no new cross"
+        reach = max(self.tracks[key].bars.highs) - min(self.tracks[key].bars.lows)
+        near = nearness(1 - abs(gap) / reach) if reach else None
+        return Wait(key, Reason(words, self._numbers(key), f"no_cross_{where.replace(' ', '_')}"), near)
+
+    def _compared(self, key: str, how: str) -> str:
+        fast, slow = self.averages(key)
+        kind = self.parameters.kind
+        fast_words = f"{kind} {self.parameters.fast} {money(fast)}"
+        return f"{fast_words} {how} {kind} {self.parameters.slow} {money(slow)}"
+
+    def _numbers(self, key: str) -> dict[str, str | int | float]:
+        fast, slow = self.averages(key)
+        return {"fast": f"{fast:.4f}", "slow": f"{slow:.4f}", "gap": f"{fast - slow:.4f}"}
+
+    def _manage(self, ctx: Context, held: Held, key: str, close: Decimal) -> Iterator[Intent]:
+        track = self.track(key)
+        if track.side * held.quantity < 0:
+            yield Exit(key, self._crossed(key, track))
+        else:
+            yield from self.holding(ctx, held, key, close)

@@ -1,0 +1,168 @@
+"""What the strategies of this folder share: memory per instrument, stops, cooling down, words for waits."""
+
+# ruff: noqa: RUF009 (each default is a dataclass field, made anew)
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from instruments.domain.prices import ceil_to_tick, floor_to_tick
+from trading.strategies.base import (
+    Candle,
+    Context,
+    Enter,
+    Fill,
+    Held,
+    Intent,
+    JSONObject,
+    Reason,
+    Side,
+    Strategy,
+    Wait,
+)
+from trading.strategies.indicators import MEMORY, Bars, atr
+from trading.strategies.parameters import StrategyParameters, number, one_of, whole, yes_no
+from trading.strategies.words import counted, money
+
+INTERVALS = (1, 3, 5, 15, 30, 60)
+
+
+@dataclass(frozen=True)
+class SharedParameters(StrategyParameters):
+    """Parameters every strategy of this folder has."""
+
+    interval: int = one_of(5, INTERVALS, label="Candle", unit="min")
+    long_only: bool = yes_no(False, label="Buy only", help="Never sells first, whatever the product allows.")
+    cooldown: int = whole(
+        3, least=0, most=100, label="Cool-down", unit="candles", help="Candles to sit out after a position closes."
+    )
+    stop_kind: str = one_of("percent", ("percent", "ATR"), label="Stop by")
+    stop_percent: Decimal = number("1", least="0.05", most="20", label="Stop distance", unit="%")
+    stop_atr: Decimal = number("2", least="0.1", most="20", label="Stop distance", unit="× ATR")
+    atr_period: int = whole(14, least=2, most=100, label="ATR period", unit="candles")
+
+    @property
+    def atr_candles(self) -> int:
+        """How many candles the stop needs: none if it is a percentage."""
+        return self.atr_period * MEMORY + 1 if self.stop_kind == "ATR" else 0
+
+
+SharedT = TypeVar("SharedT", bound=SharedParameters)
+
+
+class Track:
+    """Memory of one instrument: its candles, and how many to sit out."""
+
+    def __init__(self, size: int) -> None:
+        self.bars = Bars(size)
+        self.idle = 0
+
+    def save(self) -> JSONObject:
+        return {"bars": self.bars.save(), "idle": self.idle}
+
+    def restore(self, saved: JSONObject) -> None:
+        self.bars.restore(saved["bars"])
+        self.idle = saved["idle"]
+
+
+TrackT = TypeVar("TrackT", bound=Track)
+
+
+class TrackingStrategy(Strategy[SharedT]):
+    """Treats each instrument by itself; an index among them is not traded."""
+
+    track_class: type[Track] = Track
+
+    def __init__(self, parameters: SharedT, instruments: Iterable[Any]) -> None:
+        super().__init__(parameters, list(instruments))
+        self.tracks = {
+            key: self.track_class(self.window()) for key, spec in self.instruments.items() if not spec.is_index
+        }
+
+    def needed(self) -> int:
+        """Return how many candles an entry needs, the stop's aside."""
+        raise NotImplementedError
+
+    def window(self) -> int:
+        return max(self.needed(), self.parameters.atr_candles)
+
+    def intervals(self) -> tuple[int, ...]:
+        return (self.parameters.interval,)
+
+    def warmup(self) -> dict[int, int]:
+        return {self.parameters.interval: self.window()}
+
+    def learn(self, ctx: Context, candle: Candle) -> None:
+        track = self.tracks.get(candle.instrument)
+        if track is not None:
+            track.bars.add(candle)
+            track.idle = max(track.idle - 1, 0)
+            self.learned(ctx, candle)
+
+    def learned(self, ctx: Context, candle: Candle) -> None:
+        """Remember more of the candle just added, where the strategy needs it."""
+
+    def on_fill(self, ctx: Context, fill: Fill) -> Iterable[Intent]:
+        if ctx.held(fill.instrument) is None and fill.instrument in self.tracks:
+            self.tracks[fill.instrument].idle = self.parameters.cooldown
+        return ()
+
+    def save(self) -> JSONObject:
+        return {key: track.save() for key, track in self.tracks.items()}
+
+    def restore(self, state: JSONObject) -> None:
+        """An instrument the state does not know begins anew."""
+        for key in self.tracks:
+            self.tracks[key] = self.track_class(self.window())
+            if key in state:
+                self.tracks[key].restore(state[key])
+
+    # Shared answers
+
+    def may_sell_first(self, ctx: Context) -> bool:
+        return ctx.may_short and not self.parameters.long_only
+
+    def hindrance(self, ctx: Context, key: str) -> Wait | None:
+        """Return the wait for what keeps any entry back: too little history, or cooling down."""
+        track = self.tracks[key]
+        if len(track.bars) < self.window():
+            return warming(key, len(track.bars), self.window())
+        return cooling(key, track.idle) if track.idle else None
+
+    def stop_for(self, key: str, side: Side, price: Decimal) -> Decimal:
+        """Return the first stop, on the tick away from the price and at least one tick off."""
+        tick = self.instruments[key].tick_size
+        distance = max(self._stop_distance(key, price), tick)
+        if side == "BUY":
+            return max(floor_to_tick(price - distance, tick), tick)
+        return ceil_to_tick(price + distance, tick)
+
+    def _stop_distance(self, key: str, price: Decimal) -> Decimal:
+        if self.parameters.stop_kind == "ATR":
+            return self.parameters.stop_atr * atr(self.tracks[key].bars, self.parameters.atr_period)
+        return price * self.parameters.stop_percent / 100
+
+    def entry(self, key: str, side: Side, price: Decimal, reason: Reason, target: Decimal | None = None) -> Enter:
+        return Enter(key, side, self.stop_for(key, side, price), reason, target)
+
+    def holding(self, ctx: Context, held: Held, key: str, price: Decimal) -> Iterator[Wait]:
+        """Say what is held and how far its stop is."""
+        if held.stop is None or not ctx.records_wait(key, "holding"):
+            return
+        away = abs(price - held.stop) * 100 / price
+        words = f"holding from {money(held.average_price)}; stop {money(held.stop)} is {away:.2f}\u00a0% away"
+        numbers = {"average": str(held.average_price), "stop": str(held.stop), "last": str(price)}
+        yield Wait(key, Reason(words, numbers, "holding"))
+
+
+def warming(key: str, seen: int, needed: int) -> Wait:
+    words = f"{seen} of {counted(needed, 'candle')} seen that the rule needs"
+    return Wait(key, Reason(words, {"seen": seen, "needed": needed}, "warming"), None)
+
+
+def cooling(key: str, idle: int) -> Wait:
+    words = f"cooling down: {counted(idle, 'candle')} to go before the next entry"
+    return Wait(key, Reason(words, {"candles": idle}, "cooling"), 0.0)
