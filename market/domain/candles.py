@@ -1,0 +1,276 @@
+"""Ticks into candles of 1 to 60 minutes and the day, for all instruments at once and always the same way.
+
+A bucket closes when the watermark (the newest exchange time, or a mark) is ``allowance`` seconds past its end. Its
+volume is the cumulative volume less that of the last tick before it. No tick, no candle. A tick for a bucket that
+has closed is counted and changes nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from market.domain.ticks import FULL, INDEX_FULL, SEGMENTS, TickBatch
+from market.domain.tokens import TokenTable, grown, rounds
+
+DAY_INTERVAL = 1440
+INTERVALS = (1, 3, 5, 15, 30, 60, DAY_INTERVAL)
+ALLOWANCE_SECONDS = 2
+_IST_OFFSET, _DAY_SECONDS = 19_800, 86_400
+_FAR = 1 << 62
+_SLOT_FIELDS = (
+    "bucket", "open", "high", "low", "close", "first", "last", "most_volume", "least_volume", "ticks", "complete",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedCandle:
+    """One closed bucket. Prices are wire integers; ``start`` is aware, UTC; ``interval`` in minutes."""
+
+    token: int
+    interval: int
+    start: datetime
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+    ticks: int
+    complete: bool
+
+
+class CandleBook:
+    """The candles being made. Two buckets of an instrument may be open at once: late ticks have two seconds."""
+
+    def __init__(self, intervals: tuple[int, ...] = INTERVALS, allowance: int = ALLOWANCE_SECONDS) -> None:
+        self.intervals, self.allowance = intervals, allowance
+        self.watermark = 0  # seconds since 1970, market time
+        self.newest = 0
+        self.counts: Counter[str] = Counter()
+        self._table = TokenTable()
+        self._seconds = np.array([[minutes * 60] for minutes in intervals], np.int64)
+        self._opens, self._closes, self._live_since = (np.zeros(0, np.int64) for _ in range(3))
+        # Cumulative volume at the last tick before the bucket that is open or will open next; -1: never heard.
+        self._base = np.zeros((len(intervals), 0), np.int64)
+        self._slots = {name: np.zeros((len(intervals), 2, 0), np.int64) for name in _SLOT_FIELDS}
+        self._overtaken: list[tuple[int, ClosedCandle]] = []
+        self._next_due = _FAR
+
+    # ---- what the caller says ------------------------------------------------------------------------------
+
+    def set_session(self, token: int, opens_at: int, closes_at: int) -> None:
+        """Say when ``token`` trades today (seconds since 1970). Ticks of tokens without a session make no candle.
+
+        A token new to the book counts as heard from now on, one it knows as heard all along.
+        """
+        places = self._table.find(np.array([token], np.int64))
+        is_new = places[0] < 0
+        place = int(self._place(token)) if is_new else int(places[0])
+        if (self._opens[place], self._closes[place]) == (opens_at, closes_at):
+            return
+        self._close_all_of(place)
+        self._opens[place], self._closes[place] = opens_at, closes_at
+        # An index has no volume, so none can be missing.
+        self._base[:, place] = 0 if token & 0xFF == SEGMENTS["indices"] else -1
+        if is_new:
+            self._live_since[place] = self.watermark
+
+    def mark_gap(self, resumed_at: int) -> None:
+        """Say that ticks may be missing before ``resumed_at``: what it falls into is not complete."""
+        self._live_since[:] = resumed_at
+        self._slots["complete"][...] = 0
+
+    def advance(self, batch: TickBatch) -> None:
+        """Take in the ticks of a batch; only packets that carry an exchange time count."""
+        modes, stamps = batch.rows["mode"], batch.rows["exchange_timestamp"]
+        rows = batch.rows[((modes == FULL) | (modes == INDEX_FULL)) & (stamps > 0)]
+        if not len(rows):
+            return
+        places = self._table.find(rows["token"].astype(np.int64))
+        self.counts["no_session"] += int(np.count_nonzero(places < 0))
+        rows, places = rows[places >= 0], places[places >= 0]
+        columns = [rows[name].astype(np.int64) for name in ("exchange_timestamp", "last_price", "volume")]
+        for run in rounds(places) if len(places) else ():
+            self._take(places[run], *(column[run] for column in columns))
+        self.newest = max(self.newest, int(columns[0].max(initial=0)))
+
+    def close_until(self, watermark: datetime) -> list[ClosedCandle]:
+        """Move the watermark and return what it closes, ordered by end, interval and token."""
+        self.watermark = max(self.watermark, self.newest, int(watermark.timestamp()))
+        if self._next_due + self.allowance <= self.watermark:
+            due = np.flatnonzero(self._ends() + self.allowance <= self.watermark)
+            self._close(due)
+            self._next_due = int(self._ends().min(initial=_FAR))
+        closed, self._overtaken = self._overtaken, []
+        closed.sort(key=lambda ended: (ended[0], ended[1].interval, ended[1].token))
+        return [candle for _, candle in closed]
+
+    # ---- ticks into slots ----------------------------------------------------------------------------------
+
+    def _take(self, at: NDArray, stamp: NDArray, price: NDArray, volume: NDArray) -> None:
+        """Take one tick each of different instruments."""
+        opens = self._opens[at]
+        before = (stamp < opens) & (_ist_day(stamp) == _ist_day(opens))
+        self._raise_base(np.broadcast_to(before, (len(self.intervals), len(at))), at, volume)
+        inside = (stamp >= opens) & (stamp < self._closes[at])
+        self.counts["outside_session"] += int(np.count_nonzero(~inside & ~before))
+        if inside.any():
+            self._fold(at[inside], stamp[inside], price[inside], volume[inside])
+
+    def _fold(self, at: NDArray, stamp: NDArray, price: NDArray, volume: NDArray) -> None:
+        bucket = (stamp - self._opens[at]) // self._seconds
+        ends = np.minimum(self._opens[at] + (bucket + 1) * self._seconds, self._closes[at])
+        self._close(self._overtaken_slots(at, bucket))
+        flat = self._flat(bucket & 1, at)
+        held = self._slots["bucket"].reshape(-1)[flat]
+        late = (ends + self.allowance <= self.watermark) | (held > bucket)
+        if late.any():
+            self.counts["late"] += int(np.count_nonzero(late.any(axis=0)))
+            self._raise_base(late, at, volume)
+        ticks = (np.broadcast_to(column, bucket.shape) for column in (stamp, price, volume))
+        stamp, price, volume = ticks
+        new, more = ~late & (held != bucket), ~late & (held == bucket)
+        if new.any():
+            starts = self._opens[at] + bucket * self._seconds
+            complete = self._live_since[at] <= starts
+            self._begin(flat[new], bucket[new], stamp[new], price[new], volume[new], complete[new])
+            self._next_due = min(self._next_due, int(ends[new].min()))
+        if more.any():
+            self._extend(flat[more], stamp[more], price[more], volume[more])
+
+    def _begin(
+        self, flat: NDArray, bucket: NDArray, stamp: NDArray, price: NDArray, volume: NDArray, complete: NDArray
+    ) -> None:
+        order = stamp << 32 | volume
+        values = {
+            "bucket": bucket, "open": price, "high": price, "low": price, "close": price, "first": order,
+            "last": order, "most_volume": volume, "least_volume": volume, "ticks": 1, "complete": complete,
+        }  # fmt: skip
+        for name, value in values.items():
+            self._slots[name].reshape(-1)[flat] = value
+
+    def _extend(self, flat: NDArray, stamp: NDArray, price: NDArray, volume: NDArray) -> None:
+        slot = {name: array.reshape(-1) for name, array in self._slots.items()}
+        # Ticks of one second are ordered by cumulative volume; exchange times have no finer resolution.
+        order = stamp << 32 | volume
+        earlier, later = order < slot["first"][flat], order >= slot["last"][flat]
+        slot["open"][flat[earlier]], slot["first"][flat[earlier]] = price[earlier], order[earlier]
+        slot["close"][flat[later]], slot["last"][flat[later]] = price[later], order[later]
+        slot["high"][flat] = np.maximum(slot["high"][flat], price)
+        slot["low"][flat] = np.minimum(slot["low"][flat], price)
+        slot["most_volume"][flat] = np.maximum(slot["most_volume"][flat], volume)
+        slot["least_volume"][flat] = np.minimum(slot["least_volume"][flat], volume)
+        slot["ticks"][flat] += 1
+
+    def _raise_base(self, which: NDArray, at: NDArray, volume: NDArray) -> None:
+        """Note the cumulative volume of ticks that lie before the bucket to come."""
+        kind, nth = np.nonzero(which)
+        self._base[kind, at[nth]] = np.maximum(self._base[kind, at[nth]], volume[nth])
+
+    # ---- slots into candles --------------------------------------------------------------------------------
+
+    def _overtaken_slots(self, at: NDArray, bucket: NDArray) -> NDArray:
+        """Return the slots two or more buckets behind these ticks: due, and their place is needed."""
+        pairs = np.concatenate([self._flat(bucket & 1, at), self._flat((bucket + 1) & 1, at)])
+        held = self._slots["bucket"].reshape(-1)[pairs]
+        return pairs[(held >= 0) & (held < np.concatenate([bucket, bucket]) - 1)]
+
+    def _close_all_of(self, place: int) -> None:
+        every = self._flat(np.array([[0, 1]] * len(self.intervals)), np.array([place, place])).ravel()
+        self._close(every[self._slots["bucket"].reshape(-1)[every] >= 0])
+
+    def _close(self, flat: NDArray) -> None:
+        """Turn slots into candles, an instrument's older bucket before its newer one."""
+        if not len(flat):
+            return
+        flat = flat[np.argsort(self._slots["bucket"].reshape(-1)[flat], kind="stable")]
+        size = len(self._opens)
+        owner = flat // (2 * size) * size + flat % size
+        for run in rounds(owner):
+            self._close_one_each(flat[run])
+
+    def _close_one_each(self, flat: NDArray) -> None:
+        size = len(self._opens)
+        kind, at = flat // (2 * size), flat % size
+        slot = {name: array.reshape(-1)[flat] for name, array in self._slots.items()}
+        heard, since_open = self._base[kind, at], self._live_since[at] <= self._opens[at]
+        base = np.where(heard >= 0, heard, np.where(since_open, 0, slot["least_volume"]))
+        complete = (slot["complete"] > 0) & ((heard >= 0) | since_open)
+        volume = np.maximum(slot["most_volume"] - base, 0)
+        self._base[kind, at] = np.maximum(heard, slot["most_volume"])
+        self._slots["bucket"].reshape(-1)[flat] = -1
+        seconds = self._seconds[kind, 0]
+        starts = self._opens[at] + slot["bucket"] * seconds
+        ends = np.minimum(starts + seconds, self._closes[at])
+        columns = [
+            self._table.tokens[at], np.array(self.intervals)[kind], starts, slot["open"], slot["high"],
+            slot["low"], slot["close"], volume, slot["ticks"], complete,
+        ]  # fmt: skip
+        for end, token, interval, start, *values in zip(
+            ends.tolist(), *(column.tolist() for column in columns), strict=True
+        ):
+            candle = ClosedCandle(token, interval, datetime.fromtimestamp(start, UTC), *values)
+            self._overtaken.append((end, candle))
+
+    def _ends(self) -> NDArray:
+        """Return when each slot's bucket ends, far in the future for empty slots; flat."""
+        bucket = self._slots["bucket"]
+        ends = self._opens + (bucket + 1) * self._seconds[:, :, None]
+        return np.where(bucket >= 0, np.minimum(ends, self._closes), _FAR).reshape(-1)
+
+    def _flat(self, parity: NDArray, at: NDArray) -> NDArray:
+        size = len(self._opens)
+        return (np.arange(len(self.intervals))[:, None] * 2 + parity) * size + at
+
+    def _place(self, token: int) -> int:
+        [place] = self._table.place(np.array([token], np.int64))
+        size = len(self._table)
+        self._opens, self._closes = grown(self._opens, size), grown(self._closes, size)
+        self._live_since, self._base = grown(self._live_since, size), grown(self._base, size, -1)
+        for name in _SLOT_FIELDS:
+            self._slots[name] = grown(self._slots[name], size, -1 if name == "bucket" else 0)
+        return int(place)
+
+    # ---- checkpoints ---------------------------------------------------------------------------------------
+
+    def save(self) -> dict[str, Any]:
+        """Return everything as JSON-able values. What ``advance`` closed early must have been collected."""
+        if self._overtaken:
+            raise ValueError("close_until must be called before save")
+        size = len(self._table)
+        arrays = [self._opens, self._closes, self._live_since, self._base, *self._slots.values()]
+        raw = b"".join(array[..., :size].astype("<i8").tobytes() for array in arrays)
+        return {
+            "intervals": list(self.intervals), "allowance": self.allowance, "watermark": self.watermark,
+            "newest": self.newest, "counts": dict(self.counts), "tokens": self._table.tokens.tolist(),
+            "arrays": base64.b64encode(zlib.compress(raw, 1)).decode(),
+        }  # fmt: skip
+
+    @classmethod
+    def restore(cls, saved: dict[str, Any]) -> CandleBook:
+        """Return the book that ``save`` was called on."""
+        book = cls(tuple(saved["intervals"]), saved["allowance"])
+        book.watermark, book.newest = saved["watermark"], saved["newest"]
+        book.counts = Counter(saved["counts"])
+        book._table = TokenTable(saved["tokens"])
+        size, kinds = len(book._table), len(book.intervals)
+        values = np.frombuffer(zlib.decompress(base64.b64decode(saved["arrays"])), "<i8").astype(np.int64)
+        plain, rest = values[: 3 * size].reshape(3, size), values[3 * size :]
+        book._opens, book._closes, book._live_since = (row.copy() for row in plain)
+        book._base, rest = rest[: kinds * size].reshape(kinds, size).copy(), rest[kinds * size :]
+        for nth, name in enumerate(_SLOT_FIELDS):
+            part = rest[nth * 2 * kinds * size : (nth + 1) * 2 * kinds * size]
+            book._slots[name] = part.reshape(kinds, 2, size).copy()
+        book._next_due = int(book._ends().min(initial=_FAR))
+        return book
+
+
+def _ist_day(stamp: NDArray) -> NDArray:
+    return (stamp + _IST_OFFSET) // _DAY_SECONDS

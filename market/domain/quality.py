@@ -1,0 +1,173 @@
+"""Which packets may be believed: bad ones are dropped with a reason, odd ones kept and counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from market.domain.ticks import FULL, TICK_DTYPE, Rows, TickBatch, is_index
+from market.domain.tokens import TokenTable, grown, rounds
+
+# The wire is unsigned; a price below zero arrives as one above this (-37.63 as 42,949,635.33).
+SIGN_BIT = 1 << 31
+IST_OFFSET = 19_800
+DAY = 86_400
+_WORDS = TICK_DTYPE.itemsize // 8
+_DEPTH = slice(TICK_DTYPE.fields["bid_quantity"][1], TICK_DTYPE.fields["mode"][1])  # type: ignore[index]
+
+DROPPED = ("price_out_of_range", "future_time", "stale_time", "duplicate", "price_unconfirmed")
+COUNTED = ("crossed_book", "empty_book", "off_tick", "volume_fell", "out_of_order")
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentRules:
+    """What is known of one instrument: its tick in wire integers (0: unknown), and the band around the
+    previous close, in thousandths (0: none, for options)."""
+
+    token: int
+    tick: int = 0
+    band: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class QualityLimits:
+    """``band``: for instruments without one of their own, in thousandths of the previous close.
+
+    A price outside its band is held until a second packet comes within ``near`` of it, and believed from then on
+    as long as the next ones stay within ``step`` of the last believed one.
+    """
+
+    band: int = 250
+    near: int = 10
+    step: int = 50
+    future_seconds: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """``kept`` is what may be decided on; ``shown`` also has what only refreshes or informs a screen:
+    repeats, and the cached packet of an earlier day that Kite sends first."""
+
+    kept: TickBatch
+    shown: TickBatch
+    counts: Counter[str]
+
+
+class QualityFilter:
+    """Sifts batches, remembering the last believed packet of each instrument."""
+
+    def __init__(self, limits: QualityLimits | None = None) -> None:
+        self.limits = limits or QualityLimits()
+        self._table = TokenTable()
+        self._last = np.zeros((_WORDS, 0), np.uint64)  # the last kept packet, byte for byte
+        self._held = np.zeros((_WORDS, 0), np.uint64)  # the last one outside its band
+        self._tick = np.zeros(0, np.int64)
+        self._band = np.zeros(0, np.int64)
+
+    def learn(self, rules: Iterable[InstrumentRules]) -> None:
+        """Take what is known of instruments; those never mentioned get the default band and no tick size."""
+        for rule in rules:
+            [place] = self._places(np.array([rule.token], np.int64))
+            self._tick[place], self._band[place] = rule.tick, rule.band
+
+    def sift(self, batch: TickBatch, now: int, future_seconds: int | None = None) -> Sifted:
+        """Judge each row. ``now`` is market time in seconds since 1970."""
+        counts = Counter[str](batch.faults)
+        rows = batch.rows.copy()
+        if not len(rows):
+            return Sifted(batch, batch, counts)
+        limit = now + (self.limits.future_seconds if future_seconds is None else future_seconds)
+        places = self._places(rows["token"].astype(np.int64))
+        kept, shown = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
+        for run in rounds(places):
+            kept[run], shown[run] = self._judge(rows, run, places[run], (now, limit), counts)
+        _without_unsound_books(rows, kept, counts)
+        return Sifted(TickBatch(rows[kept], batch.received_at), TickBatch(rows[shown], batch.received_at), counts)
+
+    def _places(self, tokens: NDArray) -> NDArray:
+        places = self._table.place(tokens)
+        size = len(self._table)
+        self._last, self._held = grown(self._last, size), grown(self._held, size)
+        self._tick, self._band = grown(self._tick, size), grown(self._band, size, -1)
+        return places
+
+    def _judge(
+        self, rows: Rows, run: NDArray, at: NDArray, times: tuple[int, int], counts: Counter[str]
+    ) -> tuple[NDArray, NDArray]:
+        """Return which rows of a run to keep and which to show; remember the kept ones."""
+        now, limit = times
+        these = rows[run]
+        words = these.view(np.uint64).reshape(len(run), _WORDS)
+        price, stamp = these["last_price"].astype(np.int64), these["exchange_timestamp"].astype(np.int64)
+        bad = _count(counts, "price_out_of_range", (price == 0) | (price >= SIGN_BIT))
+        bad |= _count(counts, "future_time", ~bad & (stamp > limit))
+        stale = _count(counts, "stale_time", ~bad & (stamp > 0) & (_day(stamp) < _day(now)))
+        repeat = (words == self._last[:, at].T).all(axis=1)
+        repeat = _count(counts, "duplicate", repeat & ~bad & ~stale)
+        unsure = self._outside_band(these, words, price, at) & ~(bad | stale | repeat)
+        _count(counts, "price_unconfirmed", unsure)
+        self._held[:, at[unsure]] = words[unsure].T
+        kept = ~(bad | stale | repeat | unsure)
+        self._count_oddities(these, price, at, kept, counts)
+        self._last[:, at[kept]] = words[kept].T
+        return kept, kept | stale | repeat
+
+    def _outside_band(self, these: Rows, words: NDArray, price: NDArray, at: NDArray) -> NDArray:
+        limits, close = self.limits, these["close"].astype(np.int64)
+        band = np.where(self._band[at] < 0, limits.band, self._band[at])
+        outside = (close > 0) & (band > 0) & (abs(price - close) * 1000 > band * close)
+        if not outside.any():
+            return outside
+        believed, held = _price_in(self._last, at), _price_in(self._held, at)
+        followed = (believed > 0) & (abs(price - believed) * 1000 <= limits.step * believed)
+        confirmed = (held > 0) & (abs(price - held) * 1000 <= limits.near * held)
+        confirmed &= (words != self._held[:, at].T).any(axis=1)
+        return outside & ~followed & ~confirmed
+
+    def _count_oddities(self, these: Rows, price: NDArray, at: NDArray, kept: NDArray, counts: Counter[str]) -> None:
+        tick = np.maximum(self._tick[at], 1)
+        _count(counts, "off_tick", kept & (price % tick != 0) & ~is_index(these["token"]))
+        last = self._last.T[at].copy().view(TICK_DTYPE).reshape(len(at))
+        older = these["exchange_timestamp"] < last["exchange_timestamp"]
+        _count(counts, "out_of_order", kept & older & (these["exchange_timestamp"] > 0))
+        same_day = _day(these["exchange_timestamp"].astype(np.int64)) == _day(
+            last["exchange_timestamp"].astype(np.int64)
+        )
+        fell = (these["mode"] == FULL) & (these["volume"] < last["volume"]) & same_day
+        _count(counts, "volume_fell", kept & ~older & fell)
+
+
+def _price_in(memory: NDArray, at: NDArray) -> NDArray:
+    """Return the last prices of remembered packets: the upper half of their first eight bytes."""
+    return (memory[0, at] >> np.uint64(32)).astype(np.int64)
+
+
+def _day(stamp: NDArray | int) -> NDArray | int:
+    return (stamp + IST_OFFSET) // DAY
+
+
+def _count(counts: Counter[str], reason: str, which: NDArray) -> NDArray:
+    found = int(np.count_nonzero(which))
+    if found:
+        counts[reason] += found
+    return which
+
+
+def _without_unsound_books(rows: Rows, kept: NDArray, counts: Counter[str]) -> None:
+    """Take the depth out of rows whose book cannot be traded on: they carry no quote."""
+    full = rows["mode"] == FULL
+    bid, ask = rows["bid_price"][:, 0].astype(np.int64), rows["ask_price"][:, 0].astype(np.int64)
+    nothing = (bid > 0) & (rows["bid_quantity"][:, 0] == 0) | (ask > 0) & (rows["ask_quantity"][:, 0] == 0)
+    empty = full & (((bid == 0) & (ask == 0)) | nothing)
+    crossed = full & ~empty & (bid > 0) & (ask > 0) & (bid >= ask)
+    crossed |= full & ~empty & ((bid >= SIGN_BIT) | (ask >= SIGN_BIT))
+    _count(counts, "empty_book", empty & kept)
+    _count(counts, "crossed_book", crossed & kept)
+    unsound = empty | crossed
+    if unsound.any():
+        raw = rows.view(np.uint8).reshape(len(rows), TICK_DTYPE.itemsize)
+        raw[unsound, _DEPTH] = 0
