@@ -1,0 +1,57 @@
+"""Start the practice exchange: python -m kitesim --help."""
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+
+from kitesim.config import Config, read_config
+from kitesim.launch import Programme, assemble
+from kitesim.server import build, serving
+
+log = logging.getLogger("kitesim")
+
+
+async def run(config: Config) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    programme = assemble(config)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    app = build(programme.exchange, config.limits, programme.advance_to, programme.start)
+    async with serving(app, config.host, config.port) as (host, port):
+        address = {"url": f"http://{host}:{port}", "ws_url": f"ws://{host}:{port}"}
+        print(json.dumps({"event": "ready", **address}), flush=True)
+        await _play(programme, stop)
+        for socket in list(programme.exchange.sockets):
+            await socket.close()
+    programme.save(stopping=True)
+    programme.exchange.store.close()
+    log.info("stopped")
+
+
+async def _play(programme: Programme, stop: asyncio.Event) -> None:
+    """The market plays until someone stops it; a market that fails takes the program down."""
+    playing = asyncio.create_task(programme.run())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({playing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if playing.done():
+        playing.result()
+        await stopping
+    playing.cancel()
+    await asyncio.gather(playing, return_exceptions=True)
+
+
+def main() -> int:
+    config = read_config()
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    try:
+        asyncio.run(run(config))
+    except (ValueError, OSError) as error:
+        log.error("%s", error)
+        return 2
+    return 0
+
+
+sys.exit(main())
