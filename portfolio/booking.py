@@ -1,0 +1,282 @@
+"""The only writer of the books: accounts opened, trades booked once each, money moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.db.models import F, Sum
+from django.db.models.functions import Abs
+
+from alphapanda.clock import market_now
+from alphapanda.journal.services import record
+from alphapanda.telemetry.crashpoints import crashpoint
+from instruments.domain.sessions import IST
+from portfolio.charging import RateBook
+from portfolio.domain.charges import PAISA, Charges, UnknownCharge
+from portfolio.domain.positions import PRICE_STEP
+from portfolio.funds import available_funds
+from portfolio.holdings import absorb
+from portfolio.ledgering import charge_entries, dp_entry, value_entry
+from portfolio.models import Account, LedgerEntry, LedgerKind, Portfolio, Position, Trade
+from portfolio.rebuilding import Difference, rebuild
+
+__all__ = [
+    "ConflictingTrade",
+    "Difference",
+    "InsufficientFunds",
+    "TradeReport",
+    "book_trade",
+    "ensure_portfolio",
+    "open_account",
+    "rebuild",
+    "settle_charges",
+    "transfer",
+]
+
+log = structlog.get_logger()
+ZERO = Decimal(0)
+
+
+class ConflictingTrade(Exception):
+    """A trade already booked is reported again with other figures. Facts are not edited: a person must look."""
+
+
+class InsufficientFunds(Exception):
+    """More is to be withdrawn than is free."""
+
+
+@dataclass(frozen=True, slots=True)
+class TradeReport:
+    """One execution as the broker tells it. ``portfolio_id`` None: no order of ours made it."""
+
+    account_id: UUID
+    portfolio_id: UUID | None
+    instrument_id: UUID
+    exchange: str
+    day: date
+    trade_id: str
+    broker_order_id: str
+    order_tag: str
+    product: str
+    signed_quantity: int
+    price: Decimal
+    traded_at: datetime
+
+    def __post_init__(self) -> None:
+        if not self.signed_quantity or self.price <= 0 or not self.trade_id or not self.broker_order_id:
+            raise ValueError(f"not a trade: {self}")
+        if self.price != self.price.quantize(PRICE_STEP):
+            raise ValueError(f"a price finer than {PRICE_STEP}: {self.price}")
+        if self.traded_at.tzinfo is None:
+            raise ValueError(f"a trade's time names its zone: {self.traded_at}")
+
+
+@transaction.atomic
+def open_account(
+    name: str,
+    mode: str,
+    broker: str,
+    opening_cash: Decimal,
+    intraday_multiple: Decimal = Decimal(5),
+    derivative_margin_percent: Decimal | None = Decimal(20),
+    client_id: str = "",
+) -> Account:
+    """Open an account with its opening cash in the ledger and a portfolio for trades made by hand."""
+    account = Account.objects.create(
+        name=name,
+        mode=mode,
+        broker=broker,
+        opening_cash=in_paise(opening_cash),
+        intraday_multiple=intraday_multiple,
+        derivative_margin_percent=derivative_margin_percent,
+        client_id=client_id,
+        opened_at=market_now(),
+    )
+    found(account)
+    return account
+
+
+def found(account: Account) -> None:
+    """What a new account begins with, however its row was made."""
+    ensure_portfolio(account)
+    if account.opening_cash:
+        _move(account, LedgerKind.OPENING, account.opening_cash, key="opening", note="opening cash")
+    record(
+        "account.opened",
+        account_id=account.pk,
+        key=account.name,
+        payload={"mode": account.mode, "broker": account.broker, "cash": str(account.opening_cash)},
+    )
+
+
+def ensure_portfolio(account: Account, deployment_id: UUID | None = None, name: str = "") -> Portfolio:
+    """The one portfolio of this deployment (None: by hand) in this account, whoever asks first."""
+    portfolio, _ = Portfolio.objects.get_or_create(
+        account=account, deployment_id=deployment_id, defaults={"name": name}
+    )
+    return portfolio
+
+
+def book_trade(report: TradeReport) -> tuple[Trade, bool]:
+    """Book a trade exactly once, in the caller's transaction; say whether it was new.
+
+    Locks the account, then the position, and raises the account's version. Charges for which no rate is known stay
+    unknown (``trade.charges is None``) until ``settle_charges``: a position is never hidden for want of a rate.
+    Raises ConflictingTrade where the same trade is reported with other figures.
+    """
+    account = Account.objects.locked(report.account_id)
+    if booked := _booked(report):
+        return _unchanged(booked, report), False
+    raise_version(account)
+    trade = _trade(account, report)
+    charges, dp = _charge(trade)
+    trade.charges = charges.total if charges else None
+    trade.save(force_insert=True)
+    crashpoint("trade_written")
+    LedgerEntry.objects.bulk_create([value_entry(trade), *_entries(trade, charges, dp)])
+    _tell(trade, absorb(trade))
+    return trade, True
+
+
+def _booked(report: TradeReport) -> Trade | None:
+    return Trade.objects.filter(
+        account=report.account_id,
+        exchange=report.exchange,
+        day=report.day,
+        trade_id=report.trade_id,
+        broker_order_id=report.broker_order_id,
+    ).first()
+
+
+def _unchanged(booked: Trade, report: TradeReport) -> Trade:
+    figures = ("instrument_id", "signed_quantity", "price", "product")
+    changed = [name for name in figures if getattr(booked, name) != getattr(report, name)]
+    if changed:
+        said = ", ".join(f"{name} {getattr(booked, name)} → {getattr(report, name)}" for name in changed)
+        raise ConflictingTrade(f"trade {booked.trade_id} of {booked.day} was booked otherwise: {said}")
+    return booked
+
+
+def raise_version(account: Account) -> None:
+    """Number the next change of an account whose row the caller has locked."""
+    account.version += 1
+    account.save(update_fields=["version"])
+
+
+def _trade(account: Account, report: TradeReport) -> Trade:
+    portfolio_id = report.portfolio_id or ensure_portfolio(account).pk
+    return Trade(
+        account=account,
+        portfolio_id=portfolio_id,
+        instrument_id=report.instrument_id,
+        sequence=account.version,
+        exchange=report.exchange,
+        day=report.day,
+        trade_id=report.trade_id,
+        broker_order_id=report.broker_order_id,
+        order_tag=report.order_tag,
+        product=report.product,
+        signed_quantity=report.signed_quantity,
+        price=report.price,
+        traded_at=report.traded_at,
+        booked_at=market_now(),
+    )
+
+
+def _charge(trade: Trade) -> tuple[Charges | None, Decimal]:
+    """The trade's charges and the depository's, or None where a rate is unknown."""
+    try:
+        rates = RateBook.for_trade(trade)
+        return rates.fill_charges(trade, executed_before(trade)), rates.dp_charge(trade)
+    except UnknownCharge as unknown:
+        log.warning("charges_unknown", trade=trade.trade_id, day=str(trade.day), reason=str(unknown))
+        return None, ZERO
+
+
+def executed_before(trade: Trade) -> Decimal:
+    """Rupees for which the trade's order had been executed when the trade was booked."""
+    earlier = Trade.objects.of_order(trade).filter(sequence__lt=trade.sequence)
+    return earlier.aggregate(turnover=Sum(Abs(F("signed_quantity")) * F("price")))["turnover"] or ZERO
+
+
+def _entries(trade: Trade, charges: Charges | None, dp: Decimal) -> list[LedgerEntry]:
+    entries = charge_entries(trade, charges) if charges else []
+    delivery = dp_entry(trade, dp)
+    if delivery and not LedgerEntry.objects.filter(account=trade.account, key=delivery.key).exists():
+        entries.append(delivery)
+    return entries
+
+
+def _tell(trade: Trade, position: Position) -> None:
+    record(
+        "trade.booked",
+        account_id=trade.account_id,
+        key=trade.order_tag or trade.broker_order_id,
+        payload={
+            "trade": str(trade.pk),
+            "portfolio": str(trade.portfolio_id),
+            "instrument": trade.instrument.key,
+            "product": trade.product,
+            "signed_quantity": trade.signed_quantity,
+            "price": str(trade.price),
+            "charges": None if trade.charges is None else str(trade.charges),
+            "position": position.quantity,
+            "realised": str(position.realised),
+            "version": trade.sequence,
+        },
+    )
+
+
+@transaction.atomic
+def settle_charges(account: Account) -> int:
+    """Book the charges of trades whose rates have become known; return for how many."""
+    Account.objects.locked(account.pk)
+    waiting = account.trades.without_charges().select_related("instrument").order_by("sequence")
+    return sum(_settle(trade) for trade in waiting)
+
+
+def _settle(trade: Trade) -> bool:
+    charges, dp = _charge(trade)
+    if charges is None:
+        return False
+    trade.charges = charges.total
+    trade.save(update_fields=["charges"])
+    LedgerEntry.objects.bulk_create(_entries(trade, charges, dp))
+    return True
+
+
+@transaction.atomic
+def transfer(account_id: UUID, amount: Decimal, key: str, note: str = "") -> tuple[LedgerEntry, bool]:
+    """Move money in (above zero) or out (below), once per ``key``; say whether it was new.
+
+    Raises InsufficientFunds where more is to go out than is free.
+    """
+    account = Account.objects.locked(account_id)
+    if moved := LedgerEntry.objects.filter(account=account, key=f"transfer:{key}").first():
+        return moved, False
+    free = available_funds(account).available
+    if amount < 0 and -amount > free:
+        raise InsufficientFunds(f"₹{-amount} is to be withdrawn and ₹{free} is free")
+    raise_version(account)
+    kind = LedgerKind.DEPOSIT if amount > 0 else LedgerKind.WITHDRAWAL
+    entry = _move(account, kind, in_paise(amount), key=f"transfer:{key}", note=note)
+    record("money.moved", account_id=account.pk, key=account.name, payload={"amount": str(amount), "note": note})
+    return entry, True
+
+
+def _move(account: Account, kind: LedgerKind, amount: Decimal, *, key: str, note: str) -> LedgerEntry:
+    now = market_now()
+    day = now.astimezone(IST).date()
+    return LedgerEntry.objects.create(account=account, kind=kind, amount=amount, key=key, note=note, at=now, day=day)
+
+
+def in_paise(amount: Decimal) -> Decimal:
+    """Money that is moved comes in whole paise; anything finer is a mistake."""
+    if amount != amount.quantize(PAISA):
+        raise ValueError(f"not whole paise: {amount}")
+    return amount

@@ -1,0 +1,72 @@
+"""Charge trades by the rates on file, and seed those rates from the project's own dated list."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from django.apps.registry import Apps
+
+from portfolio.domain.charges import Charges, ChargeSegment, RateCard, Side, dp_charge, segment_of
+from portfolio.models import ChargeRate, Trade
+
+RATES_FILE = Path(__file__).parent / "data" / "charge_rates.csv"
+
+
+class RateBook:
+    """Rates at hand. Everything it answers raises UnknownCharge where no rate is known."""
+
+    def __init__(self, rates: Iterable[ChargeRate]) -> None:
+        self.rates = list(rates)
+        self._cards: dict[tuple[str, ChargeSegment, date], RateCard] = {}
+
+    @classmethod
+    def for_trade(cls, trade: Trade) -> RateBook:
+        segment = segment_of(trade.instrument.instrument_type, trade.product)
+        return cls(ChargeRate.objects.filter(exchange=trade.exchange, segment=segment))
+
+    def card(self, exchange: str, segment: ChargeSegment, day: date) -> RateCard:
+        if (exchange, segment, day) not in self._cards:
+            self._cards[exchange, segment, day] = RateCard.of(self.rates, exchange, segment, day)
+        return self._cards[exchange, segment, day]
+
+    def fill_charges(self, trade: Trade, before: Decimal) -> Charges:
+        """What the trade adds to its order, executed for ``before`` rupees until then, in paise."""
+        segment = segment_of(trade.instrument.instrument_type, trade.product)
+        side: Side = "BUY" if trade.signed_quantity > 0 else "SELL"
+        return self.card(trade.exchange, segment, trade.day).fill_charges(side, before, abs(trade.value))
+
+    def dp_charge(self, trade: Trade) -> Decimal:
+        """What the depository takes for delivering this share; nothing if the trade delivers none."""
+        return dp_charge(self.rates, trade.exchange, trade.day) if delivers(trade) else Decimal(0)
+
+
+def delivers(trade: Trade) -> bool:
+    return trade.product == "CNC" and trade.signed_quantity < 0
+
+
+def seeded_rates() -> list[dict[str, Any]]:
+    """The rows of the project's list, as the columns of ChargeRate."""
+    with RATES_FILE.open(newline="", encoding="utf-8") as file:
+        return [_columns(row) for row in csv.DictReader(file)]
+
+
+def _columns(row: dict[str, str]) -> dict[str, Any]:
+    figures = {name: Decimal(row[name]) for name in ("buy_rate", "sell_rate")}
+    limits = {name: Decimal(row[name]) if row[name] else None for name in ("cap", "flat")}
+    return {**row, **figures, **limits, "effective_from": date.fromisoformat(row["effective_from"])}
+
+
+def seed_charge_rates(apps: Apps | None = None, using: str = "default", **_: Any) -> None:
+    """Add the rates the database does not have. What a person changed in the admin stays as it is."""
+    try:
+        rates = apps.get_model("portfolio", "ChargeRate") if apps else ChargeRate
+    except LookupError:
+        # Migrated back to before the table.
+        return
+    rows = [rates(**columns) for columns in seeded_rates()]
+    rates.objects.using(using).bulk_create(rows, ignore_conflicts=True)

@@ -1,0 +1,158 @@
+"""Work the books out anew from the trades alone, and say where they differ from what stands."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from portfolio.charging import RateBook
+from portfolio.domain.charges import UnknownCharge
+from portfolio.holdings import books_of, refold, totals
+from portfolio.ledgering import charge_entries, dp_entry, value_entry
+from portfolio.models import (
+    CHARGE_KINDS,
+    Account,
+    ChargeRate,
+    ClosedLot,
+    LedgerEntry,
+    LedgerKind,
+    Lot,
+    Position,
+    Trade,
+)
+
+PositionKey = tuple[UUID, UUID, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One figure that is not what the trades say. What is derived can be put right; facts cannot."""
+
+    what: str
+    where: str
+    stands: str
+    should_be: str
+    is_derived: bool
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what} stands at {self.stands}, the trades say {self.should_be}"
+
+
+@transaction.atomic
+def rebuild(account: Account, *, fix: bool = False) -> list[Difference]:
+    """Compare positions, lots, ledger and charges with the account's trades; return every difference found.
+
+    ``fix`` writes positions and lots anew and leaves the ledger alone: facts are corrected by further entries.
+    """
+    account = Account.objects.locked(account.pk)
+    trades = list(account.trades.select_related("instrument").order_by("sequence"))
+    return [*position_differences(account, trades, fix=fix), *ledger_differences(account, trades)]
+
+
+def position_differences(account: Account, trades: Iterable[Trade], *, fix: bool) -> Iterator[Difference]:
+    for key, (row, of_position) in positions_and_trades(account, trades).items():
+        differences = list(compare_position(row or unwritten(key), of_position))
+        yield from differences
+        if fix and differences:
+            refold(row or Position.objects.create(portfolio_id=key[0], instrument_id=key[1], product=key[2]))
+
+
+def positions_and_trades(
+    account: Account, trades: Iterable[Trade]
+) -> dict[PositionKey, tuple[Position | None, list[Trade]]]:
+    """By portfolio, instrument and product, in a fixed order: the row that stands and the trades behind it."""
+    grouped: dict[PositionKey, list[Trade]] = defaultdict(list)
+    for trade in trades:
+        grouped[trade.portfolio_id, trade.instrument_id, trade.product].append(trade)
+    rows = Position.objects.of_account(account.pk).select_for_update(no_key=True, of=("self",))
+    standing = {(row.portfolio_id, row.instrument_id, row.product): row for row in rows.order_by("pk")}
+    return {key: (standing.get(key), grouped[key]) for key in sorted({*standing, *grouped}, key=str)}
+
+
+def unwritten(key: PositionKey) -> Position:
+    return Position(portfolio_id=key[0], instrument_id=key[1], product=key[2])
+
+
+def compare_position(row: Position, trades: list[Trade]) -> Iterator[Difference]:
+    where = f"{trades[0].instrument.key if trades else row.instrument.key} {row.product}"
+    books = books_of(row, trades)
+    for name, should_be in totals(books.position).items():
+        yield from compare(name, where, getattr(row, name), should_be, is_derived=True)
+    lots = Lot.objects.filter(position=row.pk).order_by("ordinal")
+    yield from compare("lots", where, _lots(lots), _lots(books.lots), is_derived=True)
+    closings = ClosedLot.objects.filter(lot__position=row.pk).select_related("lot")
+    yield from compare("closed lots", where, _closings(closings), _closings(books.closings), is_derived=True)
+
+
+def compare(what: str, where: str, stands: Any, should_be: Any, *, is_derived: bool) -> Iterator[Difference]:
+    if stands != should_be:
+        yield Difference(what, where, _words(stands), _words(should_be), is_derived)
+
+
+def _words(figure: Any) -> str:
+    if isinstance(figure, list):
+        return "; ".join(figure) or "none"
+    return "nothing" if figure is None else f"{figure}"
+
+
+def _lots(lots: Iterable[Lot]) -> list[str]:
+    return [f"{lot.remaining:+} of {lot.quantity:+} at {lot.price:f} of {lot.day}" for lot in lots]
+
+
+def _closings(closings: Iterable[ClosedLot]) -> list[str]:
+    return sorted(
+        f"{closing.quantity:+} of lot {closing.lot.ordinal} at {closing.price:f} for {closing.realised:f}"
+        f" on {closing.day}"
+        for closing in closings
+    )
+
+
+def ledger_differences(account: Account, trades: Iterable[Trade]) -> Iterator[Difference]:
+    """Entries missing, too many or of another amount by their keys; charges not told as they were booked."""
+    expected, charges = expected_ledger(account, trades)
+    kinds = [LedgerKind.OPENING, LedgerKind.TRADE_VALUE, *CHARGE_KINDS]
+    standing = dict(account.ledger.filter(kind__in=kinds).values_list("key", "amount"))
+    for key in sorted({*expected, *standing}):
+        yield from compare("ledger entry", key, standing.get(key), expected.get(key), is_derived=False)
+    for trade, total in charges:
+        yield from compare("charges", f"trade {trade.trade_id}", trade.charges, total, is_derived=False)
+
+
+def expected_ledger(
+    account: Account, trades: Iterable[Trade]
+) -> tuple[dict[str, Decimal], list[tuple[Trade, Decimal | None]]]:
+    """Amounts by key, and each trade's charges, by the opening cash, the trades and the rates on file."""
+    rates = RateBook(ChargeRate.objects.all())
+    amounts = {"opening": account.opening_cash} if account.opening_cash else {}
+    charges: list[tuple[Trade, Decimal | None]] = []
+    for trade, before in with_turnover_before(trades):
+        total, entries = expected_entries(rates, trade, before)
+        charges.append((trade, total))
+        for entry in entries:
+            amounts.setdefault(entry.key, entry.amount)
+    return amounts, charges
+
+
+def with_turnover_before(trades: Iterable[Trade]) -> Iterator[tuple[Trade, Decimal]]:
+    """Each trade with what its order had been executed for when it was booked."""
+    executed: dict[tuple[Any, ...], Decimal] = defaultdict(Decimal)
+    for trade in trades:
+        order = trade.exchange, trade.day, trade.broker_order_id
+        yield trade, executed[order]
+        executed[order] += abs(trade.value)
+
+
+def expected_entries(rates: RateBook, trade: Trade, before: Decimal) -> tuple[Decimal | None, list[LedgerEntry]]:
+    try:
+        charges, dp = rates.fill_charges(trade, before), rates.dp_charge(trade)
+    except UnknownCharge:
+        return None, [value_entry(trade)]
+    delivery = dp_entry(trade, dp)
+    entries = [value_entry(trade), *charge_entries(trade, charges)]
+    return charges.total, [*entries, delivery] if delivery else entries
