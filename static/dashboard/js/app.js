@@ -1,0 +1,82 @@
+// Starts a page: reads what the server painted, keeps it current, and listens to keys.
+import { countAges, setClock } from "./ages.js";
+import { apply } from "./bind.js";
+import { showCandles } from "./candles.js";
+import { guardForms } from "./forms.js";
+import { listenToKeys } from "./keys.js";
+import { hear, revalue, showPrices } from "./market.js";
+import { openPalette, preparePalette } from "./palette.js";
+import { Desk } from "./socket.js";
+
+const FRAME = 200;
+const REFETCH = 1000;
+const page = document.body.dataset;
+let data = readJson("snapshot");
+let pending = [];
+let quietly = true;
+let asked = false;
+
+function readJson(id) {
+  const source = document.getElementById(id);
+  return source ? JSON.parse(source.textContent) : null;
+}
+
+function paint() {
+  apply(document.body, data);
+  showCandles(data?.chart);
+  countAges();
+}
+
+function onSnapshot(topic, snapshot) {
+  setClock(snapshot.clock ?? {});
+  if ("refetch" in document.getElementById("sheet").firstElementChild?.dataset) return askAgain();
+  if (topic !== page.topic) return;
+  data = snapshot;
+  paint();
+}
+
+// A page that shows a selection hears only that something changed, and reads its own address again.
+function askAgain() {
+  if (asked) return;
+  asked = true;
+  setTimeout(async () => {
+    asked = false;
+    const reply = await fetch(location.href, { headers: { Accept: "application/json" } });
+    if (!reply.ok) return;
+    data = await reply.json();
+    paint();
+  }, REFETCH);
+}
+
+function onMarket(market, afterGap) {
+  if (market?.clock) setClock(market.clock);
+  pending.push(...hear(market));
+  quietly ||= afterGap;
+}
+
+function onFrame() {
+  if (!pending.length || document.hidden) return;
+  const changed = [...new Map(pending.map((quote) => [quote.k, quote])).values()];
+  pending = [];
+  showPrices(changed, quietly);
+  quietly = false;
+  if (!data?.positions) return;
+  revalue(data, changed);
+  apply(document.body, data);
+}
+
+function start() {
+  if (!data) return;
+  setClock(data.clock ?? {});
+  paint();
+  guardForms();
+  preparePalette(readJson("commands") ?? []);
+  listenToKeys({ openPalette });
+  setInterval(countAges, FRAME);
+  setInterval(() => requestAnimationFrame(onFrame), FRAME);
+  addEventListener("resize", paint);
+  const topics = [page.topic, "market"].filter(Boolean);
+  new Desk(topics, { onSnapshot, onMarket, onLine: (isThere) => (document.getElementById("lost").hidden = isThere) });
+}
+
+start();

@@ -1,0 +1,67 @@
+// The candles an order was decided on, with its stop, target and fills, drawn by Lightweight Charts where it is installed.
+import { plain } from "./formats.js";
+
+const LIBRARY = "/static/npm/lightweight-charts/lightweight-charts.standalone.production.mjs";
+const OFFSET = 5.5 * 3600;
+let drawn = null;
+
+export async function showCandles(chart) {
+  const holder = document.getElementById("candles");
+  if (!holder || !chart?.candles?.length) return;
+  if (!drawn) drawn = begin(holder);
+  const parts = await drawn;
+  if (parts) fill(parts, chart);
+}
+
+async function begin(holder) {
+  const library = await import(LIBRARY).catch(() => null);
+  if (!library) {
+    document.getElementById("candles-missing").hidden = false;
+    holder.hidden = true;
+    return null;
+  }
+  const tokens = getComputedStyle(document.documentElement);
+  const color = (name) => resolve(tokens, name);
+  const view = library.createChart(holder, {
+    autoSize: true,
+    layout: { background: { color: color("--bg") }, textColor: color("--fg2"), fontSize: 12, fontFamily: tokens.getPropertyValue("--sans"), attributionLogo: false },
+    grid: { vertLines: { visible: false }, horzLines: { color: color("--grid") } },
+    rightPriceScale: { borderVisible: false },
+    timeScale: { borderVisible: false, timeVisible: true, secondsVisible: false },
+    localization: { priceFormatter: (price) => plain(price.toFixed(2)) },
+    handleScroll: false,
+    handleScale: false,
+  });
+  const series = view.addSeries(library.CandlestickSeries, {
+    upColor: color("--bg"), downColor: color("--down"), borderUpColor: color("--up"), borderDownColor: color("--down"),
+    wickUpColor: color("--up"), wickDownColor: color("--down"), priceLineVisible: false, lastValueVisible: false,
+  });
+  return { library, view, series, color, lines: [], markers: null };
+}
+
+// light-dark() is resolved only on a real property, so ask one.
+function resolve(tokens, name) {
+  const probe = document.createElement("span");
+  probe.style.color = `var(${name})`;
+  document.body.append(probe);
+  const value = getComputedStyle(probe).color;
+  probe.remove();
+  return value;
+}
+
+// The library writes times as UTC, so Kolkata's wall time is given to it as if it were.
+const local = (seconds) => seconds + OFFSET;
+
+function fill(parts, chart) {
+  const { library, view, series, color } = parts;
+  series.setData(chart.candles.map(([time, open, high, low, close]) => ({ time: local(time), open: +open, high: +high, low: +low, close: +close })));
+  for (const line of parts.lines) series.removePriceLine(line);
+  parts.lines = (chart.levels ?? []).map(({ name, price }) =>
+    series.createPriceLine({ price: +price, color: color("--fg2"), lineWidth: 1, lineStyle: library.LineStyle.Dashed, title: name, axisLabelVisible: true }));
+  const markers = (chart.fills ?? []).map(({ at, side, words }) => ({
+    time: local(at), position: side === "Buy" ? "belowBar" : "aboveBar", shape: side === "Buy" ? "arrowUp" : "arrowDown", color: color("--accent"), text: words,
+  }));
+  if (parts.markers) parts.markers.setMarkers(markers);
+  else parts.markers = library.createSeriesMarkers(series, markers);
+  view.timeScale().fitContent();
+}

@@ -1,0 +1,35 @@
+// Forms that act: rows made by script get the token, and the heavier acts are held, not clicked.
+import { ask } from "./ask.js";
+
+export function guardForms() {
+  addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post") return;
+    addToken(form);
+    const button = event.submitter;
+    if (button?.dataset.ask && !form.dataset.asked) {
+      event.preventDefault();
+      ask(button, () => send(form, button));
+    }
+  });
+}
+
+function addToken(form) {
+  if (form.querySelector("[name=csrfmiddlewaretoken]")) return;
+  form.append(document.querySelector("#act [name=csrfmiddlewaretoken]").cloneNode());
+}
+
+function send(form, button) {
+  form.dataset.asked = "yes";
+  form.requestSubmit(button);
+}
+
+// For acts that have no form on the page: the palette's.
+export function act(address, fields) {
+  const form = document.getElementById("act");
+  form.action = address;
+  for (const [name, value] of Object.entries(fields ?? {})) {
+    form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
+  }
+  form.submit();
+}
