@@ -52,13 +52,15 @@ class InstrumentQuerySet(models.QuerySet["Instrument"]):
 
     def search(self, text: str) -> "InstrumentQuerySet":
         """Find by words: each must begin or be in the symbol or the name; the exact symbol comes first."""
-        found = self.listed()
         words = text[:LONGEST_SEARCH].split()
-        for word in words:
+        found = self.listed().holding_words(text).annotate(nearness=_nearness(words[0] if words else ""))
+        return found.order_by("nearness", "exchange", "expiry", "tradingsymbol")
+
+    def holding_words(self, text: str) -> "InstrumentQuerySet":
+        found = self
+        for word in text[:LONGEST_SEARCH].split():
             found = found.filter(Q(tradingsymbol__icontains=word) | Q(name__icontains=word))
-        return found.annotate(nearness=_nearness(words[0] if words else "")).order_by(
-            "nearness", "exchange", "expiry", "tradingsymbol"
-        )
+        return found
 
     def futures_of(self, underlying: str) -> "InstrumentQuerySet":
         return self.listed().filter(name=underlying, instrument_type=InstrumentType.FUT).order_by("expiry")

@@ -1,0 +1,105 @@
+"""Admin: instruments and loads to look at, the calendar and freeze quantities to edit."""
+
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from import_export import resources
+from import_export.admin import ImportExportModelAdmin
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.contrib.import_export.forms import ExportForm, ImportForm
+
+from instruments.models import FreezeQuantity, Instrument, InstrumentLoad, InstrumentToken, TradingSession
+
+
+class ReadOnly:
+    """Only the loader writes these rows."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class TokenInline(ReadOnly, TabularInline):
+    model = InstrumentToken
+    fields = ("instrument_token", "valid_from", "valid_to")
+    extra = 0
+
+
+@admin.register(Instrument)
+class InstrumentAdmin(ReadOnly, ModelAdmin):
+    list_display = ("tradingsymbol", "exchange", "name", "instrument_type", "expiry", "strike", "lot_size", "tick_size")
+    list_filter = ("exchange", "instrument_type", "segment", "listed", "has_derivatives", "expiry")
+    search_fields = ("tradingsymbol", "name", "=instrument_token")
+    show_full_result_count = False
+    inlines = (TokenInline,)
+
+
+@admin.register(InstrumentLoad)
+class InstrumentLoadAdmin(ReadOnly, ModelAdmin):
+    list_display = ("loaded_at", "day", "state", "rows_in_words", "first_problem")
+    list_filter = ("state", "day")
+
+    @admin.display(description="rows")
+    def rows_in_words(self, load: InstrumentLoad) -> str:
+        return ", ".join(f"{exchange} {count:,}" for exchange, count in load.rows.items()) or "–"
+
+    @admin.display(description="why refused")
+    def first_problem(self, load: InstrumentLoad) -> str:
+        return load.problems[0] if load.problems else ""
+
+
+class TradingSessionForm(forms.ModelForm):
+    class Meta:
+        model = TradingSession
+        exclude = ("by_hand",)
+
+
+class TradingSessionResource(resources.ModelResource):
+    class Meta:
+        model = TradingSession
+        exclude = ("id", "by_hand")
+        import_id_fields = ("exchange", "security_class", "day")
+        clean_model_instances = True
+        skip_unchanged = True
+
+    def before_save_instance(self, instance: TradingSession, row: Any, **kwargs: Any) -> None:
+        instance.by_hand = True
+
+
+@admin.register(TradingSession)
+class TradingSessionAdmin(ModelAdmin, ImportExportModelAdmin):
+    form = TradingSessionForm
+    resource_classes = (TradingSessionResource,)
+    import_form_class = ImportForm
+    export_form_class = ExportForm
+    list_display = ("day", "exchange", "security_class", "hours", "name", "by_hand", "source")
+    list_filter = ("exchange", "security_class", "is_holiday", "by_hand", "day")
+    search_fields = ("name", "source")
+    date_hierarchy = "day"
+
+    @admin.display(description="open")
+    def hours(self, session: TradingSession) -> str:
+        open_hours = session.schedule().continuous
+        return ", ".join(f"{phase.opens_at:%H:%M}–{phase.closes_at:%H:%M}" for phase in open_hours) or "closed"
+
+    def save_model(self, request: HttpRequest, obj: TradingSession, form: Any, change: bool) -> None:
+        obj.by_hand = True
+        super().save_model(request, obj, form, change)
+
+
+@admin.register(FreezeQuantity)
+class FreezeQuantityAdmin(ModelAdmin):
+    list_display = ("underlying", "exchange", "effective_from", "quantity", "source")
+    list_filter = ("exchange", "underlying")
+    search_fields = ("underlying",)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, date | str]:
+        return {"exchange": "NFO", **super().get_changeform_initial_data(request)}
