@@ -38,7 +38,7 @@ class RunTerms:
     limit_offset_ticks: int = 0
     flat_before_close: timedelta = timedelta(minutes=10)
     entry_lives: timedelta = timedelta(seconds=60)
-    fresh_within: timedelta = timedelta(seconds=5)
+    fresh_within: timedelta = timedelta(seconds=30)
 
     def __post_init__(self) -> None:
         if problems := self.problems():
@@ -46,13 +46,12 @@ class RunTerms:
 
     def problems(self) -> list[str]:
         """Return what is wrong with the terms, in words."""
-        found = []
-        if not self.instruments:
-            found.append("a run needs at least one instrument to trade")
-        if self.enter_from and self.enter_until and self.enter_from >= self.enter_until:
-            found.append(f"entries open {self.enter_from:%H:%M}, not before they end {self.enter_until:%H:%M}")
-        if self.enter_from and self.flat_by and self.enter_from >= self.flat_by:
-            found.append(f"entries open {self.enter_from:%H:%M}, but flat-by is {self.flat_by:%H:%M}")
+        found = [] if self.instruments else ["a run needs at least one instrument to trade"]
+        opens = self.enter_from
+        if opens and self.enter_until and opens >= self.enter_until:
+            found.append(f"entries open {opens:%H:%M}, but end {self.enter_until:%H:%M}")
+        if opens and self.flat_by and opens >= self.flat_by:
+            found.append(f"entries open {opens:%H:%M}, but flat-by is {self.flat_by:%H:%M}")
         found += [f"{spec.key} is an index; it can be watched, not traded" for spec in self.untradable()]
         found += [f"{spec.key} is listed twice" for spec in self.repeated()]
         return found

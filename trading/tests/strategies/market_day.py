@@ -1,0 +1,164 @@
+"""A seeded market of a few shares, and an execution that fills, in part or not at all, for the tests of runs."""
+
+import hashlib
+import random
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+
+from instruments.domain.prices import nearest_tick
+from instruments.domain.sessions import IST
+from trading.domain.run_host import RunHost
+from trading.domain.run_terms import RunTerms
+from trading.domain.signals import Decision
+from trading.domain.sizing import ByLots
+from trading.strategies.base import Candle, Fill, InstrumentSpec, Session, Tick
+
+D = Decimal
+FRIDAY = date(2026, 11, 20)
+INFY = "NSE:INFY"
+MINUTE = timedelta(minutes=1)
+
+
+def spec(key: str = INFY, tick: str = "0.05", lot: int = 1, is_index: bool = False) -> InstrumentSpec:
+    exchange, symbol = key.split(":")
+    segment = "INDICES" if is_index else exchange
+    return InstrumentSpec(key, exchange, symbol, "EQ", segment, D(tick), lot, is_index=is_index)
+
+
+def at(clock: str, day: date = FRIDAY) -> datetime:
+    """An Indian time of day, in UTC as everything is handed over."""
+    return datetime.combine(day, time.fromisoformat(clock), IST).astimezone(UTC)
+
+
+def sessions(instrument: str, day: date) -> Session | None:
+    """Continuous trading 9:15 to 15:30 on weekdays."""
+    return Session(at("09:15", day), at("15:30", day)) if day.weekday() < 5 else None
+
+
+def terms(*keys: str, **changes: object) -> RunTerms:
+    settings = {"product": "MIS", "sizing": ByLots(10), "flat_by": time(15, 10)} | changes
+    return RunTerms(tuple(spec(key) for key in keys or (INFY,)), **settings)
+
+
+def tick(price: str | Decimal, clock: str | datetime, key: str = INFY) -> Tick:
+    seen_at = at(clock) if isinstance(clock, str) else clock
+    last = D(price)
+    return Tick(key, last, last - D("0.05"), last + D("0.05"), 0, seen_at)
+
+
+def candle(
+    close: str | Decimal,
+    start: datetime,
+    interval: int = 1,
+    high: str | None = None,
+    low: str | None = None,
+    key: str = INFY,
+    complete: bool = True,
+) -> Candle:
+    last = D(close)
+    return Candle(key, interval, start, last, D(high or last), D(low or last), last, 100, complete)
+
+
+def series(closes: Iterable[object], end: datetime, interval: int = 1, key: str = INFY) -> list[Candle]:
+    """Candles one after the other, the last ending at ``end``; high and low half a rupee off the close."""
+    values = [D(str(close)) for close in closes]
+    first = end - timedelta(minutes=interval) * len(values)
+    starts = [first + timedelta(minutes=interval) * number for number in range(len(values))]
+    half = D("0.5")
+    return [
+        Candle(key, interval, start, close, close + half, close - half, close, 100)
+        for start, close in zip(starts, values, strict=True)
+    ]
+
+
+@dataclass
+class Step:
+    now: datetime
+    candles: list[Candle] = field(default_factory=list)
+    ticks: list[Tick] = field(default_factory=list)
+
+
+def walk(seed: int, keys: Iterable[str], interval: int, minutes: int = 375, day: date = FRIDAY) -> list[Step]:
+    """Six batches of ticks a minute for each instrument; candles close 2 s after their end."""
+    dice = random.Random(seed)
+    prices = dict.fromkeys(keys, 1500.0)
+    drifts = dict.fromkeys(prices, 0.0)
+    forming: dict[str, list[Decimal]] = {key: [] for key in prices}
+    steps, opens_at = [], at("09:15", day)
+    for number in range(minutes * 6):
+        now = opens_at + timedelta(seconds=10 * number + 5)
+        step = Step(now)
+        if number % (6 * interval) == 0 and number:
+            start = opens_at + timedelta(seconds=10 * number) - timedelta(minutes=interval)
+            step.candles = [bar(key, interval, start, forming[key]) for key in prices]
+            forming = {key: [] for key in prices}
+        for key in prices:
+            if dice.random() < 0.02:
+                drifts[key] = dice.gauss(0, 0.0004)
+            prices[key] *= 1 + drifts[key] + dice.gauss(0, 0.0004)
+            last = nearest_tick(D(repr(prices[key])), D("0.05"))
+            forming[key].append(last)
+            step.ticks.append(tick(last, now, key))
+        steps.append(step)
+    return steps
+
+
+def bar(key: str, interval: int, start: datetime, prices: list[Decimal]) -> Candle:
+    return Candle(key, interval, start, prices[0], max(prices), min(prices), prices[-1], 100)
+
+
+class Execution:
+    """Fills what was asked one step later: whole, in parts, or not at all, as the dice say."""
+
+    def __init__(self, seed: int = 0, refuse: float = 0.0, partial: float = 0.0) -> None:
+        self.dice = random.Random(seed)
+        self.refuse, self.partial = refuse, partial
+        self.waiting: list[Decision] = []
+
+    def take(self, decisions: Iterable[Decision]) -> None:
+        self.waiting += [made for made in decisions if made.kind in ("enter", "exit")]
+
+    def answer(self, host: RunHost, now: datetime) -> list[Decision]:
+        asked, self.waiting = self.waiting, []
+        return [made for decision in asked for made in self._answer(host, decision, now)]
+
+    def _answer(self, host: RunHost, asked: Decision, now: datetime) -> Iterator[Decision]:
+        key, quantity = asked.instrument, asked.quantity
+        if self.dice.random() < self.refuse:
+            host.hear_order_ended(key, "rejected", asked.number)
+            return
+        filled = self.dice.randint(1, quantity) if self.dice.random() < self.partial else quantity
+        signed = filled if asked.side == "BUY" else -filled
+        price = host.book(key).last_price
+        yield from host.hear_fill(Fill(key, signed, price, now, asked.number))
+        host.hear_order_ended(key, "filled" if filled == quantity else "cancelled", asked.number)
+
+
+def play(host: RunHost, steps: Iterable[Step], execution: Execution | None = None) -> list[Decision]:
+    """Give the steps to a run; return all it decided."""
+    made: list[Decision] = []
+    execution = execution or Execution()
+    for step in steps:
+        fresh = execution.answer(host, step.now)
+        fresh += host.on_candles(step.candles, step.now)
+        fresh += host.on_ticks(step.ticks, step.now)
+        execution.take(fresh)
+        made += fresh
+    return made
+
+
+def fingerprint(decisions: Iterable[Decision]) -> str:
+    """A hash over all that was decided."""
+    digest = hashlib.sha256()
+    for made in decisions:
+        digest.update(repr(made).encode())
+    return digest.hexdigest()
+
+
+def only(decisions: Iterable[Decision], *kinds: str) -> list[Decision]:
+    return [made for made in decisions if made.kind in kinds]
+
+
+Maker = Callable[[], RunHost]

@@ -1,0 +1,89 @@
+"""Indicators agree with TA-Lib, and ties are decided exactly."""
+
+from collections import deque
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import talib
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trading.strategies.indicators import Bars, atr, bollinger, ema, rate_of_change, rsi, sma, sma_side
+from trading.tests.strategies.market_day import D, at, candle
+
+price = st.integers(100, 2_000_000).map(lambda paise: Decimal(paise) / 100)
+closes = st.lists(price, min_size=40, max_size=80)
+
+
+def as_floats(values):
+    return np.array([float(value) for value in values])
+
+
+@given(closes, st.integers(2, 20))
+@settings(max_examples=100)
+def test_averages_and_bands_are_talibs(values, period):
+    series = as_floats(values)
+    assert float(sma(deque(values), period)) == pytest.approx(talib.SMA(series, period)[-1])
+    assert float(ema(values, period)) == pytest.approx(talib.EMA(series, period)[-1])
+    upper, middle, lower = (band[-1] for band in talib.BBANDS(series, period, 2, 2))
+    bands = bollinger(deque(values), period, D(2))
+    found = [float(bands.upper), float(bands.middle), float(bands.lower)]
+    assert found == pytest.approx([upper, middle, lower], rel=1e-6, abs=0.05)
+
+
+@given(closes, st.integers(2, 10), st.integers(11, 30))
+@settings(max_examples=100)
+def test_which_average_is_above_is_decided_exactly(values, fast, slow):
+    def mean(period):
+        return sum(map(Fraction, values[-period:])) / period
+
+    exact = (mean(fast) > mean(slow)) - (mean(fast) < mean(slow))
+    assert sma_side(deque(values), fast, slow) == exact
+
+
+def test_equal_averages_are_a_tie_however_they_are_written():
+    values = deque(map(D, ("0.1", "0.2", "0.3", "0.2")))
+    assert sma_side(values, 1, 4) == sma_side(values, 3, 3) == 0
+    assert ema([D("33.33")] * 50, 9) == D("33.33")
+
+
+@given(closes, st.integers(2, 20), st.sampled_from(["1", "1.5", "2"]))
+@settings(max_examples=100)
+def test_outside_the_bands_is_decided_exactly(values, period, width):
+    bands = bollinger(deque(values), period, D(width))
+    newest = [Fraction(value) for value in values[-period:]]
+    mean = sum(newest) / period
+    variance = sum((value - mean) ** 2 for value in newest) / period
+    beyond = newest[-1] - mean
+    outside = beyond**2 > Fraction(width) ** 2 * variance
+    assert bands.side == (0 if not outside else 1 if beyond > 0 else -1)
+
+
+def test_a_price_that_never_moves_is_inside_its_bands_with_a_neutral_rsi():
+    still = deque([D("100.05")] * 60)
+    assert (bollinger(still, 20, D(2)).side, rsi(still, 14)) == (0, 50.0)
+
+
+def test_rsi_and_true_range_are_wilders():
+    bars = Bars(60)
+    for number in range(60):
+        bars.add(candle(str(100 + number % 7), at("10:00"), high=str(101 + number % 7), low="99"))
+    series = as_floats(bars.closes)
+    assert rsi(bars.closes, 14) == round(talib.RSI(series, 14)[-1], 6)
+    assert float(atr(bars, 14)) == pytest.approx(
+        talib.ATR(as_floats(bars.highs), as_floats(bars.lows), series, 14)[-1], abs=1e-4
+    )
+
+
+def test_bars_are_bounded_and_come_back_as_they_were():
+    bars, again = Bars(3), Bars(3)
+    for close in ("1.10", "2", "3", "4.05"):
+        bars.add(candle(close, at("10:00")))
+    again.restore(bars.save())
+    assert list(again.closes) == [D(2), D(3), D("4.05")] == list(bars.closes)
+
+
+def test_a_change_from_nothing_is_no_change():
+    assert (rate_of_change(D(101), D(100)), rate_of_change(D(5), D(0))) == (1, 0)
