@@ -10,11 +10,13 @@ BrokerError
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
+from uuid import UUID
 
 from trading.domain.orders import OrderState
 
@@ -55,19 +57,21 @@ class WriteOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
+class OrderTicket:
     """An order as it goes out. ``tag`` is ours, unique, and the only thread back to us."""
 
     tag: str
-    exchange: str
-    tradingsymbol: str
+    instrument: str  # "NSE:INFY"
     signed_quantity: int
-    product: str
     order_type: str
-    price: Decimal | None = None
-    trigger_price: Decimal | None = None
-    validity: str = "DAY"
-    market_protection: Decimal | None = None
+    product: str
+    validity: str
+    price: Decimal | None
+    trigger_price: Decimal | None
+    market_protection: Decimal | None
+    market_time: datetime  # of the decision
+    instrument_id: UUID | None = None
+    broker_order_id: str = ""  # once the broker gave one
 
     @property
     def side(self) -> str:
@@ -75,8 +79,60 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderReport:
-    """An order in the broker's book. ``tags`` holds ours among the broker's own."""
+class BrokerOrder:
+    """What the broker's book says of one of our orders. ``status`` is one of ours: an OrderState."""
+
+    tag: str
+    broker_order_id: str
+    status: str
+    filled_quantity: int
+    message: str
+    changed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerTrade:
+    """One trade of one of our orders; unique by account, exchange, day, trade id and order id."""
+
+    tag: str
+    trade_id: str
+    broker_order_id: str
+    signed_quantity: int
+    price: Decimal
+    traded_at: datetime
+
+
+class Broker(Protocol):
+    """Takes our orders and tells what became of them. Requests raise BrokerError."""
+
+    # Whether asking twice for one tag is one order; if not, an unanswered order is looked up, never sent again.
+    repeats_safely: bool
+
+    def place(self, ticket: OrderTicket) -> str:
+        """Send an order and return the broker's id for it; accepted is not yet filled."""
+
+    def cancel(self, ticket: OrderTicket) -> None:
+        """Ask for a cancellation; the book says later whether it happened."""
+
+    def changed_orders(self) -> Iterable[BrokerOrder]:
+        """Return the orders whose last change has not been taken yet."""
+
+    def taken(self, order: BrokerOrder) -> None:
+        """Note that a change is part of our own book now."""
+
+    def new_trades(self) -> Iterable[BrokerTrade]:
+        """Return the trades not booked yet, oldest first."""
+
+    def booked(self, trade: BrokerTrade) -> None:
+        """Note that a trade is part of our own book now."""
+
+    def not_booked(self, trade: BrokerTrade, error: str) -> None:
+        """Note that a trade could not be booked this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class BookedOrder:
+    """A row of the broker's own order book: anybody's orders on the account, ours by their tag."""
 
     broker_order_id: str
     tags: frozenset[str]
@@ -94,8 +150,8 @@ class OrderReport:
 
 
 @dataclass(frozen=True, slots=True)
-class BrokerTrade:
-    """One trade in the broker's book; unique by exchange, day, trade id and order id."""
+class BookedTrade:
+    """A row of the broker's own trade book, which does not repeat the order's tag."""
 
     trade_id: str
     broker_order_id: str
@@ -108,7 +164,7 @@ class BrokerTrade:
 
 
 @dataclass(frozen=True, slots=True)
-class BrokerPosition:
+class BookedPosition:
     """The broker's net for a symbol and product."""
 
     exchange: str
@@ -118,15 +174,11 @@ class BrokerPosition:
     average_price: Decimal
 
 
-class Broker(Protocol):
-    """Requests raise BrokerError; reads return everything of the day, or raise: never a part."""
+class BrokerBook(Protocol):
+    """The broker's own books of the day. Each read returns all of it, or raises: never a part."""
 
-    def place(self, ticket: Ticket) -> str:
-        """Send an order once and return the broker's id for it; accepted is not yet filled."""
+    def orders(self) -> list[BookedOrder]: ...
 
-    def cancel(self, broker_order_id: str) -> None:
-        """Ask for a cancellation; the book says later whether it happened."""
+    def trades(self) -> list[BookedTrade]: ...
 
-    def orders(self) -> list[OrderReport]: ...
-
-    def trades(self) -> list[BrokerTrade]: ...
+    def positions(self) -> list[BookedPosition]: ...

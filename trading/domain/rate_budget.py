@@ -49,10 +49,18 @@ class RateRefusal:
         return f"{self.used} of {self.allowed} orders sent this {self.span}"
 
 
-ZERODHA_LIMITS = (
-    RateLimit(Span.SECOND, 10, 2),
-    RateLimit(Span.MINUTE, 400, 40),
-    RateLimit(Span.DAY, 5000, 500),
+@dataclass(frozen=True, slots=True)
+class RateBudget:
+    limits: tuple[RateLimit, ...]
+
+    def room(self, span: str, *, is_exit: bool) -> int:
+        """Return how many messages a window takes; exits and cancellations may use the reserve."""
+        kind = Kind.EXIT if is_exit else Kind.ENTRY
+        return next(limit.allowed(kind) for limit in self.limits if limit.span == span)
+
+
+KITE_BUDGET = RateBudget(
+    (RateLimit(Span.SECOND, 10, 2), RateLimit(Span.MINUTE, 400, 40), RateLimit(Span.DAY, 5000, 500))
 )
 
 _LENGTHS = {Span.SECOND: timedelta(seconds=1), Span.MINUTE: timedelta(minutes=1), Span.DAY: timedelta(days=1)}
@@ -75,13 +83,10 @@ def next_window(span: Span, now: datetime) -> datetime:
     return window_start(span, now) + _LENGTHS[span]
 
 
-def may_spend(
-    counts: Mapping[Span, int], kind: Kind, limits: tuple[RateLimit, ...] = ZERODHA_LIMITS
-) -> RateRefusal | None:
+def may_spend(counts: Mapping[Span, int], kind: Kind, budget: RateBudget = KITE_BUDGET) -> RateRefusal | None:
     """Refuse one more message if any window is full; ``counts`` are those sent in each window so far."""
-    spans = counted_spans(kind)
-    for limit in limits:
-        used = counts.get(limit.span, 0)
-        if limit.span in spans and used >= limit.allowed(kind):
-            return RateRefusal(limit.span, used, limit.allowed(kind))
+    for span in counted_spans(kind):
+        used, allowed = counts.get(span, 0), budget.room(span, is_exit=kind is not Kind.ENTRY)
+        if used >= allowed:
+            return RateRefusal(span, used, allowed)
     return None

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading.domain.rate_budget import (
-    ZERODHA_LIMITS,
+    KITE_BUDGET,
     Kind,
     Span,
     counted_spans,
@@ -49,6 +49,6 @@ def test_no_arrivals_ever_pass_the_brokers_limits(arrivals):
         if may_spend({span: sent[key] for span, key in starts.items()}, kind) is None:
             sent.update(starts[span] for span in counted_spans(kind))
             entries.update([starts[Span.SECOND]] if kind is Kind.ENTRY else [])
-    most = {limit.span: limit.most for limit in ZERODHA_LIMITS}
+    most = {limit.span: limit.most for limit in KITE_BUDGET.limits}
     assert all(count <= most[span] for (span, _), count in sent.items())
     assert all(count <= 8 for count in entries.values())
