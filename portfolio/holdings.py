@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from portfolio.domain import positions as fold
 from portfolio.models import ClosedLot, Lot, Position, Trade
 
 
 def locked_position(trade: Trade) -> Position:
-    rows = Position.objects.select_for_update(no_key=True, of=("self",)).select_related("last_trade")
+    rows: QuerySet[Position] = Position.objects.select_for_update(no_key=True, of=("self",)).select_related(
+        "last_trade"
+    )
     position, _ = rows.get_or_create(
         portfolio_id=trade.portfolio_id, instrument_id=trade.instrument_id, product=trade.product
     )

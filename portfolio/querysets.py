@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet, Sum
 
 if TYPE_CHECKING:
-    from portfolio.models import Account, PnlSnapshot
+    from portfolio.models import Account
 
 ZERO = Decimal(0)
 
@@ -64,11 +64,6 @@ class LotQuerySet(QuerySet[Any]):
         return self.filter(day__lt=day).filter(~Q(remaining=0) | Q(closings__day__gte=day)).distinct()
 
 
-class ClosedLotQuerySet(QuerySet[Any]):
-    def realised(self, portfolio_id: UUID, day: date) -> Decimal:
-        return total(self.filter(lot__position__portfolio=portfolio_id, day=day), "realised")
-
-
 class LedgerQuerySet(QuerySet[Any]):
     def cash(self, account_id: UUID) -> Decimal:
         return total(self.filter(account=account_id), "amount")
@@ -77,16 +72,3 @@ class LedgerQuerySet(QuerySet[Any]):
         from portfolio.models import CHARGE_KINDS
 
         return self.filter(kind__in=CHARGE_KINDS)
-
-
-class PnlSnapshotQuerySet(QuerySet[Any]):
-    def last_before(self, portfolio_id: UUID, day: date) -> PnlSnapshot | None:
-        """The newest snapshot of an earlier day whose open profit was known."""
-        known = self.filter(portfolio=portfolio_id, day__lt=day, unrealised__isnull=False)
-        return known.order_by("-at").first()
-
-    def of_day(self, portfolio_id: UUID, day: date) -> PnlSnapshotQuerySet:
-        return self.filter(portfolio=portfolio_id, day=day).order_by("at")
-
-    def until(self, at: datetime) -> PnlSnapshotQuerySet:
-        return self.filter(at__lte=at)

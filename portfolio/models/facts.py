@@ -83,7 +83,7 @@ class Trade(models.Model):
     @property
     def value(self) -> Decimal:
         """Rupees that came in by it: below zero for a purchase."""
-        return -self.signed_quantity * self.price
+        return -self.signed_quantity * Decimal(self.price)
 
     @property
     def exchange_order(self) -> tuple[object, ...]:

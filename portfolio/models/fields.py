@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 
 from alphapanda.ids import new_id
 
 
-def key() -> models.UUIDField:
+def key() -> models.UUIDField[Any, Any]:
     return models.UUIDField(primary_key=True, default=new_id, editable=False)
 
 
-def money(**options: object) -> models.DecimalField:
-    return models.DecimalField(max_digits=18, decimal_places=4, **options)  # type: ignore[arg-type]
+def money(**options: Any) -> models.DecimalField[Any, Any]:
+    return models.DecimalField(max_digits=18, decimal_places=4, **options)
 
 
 class Product(models.TextChoices):

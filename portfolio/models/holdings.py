@@ -10,7 +10,7 @@ from django.db.models import CheckConstraint, Q, UniqueConstraint
 from portfolio.models.accounts import Portfolio
 from portfolio.models.facts import Trade
 from portfolio.models.fields import Product, key, money
-from portfolio.querysets import ClosedLotQuerySet, LotQuerySet, PositionQuerySet
+from portfolio.querysets import LotQuerySet, PositionQuerySet
 
 
 class Position(models.Model):
@@ -95,8 +95,6 @@ class ClosedLot(models.Model):
     price = money(help_text="At which it was closed.")
     realised = money()
     day = models.DateField(help_text="Of the closing trade.")
-
-    objects = ClosedLotQuerySet.as_manager()
 
     class Meta:
         ordering = ["lot", "trade"]

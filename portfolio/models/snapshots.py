@@ -7,7 +7,6 @@ from django.db.models import UniqueConstraint
 
 from portfolio.models.accounts import Portfolio
 from portfolio.models.fields import key, money
-from portfolio.querysets import PnlSnapshotQuerySet
 
 
 class PnlSnapshot(models.Model):
@@ -23,8 +22,6 @@ class PnlSnapshot(models.Model):
     charges = money(null=True, help_text="Of the day.")
     net = money(null=True, help_text="realised + unrealised − opened with − charges.")
     worst = money(null=True, help_text="The lowest net of the day so far.")
-
-    objects = PnlSnapshotQuerySet.as_manager()
 
     class Meta:
         ordering = ["-at"]

@@ -1,0 +1,231 @@
+"""The books over REST: read only, money and ids as strings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django_filters import rest_framework as filters
+from rest_framework import serializers
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.pagination import CursorPagination
+from rest_framework.viewsets import GenericViewSet
+
+from portfolio.models import Account, LedgerEntry, Lot, PnlSnapshot, Portfolio, Position, Trade
+
+
+def pages(*ordering: str) -> type[CursorPagination]:
+    """Cursor pages in a fixed order; ids make it total."""
+    return type("Pages", (CursorPagination,), {"ordering": ordering})
+
+
+class BooksViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
+    """What is booked is read here and changed nowhere but by trades and transfers."""
+
+
+class AccountSerializer(serializers.ModelSerializer[Account]):
+    class Meta:
+        model = Account
+        fields = [
+            "id",
+            "name",
+            "broker",
+            "mode",
+            "version",
+            "opening_cash",
+            "intraday_multiple",
+            "derivative_margin_percent",
+            "is_active",
+            "opened_at",
+        ]
+
+
+class PortfolioSerializer(serializers.ModelSerializer[Portfolio]):
+    class Meta:
+        model = Portfolio
+        fields = ["id", "account", "deployment_id", "name"]
+
+
+class InstrumentNamed(serializers.ModelSerializer[Any]):
+    """Rows about an instrument say which, as people write it: NSE:INFY."""
+
+    instrument_key = serializers.CharField(source="instrument.key", read_only=True)
+
+
+class PositionSerializer(InstrumentNamed):
+    class Meta:
+        model = Position
+        fields = [
+            "id",
+            "portfolio",
+            "instrument",
+            "instrument_key",
+            "product",
+            "quantity",
+            "open_value",
+            "average_price",
+            "realised",
+            "opened_at",
+        ]
+
+
+class LotSerializer(serializers.ModelSerializer[Lot]):
+    class Meta:
+        model = Lot
+        fields = ["id", "position", "trade", "ordinal", "quantity", "remaining", "price", "day"]
+
+
+class TradeSerializer(InstrumentNamed):
+    class Meta:
+        model = Trade
+        fields = [
+            "id",
+            "account",
+            "portfolio",
+            "instrument",
+            "instrument_key",
+            "sequence",
+            "exchange",
+            "day",
+            "trade_id",
+            "broker_order_id",
+            "order_tag",
+            "product",
+            "signed_quantity",
+            "price",
+            "charges",
+            "traded_at",
+            "booked_at",
+        ]
+
+
+class LedgerEntrySerializer(serializers.ModelSerializer[LedgerEntry]):
+    class Meta:
+        model = LedgerEntry
+        fields = ["id", "account", "portfolio", "trade", "kind", "amount", "day", "at", "note"]
+
+
+class PnlSnapshotSerializer(serializers.ModelSerializer[PnlSnapshot]):
+    class Meta:
+        model = PnlSnapshot
+        fields = [
+            "id",
+            "portfolio",
+            "at",
+            "day",
+            "realised",
+            "unrealised",
+            "opened_with",
+            "charges",
+            "net",
+            "worst",
+        ]
+
+
+class PositionFilter(filters.FilterSet):
+    account = filters.UUIDFilter(field_name="portfolio__account")
+    is_open = filters.BooleanFilter(field_name="quantity", method="filter_open")
+
+    class Meta:
+        model = Position
+        fields = ["account", "portfolio", "instrument", "product"]
+
+    def filter_open(self, rows: Any, name: str, wanted: bool) -> Any:
+        return rows.open() if wanted else rows.filter(quantity=0)
+
+
+class LotFilter(filters.FilterSet):
+    account = filters.UUIDFilter(field_name="position__portfolio__account")
+    portfolio = filters.UUIDFilter(field_name="position__portfolio")
+    is_open = filters.BooleanFilter(field_name="remaining", method="filter_open")
+
+    class Meta:
+        model = Lot
+        fields = ["account", "portfolio", "position", "day"]
+
+    def filter_open(self, rows: Any, name: str, wanted: bool) -> Any:
+        return rows.open() if wanted else rows.filter(remaining=0)
+
+
+class TradeFilter(filters.FilterSet):
+    day = filters.DateFromToRangeFilter()
+
+    class Meta:
+        model = Trade
+        fields = ["account", "portfolio", "instrument", "product", "broker_order_id", "order_tag", "day"]
+
+
+class LedgerFilter(filters.FilterSet):
+    day = filters.DateFromToRangeFilter()
+
+    class Meta:
+        model = LedgerEntry
+        fields = ["account", "portfolio", "trade", "kind", "day"]
+
+
+class PnlSnapshotFilter(filters.FilterSet):
+    account = filters.UUIDFilter(field_name="portfolio__account")
+    at = filters.IsoDateTimeFromToRangeFilter()
+
+    class Meta:
+        model = PnlSnapshot
+        fields = ["account", "portfolio", "day", "at"]
+
+
+class AccountViewSet(BooksViewSet):
+    queryset = Account.objects.all()
+    serializer_class = AccountSerializer
+    pagination_class = pages("name")
+    filterset_fields = ["mode", "broker", "is_active"]
+
+
+class PortfolioViewSet(BooksViewSet):
+    queryset = Portfolio.objects.all()
+    serializer_class = PortfolioSerializer
+    pagination_class = pages("id")
+    filterset_fields = ["account", "deployment_id"]
+
+
+class PositionViewSet(BooksViewSet):
+    queryset = Position.objects.select_related("instrument")
+    serializer_class = PositionSerializer
+    pagination_class = pages("id")
+    filterset_class = PositionFilter
+
+
+class LotViewSet(BooksViewSet):
+    queryset = Lot.objects.all()
+    serializer_class = LotSerializer
+    pagination_class = pages("position", "ordinal")
+    filterset_class = LotFilter
+
+
+class TradeViewSet(BooksViewSet):
+    queryset = Trade.objects.select_related("instrument")
+    serializer_class = TradeSerializer
+    pagination_class = pages("-traded_at", "-id")
+    filterset_class = TradeFilter
+
+
+class LedgerViewSet(BooksViewSet):
+    queryset = LedgerEntry.objects.all()
+    serializer_class = LedgerEntrySerializer
+    pagination_class = pages("-at", "-id")
+    filterset_class = LedgerFilter
+
+
+class PnlSnapshotViewSet(BooksViewSet):
+    queryset = PnlSnapshot.objects.all()
+    serializer_class = PnlSnapshotSerializer
+    pagination_class = pages("-at", "-id")
+    filterset_class = PnlSnapshotFilter
+
+
+VIEWSETS = {
+    "accounts": AccountViewSet,
+    "portfolios": PortfolioViewSet,
+    "positions": PositionViewSet,
+    "lots": LotViewSet,
+    "trades": TradeViewSet,
+    "ledger": LedgerViewSet,
+    "pnl": PnlSnapshotViewSet,
+}

@@ -1,0 +1,54 @@
+"""Write down, each minute of market time, how the day stands."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from uuid import UUID
+
+from django.db.models import Min, Q
+
+from instruments.domain.sessions import IST
+from portfolio.domain.pnl import least_known
+from portfolio.models import Account, PnlSnapshot, Portfolio
+from portfolio.results import DayBooks, Marks
+
+
+def take_snapshots(account: Account, at: datetime, marks: Marks) -> list[PnlSnapshot]:
+    """Write one snapshot for each portfolio that holds something or has traded on the day of ``at``.
+
+    ``marks`` are last prices by instrument id; a price that is None or missing makes the figures that need it
+    unknown. Taken twice for the same moment, the first stays.
+    """
+    day = at.astimezone(IST).date()
+    portfolios = active_portfolios(account, day)
+    books = DayBooks.read(portfolios, day)
+    lows = dict(
+        PnlSnapshot.objects.filter(portfolio__in=portfolios, day=day, at__lt=at)
+        .values_list("portfolio")
+        .annotate(Min("net"))
+    )
+    rows = [snapshot(books, portfolio, at, marks) for portfolio in portfolios]
+    for row in rows:
+        row.worst = least_known([lows.get(row.portfolio_id), row.net])
+    PnlSnapshot.objects.bulk_create(rows, ignore_conflicts=True)
+    return rows
+
+
+def active_portfolios(account: Account, day: date) -> list[UUID]:
+    holds = ~Q(positions__quantity=0) & Q(positions__isnull=False)
+    owners = Portfolio.objects.filter(account=account).filter(holds | Q(trades__day=day))
+    return list(owners.order_by("pk").values_list("pk", flat=True).distinct())
+
+
+def snapshot(books: DayBooks, portfolio: UUID, at: datetime, marks: Marks) -> PnlSnapshot:
+    result = books.result(portfolio, marks)
+    return PnlSnapshot(
+        portfolio_id=portfolio,
+        at=at,
+        day=at.astimezone(IST).date(),
+        realised=result.realised,
+        unrealised=books.unrealised(portfolio, marks),
+        opened_with=books.opened_with(portfolio),
+        charges=result.charges,
+        net=result.net,
+    )
