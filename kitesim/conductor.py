@@ -32,6 +32,7 @@ class Conductor:
         exchange = self.exchange
         exchange.played = int(exchange.now)
         self._market.seek(exchange.played)
+        exchange.open_day()
         while True:
             await self._run_day()
             await self._sleep_through_the_night()
@@ -79,12 +80,12 @@ class Conductor:
         while time.monotonic() - began < self._night:
             self.save()
             await asyncio.sleep(min(self._night, 0.5))
-        exchange.close_day()
+        exchange.desk.close_day()
         self._market.open_day(day, tapes)
         exchange.clock.advance_to((midnight(day) + self._market.hours.pre_open) * 1000)
         exchange.played = int(exchange.now)
         exchange.is_night = False
-        exchange.use_day()
+        exchange.open_day()
 
     def save(self, stopping: bool = False) -> None:
         """Store a market time that will not be passed before the next save, so that no restart goes back."""

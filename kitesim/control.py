@@ -111,3 +111,22 @@ async def frames(request: web.Request) -> web.Response:
         for socket in exchange.sockets
     ]  # fmt: skip
     return web.json_response({"seq": exchange.seq, "played": exchange.played, "sockets": sockets})
+
+
+@routes.post("/sim/orders")
+async def place_by_hand(request: web.Request) -> web.Response:
+    """An order the user places outside any app: {"user_id", and what the order API takes}."""
+    exchange, body = request.app[EXCHANGE], await _json(request)
+    given = {name: str(value) for name, value in body.items() if name != "user_id"}
+    user_id = str(body.get("user_id") or next(iter(exchange.sessions.apps.values())).user_id)
+    order_id = exchange.desk.place(user_id, given, exchange.phase(), placed_by="WEB")
+    return web.json_response({"order_id": order_id})
+
+
+@routes.post("/sim/square_off")
+async def square_off(request: web.Request) -> web.Response:
+    """The broker closes everyone's intraday positions now."""
+    exchange = request.app[EXCHANGE]
+    for derivatives in (False, True):
+        exchange.desk.square_off(derivatives, exchange.phase())
+    return web.json_response({"squared_off": True})

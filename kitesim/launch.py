@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from kitesim.clock import MarketClock
 from kitesim.conductor import Conductor
 from kitesim.config import Config
-from kitesim.exchange import Exchange
+from kitesim.exchange import Candles, Exchange, Market
 from kitesim.history import History
 from kitesim.market import SyntheticMarket
 from kitesim.sessions import Sessions
@@ -31,8 +31,9 @@ def assemble(config: Config) -> Programme:
     return synthetic(config)
 
 
-def sessions_of(config: Config, store: Store, clock: MarketClock) -> Sessions:
-    return Sessions(config.apps, store, clock.now, time.time, config.keep_sessions)
+def _exchange(config: Config, market: Market, history: Candles, clock: MarketClock, store: Store) -> Exchange:
+    sessions = Sessions(config.apps, store, clock.now, time.time, config.keep_sessions)
+    return Exchange(market, history, clock, store, sessions, config.cash, config.order_latency)
 
 
 def synthetic(config: Config) -> Conductor:
@@ -44,9 +45,8 @@ def synthetic(config: Config) -> Conductor:
     clock = MarketClock(start_ms, config.rate)
     world = World(config.seed, first_day)
     market = SyntheticMarket(world, day_of(start_ms / 1000))
-    exchange = Exchange(
-        market, History(world, market, config.history_days), clock, store, sessions_of(config, store, clock)
-    )
+    history = History(world, market, config.history_days)
+    exchange = _exchange(config, market, history, clock, store)
     exchange.seq = left["seq"] if left else 0
     return Conductor(exchange, market, config.night)
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
 
-from kitesim import control, rest_market, rest_session
+from kitesim import control, rest_market, rest_orders, rest_session
 from kitesim.errors import KiteError, bad_token
 from kitesim.exchange import Exchange
 from kitesim.faults import Fault
@@ -132,7 +132,7 @@ def build(
     app[control.ADVANCE], app[control.START] = advance, start
     app[rest_market.DRAWING] = asyncio.Lock()
     app.router.add_get("/", ticker)
-    for module in (rest_session, rest_market, control):
+    for module in (rest_session, rest_market, rest_orders, control):
         app.router.add_routes(module.routes)
     return app
 

@@ -1,5 +1,6 @@
 """What survives a restart or a kill -9: one SQLite file in the state folder."""
 
+import contextlib
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -54,6 +55,17 @@ class Store:
     def requests_after(self, n: int) -> list[dict[str, Any]]:
         rows = self._db.execute("SELECT n, value FROM requests WHERE n > ? ORDER BY n", (n,))
         return [{"n": number, **json.loads(value)} for number, value in rows.fetchall()]
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """All writes inside, or none of them."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
 
     def close(self) -> None:
         self._db.close()
