@@ -151,6 +151,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     **REDIS_TIMEOUTS,
 }
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "trading.tasks.sweep", "schedule": 1.0, "options": {"queue": "desk", "expires": 5}},
+    "snapshots": {"task": "trading.tasks.take_snapshots", "schedule": 5.0, "options": {"queue": "desk", "expires": 5}},
+}
 CELERY_TASK_DEFAULT_QUEUE = "desk"
 CELERY_TASK_QUEUES = [Queue(name) for name in ("desk", "risk", "orders.paper", "lab")]
 CELERY_TASK_CREATE_MISSING_QUEUES = True
@@ -171,6 +175,9 @@ PRACTICE_CLOCK_URL = env.str("PRACTICE_CLOCK_URL", "")
 STRATEGY_PACKAGES = env.list("STRATEGY_PACKAGES", default=[])
 # An order's way to the exchange, in market time: what a paper order waits before it may meet the book.
 PAPER_LATENCY = timedelta(milliseconds=env.int("PAPER_LATENCY_MS", 400))
+
+# How long a signal may wait for the gate and for sending, in market time; an exit waits as long as it must.
+SIGNAL_LIFE = timedelta(seconds=env.int("SIGNAL_LIFE_SECONDS", 10))
 
 LANGUAGE_CODE = "en-in"
 TIME_ZONE = "Asia/Kolkata"

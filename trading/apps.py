@@ -1,5 +1,11 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class TradingConfig(AppConfig):
     name = "trading"
+
+    def ready(self) -> None:
+        from trading.services.strategy_rows import write_strategy_rows
+
+        post_migrate.connect(write_strategy_rows, sender=self)

@@ -3,7 +3,7 @@
 from trading.models.gates import Gate
 from trading.models.limits import RiskLimit
 from trading.models.orders import Fill, Order, OrderTransition
-from trading.models.paper import PaperOrder, PaperRequest, PaperTrade
+from trading.models.paper import PaperLiquidity, PaperOrder, PaperRequest, PaperTrade, PriceBand
 from trading.models.sessions import BrokerSession
 from trading.models.signals import RiskDecision, Signal
 from trading.models.strategies import Checkpoint, Deployment, Evaluation, Run, RunInput, Strategy
@@ -19,9 +19,11 @@ __all__ = [
     "JobSlot",
     "Order",
     "OrderTransition",
+    "PaperLiquidity",
     "PaperOrder",
     "PaperRequest",
     "PaperTrade",
+    "PriceBand",
     "RateWindow",
     "RememberedRequest",
     "RiskDecision",

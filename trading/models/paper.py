@@ -47,6 +47,7 @@ class PaperOrder(models.Model):
     matching = models.JSONField(help_text="the order as matching keeps it")
     changed_at = models.DateTimeField(help_text="market time")
     is_reported = models.BooleanField(default=False, help_text="the desk has read its last change")
+    attempts = models.PositiveIntegerField(default=0)
 
     class Meta:
         indexes = [
@@ -68,8 +69,30 @@ class PaperTrade(models.Model):
     price = price_column()
     traded_at = models.DateTimeField(help_text="market time")
     is_booked = models.BooleanField(default=False)
+    attempts = models.PositiveIntegerField(default=0)
 
     class Meta:
         ordering = ["id"]
         constraints = [models.UniqueConstraint(fields=["tag", "ordinal"], name="paper_trade_once")]
         indexes = [models.Index(fields=["account"], condition=Q(is_booked=False), name="paper_trade_unbooked")]
+
+
+class PaperLiquidity(models.Model):
+    """The book last matched against, less what our own paper fills have taken of it."""
+
+    id = id_column()
+    instrument = models.OneToOneField(Instrument, on_delete=models.CASCADE)
+    liquidity = models.JSONField()
+
+
+class PriceBand(models.Model):
+    """The day's circuit band of an instrument, as the broker quotes it; the ticker does not carry it."""
+
+    id = id_column()
+    instrument = models.ForeignKey(Instrument, on_delete=models.CASCADE)
+    day = models.DateField()
+    low = price_column()
+    high = price_column()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["instrument", "day"], name="one_band_a_day")]

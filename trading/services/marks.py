@@ -1,0 +1,67 @@
+"""What positions are worth now: prices of the quote board, and nothing where there is none."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import redis
+import structlog
+from django.conf import settings
+
+from market.quotes import Quote, QuoteBoard
+from portfolio.models import Position
+
+log = structlog.get_logger()
+_board: QuoteBoard | None = None
+
+
+def board() -> QuoteBoard:
+    global _board
+    if _board is None:
+        _board = QuoteBoard(redis.Redis.from_url(settings.REDIS_URL, **settings.REDIS_TIMEOUTS))
+    return _board
+
+
+def quotes_of(tokens: Iterable[int], now: datetime) -> dict[int, Quote]:
+    """Return the quotes there are; with the board out of reach, none: unknown, not zero."""
+    try:
+        return board().read(list(tokens), now)
+    except redis.RedisError as error:
+        log.warning("quote_board_unreachable", error=repr(error))
+        return {}
+
+
+class Marks:
+    """Last prices by instrument id; None is unknown."""
+
+    def __init__(self, by_instrument: dict[UUID, Decimal | None]) -> None:
+        self.by_instrument = by_instrument
+
+    @classmethod
+    def of(cls, instruments: Iterable[Any], now: datetime) -> "Marks":
+        wanted = list(instruments)
+        quotes = quotes_of({instrument.instrument_token for instrument in wanted}, now)
+        return cls(
+            {
+                instrument.pk: quotes[instrument.instrument_token].last_price
+                if instrument.instrument_token in quotes
+                else None
+                for instrument in wanted
+            }
+        )
+
+    @classmethod
+    def of_account(cls, account_id: Any, now: datetime) -> "Marks":
+        positions = Position.objects.open().of_account(account_id).select_related("instrument")
+        return cls.of({position.instrument_id: position.instrument for position in positions}.values(), now)
+
+    def set(self, instrument_id: UUID, price: Decimal | None) -> None:
+        if price is not None:
+            self.by_instrument[instrument_id] = price
+
+    def value(self, position: Position) -> Decimal | None:
+        """Rupees at the last price, below zero when short; None if the price is not known."""
+        price = self.by_instrument.get(position.instrument_id)
+        return None if price is None else price * position.quantity

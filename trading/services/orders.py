@@ -1,0 +1,96 @@
+"""What a person or a script may do with orders: place one through the gate, and cancel one."""
+
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import transaction
+
+from alphapanda.clock import market_now
+from alphapanda.ids import new_id
+from alphapanda.journal.services import record
+from instruments.models import Instrument
+from portfolio.models import Account
+from trading.models import Order, Signal
+from trading.services import wakeups
+from trading.services.errors import NotAllowed
+from trading.services.marks import quotes_of
+
+
+def place_manual(
+    account: Account,
+    instrument: Instrument,
+    side: str,
+    quantity: int,
+    order_type: str,
+    product: str,
+    *,
+    by: str,
+    price: Decimal | None = None,
+    trigger_price: Decimal | None = None,
+    validity: str = "DAY",
+    key: str | None = None,
+) -> Signal:
+    """Ask the gate for an order by hand. The answer is the signal's: ordered, or denied with codes and numbers.
+
+    ``key`` makes asking twice the same as asking once. Raises NotAllowed for an account that cannot trade here.
+    """
+    if account.mode != "paper":
+        raise NotAllowed(f"{account} is live: sending live orders is not part of this version")
+    if not account.is_active:
+        raise NotAllowed(f"{account} is closed")
+    now = market_now()
+    quote = quotes_of([instrument.instrument_token], now).get(instrument.instrument_token)
+    with transaction.atomic():
+        signal, is_new = Signal.objects.get_or_create(
+            key=f"manual:{by}:{key or new_id()}",
+            defaults={
+                "account": account,
+                "instrument": instrument,
+                "kind": Signal.Kind.MANUAL,
+                "side": side,
+                "quantity": quantity,
+                "order_type": order_type,
+                "product": product,
+                "validity": validity,
+                "price": price,
+                "trigger_price": trigger_price,
+                "reason": f"placed by {by}",
+                "reference_price": quote.last_price if quote else None,
+                "bid": quote.bid if quote else None,
+                "ask": quote.ask if quote else None,
+                "quote_at": quote.market_time if quote else None,
+                "market_time": now,
+                "expires_at": now + settings.SIGNAL_LIFE,
+                "asked_by": by,
+            },
+        )
+        if is_new:
+            payload = {"signal": str(signal), "by": by}
+            record("signal.new", key=str(signal.pk), account_id=account.pk, correlation=signal.pk, payload=payload)
+            wakeups.wake_after_commit(wakeups.ASSESS, account.pk, "risk")
+    return signal
+
+
+@transaction.atomic
+def request_cancellation(order: Order, asked_by: str) -> None:
+    """Ask for an order's cancellation; it is cancelled when its broker says so. Raises NotAllowed if it has ended."""
+    asked = (
+        Order.objects.live()
+        .filter(pk=order.pk, cancel_requested_at__isnull=True)
+        .update(cancel_requested_at=market_now(), cancel_requested_by=asked_by)
+    )
+    order.refresh_from_db()
+    if not asked and not order.may_still_fill:
+        raise NotAllowed(f"it is {order.state.replace('_', ' ')} already")
+    if asked:
+        record("order.cancel_requested", key=order.tag, account_id=order.account_id, payload={"by": asked_by})
+    wakeups.wake_after_commit(wakeups.EXECUTE, order.account_id, wakeups.orders_queue(order.account.mode))
+
+
+def cancel_all(account: Account | None, asked_by: str) -> int:
+    """Ask for the cancellation of every order that may still fill. Returns how many were asked."""
+    orders = Order.objects.live().filter(cancel_requested_at__isnull=True).select_related("account")
+    chosen = orders.filter(account=account) if account else orders
+    for order in chosen:
+        request_cancellation(order, asked_by)
+    return len(chosen)

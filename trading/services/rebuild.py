@@ -1,0 +1,125 @@
+"""Make a shard's memory anew: its last checkpoint, then the stream since, heard again without acting on it."""
+
+from collections import defaultdict
+
+import structlog
+from django.conf import settings
+
+from market.models import Shard
+from market.stream import StreamEntry, StreamPosition, TickStream
+from trading.models import Checkpoint, Run, RunInput
+from trading.services import deployments
+from trading.services.callback_slot import CallbackSlot
+from trading.services.run_inputs import hear_input, live_run
+from trading.services.runs import UnknownStrategy, strategy_class
+from trading.services.shard_memory import Effects, LiveRun, ShardMemory
+from trading.strategies.parameters import BadParameters
+from trading.strategies.registry import code_hash
+
+log = structlog.get_logger()
+READ_AT_ONCE = 500
+
+
+def rebuild(shard: Shard, stream: TickStream) -> ShardMemory:
+    """Return the memory that belongs to the shard's committed position.
+
+    1. Restore the checkpoint: candles, last ticks, and every open run that was in it.
+    2. Read the stream from there to the committed position, each run hearing its inputs where it heard them first.
+       What is decided on the way was committed then; it is dropped now.
+    3. If the stream no longer holds all of it, runs hear their inputs all the same, and candles know of the gap.
+    4. A run whose callback killed two workers in a row is paused.
+    """
+    target = StreamPosition(shard.epoch, shard.n)
+    slot = CallbackSlot(settings.STATE_DIR / "shards" / f"{shard.pk}.slot")
+    deadly = slot.deadly_run()
+    checkpoint = Checkpoint.objects.filter(shard=shard).first()
+    start = StreamPosition(checkpoint.epoch, checkpoint.n) if checkpoint else target
+    memory = ShardMemory(shard, start, slot)
+    memory.refresh_instruments()
+    if checkpoint:
+        memory.restore(checkpoint.memory)
+    _restore_runs(memory, shard, checkpoint.memory["runs"] if checkpoint else {})
+    _catch_up(memory, stream, target)
+    memory.position = target
+    if deadly:
+        deployments.pause_run(deadly, "its callback killed the worker twice in a row")
+    log.info("shard_rebuilt", shard=shard.name, position=str(target), runs=len(memory.runs))
+    return memory
+
+
+def _restore_runs(memory: ShardMemory, shard: Shard, saved: dict[str, object]) -> None:
+    open_runs = Run.objects.filter(deployment__shard=shard, ended_at__isnull=True)
+    for run in open_runs.select_related("deployment__strategy", "deployment__account"):
+        live = _live_or_halted(memory, run)
+        if live is None:
+            continue
+        if str(run.pk) in saved:
+            live.host.restore(saved[str(run.pk)])  # type: ignore[arg-type]
+            memory.runs[run.pk] = live
+        elif RunInput.objects.filter(run=run, kind="begin", epoch__isnull=False).exists():
+            _hear_again(memory, run, live)
+
+
+def _live_or_halted(memory: ShardMemory, run: Run) -> LiveRun | None:
+    """Return the run's host; without its code nothing can be run, with other code only exits are kept."""
+    try:
+        live = live_run(memory, run)
+        changed = code_hash(strategy_class(run.deployment.strategy.name)) != run.code_hash
+    except (UnknownStrategy, BadParameters, ValueError, KeyError) as error:
+        deployments.halt(run.deployment, f"it cannot be run: {error}")
+        return None
+    if changed:
+        live.host.exits_only = True
+        deployments.pause_run(run.pk, "its code has changed since the run began; stop it and start it again")
+    return live
+
+
+def _hear_again(memory: ShardMemory, run: Run, live: LiveRun) -> None:
+    """Bring a run that is in no checkpoint to the memory's position: it hears all it was told up to there."""
+    memory.runs[run.pk] = live
+    for told in _heard(memory, run_id=run.pk):
+        if StreamPosition(told.epoch, told.n) <= memory.position:  # type: ignore[arg-type]
+            hear_input(memory, told, Effects())
+
+
+def _heard(memory: ShardMemory, **which: object) -> list[RunInput]:
+    heard = RunInput.objects.filter(epoch__isnull=False, **which).order_by("epoch", "n", "id")
+    return list(heard.select_related("run__deployment__strategy"))
+
+
+def _catch_up(memory: ShardMemory, stream: TickStream, target: StreamPosition) -> None:
+    inputs = _inputs_by_position(memory, target)
+    position = memory.position
+    for entry in _entries(stream, position, target):
+        for place in sorted(place for place in inputs if place <= entry.position):
+            _hear_all(memory, inputs.pop(place))
+        memory.take(entry, Effects())
+    for place in sorted(inputs):
+        _hear_all(memory, inputs[place])
+    if memory.position != target:
+        memory.candles.mark_gap(int(memory.now.timestamp()))
+
+
+def _inputs_by_position(memory: ShardMemory, target: StreamPosition) -> dict[StreamPosition, list[RunInput]]:
+    found: dict[StreamPosition, list[RunInput]] = defaultdict(list)
+    for told in _heard(memory, run__deployment__shard=memory.shard_id, epoch__gte=memory.position.epoch):
+        place = StreamPosition(told.epoch, told.n)  # type: ignore[arg-type]
+        if memory.position < place <= target:
+            found[place].append(told)
+    return found
+
+
+def _hear_all(memory: ShardMemory, inputs: list[RunInput]) -> None:
+    for told in inputs:
+        hear_input(memory, told, Effects())
+
+
+def _entries(stream: TickStream, after: StreamPosition, until: StreamPosition) -> list[StreamEntry]:
+    found: list[StreamEntry] = []
+    while after < until:
+        some = [entry for entry in stream.read(after, READ_AT_ONCE) if entry.position <= until]
+        if not some:
+            break
+        found += some
+        after = some[-1].position
+    return found

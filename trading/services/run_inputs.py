@@ -1,0 +1,88 @@
+"""Give runs what waits for them: begin, fills, ends of orders, pauses; and note where in the stream they heard it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import structlog
+
+from market.models import Candle as CandleRow
+from market.stream import StreamPosition
+from trading.domain.faults import StrategyFault
+from trading.domain.run_host import RunHost
+from trading.models import Run, RunInput
+from trading.services.runs import host_of
+from trading.services.shard_memory import Effects, LiveRun, ShardMemory
+from trading.strategies.base import Candle
+
+log = structlog.get_logger()
+
+
+def hear_inputs(memory: ShardMemory, inputs: Iterable[RunInput], position: StreamPosition, effects: Effects) -> None:
+    """Let runs hear ``inputs`` in order, as happening just before ``position``."""
+    for told in inputs:
+        hear_input(memory, told, effects)
+        effects.heard.append((told, position))
+
+
+def hear_input(memory: ShardMemory, told: RunInput, effects: Effects) -> None:
+    run = memory.runs.get(told.run_id)
+    if told.kind == "begin":
+        begin(memory, told.run, datetime.fromisoformat(told.payload["until"]), effects)
+    elif run is None:
+        log.warning("input_for_no_run", run=str(told.run_id), kind=told.kind)
+    elif told.kind == "end":
+        del memory.runs[told.run_id]
+        effects.ended.append(run)
+    elif told.kind == "resume":
+        resume(memory, run, datetime.fromisoformat(told.payload["until"]), effects)
+    else:
+        memory.hear(run, told, effects)
+
+
+def begin(memory: ShardMemory, run: Run, until: datetime, effects: Effects) -> None:
+    """Make a run's host and let it learn from the candles that began before ``until``."""
+    memory.refresh_instruments()
+    live = live_run(memory, run)
+    memory.runs[run.pk] = live
+    try:
+        live.host.warm(history(live.host, memory, until))
+    except StrategyFault as fault:
+        effects.faults.append((live, fault.words))
+    effects.begun.append(live)
+
+
+def resume(memory: ShardMemory, run: LiveRun, until: datetime, effects: Effects) -> None:
+    try:
+        run.host.resume(history(run.host, memory, until))
+    except StrategyFault as fault:
+        effects.faults.append((run, fault.words))
+    else:
+        effects.resumed.append(run)
+
+
+def live_run(memory: ShardMemory, run: Run) -> LiveRun:
+    """Return a run with a fresh host. Raises UnknownStrategy or BadParameters."""
+    tokens = frozenset(memory.keys[key] for key in run.terms["instruments"] if key in memory.keys)
+    host = host_of(run, [memory.instruments[token] for token in tokens], memory.now)
+    return LiveRun(
+        run_id=run.pk,
+        deployment_id=run.deployment_id,
+        account_id=run.deployment.account_id,
+        name=run.deployment.name,
+        host=host,
+        tokens=tokens,
+    )
+
+
+def history(host: RunHost, memory: ShardMemory, until: datetime) -> list[Candle]:
+    """Return the candles a strategy asked to warm up on, oldest first, equal times by key."""
+    found: list[Candle] = []
+    for interval, count in host.strategy.warmup().items():
+        for key in host.strategy.instruments:
+            instrument = memory.instruments[memory.keys[key]]
+            rows = CandleRow.objects.last_before(instrument.pk, interval, until, count)
+            found += [
+                Candle(key, interval, row.start, row.open, row.high, row.low, row.close, row.volume, row.complete)
+                for row in rows
+            ]
+    return sorted(found, key=lambda candle: (candle.start, candle.interval, candle.instrument))

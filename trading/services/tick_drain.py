@@ -1,0 +1,113 @@
+"""Drain a shard: read the stream on from the committed position, let everything happen, commit it in one go.
+
+All of it is computed outside any transaction. The commit moves the shard's position by compare-and-set: if somebody
+else has moved it, everything computed here is dropped, memory included, and rebuilt when next needed.
+"""
+
+import time
+from collections.abc import Iterable
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+
+from alphapanda.journal.services import record
+from alphapanda.telemetry import metrics
+from alphapanda.telemetry.crashpoints import crashpoint
+from market.models import Shard
+from market.stream import StreamEntry, StreamPosition, TickStream
+from trading.models import RunInput
+from trading.services import wakeups
+from trading.services.drain_commit import write_effects
+from trading.services.paper_exchange import PaperExchange
+from trading.services.rebuild import rebuild
+from trading.services.run_inputs import hear_inputs
+from trading.services.shard_memory import Effects, ShardMemory
+
+log = structlog.get_logger()
+MOST_ENTRIES = 50
+LONGEST_DRAIN_SECONDS = 5.0
+
+
+_memories: dict[UUID, ShardMemory] = {}
+
+
+class LostRace(Exception):
+    """Another worker committed this shard's entries first."""
+
+
+def process_ticks(shard_id: object) -> bool:
+    """Work until the stream is empty or five seconds are over. True: there is more to do."""
+    shard = Shard.objects.select_related("feed").get(pk=shard_id)
+    stream = TickStream(wakeups.valkey(), shard.feed_id)
+    deadline = time.monotonic() + LONGEST_DRAIN_SECONDS
+    try:
+        memory = recall(shard, stream)
+        while time.monotonic() < deadline:
+            entries = stream.read(memory.position, MOST_ENTRIES)
+            metrics.STREAM_LAG.labels(shard.name).set(len(entries))
+            if not entries:
+                return False
+            advance(shard, memory, entries)
+    except LostRace:
+        _memories.pop(shard.pk, None)
+        log.info("shard_lost_race", shard=shard.name)
+        return True
+    except BaseException:
+        # Memory may be ahead of what was committed: it is not to be trusted any more.
+        _memories.pop(shard.pk, None)
+        raise
+    return True
+
+
+def recall(shard: Shard, stream: TickStream) -> ShardMemory:
+    """Return this process's memory of the shard, made anew unless it belongs to the committed position."""
+    memory = _memories.get(shard.pk)
+    if memory is None or memory.position != StreamPosition(shard.epoch, shard.n):
+        memory = _memories[shard.pk] = rebuild(shard, stream)
+    return memory
+
+
+def advance(shard: Shard, memory: ShardMemory, entries: list[StreamEntry]) -> None:
+    """Let ``entries`` happen and commit what they brought about."""
+    with metrics.STAGE_SECONDS.labels("process_ticks").time():
+        effects = Effects()
+        exchange = PaperExchange(memory.instruments)
+        hear_inputs(memory, waiting_inputs(shard), entries[0].position, effects)
+        for entry in entries:
+            rows = memory.take(entry, effects)
+            exchange.step(rows, memory.rows, memory.now)
+        crashpoint("ticks.before_commit")
+        commit(shard, memory, effects, exchange)
+        crashpoint("ticks.after_commit")
+    for candle in effects.candles:
+        metrics.CANDLES.labels(str(candle.interval)).inc()
+
+
+def waiting_inputs(shard: Shard) -> Iterable[RunInput]:
+    waiting = RunInput.objects.filter(epoch__isnull=True, run__deployment__shard=shard).order_by("id")
+    return waiting.select_related("run__deployment__strategy")
+
+
+@transaction.atomic
+def commit(shard: Shard, memory: ShardMemory, effects: Effects, exchange: PaperExchange) -> None:
+    """Write everything, or nothing. Raises LostRace if the shard has been moved on by somebody else."""
+    if not Shard.objects.advance(shard, (memory.position.epoch, memory.position.n)):
+        raise LostRace
+    write_effects(shard, memory, effects)
+    exchange.save()
+    for account_id in exchange.accounts:
+        wakeups.wake_after_commit(wakeups.BOOK, account_id, "desk")
+    for words in effects.gaps:
+        record("feed.gap", key=shard.name, payload={"words": words})
+        log.warning("stream_gap", shard=shard.name, words=words)
+    shard.epoch, shard.n = memory.position
+
+
+def trim(shard: Shard) -> int:
+    """Drop stream entries that no rebuild will ask for. Returns how many."""
+    checkpoint = getattr(shard, "checkpoint", None)
+    if checkpoint is None:
+        return 0
+    stream = TickStream(wakeups.valkey(), shard.feed_id)
+    return stream.trim_before(StreamPosition(checkpoint.epoch, checkpoint.n))

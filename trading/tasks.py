@@ -1,0 +1,72 @@
+"""Celery tasks: each drains one partition and wakes itself again if there is more. A few lines each."""
+
+from celery import shared_task
+from celery.signals import worker_process_init
+
+from alphapanda.journal.announcements import forget_loop
+from market.models import Shard
+from portfolio.models import Account
+from trading.services import wakeups
+
+
+@worker_process_init.connect
+def start_child(**_: object) -> None:
+    # A forked child has none of its parent's threads.
+    forget_loop()
+
+
+@shared_task(name="trading.tasks.process_ticks")
+def process_ticks(shard_id: str) -> None:
+    from trading.services.tick_drain import process_ticks as drain
+
+    wakeups.woken(wakeups.TICKS, shard_id)
+    if drain(shard_id):
+        shard = Shard.objects.select_related("feed").get(pk=shard_id)
+        wakeups.wake(wakeups.TICKS, shard_id, f"ticks.{shard.name}")
+
+
+@shared_task(name="trading.tasks.assess_signals")
+def assess_signals(account_id: str) -> None:
+    from trading.services.assessment import assess_signals as drain
+
+    wakeups.woken(wakeups.ASSESS, account_id)
+    drain(account_id)
+
+
+@shared_task(name="trading.tasks.execute_orders")
+def execute_orders(account_id: str) -> None:
+    from trading.services.execution import execute_orders as drain
+
+    wakeups.woken(wakeups.EXECUTE, account_id)
+    drain(account_id)
+
+
+@shared_task(name="trading.tasks.book_trades")
+def book_trades(account_id: str) -> None:
+    from trading.services.fills import book_trades as drain
+
+    wakeups.woken(wakeups.BOOK, account_id)
+    drain(account_id)
+
+
+@shared_task(name="trading.tasks.warm_up")
+def warm_up(run_id: str) -> None:
+    from trading.services.warm_up import warm_up as fetch
+
+    fetch(run_id)
+
+
+@shared_task(name="trading.tasks.sweep")
+def sweep() -> None:
+    from trading.services.sweeping import sweep as wake_all
+
+    wake_all()
+
+
+@shared_task(name="trading.tasks.take_snapshots")
+def take_snapshots() -> None:
+    """Write each portfolio's profit once a minute of market time."""
+    from trading.services.snapshots import snapshot_account
+
+    for account in Account.objects.active():
+        snapshot_account(account)
