@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import unquote
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -101,6 +102,8 @@ TEMPLATES = [
 # PostgreSQL is the truth. Connections are kept: reopening one costs more than most tasks.
 DATABASES = {"default": env.db_url("DATABASE_URL", default="postgres://postgres@127.0.0.1/alphapanda")}
 DATABASES["default"] |= {
+    # A Unix socket's folder stands percent-encoded in the address's host.
+    "HOST": unquote(DATABASES["default"].get("HOST", "")),
     "CONN_MAX_AGE": 600,
     "CONN_HEALTH_CHECKS": True,
     "OPTIONS": {

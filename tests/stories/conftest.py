@@ -1,0 +1,18 @@
+import pytest
+
+from tests.stories.desk import Desk
+from trading.services import marks, tick_drain, wakeups
+from trading.services.sessions import schedule_on
+
+
+@pytest.fixture
+def desk(transactional_db, settings, tmp_path, monkeypatch):
+    """A desk with real PostgreSQL and Valkey; tasks are not sent, since the story runs each stage itself."""
+    settings.STRATEGY_PACKAGES = ["tests.strategies"]
+    settings.STATE_DIR = tmp_path
+    monkeypatch.setattr(wakeups.app, "send_task", lambda *args, **kwargs: None)
+    schedule_on.cache_clear()
+    tick_drain._memories.clear()
+    marks._board = None
+    yield Desk.open()
+    tick_drain._memories.clear()

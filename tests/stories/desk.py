@@ -1,0 +1,169 @@
+"""A small desk for stories: one share, one feed, one shard, one paper account, and a market told tick by tick."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.core.management import call_command
+
+from alphapanda.clock.services import set_market_time
+from instruments.domain.sessions import IST
+from instruments.models import Instrument, TradingSession
+from market.domain.staleness import Liveness
+from market.domain.ticks import FULL, TickBatch, empty_rows
+from market.models import Feed, Shard
+from market.quotes import FeedState, QuoteBoard
+from market.stream import TickStream
+from portfolio.booking import open_account
+from portfolio.models import Account
+from trading.domain.orders import OrderState
+from trading.models import Deployment, Order, Run, RunInput, Strategy
+from trading.services import assessment, deployments, execution, fills, gates, tick_drain, wakeups
+from trading.services.strategy_rows import write_strategy_rows
+
+DAY = date(2026, 11, 23)
+INFY = 408065
+
+
+def at(clock: str) -> datetime:
+    return datetime.fromisoformat(f"{DAY}T{clock}").replace(tzinfo=IST)
+
+
+def make_instrument(token: int = INFY, symbol: str = "INFY", **changes: Any) -> Instrument:
+    values = {
+        "exchange": "NSE",
+        "tradingsymbol": symbol,
+        "name": symbol,
+        "instrument_type": "EQ",
+        "segment": "NSE",
+        "tick_size": Decimal("0.10"),
+        "lot_size": 1,
+        "instrument_token": token,
+        "exchange_token": token >> 8,
+        "has_derivatives": True,
+        "first_seen": DAY - timedelta(days=30),
+    } | changes
+    return Instrument.objects.create(**values)
+
+
+def load_sessions() -> None:
+    if not TradingSession.objects.filter(day=DAY).exists():
+        call_command("load_calendar", "--year", str(DAY.year), verbosity=0)
+
+
+@dataclass
+class Desk:
+    """Everything of one story. ``tick`` tells the market, ``settle`` lets the desk act until nothing is left to do."""
+
+    infy: Instrument
+    feed: Feed
+    shard: Shard
+    account: Account
+    now: datetime = field(default_factory=lambda: at("10:00:00"))
+    epoch: int = 1
+    n: int = 0
+    volume: int = 100_000
+
+    @classmethod
+    def open(cls, cash: str = "1000000") -> Desk:
+        load_sessions()
+        write_strategy_rows()
+        feed = Feed.objects.create(name="kite", data_account="practice")
+        desk = cls(
+            infy=make_instrument(),
+            feed=feed,
+            shard=Shard.objects.create(feed=feed),
+            account=open_account("Desk A", "paper", "paper", Decimal(cash)),
+        )
+        gates.ensure_gates()
+        set_market_time(desk.now, 0)
+        return desk
+
+    @property
+    def stream(self) -> TickStream:
+        return TickStream(wakeups.valkey(), self.feed.pk)
+
+    def deploy(self, strategy: str = "test-one-lot", **changes: Any) -> Deployment:
+        values = {
+            "name": f"{strategy} {Deployment.objects.count() + 1}",
+            "strategy": Strategy.objects.get(name=strategy),
+            "account": self.account,
+            "shard": self.shard,
+            "size": Decimal(10),
+            "parameters": {},
+        } | changes
+        deployment = Deployment.objects.create(**values)
+        deployment.instruments.add(self.infy)
+        return deployment
+
+    def start(self, deployment: Deployment) -> Run:
+        """Start a run whose history is there already."""
+        run = deployments.start(deployment, by="tests")
+        deployments.tell(run, "begin", "begin", {"until": self.now.isoformat()})
+        return run
+
+    def tick(
+        self, price: str, after: float = 1.0, depth: int = 500, spread: str = "0.10", token: int = INFY, **columns: Any
+    ) -> None:
+        """Append one full packet ``after`` seconds of market time."""
+        self.now += timedelta(seconds=after)
+        self.volume += 100
+        rows = empty_rows(1)
+        paise, step = int(Decimal(price) * 100), int(Decimal(spread) * 100)
+        row = rows[0]
+        row["token"], row["mode"], row["last_price"], row["volume"] = token, FULL, paise, self.volume
+        row["exchange_timestamp"] = int(self.now.timestamp())
+        row["close"] = row["open"] = row["high"] = row["low"] = paise
+        row["bid_price"] = [paise - i * step for i in range(5)]
+        row["ask_price"] = [paise + step + i * step for i in range(5)]
+        row["bid_quantity"] = row["ask_quantity"] = [depth] * 5
+        for name, value in columns.items():
+            row[name] = value
+        self.append(TickBatch(rows, int(self.now.timestamp() * 1000)))
+
+    def append(self, batch: TickBatch) -> None:
+        self.n += 1
+        set_market_time(self.now, 0)
+        board = QuoteBoard(wakeups.valkey())
+        board.write(batch, self.now, self.feed.name)
+        board.write_feed(
+            FeedState(self.feed.name, Liveness.LIVE, epoch=self.epoch, n=self.n, connected=True, market_time=self.now)
+        )
+        self.stream.append_batch(self.epoch, self.n, batch, self.now)
+
+    def mark(self, after: float = 1.0) -> None:
+        self.n += 1
+        self.now += timedelta(seconds=after)
+        set_market_time(self.now, 0)
+        self.stream.append_mark(self.epoch, self.n, self.now)
+
+    def drain(self) -> None:
+        tick_drain.process_ticks(self.shard.pk)
+
+    def settle(self) -> None:
+        """Run every stage as its worker would, until all is quiet."""
+        self.drain()
+        for account in Account.objects.all():
+            assessment.assess_signals(account.pk)
+            execution.execute_orders(account.pk)
+            fills.book_trades(account.pk)
+
+    def play(self, *prices: str, **columns: Any) -> None:
+        for price in prices:
+            self.tick(price, **columns)
+            self.settle()
+
+    def restart(self) -> None:
+        """Forget what processes remember: everything must come back from PostgreSQL and the stream."""
+        tick_drain._memories.clear()
+
+    def orders(self, *states: OrderState) -> list[Order]:
+        found = Order.objects.order_by("id")
+        return list(found.filter(state__in=states) if states else found)
+
+
+def inputs_waiting() -> int:
+    return RunInput.objects.filter(epoch__isnull=True).count()

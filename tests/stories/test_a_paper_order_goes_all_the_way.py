@@ -1,0 +1,58 @@
+"""One instrument, one deployment, one paper order through every stage, on real PostgreSQL and Valkey."""
+
+from decimal import Decimal
+
+from portfolio.models import Position
+from trading.domain.orders import OrderState, SignalState
+from trading.models import Fill, Order, PaperTrade, Signal
+
+
+def test_a_tick_becomes_a_signal_an_order_a_fill_and_a_position(desk):
+    desk.start(desk.deploy())
+    desk.play("1505.00", "1499.00", "1499.50", "1500.00")
+    order = Order.objects.get()
+    assert (order.state, order.side, order.quantity, order.filled_quantity) == (OrderState.FILLED, "BUY", 10, 10)
+    assert Position.objects.get().quantity == 10
+    assert order.signal.decision.approved
+    assert order.signal.state == SignalState.ORDERED
+
+
+def test_a_paper_order_never_fills_on_the_tick_that_caused_it(desk):
+    desk.start(desk.deploy())
+    desk.play("1505.00", "1499.00")
+    assert Order.objects.get().state == OrderState.SUBMITTED
+    desk.play("1501.00")
+    # Bought at the ask of the book seen after its latency.
+    assert Fill.objects.get().price == Decimal("1501.10")
+
+
+def test_a_sell_is_priced_as_a_sell(desk):
+    desk.start(desk.deploy())
+    desk.play("1505.00", "1499.00", "1500.00", "1511.00", "1512.00", "1512.00")
+    bought, sold = Fill.objects.order_by("id")
+    assert (bought.signed_quantity, bought.price) == (10, Decimal("1500.10"))
+    assert (sold.signed_quantity, sold.price) == (-10, Decimal("1512.00"))
+    assert Position.objects.get().quantity == 0
+
+
+def test_a_signal_is_made_once_however_often_memory_is_lost(desk):
+    desk.start(desk.deploy())
+    for price in ("1505.00", "1499.00", "1500.00", "1511.00", "1512.00", "1512.00"):
+        desk.restart()
+        desk.play(price)
+    assert Signal.objects.count() == 2
+    assert PaperTrade.objects.filter(is_booked=True).count() == 2
+    assert Position.objects.get().quantity == 0
+
+
+def test_a_halted_gate_refuses_entries_and_lets_exits_out(desk):
+    from trading.services import gates
+
+    desk.start(desk.deploy())
+    desk.play("1505.00", "1499.00", "1500.00")
+    gates.set_gate("halted", by="tests", reason="trying")
+    desk.play("1511.00", "1512.00", "1512.00", "1499.00", "1499.00")
+    assert Position.objects.get().quantity == 0
+    denied = Signal.objects.filter(state=SignalState.DENIED)
+    assert [signal.kind for signal in denied] == ["enter"]
+    assert "GATE" in denied[0].decision.refusal_codes

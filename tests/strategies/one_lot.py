@@ -1,0 +1,94 @@
+"""Strategies for tests: the plainest there can be, and those that go wrong."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from trading.strategies.base import Candle, Context, Enter, Exit, Intent, Reason, Strategy, Tick
+from trading.strategies.parameters import StrategyParameters, number
+
+
+@dataclass(frozen=True)
+class Prices(StrategyParameters):
+    buy_at: Decimal = number("1500", label="Buy at", least="1", most="100000")
+    sell_at: Decimal = number("1510", label="Sell at", least="1", most="100000")
+    stop_percent: Decimal = number("1", label="Stop", least="0.1", most="50", unit="%")
+
+
+class OneLot(Strategy[Prices]):
+    """Buy when the price is at or under one level, sell when it is at or over another."""
+
+    name = "test-one-lot"
+    title = "One lot"
+    Parameters = Prices
+    wants_ticks = True
+
+    def on_tick(self, ctx: Context, tick: Tick) -> Iterable[Intent]:
+        held, p = ctx.held(tick.instrument), self.parameters
+        if ctx.in_flight(tick.instrument):
+            return
+        if held is None and tick.last_price <= p.buy_at:
+            stop = tick.last_price * (1 - p.stop_percent / 100)
+            yield Enter(tick.instrument, "BUY", stop, Reason(f"{tick.last_price} is at or under {p.buy_at}", {}, "low"))
+        elif held is not None and tick.last_price >= p.sell_at:
+            yield Exit(tick.instrument, Reason(f"{tick.last_price} is at or over {p.sell_at}", {}, "high"))
+
+
+class Raises(Strategy[StrategyParameters]):
+    """Raises on the first tick."""
+
+    name = "test-raises"
+    title = "Raises"
+    wants_ticks = True
+
+    def on_tick(self, ctx: Context, tick: Tick) -> Iterable[Intent]:
+        raise ZeroDivisionError("one by nothing")
+
+
+class Loops(Strategy[StrategyParameters]):
+    """Never comes back."""
+
+    name = "test-loops"
+    title = "Loops"
+    wants_ticks = True
+
+    def on_tick(self, ctx: Context, tick: Tick) -> Iterable[Intent]:
+        while True:
+            pass
+
+
+class Nonsense(Strategy[StrategyParameters]):
+    """Answers something that is no intent."""
+
+    name = "test-nonsense"
+    title = "Nonsense"
+    wants_ticks = True
+
+    def on_tick(self, ctx: Context, tick: Tick) -> Iterable[Intent]:
+        return [{"buy": float("nan")}]  # type: ignore[list-item]
+
+
+class CountsCandles(Strategy[StrategyParameters]):
+    """Buys on the third one-minute candle it has seen: shows whether a rebuild heard each candle once."""
+
+    name = "test-counts-candles"
+    title = "Counts candles"
+
+    def __init__(self, parameters, instruments) -> None:  # type: ignore[no-untyped-def]
+        super().__init__(parameters, instruments)
+        self.seen = 0
+
+    def intervals(self) -> tuple[int, ...]:
+        return (1,)
+
+    def on_candle(self, ctx: Context, candle: Candle) -> Iterable[Intent]:
+        self.seen += 1
+        if self.seen == 3:
+            stop = candle.close * Decimal("0.9")
+            yield Enter(candle.instrument, "BUY", stop, Reason(f"candle {self.seen}", {"seen": self.seen}, "third"))
+
+    def save(self) -> dict[str, int]:
+        return {"seen": self.seen}
+
+    def restore(self, state: dict[str, int]) -> None:
+        self.seen = state.get("seen", 0)
