@@ -17,8 +17,10 @@ import talib
 
 from trading.strategies.base import Candle
 
-# Wilder's and exponential averages never forget; after this many periods what is left is below 0.1 %.
-MEMORY = 8
+# Wilder's and exponential averages never forget. After this many periods what is left of the first
+# price is below 0.1 %; from SETTLED periods on, below 5 %, they may be decided on.
+WILDER_MEMORY, EMA_MEMORY = 8, 4
+WILDER_SETTLED, EMA_SETTLED = 3, 2
 NEUTRAL_RSI = 50.0
 
 

@@ -27,8 +27,8 @@ from trading.strategies.parameters import number, whole
 from trading.strategies.tracking import SharedParameters, Track, TrackingStrategy
 from trading.strategies.words import counted, money, nearness, percent
 
-# A trailing stop is moved once it gains a tenth of its distance, not at every tick.
-TRAIL_STEPS = 10
+# A trailing stop is moved once it gains a fifth of its distance, not at every tick.
+TRAIL_STEPS = 5
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,8 @@ class Momentum(TrackingStrategy[MomentumParameters]):
         turned = price < track.exit_low if held.quantity > 0 else price > track.exit_high
         if self.parameters.exit_lookback and turned and len(track.bars):
             yield self._turned(held, key, price)
-        elif self.parameters.trail_percent:
+            return
+        if self.parameters.trail_percent:
             yield from self._trail(held, key, price)
         yield from self.holding(ctx, held, key, price)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from trading.strategies.base import Candle, Context, Exit, Held, Intent, JSONObject, Reason, Side, Wait
-from trading.strategies.indicators import MEMORY, ema, sign, sma, sma_side
+from trading.strategies.indicators import EMA_MEMORY, EMA_SETTLED, ema, sign, sma, sma_side
 from trading.strategies.parameters import one_of, whole
 from trading.strategies.tracking import SharedParameters, Track, TrackingStrategy
 from trading.strategies.words import counted, money, nearness
@@ -66,9 +66,10 @@ class MovingAverageCrossover(TrackingStrategy[CrossoverParameters]):
     track_class = CrossoverTrack
 
     def needed(self) -> int:
-        # One candle more, so that there is a side to cross from.
-        memory = MEMORY if self.parameters.kind == "EMA" else 1
-        return self.parameters.slow * memory + 1
+        return self.parameters.slow * (EMA_SETTLED if self.parameters.kind == "EMA" else 1)
+
+    def kept(self) -> int:
+        return self.parameters.slow * (EMA_MEMORY if self.parameters.kind == "EMA" else 1)
 
     def warmup(self) -> dict[int, int]:
         return {self.parameters.interval: self.window() + self.parameters.enter_within + 1}
@@ -80,7 +81,7 @@ class MovingAverageCrossover(TrackingStrategy[CrossoverParameters]):
 
     def learned(self, ctx: Context, candle: Candle) -> None:
         track = self.track(candle.instrument)
-        if len(track.bars) >= self.window():
+        if len(track.bars) >= self.needed():
             track.see(self._side(track))
 
     def _side(self, track: Track) -> int:

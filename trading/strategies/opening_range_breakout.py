@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from instruments.domain.prices import ceil_to_tick, floor_to_tick, nearest_tick
 from instruments.domain.sessions import IST
@@ -135,21 +136,18 @@ class OpeningRangeBreakout(TrackingStrategy[OpeningRangeParameters]):
         """Return the wait until the range is whole; one with a hole is not traded that day."""
         session, seen = ctx.session(key), self.track(key).seen
         needed = self.parameters.minutes // self.parameters.interval
-        if session is None or seen >= needed:
-            return None if session else Wait(key, Reason("today's session is not known", {}, "no_session"))
-        numbers = {"seen": seen, "needed": needed}
+        if session is None:
+            return unknown_session(key)
+        if seen >= needed:
+            return None
         ends_at = self._range_end(session)
         if ctx.now < ends_at + timedelta(minutes=self.parameters.interval):
-            words = f"opening range until {ends_at.astimezone(IST):%H:%M}: {seen} of {counted(needed, 'candle')} seen"
-            return Wait(key, Reason(words, numbers, "range_forming"), 0.0)
-        words = f"{seen} of {counted(needed, 'candle')} of the opening range seen; not traded today"
-        return Wait(key, Reason(words, numbers, "range_incomplete"), 0.0)
+            return forming(key, seen, needed, ends_at)
+        return incomplete(key, seen, needed)
 
     def _too_late(self, ctx: Context, key: str) -> Wait | None:
         last = self.parameters.no_entry_after
-        if ctx.now.astimezone(IST).time() < last:
-            return None
-        return Wait(key, Reason(f"no entry after {last:%H:%M}", {"last": f"{last:%H:%M}"}, "too_late"), 0.0)
+        return too_late(key, last) if ctx.now.astimezone(IST).time() >= last else None
 
     def _look(self, ctx: Context, key: str, price: Decimal) -> Iterator[Intent]:
         upper, lower = self._triggers(key)
@@ -166,8 +164,7 @@ class OpeningRangeBreakout(TrackingStrategy[OpeningRangeParameters]):
 
     def _once(self, key: str, side: Side, price: Decimal, trigger: Decimal) -> Intent:
         if side in self.track(key).entered:
-            words = f"{'bought' if side == 'BUY' else 'sold'} once today; one entry a side and day"
-            return Wait(key, Reason(words, {"side": side}, f"entered_{side.lower()}"), 0.0)
+            return entered(key, side)
         beyond = "above" if side == "BUY" else "below"
         words = f"{money(price)} is {beyond} {money(trigger)}, the first {self.parameters.minutes} min and buffer"
         numbers = self._numbers(key, price) | {"trigger": f"{trigger:.4f}"}
@@ -198,3 +195,32 @@ class OpeningRangeBreakout(TrackingStrategy[OpeningRangeParameters]):
     def _numbers(self, key: str, price: Decimal) -> dict[str, str | int | float]:
         track = self.track(key)
         return {"last": str(price), "high": str(track.high), "low": str(track.low)}
+
+
+# Ticks ask these over and over: the words are built once.
+@lru_cache(maxsize=1024)
+def unknown_session(key: str) -> Wait:
+    return Wait(key, Reason("today's session is not known", {}, "no_session"))
+
+
+@lru_cache(maxsize=1024)
+def forming(key: str, seen: int, needed: int, ends_at: datetime) -> Wait:
+    words = f"opening range until {ends_at.astimezone(IST):%H:%M}: {seen} of {counted(needed, 'candle')} seen"
+    return Wait(key, Reason(words, {"seen": seen, "needed": needed}, "range_forming"), 0.0)
+
+
+@lru_cache(maxsize=1024)
+def incomplete(key: str, seen: int, needed: int) -> Wait:
+    words = f"{seen} of {counted(needed, 'candle')} of the opening range seen; not traded today"
+    return Wait(key, Reason(words, {"seen": seen, "needed": needed}, "range_incomplete"), 0.0)
+
+
+@lru_cache(maxsize=1024)
+def too_late(key: str, last: time) -> Wait:
+    return Wait(key, Reason(f"no entry after {last:%H:%M}", {"last": f"{last:%H:%M}"}, "too_late"), 0.0)
+
+
+@lru_cache(maxsize=1024)
+def entered(key: str, side: Side) -> Wait:
+    words = f"{'bought' if side == 'BUY' else 'sold'} once today; one entry a side and day"
+    return Wait(key, Reason(words, {"side": side}, f"entered_{side.lower()}"), 0.0)

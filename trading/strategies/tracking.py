@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from instruments.domain.prices import ceil_to_tick, floor_to_tick
@@ -23,7 +24,7 @@ from trading.strategies.base import (
     Strategy,
     Wait,
 )
-from trading.strategies.indicators import MEMORY, Bars, atr
+from trading.strategies.indicators import WILDER_MEMORY, WILDER_SETTLED, Bars, atr
 from trading.strategies.parameters import StrategyParameters, number, one_of, whole, yes_no
 from trading.strategies.words import counted, money
 
@@ -44,10 +45,9 @@ class SharedParameters(StrategyParameters):
     stop_atr: Decimal = number("2", least="0.1", most="20", label="Stop distance", unit="× ATR")
     atr_period: int = whole(14, least=2, most=100, label="ATR period", unit="candles")
 
-    @property
-    def atr_candles(self) -> int:
-        """How many candles the stop needs: none if it is a percentage."""
-        return self.atr_period * MEMORY + 1 if self.stop_kind == "ATR" else 0
+    def atr_candles(self, periods: int) -> int:
+        """Return how many candles so many periods of ATR take: none if the stop is a percentage."""
+        return self.atr_period * periods + 1 if self.stop_kind == "ATR" else 0
 
 
 SharedT = TypeVar("SharedT", bound=SharedParameters)
@@ -83,11 +83,18 @@ class TrackingStrategy(Strategy[SharedT]):
         }
 
     def needed(self) -> int:
-        """Return how many candles an entry needs, the stop's aside."""
+        """Return how many candles the rule needs before it decides, the stop's aside."""
         raise NotImplementedError
 
+    def kept(self) -> int:
+        """Return how many candles the rule looks back on, where there are more than it needs."""
+        return self.needed()
+
+    def enough(self) -> int:
+        return max(self.needed(), self.parameters.atr_candles(WILDER_SETTLED))
+
     def window(self) -> int:
-        return max(self.needed(), self.parameters.atr_candles)
+        return max(self.kept(), self.parameters.atr_candles(WILDER_MEMORY))
 
     def intervals(self) -> tuple[int, ...]:
         return (self.parameters.interval,)
@@ -128,8 +135,8 @@ class TrackingStrategy(Strategy[SharedT]):
     def hindrance(self, ctx: Context, key: str) -> Wait | None:
         """Return the wait for what keeps any entry back: too little history, or cooling down."""
         track = self.tracks[key]
-        if len(track.bars) < self.window():
-            return warming(key, len(track.bars), self.window())
+        if len(track.bars) < self.enough():
+            return warming(key, len(track.bars), self.enough())
         return cooling(key, track.idle) if track.idle else None
 
     def stop_for(self, key: str, side: Side, price: Decimal) -> Decimal:
@@ -158,11 +165,14 @@ class TrackingStrategy(Strategy[SharedT]):
         yield Wait(key, Reason(words, numbers, "holding"))
 
 
+# Ticks ask these over and over: the words are built once.
+@lru_cache(maxsize=1024)
 def warming(key: str, seen: int, needed: int) -> Wait:
     words = f"{seen} of {counted(needed, 'candle')} seen that the rule needs"
     return Wait(key, Reason(words, {"seen": seen, "needed": needed}, "warming"), None)
 
 
+@lru_cache(maxsize=1024)
 def cooling(key: str, idle: int) -> Wait:
     words = f"cooling down: {counted(idle, 'candle')} to go before the next entry"
     return Wait(key, Reason(words, {"candles": idle}, "cooling"), 0.0)

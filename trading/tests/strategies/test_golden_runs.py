@@ -1,0 +1,130 @@
+"""Whole days: the same market gives the same decisions, uninterrupted or saved and restored anywhere."""
+
+import json
+from functools import cache
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trading.domain.run_host import RunHost
+from trading.strategies.registry import find_strategies
+from trading.tests.strategies.market_day import (
+    Execution,
+    Step,
+    at,
+    fingerprint,
+    only,
+    play,
+    sessions,
+    terms,
+    walk,
+)
+
+KEYS = ("NSE:INFY", "NSE:ITC")
+# Short, so that a day has many trades.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "momentum": {"interval": 1, "lookback": 10, "exit_lookback": 5, "min_rate": "0.05", "cooldown": 1},
+    "mean_reversion": {"interval": 1, "period": 10, "rsi_period": 5, "width": "1.5", "cooldown": 1},
+    "moving_average_crossover": {"interval": 1, "fast": 3, "slow": 8, "stop_kind": "ATR"},
+    "opening_range_breakout": {"interval": 1, "minutes": 15, "stop_at": "distance"},
+}
+# What each decided on the market of seed 7. A new hash is a changed strategy: say so in the commit.
+GOLDEN = {
+    "mean_reversion": "7a59794afb704d74a100e0752c777b824997659aac612c07476dfc6297da5283",
+    "momentum": "8e1576cf01028e81773761622324b9af424fd4b41e30e75f97d8237fc498bbe3",
+    "moving_average_crossover": "ed521700f6a31f0a8416f4999cf89dc31b0a76ec9125ea9366c7e0d7e76b447b",
+    "opening_range_breakout": "af0d7a4d0248c412d3182c0de8cc77fd81eeb6db61cb6db8572b8ce4dc70a349",
+}
+
+names = pytest.mark.parametrize("name", SETTINGS)
+
+
+@cache
+def day(seed: int, minutes: int = 375) -> list[Step]:
+    return walk(seed, KEYS, 1, minutes)
+
+
+def run_of(name: str) -> RunHost:
+    cls = find_strategies()[name]
+    run_terms = terms(*KEYS)
+    return RunHost(cls(cls.Parameters.from_json(SETTINGS[name]), run_terms.specs), run_terms, sessions, at("09:15"))
+
+
+def decided(name: str, seed: int) -> str:
+    return fingerprint(play(run_of(name), day(seed)))
+
+
+@names
+def test_a_day_gives_what_it_always_gave(name):
+    assert decided(name, 7) == GOLDEN[name]
+
+
+@names
+def test_another_day_gives_something_else(name):
+    assert decided(name, 8) != GOLDEN[name]
+
+
+@names
+def test_a_day_has_entries_exits_and_waits_and_ends_flat(name):
+    host = run_of(name)
+    made = play(host, day(7))
+    assert {"enter", "exit", "wait"} <= {decision.kind for decision in made}
+    assert len(only(made, "enter")) == len(only(made, "exit"))
+    assert host.positions == {}
+
+
+@names
+def test_the_history_of_the_morning_makes_the_afternoon_the_same(name):
+    """Indicators learned from history equal those learned live."""
+    learned, live = run_of(name), run_of(name)
+    morning, afternoon = day(7)[:1200], day(7)[1200:]
+    learned.warm(bar for step in morning for bar in step.candles)
+    for step in morning:
+        live.on_candles(step.candles, step.now)
+    assert learned.save()["strategy"] == live.save()["strategy"]
+    assert play(learned, afternoon)
+
+
+def interrupted(name: str, seed: int, cuts: set[int], execution: Execution) -> tuple[str, dict[str, Any]]:
+    """Play 90 minutes; at each cut the run goes to JSON and a new one takes over."""
+    host, made = run_of(name), []
+    for number, step in enumerate(day(seed, 90)):
+        if number in cuts:
+            saved = json.loads(json.dumps(host.save()))
+            host = run_of(name)
+            host.restore(saved)
+        made += play(host, [step], execution)
+    return fingerprint(made), host.save()
+
+
+@names
+@given(seed=st.integers(0, 5), dice=st.integers(0, 3), cuts=st.sets(st.integers(0, 539), max_size=6))
+@settings(max_examples=20, deadline=None)
+def test_saved_and_restored_anywhere_it_decides_the_same(name, seed, dice, cuts):
+    whole = interrupted(name, seed, set(), Execution(dice, refuse=0.2, partial=0.4))
+    assert interrupted(name, seed, cuts, Execution(dice, refuse=0.2, partial=0.4)) == whole
+
+
+@names
+@given(seed=st.integers(0, 50), dice=st.integers(0, 1000))
+@settings(max_examples=20, deadline=None)
+def test_whatever_the_execution_does_a_position_has_a_stop_and_never_grows_past_its_size(name, seed, dice):
+    host, execution = run_of(name), Execution(dice, refuse=0.3, partial=0.5)
+    for step in walk(seed, KEYS, 1, 60):
+        play(host, [step], execution)
+        for key in KEYS:
+            book = host.book(key)
+            assert abs(book.quantity) <= 10
+            assert not book.quantity or book.stop is not None
+            assert not (book.entry and book.entry.filled == book.entry.signed_quantity)
+
+
+@names
+@given(dice=st.integers(0, 1000))
+@settings(max_examples=10, deadline=None)
+def test_after_flat_by_everything_is_out_however_often_exits_fail(name, dice):
+    host, execution = run_of(name), Execution(dice, refuse=0.5, partial=0.5)
+    play(host, day(7), execution)
+    assert host.positions == {}
