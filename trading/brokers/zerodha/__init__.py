@@ -1,0 +1,1 @@
+"""Zerodha: the only folder that knows a Kite word."""

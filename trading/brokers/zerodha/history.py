@@ -1,0 +1,93 @@
+"""Candles from Kite's history: in requests no longer than it allows, and no faster."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from instruments.domain.sessions import IST
+from trading.brokers.zerodha.client import KiteClient
+from trading.brokers.zerodha.mapping import INTERVALS, LONGEST_SPAN_DAYS
+
+REQUESTS_PER_SECOND = 3
+
+
+class HistoryCandle(NamedTuple):
+    start: datetime  # aware, IST
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: int
+
+
+class Pace:
+    """Spaces requests out; one per process and account is enough, as only one process asks."""
+
+    def __init__(
+        self,
+        per_second: float,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._gap, self._clock, self._sleep = 1 / per_second, clock, sleep
+        self._next = clock()
+
+    def wait(self) -> None:
+        ahead = self._next - self._clock()
+        if ahead > 0:
+            self._sleep(ahead)
+        self._next = max(self._next, self._clock()) + self._gap
+
+
+_pace = Pace(REQUESTS_PER_SECOND)
+
+
+def history(
+    client: KiteClient, token: int, interval: int, start: datetime, end: datetime, pace: Pace = _pace
+) -> list[HistoryCandle]:
+    """Return the candles that start from ``start`` to ``end``, both included and aware, oldest first.
+
+    ``interval`` is in minutes, 1440 a day. The newest may still be forming. Raises KiteError, or
+    ValueError for an interval Kite does not have.
+    """
+    if interval not in INTERVALS:
+        raise ValueError(f"Kite has no candles of {interval} minutes: use one of {', '.join(map(str, INTERVALS))}")
+    candles: dict[datetime, HistoryCandle] = {}
+    for since, until in spans(start.astimezone(IST), end.astimezone(IST), LONGEST_SPAN_DAYS[interval]):
+        pace.wait()
+        candles.update((c.start, c) for c in _request(client, token, INTERVALS[interval], since, until))
+    return [candles[at] for at in sorted(candles)]
+
+
+def spans(start: datetime, end: datetime, days: int) -> Iterator[tuple[datetime, datetime]]:
+    """Cut a period into pieces of at most ``days``, with no second in two of them."""
+    while start <= end:
+        until = min(start + timedelta(days=days) - timedelta(seconds=1), end)
+        yield start, until
+        start = until + timedelta(seconds=1)
+
+
+def _request(
+    client: KiteClient, token: int, interval: str, since: datetime, until: datetime
+) -> Iterator[HistoryCandle]:
+    data = client._get(
+        "market.historical",
+        url_args={"instrument_token": token, "interval": interval},
+        params={
+            "from": f"{since:%Y-%m-%d %H:%M:%S}",
+            "to": f"{until:%Y-%m-%d %H:%M:%S}",
+            "continuous": 0,
+            "oi": 0,
+        },
+    )
+    return (_candle(row) for row in data["candles"])
+
+
+def _candle(row: list[Any]) -> HistoryCandle:
+    start = datetime.fromisoformat(row[0]).astimezone(IST)
+    first, high, low, last = (Decimal(str(price)) for price in row[1:5])
+    return HistoryCandle(start, first, high, low, last, int(row[5]))

@@ -1,0 +1,226 @@
+"""Kite's words and ours, and what a reply proves. Pure; nothing beyond this folder knows a Kite word."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from instruments.domain.sessions import IST
+from trading.domain.brokerage import (
+    AddressNotAllowed,
+    BookedOrder,
+    BookedPosition,
+    BookedTrade,
+    BrokerError,
+    BrokerUnreachable,
+    OrderRefused,
+    OrderTicket,
+    RateLimited,
+    SessionExpired,
+    WriteOutcome,
+)
+from trading.domain.orders import OrderState
+
+Row = Mapping[str, Any]
+
+# Open-ended: Kite adds interim words, so what is not listed is not terminal (kite.md 2.4).
+STATES: dict[str, OrderState] = {
+    "PUT ORDER REQ RECEIVED": OrderState.SUBMITTED,
+    "VALIDATION PENDING": OrderState.SUBMITTED,
+    "OPEN PENDING": OrderState.SUBMITTED,
+    "AMO REQ RECEIVED": OrderState.SUBMITTED,
+    "OPEN": OrderState.OPEN,
+    "MODIFY VALIDATION PENDING": OrderState.OPEN,
+    "MODIFY PENDING": OrderState.OPEN,
+    "MODIFIED": OrderState.OPEN,
+    "CANCEL PENDING": OrderState.OPEN,
+    "UPDATE": OrderState.OPEN,
+    "TRIGGER PENDING": OrderState.TRIGGER_PENDING,
+    "COMPLETE": OrderState.FILLED,
+    "CANCELLED": OrderState.CANCELLED,
+    "REJECTED": OrderState.REJECTED,
+}
+
+INTERVALS: dict[int, str] = {
+    1: "minute",
+    3: "3minute",
+    5: "5minute",
+    10: "10minute",
+    15: "15minute",
+    30: "30minute",
+    60: "60minute",
+    1440: "day",
+}
+# Days one request for candles may span (kite.md 2.10).
+LONGEST_SPAN_DAYS: dict[int, int] = {1: 60, 3: 100, 5: 100, 10: 100, 15: 200, 30: 200, 60: 400, 1440: 2000}
+
+# Says nothing about whether the order was placed (Kite forum 35732).
+_NO_ANSWER = re.compile(r"timed?[ -]?out|check the order ?book", re.IGNORECASE)
+_ADDRESS = re.compile(r"\bIPs?\b.*(not allowed|configured|whitelist)|static IP", re.IGNORECASE)
+# What these error types say of a write is final, with a 4xx that Kite itself wrote.
+_REFUSING_TYPES = frozenset(
+    {
+        "InputException",
+        "OrderException",
+        "MarginException",
+        "HoldingException",
+        "UserException",
+        "PermissionException",
+        "TokenException",
+    }
+)
+_REFUSING_STATUSES = frozenset({400, 403, 404, 405, 410, 428})
+TOO_MANY = 429
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back from a write. ``status`` None: nothing did. ``is_envelope``: it was Kite's own JSON."""
+
+    status: int | None
+    error_type: str = ""
+    words: str = ""
+    is_envelope: bool = False
+    has_order_id: bool = False
+    is_sent: bool = True  # False only by proof: the connection failed before a byte of it left
+
+
+def classify(reply: Reply) -> WriteOutcome:
+    """Return what a reply to a write proves; whatever is not proof is unknown (kite.md 2.5)."""
+    if not reply.is_sent or reply.status == TOO_MANY:
+        return WriteOutcome.REFUSED
+    if not reply.is_envelope or reply.status is None or _NO_ANSWER.search(reply.words):
+        return WriteOutcome.UNKNOWN
+    if reply.status == 200 and reply.has_order_id and not reply.error_type:
+        return WriteOutcome.ACCEPTED
+    is_refusal = reply.status in _REFUSING_STATUSES and reply.error_type in _REFUSING_TYPES
+    return WriteOutcome.REFUSED if is_refusal else WriteOutcome.UNKNOWN
+
+
+def error_for(reply: Reply) -> BrokerError:
+    """Return the broker error a failed write stands for."""
+    words = reply.words or "no answer"
+    if classify(reply) is not WriteOutcome.REFUSED:
+        return BrokerUnreachable(words, reply.error_type)
+    return _refusal(reply)(words, reply.error_type or "not_sent")
+
+
+def read_error_for(reply: Reply) -> BrokerError:
+    """Return the broker error a failed read stands for: a dead session, or nothing known."""
+    kind = SessionExpired if _is_session_end(reply) else BrokerUnreachable
+    return kind(reply.words or "no answer", reply.error_type)
+
+
+def _refusal(reply: Reply) -> type[OrderRefused]:
+    if reply.status == TOO_MANY:
+        return RateLimited
+    # The type of this refusal has varied; the text has not (kite.md 1.6).
+    if _ADDRESS.search(reply.words):
+        return AddressNotAllowed
+    return SessionExpired if _is_session_end(reply) else OrderRefused
+
+
+def _is_session_end(reply: Reply) -> bool:
+    return reply.error_type == "TokenException" and reply.status == 403
+
+
+def place_params(ticket: OrderTicket) -> dict[str, str]:
+    """Return the form of POST /orders/regular."""
+    exchange, _, tradingsymbol = ticket.instrument.partition(":")
+    params = {
+        "exchange": exchange,
+        "tradingsymbol": tradingsymbol,
+        "transaction_type": ticket.side,
+        "quantity": str(abs(ticket.signed_quantity)),
+        "product": ticket.product,
+        "order_type": ticket.order_type,
+        "validity": ticket.validity,
+        "tag": ticket.tag,
+    }
+    prices = {
+        "price": ticket.price,
+        "trigger_price": ticket.trigger_price,
+        "market_protection": ticket.market_protection if ticket.order_type in ("MARKET", "SL-M") else None,
+    }
+    return params | {name: f"{value:f}" for name, value in prices.items() if value is not None}
+
+
+def order_state(status: str, filled_quantity: int = 0) -> OrderState:
+    """Return our state; an unknown word is not terminal, and a fill proves the order rests."""
+    unknown = OrderState.OPEN if filled_quantity else OrderState.SUBMITTED
+    return STATES.get(" ".join(status.upper().split()), unknown)
+
+
+def order_report(row: Row) -> BookedOrder:
+    """Read one row of GET /orders. Raises KeyError or ValueError for a row that is not one."""
+    filled = int(row["filled_quantity"])
+    return BookedOrder(
+        broker_order_id=str(row["order_id"]),
+        tags=_tags(row),
+        exchange=row["exchange"],
+        tradingsymbol=row["tradingsymbol"],
+        signed_quantity=_signed(row),
+        product=row["product"],
+        state=order_state(row["status"], filled),
+        filled_quantity=filled,
+        average_price=_decimal(row.get("average_price")) if filled else None,
+        words=row.get("status_message_raw") or row.get("status_message") or "",
+        broker_status=row["status"],
+        placed_at=ist_time(row.get("order_timestamp")),
+        updated_at=ist_time(row.get("exchange_update_timestamp")),
+    )
+
+
+def trade(row: Row) -> BookedTrade:
+    """Read one row of GET /trades. Raises KeyError or ValueError for a row that is not one."""
+    traded_at = ist_time(row.get("fill_timestamp")) or ist_time(row.get("exchange_timestamp"))
+    if traded_at is None:
+        raise ValueError(f"trade {row['trade_id']} has no time")
+    return BookedTrade(
+        trade_id=str(row["trade_id"]),
+        broker_order_id=str(row["order_id"]),
+        exchange=row["exchange"],
+        tradingsymbol=row["tradingsymbol"],
+        product=row["product"],
+        signed_quantity=_signed(row),
+        price=Decimal(str(row["average_price"])),
+        traded_at=traded_at,
+    )
+
+
+def position(row: Row) -> BookedPosition:
+    """Read one row of the ``net`` list of GET /portfolio/positions."""
+    return BookedPosition(
+        exchange=row["exchange"],
+        tradingsymbol=row["tradingsymbol"],
+        product=row["product"],
+        quantity=int(row["quantity"]),
+        average_price=Decimal(str(row["average_price"])),
+    )
+
+
+def ist_time(value: str | datetime | None) -> datetime | None:
+    """Read one of Kite's times, which name no zone and mean IST; one from before 2000 is missing."""
+    if not value:
+        return None
+    at = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    aware = at if at.tzinfo else at.replace(tzinfo=IST)
+    return aware if aware.year >= 2000 else None
+
+
+def _tags(row: Row) -> frozenset[str]:
+    """The broker adds tags of its own beside ours."""
+    return frozenset(tag for tag in [row.get("tag"), *(row.get("tags") or [])] if tag)
+
+
+def _signed(row: Row) -> int:
+    sign = {"BUY": 1, "SELL": -1}[row["transaction_type"]]
+    return sign * int(row["quantity"])
+
+
+def _decimal(value: Any) -> Decimal | None:
+    return None if value in (None, "") else Decimal(str(value))

@@ -1,0 +1,68 @@
+"""Orders at Zerodha: requests that are sent once, and books read whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from trading.brokers.zerodha import mapping
+from trading.brokers.zerodha.client import KiteClient, KiteError
+from trading.domain.brokerage import (
+    BookedOrder,
+    BookedPosition,
+    BookedTrade,
+    BrokerBook,
+    BrokerError,
+    BrokerUnreachable,
+    OrderTicket,
+)
+
+Record = TypeVar("Record")
+REGULAR = "regular"
+
+
+class ZerodhaOrders(BrokerBook):
+    """One account's orders at Zerodha. Not to be called inside a transaction."""
+
+    def __init__(self, client: KiteClient) -> None:
+        self.client = client
+
+    def place(self, ticket: OrderTicket) -> str:
+        """Send an order once. Raises OrderRefused by proof, BrokerUnreachable for all else."""
+        return self._write("order.place", "POST", {"variety": REGULAR}, mapping.place_params(ticket))
+
+    def cancel(self, ticket: OrderTicket) -> None:
+        """Ask for a cancellation; accepted is not yet cancelled."""
+        self._write("order.cancel", "DELETE", {"variety": REGULAR, "order_id": ticket.broker_order_id}, None)
+
+    def orders(self) -> list[BookedOrder]:
+        return self._book(self.client.orders, mapping.order_report)
+
+    def trades(self) -> list[BookedTrade]:
+        return self._book(self.client.trades, mapping.trade)
+
+    def positions(self) -> list[BookedPosition]:
+        return self._book(lambda: self.client.positions()["net"], mapping.position)
+
+    def _write(self, route: str, method: str, args: dict[str, str], params: dict[str, str] | None) -> str:
+        try:
+            data = self.client._request(route, method, url_args=args, params=params)
+        except KiteError as error:
+            raise mapping.error_for(error.reply) from error
+        order_id = data.get("order_id") if isinstance(data, dict) else None
+        if not order_id:
+            raise BrokerUnreachable("Kite's answer names no order", "DataException")
+        return str(order_id)
+
+    def _book(self, read: Callable[[], Any], as_record: Callable[[mapping.Row], Record]) -> list[Record]:
+        """Read a whole book; one row that cannot be read makes the read fail, never shorter."""
+        try:
+            return [as_record(row) for row in read()]
+        except KiteError as error:
+            raise mapping.read_error_for(error.reply) from error
+        except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+            raise _unreadable(error) from error
+
+
+def _unreadable(error: Exception) -> BrokerError:
+    return BrokerUnreachable(f"Kite's book cannot be read: {type(error).__name__} {error}", "DataException")

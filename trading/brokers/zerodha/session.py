@@ -1,0 +1,186 @@
+"""A day's session at Kite: log in by hand, keep the access token locked, and know when it ends.
+
+Kite gives no expiry: a token dies at 06:00 the next morning, or with the next login of the same
+user and app. Every change is a compare-and-set on the row's version, so that a process with an
+old token cannot end a fresh session.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db import transaction
+
+from alphapanda.clock import market_now
+from alphapanda.journal.services import record
+from instruments.domain.sessions import IST
+from portfolio.models import Account
+from trading.brokers.zerodha import credentials
+from trading.brokers.zerodha.addresses import login_root
+from trading.brokers.zerodha.client import KiteClient, KiteError
+from trading.brokers.zerodha.mapping import ist_time, read_error_for
+from trading.domain.brokerage import BrokerError, SessionExpired
+from trading.models import BrokerSession
+
+TOKEN_DIES_AT = time(6)
+
+
+class LoginRefused(Exception):
+    """Kite did not take the request token, or it belongs to somebody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """What a process needs to speak for an account; the token shows in no log."""
+
+    account_id: Any
+    api_key: str
+    access_token: str = field(repr=False)
+    version: int
+    expires_at: datetime
+
+    def client(self) -> KiteClient:
+        return KiteClient(self.api_key, self.access_token)
+
+
+def login_address(account: Account, state: str) -> str:
+    """Return the page where the account's owner logs in.
+
+    Kite hands ``state`` back with the request token; nothing else ties the callback to who asked.
+    """
+    keys = credentials.credentials(account.name)
+    extra = urlencode({"state": state, "account": account.name})
+    return f"{login_root()}?{urlencode({'v': '3', 'api_key': keys.api_key, 'redirect_params': extra})}"
+
+
+def token_expiry(login_at: datetime) -> datetime:
+    """Return the next 06:00 in India after a login."""
+    at = login_at.astimezone(IST)
+    six = datetime.combine(at.date(), TOKEN_DIES_AT, IST)
+    return six if at < six else six + timedelta(days=1)
+
+
+def log_in(account: Account, request_token: str) -> BrokerSession:
+    """Exchange a request token, which is good once and for minutes, and keep the session.
+
+    Not to be called inside a transaction. Raises LoginRefused, BrokerError, CredentialMissing.
+    """
+    keys = credentials.credentials(account.name)
+    reply = _exchange(KiteClient(keys.api_key), request_token, keys.api_secret)
+    if account.client_id and reply["user_id"] != account.client_id:
+        raise LoginRefused(f"{reply['user_id']} logged in, but {account.name} is {account.client_id}'s")
+    return _keep(account, keys.api_key, reply)
+
+
+def complete_login(account: Account) -> BrokerSession | None:
+    """Exchange the request token the web left in the row, if there is one; it is tried once."""
+    waiting = BrokerSession.objects.filter(account=account).exclude(request_token="")
+    row = waiting.first()
+    if row is None or not waiting.filter(request_token=row.request_token).update(request_token=""):
+        return None
+    return log_in(account, row.request_token)
+
+
+def open_session(account_name: str) -> OpenSession:
+    """Return the account's live session. Raises SessionExpired if somebody has to log in first."""
+    row = BrokerSession.objects.select_related("account").filter(account__name=account_name).first()
+    if row is None or row.state != BrokerSession.State.LIVE or not row.expires_at:
+        raise SessionExpired(f"{account_name} is not logged in to Kite")
+    if market_now() >= row.expires_at:
+        expire(account_name, row.version, "it was 06:00")
+        raise SessionExpired(f"the Kite login of {account_name} ended at 06:00: log in again")
+    token = credentials.unlock(account_name, row.encrypted_access_token)
+    return OpenSession(row.account_id, row.api_key, token, row.version, row.expires_at)
+
+
+def ticker_credentials(account_name: str) -> tuple[str, str]:
+    """Return API key and access token for the ticker. Raises SessionExpired."""
+    opened = open_session(account_name)
+    return opened.api_key, opened.access_token
+
+
+def data_session() -> OpenSession:
+    """Return the newest live session this process holds the key of: for what is the same for all accounts."""
+    live = BrokerSession.objects.filter(state=BrokerSession.State.LIVE, expires_at__gt=market_now())
+    for row in live.select_related("account").order_by("-login_at"):
+        if credentials.has_key(row.account.name):
+            return open_session(row.account.name)
+    raise SessionExpired("no account is logged in to Kite whose key this process has")
+
+
+@transaction.atomic
+def expire(account_name: str, version: int, reason: str) -> bool:
+    """Mark a session ended if it is still that one; a newer login is left alone."""
+    same = BrokerSession.objects.filter(account__name=account_name, version=version, state=BrokerSession.State.LIVE)
+    return _end(same, BrokerSession.State.EXPIRED, reason)
+
+
+def log_out(account: Account) -> bool:
+    """Kill the token at Kite, then forget it here. False if nobody was logged in.
+
+    Kite's own web and mobile logins go on. Raises BrokerError if Kite does not say that it is
+    dead; the token is forgotten here all the same.
+    """
+    row = BrokerSession.objects.filter(account=account, state=BrokerSession.State.LIVE).first()
+    if row is None:
+        return False
+    try:
+        token = credentials.unlock(account.name, row.encrypted_access_token)
+        _kill(KiteClient(row.api_key, token))
+    finally:
+        with transaction.atomic():
+            same = BrokerSession.objects.filter(pk=row.pk, version=row.version)
+            _end(same, BrokerSession.State.LOGGED_OUT, "logged out")
+    return True
+
+
+def _exchange(client: KiteClient, request_token: str, api_secret: str) -> dict[str, Any]:
+    try:
+        return client.generate_session(request_token, api_secret)
+    except KiteError as error:
+        if error.reply.is_envelope and error.code in (400, 403):
+            raise LoginRefused(f"Kite did not take the request token: {error.reply.words}") from error
+        raise read_error_for(error.reply) from error
+
+
+def _kill(client: KiteClient) -> None:
+    try:
+        client.invalidate_access_token()
+    except KiteError as error:
+        problem = read_error_for(error.reply)
+        if not isinstance(problem, SessionExpired):  # a token that is dead already is what we want
+            raise BrokerError(f"Kite did not confirm the logout: {problem}", problem.code) from error
+
+
+@transaction.atomic
+def _keep(account: Account, api_key: str, reply: dict[str, Any]) -> BrokerSession:
+    row, _ = BrokerSession.objects.select_for_update(no_key=True).get_or_create(account=account)
+    login_at = ist_time(reply.get("login_time")) or market_now()
+    row.version += 1
+    row.api_key, row.user_id = api_key, reply["user_id"]
+    row.encrypted_access_token = credentials.lock(account.name, reply["access_token"])
+    row.request_token = ""
+    row.login_at, row.expires_at = login_at, token_expiry(login_at)
+    row.state = BrokerSession.State.LIVE
+    row.save()
+    _tell(row, "session.opened", expires_at=row.expires_at.isoformat(), user_id=row.user_id)
+    return row
+
+
+def _end(rows: Any, state: str, reason: str) -> bool:
+    row = rows.select_for_update(no_key=True, of=("self",)).first()
+    if row is None:
+        return False
+    row.state, row.encrypted_access_token = state, b""
+    row.version += 1
+    row.save(update_fields=["state", "encrypted_access_token", "version"])
+    _tell(row, "session.ended", state=str(state), reason=reason)
+    return True
+
+
+def _tell(row: BrokerSession, kind: str, **payload: Any) -> None:
+    data = {"version": row.version, **payload}
+    record(kind, key=str(row.account_id), account_id=row.account_id, payload=data)
