@@ -104,6 +104,7 @@ class LotInline(LookOnly, TabularInline):
 @admin.register(Portfolio)
 class PortfolioAdmin(LookOnly, ModelAdmin):
     list_display = ["account", "name", "deployment_id"]
+    ordering = ["account", "name"]
     list_filter = ["account"]
 
 

@@ -22,9 +22,10 @@ NOTHING = DayResult(ZERO, ZERO, ZERO)
 
 
 def day_result(owner: Portfolio | Account, day: date, marks: Marks) -> DayResult:
-    """The day's result at ``marks`` (last price by instrument id; None or missing: unknown).
+    """The running day's result at ``marks`` (last price by instrument id; None or missing: unknown).
 
-    ``worst`` is the lowest net among this moment and the day's snapshots.
+    ``worst`` is the lowest net among this moment and the day's snapshots. What is held is read as it stands now:
+    days gone by are told by their last snapshots.
     """
     portfolios = [owner.pk] if isinstance(owner, Portfolio) else portfolios_of(owner)
     books = DayBooks.read(portfolios, day)

@@ -87,7 +87,6 @@ class Portfolio(models.Model):
     name = models.CharField(max_length=128, blank=True)
 
     class Meta:
-        ordering = ["account", "name"]
         constraints = [
             UniqueConstraint(
                 fields=["account", "deployment_id"],

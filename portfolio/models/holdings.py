@@ -36,7 +36,7 @@ class Position(models.Model):
     objects = PositionQuerySet.as_manager()
 
     class Meta:
-        ordering = ["portfolio", "instrument", "product"]
+        ordering = ["portfolio_id", "instrument", "product"]
         constraints = [
             UniqueConstraint(fields=["portfolio", "instrument", "product"], name="position_once"),
             CheckConstraint(name="position_product", condition=Q(product__in=Product.values)),
@@ -68,7 +68,7 @@ class Lot(models.Model):
     objects = LotQuerySet.as_manager()
 
     class Meta:
-        ordering = ["position", "ordinal"]
+        ordering = ["position_id", "ordinal"]
         constraints = [
             UniqueConstraint(fields=["position", "ordinal"], name="lot_ordinal_once"),
             UniqueConstraint(fields=["position", "trade"], name="lot_once_per_trade"),
@@ -97,7 +97,6 @@ class ClosedLot(models.Model):
     day = models.DateField(help_text="Of the closing trade.")
 
     class Meta:
-        ordering = ["lot", "trade"]
         constraints = [
             UniqueConstraint(fields=["lot", "trade"], name="closed_lot_once"),
             CheckConstraint(name="closed_lot_quantity", condition=~Q(quantity=0)),
