@@ -4,10 +4,20 @@ from typing import Any
 
 import django_filters
 from rest_framework import serializers
+from rest_framework.pagination import CursorPagination
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from instruments.models import Instrument, TradingSession
 from instruments.querysets import InstrumentQuerySet
+
+
+# A cursor stands on the first column and counts on from there: it must nearly be unique.
+class BySymbol(CursorPagination):
+    ordering = ("tradingsymbol", "exchange", "id")
+
+
+class ByDay(CursorPagination):
+    ordering = ("day", "exchange", "security_class")
 
 
 class InstrumentSerializer(serializers.ModelSerializer):
@@ -70,7 +80,7 @@ class InstrumentViewSet(ReadOnlyModelViewSet):
     queryset = Instrument.objects.all()
     serializer_class = InstrumentSerializer
     filterset_class = InstrumentFilter
-    ordering = ("exchange", "tradingsymbol", "id")
+    pagination_class = BySymbol
 
 
 class PhaseStepSerializer(serializers.Serializer):
@@ -91,7 +101,7 @@ class TradingSessionSerializer(serializers.ModelSerializer):
         fields = ("id", "exchange", "security_class", "day", "phases", "is_holiday", "name", "source", "by_hand")
 
     def get_phases(self, session: TradingSession) -> list[dict[str, Any]]:
-        return PhaseSerializer(session.schedule().phases, many=True).data
+        return list(PhaseSerializer(session.schedule().phases, many=True).data)
 
 
 class TradingSessionFilter(django_filters.FilterSet):
@@ -109,4 +119,4 @@ class TradingSessionViewSet(ReadOnlyModelViewSet):
     queryset = TradingSession.objects.all()
     serializer_class = TradingSessionSerializer
     filterset_class = TradingSessionFilter
-    ordering = ("day", "exchange", "security_class")
+    pagination_class = ByDay

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection
 
 from instruments.domain.contracts import EXCHANGES, INDICES, OTHER_EXCHANGES, SEGMENT_BYTES
-from instruments.dumps import Problem
+from instruments.dumps import COLUMNS, MAY_BE_EMPTY, Problem
 from instruments.staging import MOST_PROBLEMS
 
 LARGEST_DROP = 0.20
@@ -36,14 +36,19 @@ class RowRule:
     words: str
 
 
+_MUST_BE_THERE = [column for column in COLUMNS if column not in MAY_BE_EMPTY and column != "exchange"]
+_EMPTY = ", ".join(f"CASE WHEN coalesce({column}::text, '') = '' THEN '{column}' END" for column in _MUST_BE_THERE)
+_IS_CASH = f"segment IN ('NSE', 'BSE', '{INDICES}')"
+
+# A rule that meets an empty column has no answer; the first one speaks of those.
 ROW_RULES = (
+    RowRule(f"num_nulls({', '.join(_MUST_BE_THERE)}) = 0", f"concat_ws(', ', {_EMPTY}) || ' is empty'"),
     RowRule(
-        "tradingsymbol <> '' AND length(tradingsymbol) <= 64"
-        " AND tradingsymbol = btrim(tradingsymbol) AND tradingsymbol !~ '[[:cntrl:]<>]'",
+        "length(tradingsymbol) <= 64 AND tradingsymbol = btrim(tradingsymbol) AND tradingsymbol !~ '[[:cntrl:]<>]'",
         "format('tradingsymbol %%L is not a symbol', left(tradingsymbol, 70))",
     ),
     RowRule("length(coalesce(name, '')) <= 200", "format('name is %%s characters long', length(name))"),
-    RowRule(f"{_BYTE} IS NOT NULL", "format('segment %%L does not belong to exchange %%s', segment, exchange)"),
+    RowRule(f"({_BYTE}) IS NOT NULL", "format('segment %%L does not belong to exchange %%s', segment, exchange)"),
     RowRule(_TYPE_FITS, "format('instrument_type %%L does not fit segment %%s', instrument_type, segment)"),
     RowRule(
         f"exchange_token > 0 AND instrument_token = exchange_token * 256 + {_BYTE}",
@@ -51,8 +56,8 @@ ROW_RULES = (
         " instrument_token, exchange_token, segment)",
     ),
     RowRule(
-        "(expiry IS NULL OR expiry = '') = (instrument_type = 'EQ')",
-        "format('expiry %%L does not fit instrument_type %%s', coalesce(expiry, ''), instrument_type)",
+        f"(coalesce(expiry, '') = '') = ({_IS_CASH})",
+        "format('expiry %%L does not fit segment %%s', coalesce(expiry, ''), segment)",
     ),
     RowRule(
         "coalesce(expiry, '') = '' OR (expiry ~ '^20[0-9]{2}-[01][0-9]-[0-3][0-9]$'"
@@ -60,9 +65,9 @@ ROW_RULES = (
         "format('expiry %%L is not a date such as 2026-08-25', left(expiry, 40))",
     ),
     RowRule(
-        "CASE WHEN instrument_type IN ('CE', 'PE') THEN strike > 0 AND strike < 1e8 AND strike = round(strike, 4)"
+        "CASE WHEN segment LIKE '%%-OPT' THEN strike > 0 AND strike < 1e8 AND strike = round(strike, 4)"
         " ELSE coalesce(strike, 0) = 0 END",
-        "format('strike %%s does not fit instrument_type %%s', strike, instrument_type)",
+        "format('strike %%s does not fit segment %%s', strike, segment)",
     ),
     RowRule(
         f"tick_size >= 0 AND tick_size < 1e6 AND tick_size = round(tick_size, 4) AND (tick_size > 0 OR {_IS_INDEX})",
@@ -83,7 +88,7 @@ FROM incoming WHERE (exchange IN ({_KNOWN})) IS NOT TRUE ORDER BY 1, 2 LIMIT {MO
 BAD_ROWS = f"""
 SELECT source_number, row_number, reason FROM (
     SELECT source_number, row_number, unnest(ARRAY[
-        {", ".join(f"CASE WHEN ({rule.holds}) IS NOT TRUE THEN {rule.words} END" for rule in ROW_RULES)}
+        {", ".join(f"CASE WHEN ({rule.holds}) IS FALSE THEN {rule.words} END" for rule in ROW_RULES)}
     ]) AS reason
     FROM incoming WHERE ({" AND ".join(f"({rule.holds})" for rule in ROW_RULES)}) IS NOT TRUE
 ) AS bad WHERE reason IS NOT NULL ORDER BY 1, 2 LIMIT {MOST_PROBLEMS}
