@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from instruments.domain.prices import nearest_tick
 from instruments.domain.sessions import IST
-from trading.domain.run_book import Book
+from trading.domain.run_book import Asked, Book
 from trading.domain.run_context import RunContext
 from trading.domain.run_terms import RunTerms
 from trading.domain.signals import OrderType
@@ -129,6 +129,12 @@ def order_price(
     if terms.order_type == "LIMIT":
         return "LIMIT", terms.limit_price(spec, intent.side, last_price)
     return "MARKET", None
+
+
+def rested_too_long(asked: Asked, lives: timedelta) -> Reason:
+    seconds, filled = lives.total_seconds(), abs(asked.filled)
+    words = f"entry {asked.number} rested {seconds:.0f} s; {filled} filled"
+    return Reason(words, {"rested_s": seconds, "filled": filled}, "entry_rested")
 
 
 def bar_length(refused: int) -> timedelta:

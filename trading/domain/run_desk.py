@@ -6,14 +6,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from trading.domain.entries import Entry, bar_length, clock, entry_refusal, plan_entry
+from trading.domain.entries import Entry, bar_length, clock, entry_refusal, plan_entry, rested_too_long
 from trading.domain.run_book import Asked, Book, JSONObject
 from trading.domain.run_context import RunContext
 from trading.domain.run_terms import RunTerms, SessionLookup
 from trading.domain.signals import Decision, DecisionKind
-from trading.domain.stops import is_at_target, is_stopped, on_tick_away, protects_more, touched
+from trading.domain.stops import is_at_target, is_stopped, on_tick_away, protects_more, stop_stays, touched
 from trading.strategies.base import ChangeStop, Enter, Exit, Fill, Reason, Wait
-from trading.strategies.words import money
 
 LONGEST_RETRY = timedelta(seconds=30)
 
@@ -101,7 +100,7 @@ class RunDesk:
         elif book.leaving:
             self._ask_exit(key, book)
         elif book.entry and self.context.now - book.entry.asked_at >= self.terms.entry_lives:
-            self._cancel_entry(key, book, self._rested_too_long(book.entry))
+            self._cancel_entry(key, book, rested_too_long(book.entry, self.terms.entry_lives))
 
     def _due_to_leave(self, key: str, book: Book) -> Reason | None:
         flat_at = self.context.flat_at(key)
@@ -113,11 +112,6 @@ class RunDesk:
             words = "late fills turned the position round"
             return Reason(words, {"quantity": book.quantity}, "backwards")
         return None
-
-    def _rested_too_long(self, asked: Asked) -> Reason:
-        lives = self.terms.entry_lives.total_seconds()
-        words = f"entry {asked.number} rested {lives:.0f} s; {abs(asked.filled)} filled"
-        return Reason(words, {"rested_s": lives, "filled": abs(asked.filled)}, "entry_rested")
 
     # Getting out
 
@@ -256,8 +250,3 @@ class RunDesk:
             self.books[key] = book
         if key in self.views or key in self.books:
             self.views[key] = book
-
-
-def stop_stays(stop: Decimal, wanted: Decimal) -> Reason:
-    words = f"stop stays at {money(stop)}; {money(wanted)} would protect less"
-    return Reason(words, {"stop": str(stop), "wanted": str(wanted)}, "stop_stays")

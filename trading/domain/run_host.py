@@ -179,11 +179,16 @@ class RunHost:
         return answer
 
     def _fault(self, code: str, occasion: str, words: str) -> StrategyFault:
-        self.exits_only = self.is_faulted = True
+        self.pause(is_faulted=True)
         name = self.strategy.name or type(self.strategy).__name__
         return StrategyFault(code, f"{name}, on {occasion}: {words}", tuple(self._desk.take()))
 
     # Pausing and keeping
+
+    def pause(self, is_faulted: bool = False) -> None:
+        """Keep only exits from here on; a faulted strategy is not even taught, and resumes anew."""
+        self.exits_only = True
+        self.is_faulted = self.is_faulted or is_faulted
 
     def resume(self, history: Iterable[Candle] = ()) -> None:
         """Let the strategy decide again; after a fault it begins anew and learns from ``history``."""

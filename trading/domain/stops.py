@@ -43,3 +43,8 @@ def touched(name: str, level: Decimal, price: Decimal) -> Reason:
     """Return the reason for an exit: ``name`` is "stop" or "target"."""
     words = f"{name} {money(level)} touched: last {money(price)}"
     return Reason(words, {name: str(level), "last": str(price)}, name)
+
+
+def stop_stays(stop: Decimal, wanted: Decimal) -> Reason:
+    words = f"stop stays at {money(stop)}; {money(wanted)} would protect less"
+    return Reason(words, {"stop": str(stop), "wanted": str(wanted)}, "stop_stays")

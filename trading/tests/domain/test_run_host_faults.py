@@ -130,3 +130,13 @@ def test_an_incomplete_candle_is_not_used_and_the_run_says_so():
     desk = Desk()
     made = desk.host.on_candles([candle("100", at("09:59"), complete=False)], at("10:00:02"))
     assert (codes(made), desk.puppet.heard) == (["incomplete_candle"], [])
+
+
+def test_a_pause_goes_on_learning_and_a_fault_does_not():
+    paused, faulted_run = Desk(), Desk()
+    paused.host.pause()
+    faulted_run.host.pause(is_faulted=True)
+    for desk in (paused, faulted_run):
+        desk.puppet.says = [buy()]
+        assert desk.host.on_candles([candle("100", at("09:59"))], at("10:00:02")) == []
+    assert (len(paused.puppet.heard), len(faulted_run.puppet.heard)) == (1, 0)

@@ -2,7 +2,7 @@
 
 import hashlib
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -110,19 +110,29 @@ def bar(key: str, interval: int, start: datetime, prices: list[Decimal]) -> Cand
 
 
 class Execution:
-    """Fills what was asked one step later: whole, in parts, or not at all, as the dice say."""
+    """Fills what was asked one step later: whole, in parts, or not at all, as the dice say.
 
-    def __init__(self, seed: int = 0, refuse: float = 0.0, partial: float = 0.0) -> None:
+    What was cancelled in part may still fill some steps ``late``: an exchange can be faster than a cancel.
+    """
+
+    def __init__(self, seed: int = 0, refuse: float = 0.0, partial: float = 0.0, late: float = 0.0) -> None:
         self.dice = random.Random(seed)
-        self.refuse, self.partial = refuse, partial
+        self.refuse, self.partial, self.late = refuse, partial, late
         self.waiting: list[Decision] = []
+        self.lost: list[Fill] = []
 
     def take(self, decisions: Iterable[Decision]) -> None:
         self.waiting += [made for made in decisions if made.kind in ("enter", "exit")]
 
     def answer(self, host: RunHost, now: datetime) -> list[Decision]:
         asked, self.waiting = self.waiting, []
-        return [made for decision in asked for made in self._answer(host, decision, now)]
+        made = [made for decision in asked for made in self._answer(host, decision, now)]
+        return made + self._late_fills(host)
+
+    def _late_fills(self, host: RunHost) -> list[Decision]:
+        arriving = [fill for fill in self.lost if self.dice.random() < 0.1]
+        self.lost = [fill for fill in self.lost if fill not in arriving]
+        return [made for fill in arriving for made in host.hear_fill(fill)]
 
     def _answer(self, host: RunHost, asked: Decision, now: datetime) -> Iterator[Decision]:
         key, quantity = asked.instrument, asked.quantity
@@ -134,6 +144,9 @@ class Execution:
         price = host.book(key).last_price
         yield from host.hear_fill(Fill(key, signed, price, now, asked.number))
         host.hear_order_ended(key, "filled" if filled == quantity else "cancelled", asked.number)
+        if filled < quantity and self.dice.random() < self.late:
+            rest = quantity - filled
+            self.lost.append(Fill(key, rest if asked.side == "BUY" else -rest, price, now, asked.number))
 
 
 def play(host: RunHost, steps: Iterable[Step], execution: Execution | None = None) -> list[Decision]:
@@ -159,6 +172,3 @@ def fingerprint(decisions: Iterable[Decision]) -> str:
 
 def only(decisions: Iterable[Decision], *kinds: str) -> list[Decision]:
     return [made for made in decisions if made.kind in kinds]
-
-
-Maker = Callable[[], RunHost]

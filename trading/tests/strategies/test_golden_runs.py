@@ -124,7 +124,7 @@ def test_whatever_the_execution_does_a_position_has_a_stop_and_never_grows_past_
 @names
 @given(dice=st.integers(0, 1000))
 @settings(max_examples=10, deadline=None)
-def test_after_flat_by_everything_is_out_however_often_exits_fail(name, dice):
-    host, execution = run_of(name), Execution(dice, refuse=0.5, partial=0.5)
+def test_after_flat_by_everything_is_out_however_exits_fail_or_fill_late(name, dice):
+    host, execution = run_of(name), Execution(dice, refuse=0.4, partial=0.5, late=0.3)
     play(host, day(7), execution)
     assert host.positions == {}
