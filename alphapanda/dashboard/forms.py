@@ -1,0 +1,108 @@
+"""Forms of the pages: an order by hand, and a strategy's parameters as its code describes them."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from instruments.domain.contracts import is_whole_lots
+from instruments.models import Instrument
+from portfolio.models import Account
+from trading.models import Deployment
+from trading.models.columns import OrderType, Product, Side
+from trading.services.runs import strategy_class
+
+NEEDS_PRICE = frozenset({OrderType.LIMIT, OrderType.SL})
+NEEDS_TRIGGER = frozenset({OrderType.SL, OrderType.SL_M})
+
+
+class OrderForm(forms.Form):
+    """A paper order. What the gate judges (limits, prices, sessions) is left to the gate."""
+
+    account = forms.ModelChoiceField(Account.objects.none(), empty_label=None)
+    side = forms.ChoiceField(choices=Side.choices)
+    instrument = forms.CharField(max_length=64, widget=forms.TextInput(attrs={"placeholder": "NSE:INFY", "autocapitalize": "characters"}))
+    quantity = forms.IntegerField(min_value=1, max_value=10_000_000)
+    order_type = forms.ChoiceField(choices=OrderType.choices, label="Type")
+    price = forms.DecimalField(required=False, min_value=Decimal("0.01"), max_digits=18, decimal_places=4)
+    trigger_price = forms.DecimalField(required=False, min_value=Decimal("0.01"), max_digits=18, decimal_places=4, label="Trigger")
+    product = forms.ChoiceField(choices=Product.choices, initial=Product.MIS)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["account"].queryset = Account.objects.active().filter(mode="paper")  # type: ignore[attr-defined]
+        for name in ("quantity", "price", "trigger_price"):
+            self.fields[name].widget.attrs["class"] = "num"
+
+    def clean_instrument(self) -> Instrument:
+        """Accept NSE:INFY, or a symbol alone where it is unique. Raises with what was looked for."""
+        text = self.cleaned_data["instrument"].strip().upper()
+        try:
+            return Instrument.objects.listed().by_key(text if ":" in text else f"NSE:{text}")
+        except (Instrument.DoesNotExist, ValueError):
+            near = [found.key for found in Instrument.objects.search(text.rpartition(":")[2])[:3]]
+            hint = f" Did you mean {', '.join(near)}?" if near else ""
+            raise ValidationError(f"No listed instrument {text}.{hint}") from None
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        self._check_prices(given)
+        instrument, quantity = given.get("instrument"), given.get("quantity")
+        if instrument and quantity and not is_whole_lots(quantity, instrument.lot_size):
+            self.add_error("quantity", lots_words(instrument, quantity))
+        return given
+
+    def _check_prices(self, given: dict[str, Any]) -> None:
+        order_type = given.get("order_type")
+        for name, needed, what in (("price", NEEDS_PRICE, "a price"), ("trigger_price", NEEDS_TRIGGER, "a trigger")):
+            if order_type in needed and given.get(name) is None and name not in self.errors:
+                self.add_error(name, f"{order_type} needs {what}.")
+            if order_type not in needed:
+                given[name] = None
+
+    def asked(self) -> dict[str, Any]:
+        """Return the arguments of ``place_manual``."""
+        return {name: self.cleaned_data[name] for name in self.fields}
+
+
+def lots_words(instrument: Instrument, quantity: int) -> str:
+    lot = instrument.lot_size
+    if lot <= 0:
+        return f"{instrument.tradingsymbol} is an index: it cannot be traded."
+    low = quantity - quantity % lot
+    fitting = f"{low} or {low + lot}" if low else str(lot)
+    return f"{instrument.name or instrument.tradingsymbol} trades in lots of {lot}: use {fitting}."
+
+
+def parameter_fields(
+    deployment: Deployment, given: Mapping[str, Any] | None = None, wrong: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """Return the strategy's parameters as fields: what they are, what they may be, and what is wrong with them."""
+    described = strategy_class(deployment.strategy.name).Parameters.describe()
+    values = {**deployment.parameters, **(given or {})}
+    return [
+        {
+            **field,
+            "value": values.get(field["name"], field["default"]),
+            "wrong": (wrong or {}).get(field["name"], []),
+            "allowed": allowed_words(field),
+        }
+        for field in described
+    ]
+
+
+def allowed_words(field: Mapping[str, Any]) -> str:
+    """ "from 5 to 200 bars" """
+    bounds = f"from {field['least']} to {field['most']}" if field["least"] is not None and field["most"] is not None else ""
+    return f"{bounds} {field['unit']}".strip()
+
+
+def given_parameters(deployment: Deployment, posted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the form sent, by the parameters' names; an unticked box is a no."""
+    described = strategy_class(deployment.strategy.name).Parameters.describe()
+    return {
+        field["name"]: field["name"] in posted if field["kind"] == "yes_no" else posted.get(field["name"], field["default"])
+        for field in described
+    }

@@ -1,0 +1,58 @@
+"""How old a datum is allowed to be: the browser counts on from what stands here."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from alphapanda.dashboard.formats import clock_minute, iso
+from market.domain.staleness import INSTRUMENT_LIMITS, LINK_LIMITS, AgeLimits
+from market.quotes import Quote
+
+# A panel is read again whenever something changes, and at least every few seconds.
+PANEL_LIMITS = AgeLimits(timedelta(seconds=15), timedelta(seconds=60))
+__all__ = ["INSTRUMENT_LIMITS", "LINK_LIMITS", "PANEL_LIMITS", "age", "fixed", "oldest", "quote_age", "read_now"]
+
+
+def age(
+    at: datetime | None, now: datetime, limits: AgeLimits, *, clock: str = "market", what: str = ""
+) -> dict[str, Any]:
+    """Return an age mark: since when, by which clock, and when it goes stale and dead (seconds)."""
+    return {
+        "at": iso(at),
+        "clock": clock,
+        "stale": limits.stale_after.total_seconds(),
+        "dead": limits.dead_after.total_seconds(),
+        "what": what,
+        "state": "unknown" if at is None else str(limits.judge(now - at)),
+    }
+
+
+def fixed(state: str, words: str, at: datetime | None = None) -> dict[str, Any]:
+    """Return an age that does not count: closed, failed, unknown."""
+    return {"at": iso(at), "clock": "wall", "state": state, "words": words, "what": ""}
+
+
+def read_now(wall: datetime) -> dict[str, Any]:
+    """Return the age of rows just read from the database."""
+    return age(wall, wall, PANEL_LIMITS, clock="wall", what="read")
+
+
+def quote_age(quote: Quote | None, now: datetime, security_class: str, *, is_open: bool = True) -> dict[str, Any]:
+    if quote is None:
+        return fixed("unknown", "no price")
+    if not is_open:
+        return fixed("closed", f"at {clock_minute(quote.market_time)}", quote.market_time)
+    limits = INSTRUMENT_LIMITS.get(security_class, INSTRUMENT_LIMITS["equity"])
+    mark = age(quote.market_time, now, limits, what="price")
+    return mark | {"state": str(quote.state)} if quote.state == "dead" else mark
+
+
+def oldest(ages: Iterable[dict[str, Any]], default: dict[str, Any]) -> dict[str, Any]:
+    """Return the age of the oldest datum, and say so; one unknown makes the whole unknown."""
+    found = list(ages)
+    if not found:
+        return default
+    unknown = next((mark for mark in found if mark["at"] is None), None)
+    if unknown:
+        return unknown
+    return min(found, key=lambda mark: mark["at"]) | {"what": "oldest price"}

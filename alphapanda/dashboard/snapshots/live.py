@@ -1,0 +1,67 @@
+"""Live: is all right, what needs me, what did today bring, and what is at work."""
+
+from typing import Any
+
+from alphapanda.dashboard.snapshots.ages import read_now
+from alphapanda.dashboard.snapshots.books import Books
+from alphapanda.dashboard.snapshots.facts import facts_strip, verdict_facts
+from alphapanda.dashboard.snapshots.happenings import events_panel, refused_panel
+from alphapanda.dashboard.snapshots.limits import ladder_panel, limits_panel
+from alphapanda.dashboard.snapshots.net import net_panel
+from alphapanda.dashboard.snapshots.order_rows import WITH, order_rows
+from alphapanda.dashboard.snapshots.positions import positions_panel
+from alphapanda.dashboard.snapshots.shell import common
+from alphapanda.dashboard.snapshots.strategies import strategies_panel
+from alphapanda.dashboard.snapshots.verdict import verdict
+from alphapanda.dashboard.snapshots.world import World
+from trading.domain.orders import TERMINAL, OrderState
+from trading.models import Order
+
+JUST_DONE, MOST_WORKING = 2, 30
+LANE_ORDER = {OrderState.NEEDS_HUMAN: 0, OrderState.UNCONFIRMED: 1}
+
+
+def live_snapshot(user: Any) -> dict[str, Any]:
+    """Return everything the Live page shows. ``user`` sees all accounts: the desk is one family's."""
+    world = World()
+    books = Books(world)
+    live = live_orders()
+    snapshot = {
+        **common(world),
+        "facts": facts_strip(world, live),
+        "net": net_panel(world, books),
+        "limits": limits_panel(world, books),
+        "ladder": ladder_panel(world),
+        "strategies": strategies_panel(world, books),
+        "orders": at_work(world, live),
+        "positions": positions_panel(world, books),
+        "refused": refused_panel(world),
+        "events": events_panel(world),
+    }
+    return snapshot | {"verdict": verdict(verdict_facts(world, books, live, snapshot))}
+
+
+def live_orders() -> list[Order]:
+    """Orders that may still fill: needs you, unconfirmed, then working, each newest first."""
+    live = Order.objects.live().select_related(*WITH).order_by("-id")[:MOST_WORKING]
+    return sorted(live, key=lambda order: LANE_ORDER.get(OrderState(order.state), 2))
+
+
+def at_work(world: World, live: list[Order]) -> dict[str, Any]:
+    done = Order.objects.filter(state__in=TERMINAL).select_related(*WITH).order_by("-updated_at")[:JUST_DONE]
+    shown = [*live, *done]
+    quotes = world.quotes({order.instrument_id: order.instrument for order in shown}.values())
+    return {
+        "counts": counts(world, live),
+        "age": read_now(world.wall),
+        "rows": order_rows(world, shown, quotes),
+        "empty": "" if shown else "No order has been placed yet.",
+    }
+
+
+def counts(world: World, live: list[Order]) -> str:
+    states = [order.state for order in live]
+    unconfirmed, needs = states.count(OrderState.UNCONFIRMED), states.count(OrderState.NEEDS_HUMAN)
+    done = Order.objects.filter(state__in=TERMINAL, market_time__gte=world.midnight).count()
+    parts = [f"{needs} need you" if needs else "", f"{unconfirmed} unconfirmed" if unconfirmed else ""]
+    return ", ".join([*filter(None, parts), f"{len(states) - unconfirmed - needs} working", f"{done} done today"])

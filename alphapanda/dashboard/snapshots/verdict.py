@@ -1,0 +1,129 @@
+"""The one sentence that says whether all is right, worst thing first. Pure: facts in, words out."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Line:
+    text: str
+    href: str | None = None
+    link: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to say: a headline if it is the worst, its lines if it is among the worst two."""
+
+    tone: str  # "", warn, fault
+    mark: str  # right, warn, wrong, halted, shut
+    headline: str
+    lines: tuple[Line, ...] = ()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the verdict is made from. Words are ready; None is "not so"."""
+
+    halted: str | None = None
+    halted_note: str = ""
+    gate_href: str = "/#ladder"
+    no_prices_for: str | None = None
+    open_positions: int = 0
+    differing_books: tuple[str, ...] = ()
+    unconfirmed: tuple[Line, ...] = ()
+    needs_person: tuple[Line, ...] = ()
+    full_limits: tuple[str, ...] = ()
+    stale_prices: tuple[str, ...] = ()
+    near_limits: tuple[str, ...] = ()
+    trouble: tuple[Line, ...] = ()
+    dead_letters: int = 0
+    running: int = 0
+    closed: str | None = None
+    reduce_only: str | None = None
+    positions_words: str = ""
+    net_words: str = ""
+    extra: tuple[Line, ...] = field(default=())
+
+
+def verdict(facts: Facts) -> dict[str, Any]:
+    """Return the worst finding as the headline and the next one as the second line."""
+    found = list(findings(facts))
+    worst = found[0] if found else calm(facts)
+    lines = [*worst.lines, *(Line(next_.headline, *_link(next_)) for next_ in found[1:2])][:2]
+    return {
+        "tone": worst.tone,
+        "mark": worst.mark,
+        "headline": worst.headline,
+        "lines": [
+            {"key": str(n), "text": line.text, "href": line.href, "link": line.link} for n, line in enumerate(lines)
+        ],
+    }
+
+
+def _link(finding: Finding) -> tuple[str | None, str]:
+    first = finding.lines[0] if finding.lines else Line("")
+    return first.href, first.link
+
+
+def findings(facts: Facts) -> Iterator[Finding]:
+    """Everything that is not right, in the order of severity."""
+    yield from _gate_and_prices(facts)
+    yield from _orders(facts)
+    yield from _limits_and_ages(facts)
+    if facts.trouble:
+        count = len(facts.trouble)
+        words = "One strategy needs a look." if count == 1 else f"{count} strategies need a look."
+        yield Finding("warn", "warn", words, facts.trouble[:1])
+
+
+def _gate_and_prices(facts: Facts) -> Iterator[Finding]:
+    if facts.halted:
+        yield Finding("fault", "halted", facts.halted, (Line(facts.halted_note, facts.gate_href, "Kill ladder"),))
+    if facts.no_prices_for:
+        holding = f"{count(facts.open_positions, 'position')} open. " if facts.open_positions else ""
+        words = f"{holding}Exits work; new risk is refused until prices return."
+        yield Finding("fault", "wrong", f"Not trading: no prices for {facts.no_prices_for}.", (Line(words),))
+    if facts.differing_books:
+        words = f"{', '.join(facts.differing_books)}: our book and the broker's differ; frozen until compared."
+        yield Finding("fault", "wrong", "The books differ.", (Line(words),))
+    if facts.reduce_only:
+        yield Finding("warn", "warn", facts.reduce_only, (Line("Only orders that shrink a position pass."),))
+
+
+def _orders(facts: Facts) -> Iterator[Finding]:
+    if facts.needs_person:
+        number = count(len(facts.needs_person), "order")
+        yield Finding("warn", "warn", f"{number} need{'s' if number.startswith('1 ') else ''} you.", facts.needs_person)
+    if facts.unconfirmed:
+        number = "one order" if len(facts.unconfirmed) == 1 else f"{len(facts.unconfirmed)} orders"
+        yield Finding("warn", "warn", f"All right, except {number}.", facts.unconfirmed)
+    if facts.dead_letters:
+        words = f"{count(facts.dead_letters, 'piece')} of work was given up after three attempts."
+        line = Line("Each can be replayed or dropped.", "/system/#dead-letters", "See them")
+        yield Finding("warn", "warn", words, (line,))
+
+
+def _limits_and_ages(facts: Facts) -> Iterator[Finding]:
+    if facts.full_limits:
+        words = Line("Orders that need more of it are refused.", "/#limits", "Limits")
+        yield Finding("warn", "warn", f"{facts.full_limits[0]} is at its limit.", (words,))
+    if facts.stale_prices:
+        names = ", ".join(facts.stale_prices[:3]) + (" and others" if len(facts.stale_prices) > 3 else "")
+        yield Finding("warn", "warn", f"Prices are old: {names}.", (Line("New risk on them is refused."),))
+    if facts.near_limits:
+        yield Finding("warn", "warn", f"{facts.near_limits[0]} is near its limit.")
+
+
+def calm(facts: Facts) -> Finding:
+    """Nothing is wrong: trading, or closed."""
+    if facts.closed:
+        lines = " ".join(filter(None, (f"{facts.closed}.", facts.positions_words, facts.net_words)))
+        return Finding("", "shut", "Market closed.", (Line(lines),))
+    running = f"{count(facts.running, 'strategy', 'strategies')} running." if facts.running else "No strategy runs."
+    return Finding("", "right", "All right.", (Line(f"Feed live, gate active, {running}"),))
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,144 @@
+"""Tags that write a figure once for the first paint and once as a binding the browser keeps current."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+from alphapanda.dashboard import formats
+
+register = template.Library()
+MONEY_FORMATS = {"signed", "profit", "signed_whole"}
+MARKS_BY_AGE = {
+    "live": "live", "stale": "stale", "dead": "dead", "loading": "loading", "closed": "closed", "unknown": "unknown",
+    "failed": "dead",
+}  # fmt: skip
+
+for name, write in formats.FORMATS.items():
+    register.filter(name, write)
+register.filter("money_tone", formats.money_tone)
+register.filter("age", formats.age)
+
+
+def look_up(item: Any, path: str) -> Any:
+    for part in path.split("."):
+        item = item.get(part) if isinstance(item, Mapping) else None
+    return item
+
+
+def written(value: Any, form: str) -> str:
+    if form:
+        return formats.FORMATS[form](value)
+    return "" if value is None else str(value)
+
+
+@register.simple_tag
+def fig(item: Any, path: str, form: str = "plain", kind: str = "", tone: bool = True) -> SafeString:
+    """A figure: `{% fig row "net" "signed" %}`. Profits carry the tone of money; an absent one is "unknown"."""
+    value = look_up(item, path)
+    money = formats.money_tone(value) if tone and form in MONEY_FORMATS else ""
+    text = written(value, form) if item else ""
+    coloured = format_html(' data-money="{}"', money) if form in MONEY_FORMATS and tone else ""
+    return format_html('<span class="{}" data-b="{}" data-as="{}"{}>{}</span>', f"fig {kind}".strip(), path, form, coloured, text)
+
+
+@register.simple_tag
+def say(item: Any, path: str, kind: str = "") -> SafeString:
+    """Words that may change: `{% say row "decision" %}`."""
+    attribute = format_html(' class="{}"', kind) if kind else ""
+    return format_html('<span data-b="{}"{}>{}</span>', path, attribute, written(look_up(item, path), ""))
+
+
+@register.simple_tag
+def bound(item: Any, **paths: str) -> SafeString:
+    """Attributes that may change: `<tr {% bound row data_mode="mode" %}>`."""
+    pairs = [(name.replace("_", "-"), path) for name, path in paths.items()]
+    declared = format_html('data-bind="{}"', " ".join(f"{name}:{path}" for name, path in pairs))
+    present = [(name, look_up(item, path)) for name, path in pairs]
+    written_out = format_html_join("", ' {}="{}"', ((n, attribute(v)) for n, v in present if v not in (None, False, "")))
+    return declared + written_out
+
+
+def attribute(value: Any) -> str:
+    return "true" if value is True else str(value)
+
+
+@register.simple_tag
+def shown(item: Any, path: str) -> SafeString:
+    """Shown only while the datum is there: `<p {% shown row "second_line" %}>`."""
+    hidden = "" if look_up(item, path) else " hidden"
+    return format_html('data-show="{}"{}', path, mark_safe(hidden))  # noqa: S308
+
+
+@register.simple_tag
+def mark(name: str, size: int = 10) -> SafeString:
+    """A fixed mark; always put a word beside it."""
+    kind = "mark" if size == 10 else f"mark mark-{size}"
+    return format_html('<svg class="{}" aria-hidden="true"><use href="#m-{}"/></svg>', kind, name)
+
+
+@register.simple_tag
+def marked(item: Any, path: str = "mark", size: int = 10) -> SafeString:
+    """A mark that follows the datum."""
+    kind = "mark" if size == 10 else f"mark mark-{size}"
+    name = look_up(item, path) or "none"
+    return format_html(
+        '<svg class="{}" aria-hidden="true" data-mark="{}"><use href="#m-{}"/></svg>', kind, path, name
+    )
+
+
+@register.simple_tag
+def aged(item: Any, path: str = "age", short: bool = False) -> SafeString:
+    """The age of the oldest datum shown; scripts count it on, without them it is a time of day."""
+    datum = look_up(item, path) or {}
+    state = datum.get("state", "unknown")
+    return format_html(
+        '<span class="age" data-age="{}" data-state="{}"{}><svg class="mark" aria-hidden="true"><use href="#m-{}"/></svg>'
+        "<span>{}</span></span>",
+        path, state, mark_safe(' data-short=""') if short else "", MARKS_BY_AGE.get(state, "unknown"), still_age(datum),
+    )  # fmt: skip
+
+
+def still_age(datum: Mapping[str, Any]) -> str:
+    at: datetime | str | None = datum.get("at")
+    if datum.get("words"):
+        return str(datum["words"])
+    return f"at {formats.clock_time(at)}" if at else formats.UNKNOWN
+
+
+@register.simple_tag
+def meter(item: Any, path: str = "") -> SafeString:
+    """A 4 px track with its used part, what working orders reserve, and the warning line at 80 %."""
+    datum = look_up(item, path) if path else item
+    datum = datum or {}
+    used, held = share(datum.get("ratio")), share(datum.get("reserved_ratio"))
+    return format_html(
+        '<svg class="meter" role="meter" aria-label="{}" aria-valuetext="{}" aria-valuemin="0" aria-valuemax="100" '
+        'aria-valuenow="{}" data-meter="{}" data-tone="{}"><rect class="track" width="100%" height="4"/>'
+        '<rect class="ink" width="{}%" height="4"/><rect class="reserved" x="{}%" width="{}%" height="4"/>'
+        '<rect class="notch" x="80%" y="-2" width="1" height="8"/></svg>',
+        datum.get("name", ""), datum.get("spoken", ""), used, path or ".", datum.get("tone", ""), used, used,
+        min(held, Decimal(100) - used),
+    )  # fmt: skip
+
+
+def share(ratio: str | None) -> Decimal:
+    number = formats.exact(ratio) or Decimal(0)
+    return (min(max(number, Decimal(0)), Decimal(1)) * 100).quantize(Decimal("0.1"))
+
+
+@register.simple_tag
+def money_bar(item: Any, value: str, scale: str = "bar_scale") -> SafeString:
+    """A bar left or right of a zero line, 60 wide, one scale per table."""
+    amount, largest = formats.exact(look_up(item, value)), formats.exact(look_up(item, scale))
+    width = min(abs(amount) / largest, Decimal(1)) * 29 if amount and largest else Decimal(0)
+    left = Decimal(30) - width if amount and amount < 0 else Decimal(30)
+    return format_html(
+        '<svg class="bar" aria-hidden="true" viewBox="0 0 60 12" data-bar="{}" data-scale="{}"><rect x="{}" y="3" width="{}" '
+        'height="6" data-money="{}"/><line x1="30" x2="30" y1="0" y2="12"/></svg>',
+        value, scale, f"{left:.1f}", f"{width:.1f}", formats.money_tone(amount),
+    )  # fmt: skip

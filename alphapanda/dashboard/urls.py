@@ -1,0 +1,25 @@
+"""The addresses of the pages and of the acts they offer."""
+
+from django.urls import path
+
+from alphapanda.dashboard.views import acts, pages, people
+
+app_name = "dashboard"
+urlpatterns = [
+    path("", pages.live, name="live"),
+    path("strategies/", pages.strategies, name="strategies"),
+    path("strategies/<uuid:deployment_id>/", pages.deployment, name="deployment"),
+    path("orders/", pages.orders, name="orders"),
+    path("orders/<uuid:order_id>/", pages.order_story, name="order_story"),
+    path("portfolio/", pages.portfolio, name="portfolio"),
+    path("system/", pages.system, name="system"),
+    path("do/gate/", acts.gate, name="gate"),
+    path("do/deployments/<uuid:deployment_id>/<slug:act>/", acts.deployment, name="deployment_act"),
+    path("do/orders/place/", acts.place_order, name="place_order"),
+    path("do/orders/<uuid:order_id>/cancel/", acts.cancel_order, name="cancel_order"),
+    path("do/dead-letters/<uuid:letter_id>/<slug:act>/", acts.dead_letter, name="dead_letter_act"),
+    path("theme/", people.theme, name="theme"),
+    path("sign-in/", people.sign_in, name="sign_in"),
+    path("sign-in/<str:token>/", people.sign_in_by_link, name="sign_in_by_link"),
+    path("sign-out/", people.sign_out, name="sign_out"),
+]

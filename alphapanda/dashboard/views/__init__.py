@@ -1,0 +1,1 @@
+"""Pages, the acts they offer, and signing in."""

@@ -1,0 +1,133 @@
+"""What the pages can do. Each act calls one service and says in words what came of it."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
+
+from alphapanda.dashboard.forms import OrderForm, given_parameters
+from alphapanda.dashboard.snapshots.naming import order_words
+from alphapanda.dashboard.snapshots.verdict import count
+from alphapanda.dashboard.views.page import signed_in
+from alphapanda.dashboard.views.pages import deployment_page, orders_page
+from alphapanda.dashboard.views.people import back
+from alphapanda.journal.models import DeadLetter
+from alphapanda.journal.services import CannotDecide, drop, replay
+from trading.domain.orders import GATE_LABELS, GateState
+from trading.models import Deployment, Order
+from trading.services import deployments, gates
+from trading.services.errors import NotAllowed
+from trading.services.orders import cancel_all, place_manual, request_cancellation
+
+CANCEL_ALL = "cancel_all"
+DONE = {"start": "is starting", "stop": "is stopped", "pause": "is paused; its exits stay managed", "resume": "resumes"}
+DECISIONS = {"replay": replay, "drop": drop}
+
+
+def name_of(request: HttpRequest) -> str:
+    return request.user.get_username()
+
+
+@signed_in
+@require_POST
+def gate(request: HttpRequest) -> HttpResponse:
+    """One rung of the kill ladder. Opening the gate again is a rung too."""
+    rung = request.POST.get("rung", "")
+    if rung == CANCEL_ALL:
+        asked = cancel_all(None, asked_by=name_of(request))
+        messages.info(request, f"Asked to cancel {count(asked, 'order')}." if asked else "Nothing was working.")
+    elif rung in GateState.__members__.values():
+        set_gate(request, GateState(rung))
+    else:
+        messages.error(request, f"There is no rung {rung!r}. Rungs: active, reduce_only, halted, cancel_all.")
+    return redirect(back(request))
+
+
+def set_gate(request: HttpRequest, state: GateState) -> None:
+    on_their_way = gates.set_gate(state, by=name_of(request), reason=request.POST.get("reason", "")[:300])
+    words = f"{GATE_LABELS[state]}."
+    if on_their_way and state != GateState.ACTIVE:
+        listed = "; ".join(order_words(order) for order in on_their_way[:5])
+        words += f" On their way and not stopped by it: {count(len(on_their_way), 'order')} ({listed})."
+    messages.info(request, words)
+
+
+@signed_in
+@require_POST
+def deployment(request: HttpRequest, deployment_id: UUID, act: str) -> HttpResponse:
+    chosen = get_object_or_404(Deployment.objects.select_related("strategy", "account", "shard__feed"), pk=deployment_id)
+    if act == "parameters":
+        return change_parameters(request, chosen)
+    if act not in DONE:
+        raise Http404(f"A strategy cannot be told to {act}.")
+    try:
+        getattr(deployments, act)(chosen, by=name_of(request))
+    except (NotAllowed, ValidationError) as refused:
+        messages.error(request, f"{chosen.name}: {words_of(refused)}.")
+    else:
+        messages.info(request, f"{chosen.name} {DONE[act]}.")
+    return redirect(back(request))
+
+
+def change_parameters(request: HttpRequest, chosen: Deployment) -> HttpResponse:
+    given = given_parameters(chosen, request.POST)
+    try:
+        deployments.change_parameters(chosen, given, by=name_of(request))
+    except ValidationError as wrong:
+        return deployment_page(request, chosen, given, wrong.message_dict)
+    except NotAllowed as refused:
+        messages.error(request, f"{refused}.")
+    else:
+        messages.info(request, f"{chosen.name} has new parameters. They hold from its next start.")
+    return redirect("dashboard:deployment", chosen.pk)
+
+
+@signed_in
+@require_POST
+def place_order(request: HttpRequest) -> HttpResponse:
+    """Ask the gate for an order by hand: what it says comes with the order or the refusal."""
+    form = OrderForm(request.POST)
+    if not form.is_valid():
+        return orders_page(request, form)
+    try:
+        signal = place_manual(**form.asked(), by=name_of(request))
+    except (NotAllowed, ValidationError) as refused:
+        form.add_error(None, words_of(refused))
+        return orders_page(request, form)
+    messages.info(request, f"Asked the gate: {signal}. It is judged now; an order or a refusal follows.")
+    return redirect("dashboard:orders")
+
+
+@signed_in
+@require_POST
+def cancel_order(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    order = get_object_or_404(Order.objects.select_related("instrument", "account"), pk=order_id)
+    try:
+        request_cancellation(order, asked_by=name_of(request))
+    except NotAllowed as refused:
+        messages.error(request, f"{order_words(order)}: {refused}.")
+    else:
+        messages.info(request, f"Asked to cancel: {order_words(order)}. It is cancelled when its exchange says so.")
+    return redirect(back(request))
+
+
+@signed_in
+@require_POST
+def dead_letter(request: HttpRequest, letter_id: UUID, act: str) -> HttpResponse:
+    letter = get_object_or_404(DeadLetter, pk=letter_id)
+    if act not in DECISIONS:
+        raise Http404(f"A dead letter is replayed or dropped, not {act}.")
+    try:
+        DECISIONS[act](letter, by=name_of(request))
+    except CannotDecide as refused:
+        messages.error(request, f"{letter}: {refused}.")
+    else:
+        messages.info(request, f"{letter}: {'to be done again' if act == 'replay' else 'dropped'}.")
+    return redirect("dashboard:system")
+
+
+def words_of(refused: Exception) -> str:
+    return "; ".join(refused.messages) if isinstance(refused, ValidationError) else str(refused)

@@ -1,0 +1,74 @@
+"""What every page has in common: the shell around its snapshot, themes, and the same facts as JSON."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from alphapanda.dashboard.snapshots.shell import shell_snapshot
+
+SHEETS = [
+    f"dashboard/css/{name}.css"
+    for name in (
+        "tokens", "base", "header", "sheet", "verdict", "tables", "panels", "controls", "cards", "story", "system",
+    )
+]  # fmt: skip
+PLACES = [("live", "Live"), ("strategies", "Strategies"), ("orders", "Orders"), ("portfolio", "Portfolio")]
+BEHIND = [("system", "System")]
+THEMES = {"auto": "As the machine", "dark": "Dark", "light": "Light"}
+CONTRASTS = {"auto": "As the machine", "more": "High", "normal": "Normal"}
+CONTRAST_MEDIA = {"auto": "(prefers-contrast: more)", "more": "all", "normal": "not all"}
+KEYS = {"on": "On", "off": "Off"}
+STRIP_WORDS = {
+    "practice": "Practice: the market itself is simulated",
+    "paper": "Paper: real prices, simulated fills",
+    "live": "Live: real orders, real money",
+}
+
+
+def choice(request: HttpRequest, name: str, choices: dict[str, str]) -> str:
+    chosen = request.COOKIES.get(name, "")
+    return chosen if chosen in choices else next(iter(choices))
+
+
+def appearance(request: HttpRequest) -> dict[str, Any]:
+    """How the reader wants it to look: kept in cookies, chosen in the menu."""
+    theme, contrast = choice(request, "theme", THEMES), choice(request, "contrast", CONTRASTS)
+    return {
+        "sheets": SHEETS,
+        "theme": "" if theme == "auto" else theme,
+        "theme_choice": theme,
+        "contrast_choice": contrast,
+        "contrast_media": CONTRAST_MEDIA[contrast],
+        "keys_choice": choice(request, "keys", KEYS),
+        "themes": THEMES.items(),
+        "contrasts": CONTRASTS.items(),
+        "key_choices": KEYS.items(),
+    }
+
+
+def places() -> list[dict[str, Any]]:
+    return [
+        {"key": key, "title": title, "href": reverse(f"dashboard:{key}"), "behind": (key, title) in BEHIND}
+        for key, title in [*PLACES, *BEHIND]
+    ]
+
+
+def page(
+    request: HttpRequest, template: str, place: str, snapshot: dict[str, Any], **more: Any
+) -> HttpResponse:
+    """Answer with the page, or with the snapshot alone if JSON is asked for."""
+    if request.headers.get("Accept", "").startswith("application/json"):
+        return JsonResponse(snapshot)
+    shell = shell_snapshot(request.user, snapshot)
+    strip = more.pop("strip", shell["mode"])
+    context = {
+        **appearance(request), "place": place, "place_title": place.title(), "places": places(), "topic": place,
+        "shell": shell, "strip": strip, "strip_words": STRIP_WORDS.get(strip or "", ""), "snapshot": snapshot, **more,
+    }  # fmt: skip
+    return render(request, template, context)
+
+
+signed_in = login_required(login_url="dashboard:sign_in")

@@ -1,0 +1,79 @@
+"""The pages. Each reads its snapshot and shows it."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.views.decorators.http import require_safe
+
+from alphapanda.dashboard import snapshots
+from alphapanda.dashboard.forms import OrderForm, parameter_fields
+from alphapanda.dashboard.views.page import page, signed_in
+from trading.models import Deployment, Order
+
+FILTERS = ("day", "state", "strategy", "q", "before")
+
+
+@signed_in
+@require_safe
+def live(request: HttpRequest) -> HttpResponse:
+    return page(request, "dashboard/live.html", "live", snapshots.live_snapshot(request.user))
+
+
+@signed_in
+@require_safe
+def strategies(request: HttpRequest) -> HttpResponse:
+    return page(request, "dashboard/strategies.html", "strategies", snapshots.strategies_snapshot(request.user))
+
+
+@signed_in
+@require_safe
+def deployment(request: HttpRequest, deployment_id: UUID) -> HttpResponse:
+    chosen = get_object_or_404(Deployment.objects.select_related("strategy"), pk=deployment_id)
+    return deployment_page(request, chosen)
+
+
+def deployment_page(
+    request: HttpRequest, chosen: Deployment, given: dict[str, Any] | None = None, wrong: dict[str, Any] | None = None
+) -> HttpResponse:
+    """Show a deployment; after a refused change, with what was typed and what is wrong with it."""
+    snapshot = snapshots.deployment_snapshot(chosen.pk)
+    fields = parameter_fields(chosen, given, wrong)
+    return page(
+        request, "dashboard/deployment.html", "strategies", snapshot, fields=fields, deployment=chosen, strip=snapshot["row"]["mode"]
+    )
+
+
+@signed_in
+@require_safe
+def orders(request: HttpRequest) -> HttpResponse:
+    return orders_page(request, OrderForm())
+
+
+def orders_page(request: HttpRequest, form: OrderForm) -> HttpResponse:
+    asked = {name: request.GET.get(name, "") for name in FILTERS}
+    snapshot = snapshots.orders_snapshot(asked)
+    return page(request, "dashboard/orders.html", "orders", snapshot, form=form, narrowed=any(asked.values()))
+
+
+@signed_in
+@require_safe
+def order_story(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    try:
+        snapshot = snapshots.order_story(order_id)
+    except Order.DoesNotExist as missing:
+        raise Http404("There is no such order.") from missing
+    return page(request, "dashboard/order_story.html", "orders", snapshot, strip=snapshot["mode"])
+
+
+@signed_in
+@require_safe
+def portfolio(request: HttpRequest) -> HttpResponse:
+    return page(request, "dashboard/portfolio.html", "portfolio", snapshots.portfolio_snapshot(request.user))
+
+
+@signed_in
+@require_safe
+def system(request: HttpRequest) -> HttpResponse:
+    return page(request, "dashboard/system.html", "system", snapshots.system_snapshot(request.user))
