@@ -2,7 +2,7 @@
 
 import json
 import threading
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,6 +12,8 @@ import responses
 from django.core.management import CommandError, call_command
 
 from alphapanda.clock import market_now
+from alphapanda.clock.market_time import forget_anchor
+from alphapanda.clock.services import set_market_time
 from instruments.domain.sessions import IST
 from portfolio.booking import open_account
 from trading.brokers.zerodha import credentials, session
@@ -34,6 +36,7 @@ def _environment(monkeypatch, settings):
 
 @pytest.fixture
 def account(db):
+    forget_anchor()  # another test's clock may still be remembered
     return open_account("Family 1", "live", "zerodha", Decimal(0), Decimal(5))
 
 
@@ -130,12 +133,19 @@ def test_without_a_login_the_session_is_expired_not_empty(account):
 
 def test_at_six_the_session_ends(account, kite):
     grants(kite)
-    session.log_in(account, "request-token")
-    BrokerSession.objects.update(expires_at=market_now() - timedelta(seconds=1))
+    opened = session.log_in(account, "request-token")
+    set_market_time(opened.expires_at, 1.0)
     with pytest.raises(SessionExpired, match="06:00"):
         session.open_session("Family 1")
     row = BrokerSession.objects.get()
     assert (row.state, bytes(row.encrypted_access_token), row.version) == ("expired", b"", 2)
+
+
+def test_before_practice_has_told_its_time_no_session_is_too_old(account, kite):
+    grants(kite)
+    session.log_in(account, "request-token")
+    BrokerSession.objects.update(expires_at=ist(2001, 1, 1, 6))
+    assert session.open_session("Family 1").access_token == "canary-token"
 
 
 def test_a_process_with_an_old_token_cannot_end_a_fresh_session(account, kite):
