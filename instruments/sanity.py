@@ -44,7 +44,8 @@ _IS_CASH = f"segment IN ('NSE', 'BSE', '{INDICES}')"
 ROW_RULES = (
     RowRule(f"num_nulls({', '.join(_MUST_BE_THERE)}) = 0", f"concat_ws(', ', {_EMPTY}) || ' is empty'"),
     RowRule(
-        "length(tradingsymbol) <= 64 AND tradingsymbol = btrim(tradingsymbol) AND tradingsymbol !~ '[[:cntrl:]<>]'",
+        "tradingsymbol <> '' AND length(tradingsymbol) <= 64 AND tradingsymbol = btrim(tradingsymbol)"
+        " AND tradingsymbol !~ '[[:cntrl:]<>]'",
         "format('tradingsymbol %%L is not a symbol', left(tradingsymbol, 70))",
     ),
     RowRule("length(coalesce(name, '')) <= 200", "format('name is %%s characters long', length(name))"),

@@ -49,6 +49,7 @@ def refusal_of_bytes(content: bytes) -> list[str]:
         (share(" INFY"), "tradingsymbol ' INFY' is not a symbol"),
         (share("<b>INFY</b>"), "tradingsymbol '<b>INFY</b>' is not a symbol"),
         (share("S" * 65), "is not a symbol"),
+        (share('""'), "tradingsymbol '' is not a symbol"),
         (share(name="N" * 201), "name is 201 characters long"),
         (future(expiry=""), "expiry '' does not fit segment NFO-FUT"),
         (future(expiry="25-08-2026"), "expiry '25-08-2026' is not a date such as 2026-08-25"),
