@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -14,6 +15,7 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from alphapanda.clock import market_now
 from portfolio.booking import found
+from portfolio.domain.charges import ChargeKind
 from portfolio.models import Account, ChargeRate, LedgerEntry, Lot, PnlSnapshot, Portfolio, Position, Trade
 
 
@@ -76,8 +78,22 @@ class AccountAdmin(ModelAdmin):
             found(obj)
 
 
+class ChargeRateForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A rate is a fraction; somebody will type the percentage."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        limit = Decimal(1) if cleaned.get("kind") == ChargeKind.GST else Decimal("0.01")
+        for name in ("buy_rate", "sell_rate"):
+            rate = cleaned.get(name)
+            if rate is not None and rate >= limit:
+                self.add_error(name, f"{rate} would be {rate * 100:f} percent. Write a fraction: 0.001 is 0.1 percent.")
+        return cleaned
+
+
 @admin.register(ChargeRate)
 class ChargeRateAdmin(ModelAdmin):
+    form = ChargeRateForm
     list_display = [
         "kind",
         "exchange",

@@ -1,15 +1,19 @@
 """Many at once: one trade is booked once, no update is lost, one portfolio is made."""
 
+import os
+import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from threading import Barrier
 from typing import TypeVar
 
 import pytest
 from django.db import connection, transaction
 
+from alphapanda.telemetry import crashpoints
 from instruments.models import Instrument
 from portfolio.booking import TradeReport, book_trade, ensure_portfolio, open_account, rebuild, transfer
 from portfolio.models import Account, LedgerEntry, Position, Trade
@@ -101,3 +105,31 @@ def test_a_booking_that_fails_leaves_nothing_behind(
 def test_booking_outside_a_transaction_is_refused(account: Account, trade_of: TradeOf) -> None:
     with pytest.raises(transaction.TransactionManagementError):
         book_trade(trade_of(10, "100"))
+
+
+@pytest.fixture
+def killed_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[], object]], int]:
+    """Run a job in a child process armed with a crash point; return how the child ended."""
+
+    def run(name: str, job: Callable[[], object]) -> int:
+        monkeypatch.setenv("CRASHPOINT_DIR", str(tmp_path))
+        connection.close()
+        child = os.fork()
+        if child == 0:
+            crashpoints._armed = name
+            job()
+            os._exit(0)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    return run
+
+
+def test_killed_in_the_middle_of_a_booking_the_next_attempt_books_it_once(
+    account: Account, trade_of: TradeOf, killed_at: Callable[[str, Callable[[], object]], int]
+) -> None:
+    report = trade_of(10, "100")
+    assert killed_at("trade_written", partial(book, report)) == -signal.SIGKILL
+    account.refresh_from_db()
+    assert (account.version, Trade.objects.count(), LedgerEntry.objects.count()) == (0, 0, 1)
+    assert book(report)
+    assert rebuild(account) == []

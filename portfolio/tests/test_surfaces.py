@@ -165,3 +165,31 @@ def test_mode_broker_and_opening_cash_cannot_be_edited(traded: Account, staff: C
     assert staff.post(f"/admin/portfolio/account/{traded.pk}/change/", form).status_code == 302
     traded.refresh_from_db()
     assert (traded.name, traded.mode, traded.opening_cash) == ("renamed", "paper", Decimal(1_000_000))
+
+
+RATE_FORM = {
+    "kind": "transaction_tax",
+    "exchange": "NSE",
+    "segment": "delivery",
+    "effective_from": "2027-04-01",
+    "buy_rate": "0.001",
+    "sell_rate": "0.001",
+    "cap": "",
+    "flat": "",
+    "source": "Finance Act 2027",
+}
+
+
+def test_a_new_rate_is_added_with_its_day_and_source(db: None, staff: Client) -> None:
+    assert staff.post("/admin/portfolio/chargerate/add/", RATE_FORM).status_code == 302
+    assert ChargeRate.objects.filter(effective_from="2027-04-01", source="Finance Act 2027").exists()
+
+
+def test_a_percentage_typed_as_a_rate_is_refused_in_words(db: None, staff: Client) -> None:
+    page = staff.post("/admin/portfolio/chargerate/add/", RATE_FORM | {"buy_rate": "0.1"})
+    assert "0.1 would be 10.0 percent. Write a fraction" in page.content.decode()
+
+
+def test_a_rate_without_a_source_is_refused(db: None, staff: Client) -> None:
+    page = staff.post("/admin/portfolio/chargerate/add/", RATE_FORM | {"source": ""})
+    assert "This field is required" in page.content.decode()
