@@ -17,7 +17,7 @@ class Feed(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.SlugField(max_length=40, unique=True)
     data_account = models.CharField(
-        max_length=64, blank=True, help_text="The account whose login carries the data; empty for recordings."
+        max_length=64, blank=True, help_text="Name of the account whose login carries the data; empty: none."
     )
     source = models.CharField(
         max_length=200,

@@ -28,6 +28,7 @@ from market.stream import from_milliseconds, to_milliseconds
 QUOTES_KEY, FEEDS_KEY = "quotes", "feeds"
 # A feed says every second how it is; one that has not for so long is gone.
 FEED_TTL_MS = int(LINK_LIMITS.dead_after.total_seconds() * 1000)
+LOCKSTEP_TTL_MS = 3_600_000
 
 _TAIL = struct.Struct("<qq")
 _ROW_BYTES = TICK_DTYPE.itemsize
@@ -78,6 +79,7 @@ class FeedState:
     market_time: datetime | None = None
     frame_age_ms: int | None = None
     subscribed: int = 0
+    lockstep: bool = False  # a replay has no wall clock: its feed is as live as its last frame
     silent_for: timedelta | None = None
 
 
@@ -154,11 +156,12 @@ class QuoteBoard:
         said = {
             "state": state.state, "reason": state.reason, "epoch": state.epoch, "n": state.n,
             "connected": state.connected, "frame_age_ms": state.frame_age_ms, "subscribed": state.subscribed,
+            "lockstep": state.lockstep,
             "market_time": to_milliseconds(state.market_time) if state.market_time else None,
         }  # fmt: skip
         pipeline = self.redis.pipeline(transaction=False)
         pipeline.sadd(FEEDS_KEY, state.feed)
-        pipeline.set(f"feed:{state.feed}", orjson.dumps(said), px=FEED_TTL_MS)
+        pipeline.set(f"feed:{state.feed}", orjson.dumps(said), px=LOCKSTEP_TTL_MS if state.lockstep else FEED_TTL_MS)
         pipeline.execute()
 
     def feed_states(self) -> dict[str, FeedState]:
@@ -208,9 +211,12 @@ def _feed_state(name: str, said: bytes | None, left_ms: int) -> FeedState:
     if said is None:
         return FeedState(name, Liveness.DEAD, "the feed process has not been heard of for 6 seconds")
     told = orjson.loads(said)
-    silent_for = timedelta(milliseconds=FEED_TTL_MS - max(left_ms, 0))
+    whole_ms = LOCKSTEP_TTL_MS if told["lockstep"] else FEED_TTL_MS
+    silent_for = timedelta(milliseconds=whole_ms - max(left_ms, 0))
     market_time = told.pop("market_time")
-    state = worse(Liveness(told.pop("state")), LINK_LIMITS.judge(silent_for))
+    state = Liveness(told.pop("state"))
+    if not told["lockstep"]:
+        state = worse(state, LINK_LIMITS.judge(silent_for))
     return FeedState(
         feed=name,
         state=state,

@@ -53,6 +53,7 @@ class CandleBook:
         self.intervals, self.allowance = intervals, allowance
         self.watermark = 0  # seconds since 1970, market time
         self.newest = 0
+        self.resumed_at = 0  # since when nothing has been missed
         self.counts: Counter[str] = Counter()
         self._table = TokenTable()
         self._seconds = np.array([[minutes * 60] for minutes in intervals], np.int64)
@@ -80,10 +81,11 @@ class CandleBook:
         # An index has no volume, so none can be missing.
         self._base[:, place] = 0 if token & 0xFF == SEGMENTS["indices"] else -1
         if is_new:
-            self._live_since[place] = self.watermark
+            self._live_since[place] = max(self.watermark, self.resumed_at)
 
     def mark_gap(self, resumed_at: int) -> None:
         """Say that ticks may be missing before ``resumed_at``: what it falls into is not complete."""
+        self.resumed_at = resumed_at
         self._live_since[:] = resumed_at
         self._slots["complete"][...] = 0
 
@@ -249,7 +251,8 @@ class CandleBook:
         raw = b"".join(array[..., :size].astype("<i8").tobytes() for array in arrays)
         return {
             "intervals": list(self.intervals), "allowance": self.allowance, "watermark": self.watermark,
-            "newest": self.newest, "counts": dict(self.counts), "tokens": self._table.tokens.tolist(),
+            "newest": self.newest, "resumed_at": self.resumed_at, "counts": dict(self.counts),
+            "tokens": self._table.tokens.tolist(),
             "arrays": base64.b64encode(zlib.compress(raw, 1)).decode(),
         }  # fmt: skip
 
@@ -258,7 +261,7 @@ class CandleBook:
         """Return the book that ``save`` was called on."""
         book = cls(tuple(saved["intervals"]), saved["allowance"])
         book.watermark, book.newest = saved["watermark"], saved["newest"]
-        book.counts = Counter(saved["counts"])
+        book.resumed_at, book.counts = saved["resumed_at"], Counter(saved["counts"])
         book._table = TokenTable(saved["tokens"])
         size, kinds = len(book._table), len(book.intervals)
         values = np.frombuffer(zlib.decompress(base64.b64decode(saved["arrays"])), "<i8").astype(np.int64)

@@ -1,0 +1,279 @@
+"""The FeedConsumer: takes frames off the feed's inbox and turns each into stream, quotes, updates and wake-ups.
+
+A Channels consumer hosted in the feed process on its inbox: the channel layer is at most once, ticks are not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import structlog
+from channels.consumer import AsyncConsumer
+from channels.exceptions import StopConsumer
+from django.db import DatabaseError
+
+from alphapanda.telemetry import metrics
+from market.domain.quality import QualityFilter
+from market.domain.staleness import Liveness, feed_state
+from market.domain.ticks import decode_frame
+from market.feeds import Inbox, Message
+from market.market_clock import FeedClock
+from market.quotes import FeedState
+from market.recording import Recorder
+from market.stream import StreamPosition, from_milliseconds
+from market.updates import MarketUpdates
+from market.writer import FeedWriter
+
+log = structlog.get_logger(__name__)
+
+# A mark says "all ticks up to here have been heard": a connection silent for longer may be losing some.
+QUIET_SECONDS = 2.0
+# In lockstep there are no timers: a pause in the data this long gets one mark, this long after the last frame.
+PAUSE, MARK_AFTER = timedelta(seconds=5), timedelta(seconds=3)
+
+_REASONS = {
+    Liveness.LIVE: "",
+    Liveness.STALE: "nothing heard for some seconds",
+    Liveness.DEAD: "not connected",
+}
+
+_T = TypeVar("_T")
+
+
+@dataclass
+class Lockstep:
+    """One frame at a time: the next is taken when everything the last one caused is settled.
+
+    ``tell`` makes market time the frame's; ``settled`` returns when nothing is left to do.
+    """
+
+    tell: Callable[[datetime], Awaitable[None]]
+    settled: Callable[[Any, StreamPosition], Awaitable[None]]
+    time: datetime | None = None
+    marked: bool = True
+    quiet_seconds: int = 0
+
+
+@dataclass
+class Desk:
+    """What a FeedConsumer works with; the feed process puts it together."""
+
+    inbox: Inbox
+    writer: FeedWriter
+    quality: QualityFilter
+    updates: MarketUpdates
+    thread: Executor
+    clock: FeedClock | None = None
+    lockstep: Lockstep | None = None
+    recorder: Recorder | None = None
+    refused: str = ""
+    subscribed: int = 0
+    gap: bool = True
+    hinted: bool = False
+
+
+class FeedConsumer(AsyncConsumer):
+    """One message at a time, in the order they came."""
+
+    # No layer of this name is configured: a consumer that listens on one dies with it when Valkey is away.
+    channel_layer_alias = "the feed listens on its inbox"
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.feed = desk.writer.feed.name
+
+    async def dispatch(self, message: Message) -> None:
+        """Without Channels' look at old database connections: the feed never waits for PostgreSQL."""
+        await getattr(self, message["type"].replace(".", "_"))(message)
+
+    # ---- frames ----------------------------------------------------------------------------------------------
+
+    async def feed_frame(self, message: Message) -> None:
+        """Decode, sift, append, show, wake."""
+        desk, payload = self.desk, message["payload"]
+        metrics.FEED_FRAMES.labels(self.feed).inc()
+        batch = decode_frame(payload, message["at"])
+        if desk.lockstep is not None:
+            stamps = batch.rows["exchange_timestamp"]
+            await self._step_to(message["market_time"], int(stamps.max(initial=0)))
+        now = self._now(message)
+        await self._record(payload, message["at"], now)
+        if not len(batch) and not batch.faults:
+            return
+        future = round(5 * max(1.0, desk.clock.rate)) if desk.clock else None
+        sifted = desk.quality.sift(batch, int(now.timestamp()), future)
+        self._count(sifted.counts)
+        position = await self._in_thread(desk.writer.ticks, sifted.kept, sifted.shown, now, desk.gap)
+        desk.gap = desk.gap and not len(sifted.kept)
+        desk.updates.take(sifted.shown, now, position)
+        if desk.lockstep is not None and len(sifted.kept):
+            await desk.lockstep.settled(desk.writer.feed.pk, position)
+
+    async def _record(self, payload: bytes, received_at: int, now: datetime) -> None:
+        """Write the raw frame down. A full disk ends the recording, not the feed."""
+        if self.desk.recorder is None:
+            return
+        try:
+            await self._in_thread(self.desk.recorder.write, payload, received_at, now)
+        except (OSError, DatabaseError) as error:
+            self.desk.recorder = None
+            metrics.FEED_DROPS.labels(self.feed, "not_recorded").inc()
+            log.error("recording_ended", feed=self.feed, error=str(error))
+
+    async def feed_dropped(self, message: Message) -> None:
+        """Frames had to go because the inbox was full."""
+        self.desk.gap = True
+
+    def _now(self, message: Message) -> datetime:
+        """Return the market time of a frame: what the clock says, or what the frame itself does."""
+        if self.desk.lockstep is not None and self.desk.lockstep.time is not None:
+            return self.desk.lockstep.time
+        if self.desk.clock is not None and self.desk.lockstep is None:
+            return self.desk.clock.now()
+        recorded = message.get("market_time")
+        return from_milliseconds(recorded if recorded is not None else message["at"])
+
+    def _count(self, counts: dict[str, int]) -> None:
+        for reason, count in counts.items():
+            metrics.FEED_DROPS.labels(self.feed, reason).inc(count)
+
+    # ---- lockstep --------------------------------------------------------------------------------------------
+
+    async def _step_to(self, recorded_ms: int | None, newest_stamp: int) -> None:
+        """Make market time the frame's, with a mark first if a pause in the data lies before it."""
+        step = self.desk.lockstep
+        assert step is not None
+        moment = from_milliseconds(recorded_ms) if recorded_ms else None
+        if moment is None and newest_stamp:
+            moment = datetime.fromtimestamp(newest_stamp, UTC)
+        if moment is not None:
+            step.quiet_seconds = 0
+        if moment is None or (step.time is not None and moment <= step.time):
+            return
+        if step.time is not None and moment - step.time > PAUSE:
+            await self._mark_the_pause()
+        step.time, step.marked = moment, False
+        await step.tell(moment)
+
+    async def _mark_the_pause(self) -> None:
+        """Append the one mark of a pause: its time follows from the data alone."""
+        step = self.desk.lockstep
+        if step is None or step.time is None or step.marked:
+            return
+        step.time, step.marked = step.time + MARK_AFTER, True
+        await step.tell(step.time)
+        position = await self._in_thread(self.desk.writer.mark, step.time, False)
+        await step.settled(self.desk.writer.feed.pk, position)
+
+    async def _lockstep_second(self) -> None:
+        """See whether the practice exchange has gone on without sending anything."""
+        step, desk = self.desk.lockstep, self.desk
+        assert step is not None
+        step.quiet_seconds += 1
+        if step.quiet_seconds < 2 or desk.clock is None or step.time is None:
+            return
+        if desk.clock.now() - step.time > PAUSE:
+            await self._mark_the_pause()
+
+    # ---- seconds ---------------------------------------------------------------------------------------------
+
+    async def feed_second(self, message: Message) -> None:
+        """Mark the second in the stream, if nothing can have been missed."""
+        desk = self.desk
+        self._count(desk.inbox.dropped)
+        desk.inbox.dropped.clear()
+        if desk.lockstep is not None:
+            await self._lockstep_second()
+        elif desk.clock is not None:
+            await self._mark_second(desk.clock.now(), self._connected())
+
+    def _connected(self) -> bool:
+        source = self.desk.inbox.source
+        return source is not None and source.connected and not self.desk.refused
+
+    async def _mark_second(self, now: datetime, connected: bool) -> None:
+        age = self.desk.inbox.link_age
+        if connected and (age is None or age > QUIET_SECONDS):
+            return
+        gap = self.desk.gap or not connected
+        await self._in_thread(self.desk.writer.mark, now, gap)
+        self.desk.gap = not connected
+
+    async def say_how_it_is(self) -> None:
+        """Publish the feed's state: on its own, so that it is said however long a frame takes."""
+        await self._in_thread(self.desk.writer.say, self.state())
+
+    def state(self) -> FeedState:
+        desk, age, liveness = self.desk, self.desk.inbox.link_age, self.liveness()
+        if age is not None:
+            metrics.FEED_FRAME_AGE.labels(self.feed).set(age)
+        return FeedState(
+            feed=self.feed,
+            state=liveness,
+            reason=desk.refused or _REASONS[liveness],
+            epoch=desk.writer.epoch,
+            n=desk.writer.n,
+            connected=self._connected(),
+            lockstep=desk.lockstep is not None,
+            market_time=self._market_time(),
+            frame_age_ms=round(age * 1000) if age is not None else None,
+            subscribed=desk.subscribed,
+        )
+
+    def liveness(self) -> Liveness:
+        age = 0.0 if self.desk.lockstep is not None else self.desk.inbox.link_age
+        link_age = timedelta(seconds=age) if age is not None else None
+        return feed_state(link_age, connected=self._connected())
+
+    def _market_time(self) -> datetime | None:
+        if self.desk.lockstep is not None:
+            return self.desk.lockstep.time
+        return self.desk.clock.now() if self.desk.clock is not None else None
+
+    # ---- the link --------------------------------------------------------------------------------------------
+
+    async def feed_connected(self, message: Message) -> None:
+        self.desk.refused, self.desk.gap = "", True
+        if message["nth"] > 1:
+            metrics.FEED_RECONNECTS.labels(self.feed).inc()
+        log.info("feed_connected", feed=self.feed, nth=message["nth"])
+
+    async def feed_disconnected(self, message: Message) -> None:
+        self.desk.gap = True
+        log.warning("feed_disconnected", feed=self.feed, reason=message["reason"])
+
+    async def feed_refused(self, message: Message) -> None:
+        self.desk.refused = message["reason"]
+        log.error("feed_refused", feed=self.feed, reason=message["reason"])
+
+    async def feed_hint(self, message: Message) -> None:
+        """Remember it; many updates of one moment need one reading of the orders."""
+        self.desk.hinted = True
+
+    async def feed_flush(self, message: Message) -> None:
+        """Pass on the hint, and to browsers what has changed: at most five times a second."""
+        source = self.desk.inbox.source
+        if self.desk.hinted and source is not None:
+            self.desk.hinted = False
+            await self._in_thread(self.desk.writer.hint, source.account_id)
+        await self.desk.updates.send(self.liveness())
+
+    async def feed_ended(self, message: Message) -> None:
+        """The recording is over: let time pass once more, so that the last candles close."""
+        if self.desk.lockstep is not None:
+            await self._mark_the_pause()
+        await self.feed_stop(message)
+
+    async def feed_stop(self, message: Message) -> None:
+        if self.desk.recorder is not None:
+            await self._in_thread(self.desk.recorder.close)
+        raise StopConsumer
+
+    async def _in_thread(self, act: Callable[..., _T], *args: Any) -> _T:
+        """Run what talks to Valkey, the disk or Celery in the feed's one writing thread."""
+        return await asyncio.get_running_loop().run_in_executor(self.desk.thread, act, *args)

@@ -1,0 +1,214 @@
+"""From frame to stream, board, browser and wake-up; gaps, overflow, marks and lockstep on the way."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from market.domain.staleness import Liveness
+from market.stream import START, OlderEpoch, TickStream
+from market.tests.feeding import STAMP, T0, lockstep_of, make_desk, raw, running, writing_thread
+from market.tests.frames import INFY, SBIN
+
+
+@pytest.fixture
+def thread():
+    with writing_thread() as executor:
+        yield executor
+
+
+@pytest.fixture
+def desk(valkey, thread):
+    valkey.flushdb()
+    return make_desk(valkey, thread)
+
+
+def entries(desk):
+    return desk.writer.stream.read(START)
+
+
+async def feed(desk, *frames, seconds=0):
+    async with running(desk):
+        for payload in frames:
+            desk.inbox.frame(payload, STAMP * 1000)
+        for _ in range(seconds):
+            desk.inbox.put_once({"type": "feed.second"})
+
+
+async def test_a_frame_becomes_one_entry_with_only_believable_rows(desk):
+    await feed(desk, raw({"last_price": 150_100}, {"token": SBIN, "last_price": 0, "bid_price": 0}))
+    [entry] = entries(desk)
+    assert entry.batch.rows["token"].tolist() == [INFY]
+    assert (entry.market_time, entry.batch.received_at, entry.gap) == (T0, STAMP * 1000, True)
+
+
+async def test_only_the_first_entry_after_a_connection_follows_a_gap(desk):
+    async with running(desk):
+        desk.inbox.connection()
+        desk.inbox.frame(raw({"volume": 1}), 0)
+        desk.inbox.frame(raw({"volume": 2}), 0)
+        desk.inbox.disconnection("reset")
+        desk.inbox.connection()
+        desk.inbox.frame(raw({"volume": 3}), 0)
+    assert [entry.gap for entry in entries(desk)] == [True, False, True]
+
+
+async def test_a_repeat_refreshes_the_quote_but_not_the_stream(desk):
+    async with running(desk):
+        desk.inbox.frame(raw({}), 0)
+        while not desk.inbox.is_empty or not desk.writer.n:
+            await asyncio.sleep(0.005)
+        desk.clock.pass_seconds(7)
+        desk.inbox.frame(raw({}), 0)
+    assert len(entries(desk)) == 1
+    quote = desk.writer.board.read([INFY], now=T0)[INFY]
+    assert (quote.market_time, quote.last_price) == (T0 + timedelta(seconds=7), Decimal(1500))
+
+
+async def test_the_shard_is_woken_once_for_many_frames(desk):
+    await feed(desk, raw({"volume": 1}), raw({"volume": 2}), raw({"volume": 3}))
+    shard = desk.writer._shards[0]
+    assert desk.writer._send == [("trading.tasks.process_ticks", [str(shard.pk)], "ticks.test-0")]
+
+
+async def test_a_damaged_frame_costs_only_what_is_damaged(desk):
+    await feed(desk, raw({}, {"token": SBIN})[:-20], b"\xff\xff", raw({"volume": 9}))
+    assert [len(entry.batch) for entry in entries(desk)] == [1, 1]
+
+
+async def test_a_full_inbox_drops_the_oldest_frames_and_says_that_there_is_a_gap(valkey, thread):
+    valkey.flushdb()
+    desk = make_desk(valkey, thread, most_frames=2)
+    desk.gap = False
+    for volume in (1, 2, 3, 4):
+        desk.inbox.frame(raw({"volume": volume}), 0)
+    assert desk.inbox.dropped == {"inbox_full": 2}
+    async with running(desk):
+        pass
+    assert [(entry.batch.rows["volume"][0], entry.gap) for entry in entries(desk)] == [(3, True), (4, False)]
+
+
+async def test_a_second_is_marked_while_the_link_lives(desk):
+    desk.inbox.heard()
+    await feed(desk, seconds=1)
+    assert [(entry.kind, entry.market_time, entry.gap) for entry in entries(desk)] == [("mark", T0, True)]
+
+
+async def test_no_mark_claims_a_second_in_which_nothing_was_heard(desk):
+    desk.inbox._heard_at = -10.0
+    await feed(desk, seconds=1)
+    assert entries(desk) == []
+
+
+async def test_marks_go_on_without_a_connection_and_say_so(desk):
+    desk.inbox.source.connected = False
+    await feed(desk, seconds=1)
+    assert [(entry.kind, entry.gap) for entry in entries(desk)] == [("mark", True)]
+    assert desk.gap
+
+
+async def test_browsers_get_the_latest_of_each_instrument_at_once(desk):
+    async with running(desk):
+        desk.inbox.connection()
+        desk.inbox.frame(raw({"last_price": 150_000}), 0)
+        desk.inbox.frame(raw({"last_price": 151_240, "close": 149_000}, {"token": SBIN}), 0)
+        desk.inbox.put_once({"type": "feed.flush"})
+    [(group, message)] = desk.updates._layer
+    assert (group, message["type"]) == ("market", "market.update")
+    assert message["payload"] == {
+        "v": [1, 2],
+        "at": T0.isoformat(),
+        "quotes": [
+            {"k": "NSE:INFY", "p": "1512.40", "b": "1512.35", "a": "1512.45", "c": "1490.00"}
+            | {"t": T0.isoformat(), "s": "live"}
+        ],
+    }
+
+
+async def test_nothing_new_is_not_announced(desk):
+    async with running(desk):
+        desk.inbox.put_once({"type": "feed.flush"})
+    assert desk.updates._layer == []
+
+
+async def test_many_order_updates_make_the_orders_be_read_once(desk):
+    async with running(desk):
+        desk.inbox.hint('{"type": "order", "data": {}}')
+        desk.inbox.hint('{"type": "order", "data": {}}')
+        desk.inbox.put_once({"type": "feed.flush"})
+    assert desk.writer._send == [("trading.tasks.book_trades", ["account-1"], "desk")]
+
+
+async def test_a_refusal_makes_the_feed_dead_with_its_reason(desk):
+    async with running(desk):
+        desk.inbox.connection()
+        desk.inbox.refusal("the ticker answered 403 to our login")
+    from market.consumers import FeedConsumer
+
+    state = FeedConsumer(desk).state()
+    assert (state.state, state.reason) == (Liveness.DEAD, "the ticker answered 403 to our login")
+
+
+async def test_a_newer_feed_ends_this_one(desk, valkey):
+    TickStream(valkey, desk.writer.feed.pk).append_mark(2, 1, T0)
+    desk.inbox.frame(raw({}), 0)
+    with pytest.raises(OlderEpoch):
+        async with running(desk):
+            pass
+
+
+def frame_at(seconds):
+    return raw({"exchange_timestamp": STAMP + seconds, "volume": seconds + 1})
+
+
+async def test_in_lockstep_the_next_frame_waits_until_the_last_one_is_settled(valkey, thread):
+    valkey.flushdb()
+    told, asked, may_go = [], [], asyncio.Event()
+
+    async def settled(feed_id, position):
+        asked.append(str(position))
+        await may_go.wait()
+
+    desk = make_desk(valkey, thread, lockstep_of(told, settled))
+    async with running(desk):
+        for seconds in (0, 1):
+            desk.inbox.frame(frame_at(seconds), 0)
+        while not asked:
+            await asyncio.sleep(0.005)
+        assert (len(entries(desk)), desk.inbox.source.paused) == (1, True)
+        may_go.set()
+    assert asked == ["1-1", "1-2"]
+    assert told == [T0, T0 + timedelta(seconds=1)]
+    assert not desk.inbox.dropped
+
+
+async def test_in_lockstep_a_pause_in_the_data_gets_one_mark_that_follows_from_the_data(valkey, thread):
+    valkey.flushdb()
+    told = []
+
+    async def settled(feed_id, position):
+        """At once."""
+
+    desk = make_desk(valkey, thread, lockstep_of(told, settled))
+    async with running(desk):
+        for seconds in (0, 5, 600):
+            desk.inbox.frame(frame_at(seconds), 0)
+        desk.inbox.end()
+        await asyncio.sleep(0.2)
+    seen = [(entry.kind, (entry.market_time - T0).total_seconds()) for entry in entries(desk)]
+    assert seen == [("ticks", 0), ("ticks", 5), ("mark", 8), ("ticks", 600), ("mark", 603)]
+
+
+async def test_market_time_in_lockstep_is_the_newest_exchange_time_heard(valkey, thread):
+    valkey.flushdb()
+    told = []
+
+    async def settled(feed_id, position):
+        """At once."""
+
+    desk = make_desk(valkey, thread, lockstep_of(told, settled))
+    async with running(desk):
+        for seconds in (3, 1, 4):
+            desk.inbox.frame(frame_at(seconds), 0)
+    assert told == [datetime.fromtimestamp(STAMP + seconds, UTC) for seconds in (3, 4)]

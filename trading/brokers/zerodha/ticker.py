@@ -1,0 +1,143 @@
+"""Kite's ticker as a source of ticks: on the feed's own event loop, with that data account's login only."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from asgiref.sync import sync_to_async
+
+from alphapanda.telemetry.logs import redact
+from market.feeds import Inbox
+from trading.brokers.zerodha.addresses import ticker_root
+from trading.brokers.zerodha.credentials import unlock
+from trading.models.sessions import BrokerSession
+
+log = structlog.get_logger(__name__)
+
+LOGIN_CHECK_SECONDS = 5.0
+
+Login = tuple[str, str]
+
+
+class KiteTickSource:
+    """A TickSource (see market.feeds) over one Kite login. Everything it hears goes into the inbox.
+
+    Without a login, or with one Kite refuses, it waits for another: only a person can make one.
+    """
+
+    def __init__(self, feed: Any, inbox: Inbox, login: Login | None = None) -> None:
+        """``login``: API key and access token; by default those of the feed's data account."""
+        self._feed, self._inbox, self._given = feed, inbox, login
+        self.account_id = ""
+        self._ticker: Any = None
+        self._modes: Mapping[int, str] = {}
+        self._paused = False
+        self._refused: Login | None = None
+        self._waiting: asyncio.Task[None] | None = None
+
+    @property
+    def connected(self) -> bool:
+        return self._ticker is not None and self._ticker.is_connected()
+
+    async def start(self) -> None:
+        run_reactor_on(asyncio.get_running_loop())
+        if login := await self._usable_login():
+            self._connect(login)
+        else:
+            self._inbox.refusal("no login: the account has to be logged in")
+            self._await_login()
+
+    def _connect(self, login: Login) -> None:
+        # Not before: kiteconnect takes whichever reactor is installed, and installs one where there is none.
+        from trading.brokers.zerodha.ticker_client import Ears, HardenedTicker
+
+        def refused(reason: str) -> None:
+            self._refused = login
+            self._inbox.refusal(reason)
+            self._await_login()
+
+        inbox = self._inbox
+        ears = Ears(inbox.frame, inbox.heard, inbox.hint, inbox.connection, inbox.disconnection, on_refused=refused)
+        self._ticker = HardenedTicker(*login, ears, root=ticker_root())
+        self._ticker.want(self._modes)
+        if self._paused:
+            self._ticker.pause()
+        self._ticker.connect()
+
+    def _await_login(self) -> None:
+        if self._waiting is None or self._waiting.done():
+            self._waiting = asyncio.get_running_loop().create_task(self._connect_after_login())
+
+    async def _connect_after_login(self) -> None:
+        login = None
+        while login is None:
+            await asyncio.sleep(LOGIN_CHECK_SECONDS)
+            login = await self._usable_login()
+        self._connect(login)
+
+    async def _usable_login(self) -> Login | None:
+        """Return a login other than the one Kite refused."""
+        login = self._given or await sync_to_async(self._stored_login, thread_sensitive=False)()
+        return None if login == self._refused else login
+
+    def _stored_login(self) -> Login | None:
+        session = (
+            BrokerSession.objects.select_related("account")
+            .filter(account__name=self._feed.data_account, state=BrokerSession.State.LIVE)
+            .first()
+        )
+        if session is None:
+            return None
+        self.account_id = str(session.account_id)
+        return session.api_key, unlock(session.account.name, session.encrypted_access_token)
+
+    def want(self, modes: Mapping[int, str]) -> None:
+        self._modes = dict(modes)
+        if self._ticker is not None:
+            self._ticker.want(self._modes)
+
+    def pause(self) -> None:
+        self._paused = True
+        if self._ticker is not None:
+            self._ticker.pause()
+
+    def resume(self) -> None:
+        self._paused = False
+        if self._ticker is not None:
+            self._ticker.resume()
+
+    async def stop(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+        if self._ticker is not None:
+            self._ticker.leave()
+            # The close frame leaves on the next turns of the loop.
+            await asyncio.sleep(0.05)
+
+
+def run_reactor_on(loop: asyncio.AbstractEventLoop) -> None:
+    """Make Twisted run on ``loop``; its log goes through ours, without secrets. Only the first call acts."""
+    if "twisted.internet.reactor" in sys.modules:
+        return
+    from twisted.internet import asyncioreactor
+    from twisted.logger import globalLogBeginner
+
+    asyncioreactor.install(loop)
+    from twisted.internet import reactor
+
+    globalLogBeginner.beginLoggingTo([_to_our_log], redirectStandardIO=False, discardBuffer=True)
+    reactor.startRunning(installSignalHandlers=False)  # type: ignore[attr-defined]
+
+
+def _to_our_log(event: dict[str, Any]) -> None:
+    """Pass on what Twisted finds wrong; its ordinary chatter names factories and addresses."""
+    from twisted.logger import LogLevel, formatEvent
+
+    if event.get("log_level", LogLevel.info) >= LogLevel.warn:
+        failure = event.get("log_failure")
+        detail = failure.getTraceback() if failure is not None else None
+        log.warning("twisted", text=redact(formatEvent(event)), failure=redact(detail))
