@@ -10,7 +10,14 @@ def fresh(at: str = NOW, what: str = "", stale: float = 5, dead: float = 60) -> 
 
 
 def stale_price() -> dict[str, Any]:
-    return {"at": "2026-11-20T09:01:54Z", "clock": "market", "stale": 5, "dead": 60, "what": "oldest price", "state": "stale"}
+    return {
+        "at": "2026-11-20T09:01:54Z",
+        "clock": "market",
+        "stale": 5,
+        "dead": 60,
+        "what": "oldest price",
+        "state": "stale",
+    }
 
 
 def common() -> dict[str, Any]:
@@ -60,7 +67,13 @@ def curve() -> dict[str, Any]:
         points.append([opens + i, f"{min(net, 9800):.2f}"])
     points.append([now, "7241.22"])
     other = [[opens + i, f"{(i / 20000) * 1866:.2f}"] for i in range(0, now - opens, 300)]
-    ticks = [[opens, "09:15", "start"], [1795152600, "11:00"], [1795158000, "12:30"], [1795163400, "14:00"], [closes, "15:30", "end"]]
+    ticks = [
+        [opens, "09:15", "start"],
+        [1795152600, "11:00"],
+        [1795158000, "12:30"],
+        [1795163400, "14:00"],
+        [closes, "15:30", "end"],
+    ]
     return {"points": points, "others": [other], "opens": opens, "closes": closes, "ticks": ticks,
             "words": "Net today is +₹7,241.22 at 14:32; lowest −₹2,187.40.", "hours": [{"at": NOW, "net": "7241.22"}]}  # fmt: skip
 
@@ -73,7 +86,9 @@ def net() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def meter(key: str, name: str, used: str, left: str, ratio: str, reserved: str = "0", tone: str = "", mark: str = "none") -> dict[str, Any]:
+def meter(
+    key: str, name: str, used: str, left: str, ratio: str, reserved: str = "0", tone: str = "", mark: str = "none"
+) -> dict[str, Any]:
     return {"key": key, "name": name, "used": used, "left": left, "ratio": ratio, "reserved_ratio": reserved, "tone": tone,
             "mark": mark, "title": f"{name}: {used}", "spoken": f"{used}, {left}"}  # fmt: skip
 
@@ -90,7 +105,9 @@ def limits() -> dict[str, Any]:
 
 
 def ladder() -> dict[str, Any]:
-    def rung(key: str, name: str, words: str, number: str, current: bool = False, danger: bool = True) -> dict[str, Any]:
+    def rung(
+        key: str, name: str, words: str, number: str, current: bool = False, danger: bool = True
+    ) -> dict[str, Any]:
         return {"key": key, "name": name, "words": words, "number": number, "current": current, "danger": danger,
                 "tone": "", "ask": f"{words}.", "does": name}  # fmt: skip
 
@@ -103,7 +120,9 @@ def ladder() -> dict[str, Any]:
     return {"whose": "live account", "age": fresh(), "rungs": rungs}
 
 
-def strategy(key: str, name: str, mode: str, state: str, mark: str, tone: str, at: str, words: str, orders: int, net: str) -> dict[str, Any]:
+def strategy(
+    key: str, name: str, mode: str, state: str, mark: str, tone: str, at: str, words: str, orders: int, net: str
+) -> dict[str, Any]:
     values = [str(((i * 37 + len(name) * 11) % 23 - 9) * 20 + i * float(net) / 40) for i in range(40)]
     return {"key": key, "name": name, "mode": mode, "state": state, "mark": mark, "tone": tone, "decided_at": at, "decision": words,
             "orders": orders, "net": net, "spark": values, "spark_tone": "up" if float(net) > 0 else "down", "href": "/strategies/1/",
@@ -172,7 +191,13 @@ def positions() -> dict[str, Any]:
     ]
     groups = [
         {"key": "zk", "mode": "live", "note": "ZK4821, 6 positions, ₹10.15 L gross", "open": "2640.45", "rows": live},
-        {"key": "desk", "mode": "paper", "note": "Desk A, 2 positions, SBIN price 14 s old", "open": "1170.00", "rows": paper},
+        {
+            "key": "desk",
+            "mode": "paper",
+            "note": "Desk A, 2 positions, SBIN price 14 s old",
+            "open": "1170.00",
+            "rows": paper,
+        },
     ]
     return {"counts": "6 live, 2 paper", "age": stale_price(), "groups": groups, "empty": ""}
 
@@ -196,7 +221,9 @@ def events() -> dict[str, Any]:
         ("2026-11-20T08:59:58Z", "struck", "", "Paper: refused AXISBANK"),
         ("2026-11-20T08:32:00Z", "halted", "fault", "Paper: Momentum fast stopped itself"),
     ]
-    named = [dict(zip(("at", "mark", "tone", "words"), row, strict=True)) | {"key": row[0], "href": None} for row in rows]
+    named = [
+        dict(zip(("at", "mark", "tone", "words"), row, strict=True)) | {"key": row[0], "href": None} for row in rows
+    ]
     return {"age": fresh(), "rows": named, "empty": ""}
 
 

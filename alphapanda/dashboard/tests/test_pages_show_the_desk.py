@@ -1,0 +1,86 @@
+"""Each page is whole without scripts, and says what the tables say."""
+
+import json
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from alphapanda.dashboard.tests.conftest import Desk
+
+PLACES = ["live", "strategies", "orders", "portfolio", "system"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_new_installation_shows_every_page_without_an_account(reader: Any, place: str) -> None:
+    answer = reader.get(reverse(f"dashboard:{place}"))
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_working_desk_shows_every_page(reader: Any, desk: Desk, place: str) -> None:
+    desk.order("open", filled=120)
+    desk.order("unconfirmed")
+    desk.order("open", filled=240)
+    desk.signal(state="denied", reason="PRICE_COLLAR: limit 1,298.00 is 3.4 % from last; 2.0 % allowed")
+    answer = reader.get(reverse(f"dashboard:{place}"))
+    assert answer.status_code == 200
+    assert ("Desk A" in answer.content.decode()) == (place != "system")
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_same_facts_are_given_as_json(reader: Any, desk: Desk, place: str) -> None:
+    answer = reader.get(reverse(f"dashboard:{place}"), headers={"Accept": "application/json"})
+    assert {"clock", "phase", "gate"} <= set(json.loads(answer.content))
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_stranger_is_sent_to_sign_in(client: Any, db: None, place: str) -> None:
+    answer = client.get(reverse(f"dashboard:{place}"))
+    assert answer.status_code == 302
+    assert answer["Location"].startswith(reverse("dashboard:sign_in"))
+
+
+def test_an_unknown_price_is_the_word_and_never_zero(reader: Any, desk: Desk) -> None:
+    desk.order("open", filled=120)
+    snapshot = json.loads(reader.get("/", headers={"Accept": "application/json"}).content)
+    row = snapshot["positions"]["groups"][0]["rows"][0]
+    assert (row["last"], row["open"], snapshot["net"]["net"]) == (None, None, None)
+    assert "unknown" in reader.get("/").content.decode()
+
+
+def test_the_story_tells_every_step_and_check(reader: Any, desk: Desk) -> None:
+    order = desk.order("open", filled=240)
+    text = reader.get(reverse("dashboard:order_story", args=[order.pk])).content.decode()
+    for words in ("2 checks passed", "MAX_GROSS", "Claimed and sent", "Accepted", "Filled 240 at 1,512.37", "Booked", order.tag):
+        assert words in text
+
+
+def test_a_deployment_shows_its_parameters_and_why_it_did_not_trade(reader: Any, desk: Desk) -> None:
+    text = reader.get(reverse("dashboard:deployment", args=[desk.deployment.pk])).content.decode()
+    assert "needs under band 1,513.19" in text
+    assert "stop it to change its parameters" in text
+
+
+def test_the_blotter_is_narrowed_by_state_and_words(reader: Any, desk: Desk) -> None:
+    desk.order("open")
+    assert len(rows(reader, "?state=open&q=infy")) == 1
+    assert rows(reader, "?state=filled") == []
+    assert rows(reader, "?q=SBIN") == []
+
+
+def test_a_filter_that_makes_no_sense_is_no_filter(reader: Any, desk: Desk) -> None:
+    desk.order("open")
+    assert len(rows(reader, "?day=yesterday&state=wobbly&before=x")) == 1
+
+
+def rows(reader: Any, query: str) -> list[dict[str, Any]]:
+    return json.loads(reader.get(f"/orders/{query}", headers={"Accept": "application/json"}).content)["rows"]
+
+
+@pytest.mark.parametrize("place", ["live", "strategies", "orders", "portfolio", "system"])
+def test_a_page_asks_as_often_for_ten_orders_as_for_one(reader: Any, desk: Desk, place: str, django_assert_max_num_queries: Any) -> None:
+    for _ in range(10):
+        desk.order("open", filled=120)
+    with django_assert_max_num_queries(60):
+        reader.get(reverse(f"dashboard:{place}"))
