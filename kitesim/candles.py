@@ -14,7 +14,6 @@ LONGEST_SPAN = {
     "minute": 60, "3minute": 100, "5minute": 100, "10minute": 100, "15minute": 200, "30minute": 200, "60minute": 400,
     "day": 2000,
 }  # fmt: skip
-_BEATS_A_MINUTE = 60 // BEAT
 
 
 @dataclass
@@ -52,20 +51,23 @@ def join(parts: list[Bars]) -> Bars:
 
 def minute_bars(tape: Tape, column: int, until: int) -> Bars:
     """Bars of one instrument from its trades up to ``until``; a minute without a trade has none."""
-    beats = np.arange(len(tape.last))
-    times = tape.opens + beats * BEAT + tape.phase[column]
+    times = tape.opens + np.arange(len(tape.last)) * BEAT + tape.phase[column]
     done = tape.traded[:, column] & (times <= until)
-    price, traded_beats = tape.last[done, column].astype(np.int64), beats[done]
-    if not len(traded_beats):
+    bars = bars_of_ticks(times[done], tape.last[done, column].astype(np.int64), tape.volume[done, column])
+    bars.open_interest[:] = tape.open_interest[column]
+    return bars
+
+
+def bars_of_ticks(at: Ints, price: Ints, volume: Ints) -> Bars:
+    """One-minute bars of ticks in time order; ``volume`` runs up from the day's start."""
+    if not len(at):
         return no_bars()
-    minutes = traded_beats // _BEATS_A_MINUTE
+    minutes = at // 60
     first = np.flatnonzero(np.diff(minutes, prepend=-1))
-    volume = np.diff(tape.volume[traded_beats, column], prepend=0)
-    interest = np.full(len(first), tape.open_interest[column])
     return Bars(
-        tape.opens + minutes[first] * 60, price[first], np.maximum.reduceat(price, first),
-        np.minimum.reduceat(price, first), price[np.append(first[1:], len(price)) - 1],
-        np.add.reduceat(volume, first), interest,
+        minutes[first] * 60, price[first], np.maximum.reduceat(price, first), np.minimum.reduceat(price, first),
+        price[np.append(first[1:], len(price)) - 1], np.add.reduceat(np.diff(volume, prepend=0), first),
+        np.zeros(len(first), np.int64),
     )  # fmt: skip
 
 
@@ -83,14 +85,19 @@ def merge(bars: Bars, minutes: int, opens: int) -> Bars:
     )  # fmt: skip
 
 
-def day_bar(bars: Bars, midnight: int, tape: Tape, column: int, until: int) -> Bars:
-    """The whole day as one bar; the closing auction counts here and in no shorter bar."""
+def day_bar(bars: Bars, midnight: int, auction: tuple[int, int] | None = None) -> Bars:
+    """The whole day as one bar. The closing auction (price, volume) counts here and in no shorter bar."""
     if not len(bars.start):
         return bars
-    close, volume = bars.close[-1], bars.volume.sum()
-    high, low = bars.high.max(), bars.low.min()
-    if tape.auction and tape.auction[0] <= until:
-        close, volume = tape.auction[1][column], volume + tape.auction[2][column]
-        high, low = max(high, close), min(low, close)
-    values = (midnight, bars.open[0], high, low, close, volume, bars.open_interest[-1])
+    price, volume = auction or (int(bars.close[-1]), 0)
+    values = (
+        midnight, bars.open[0], max(bars.high.max(), price), min(bars.low.min(), price), price,
+        bars.volume.sum() + volume, bars.open_interest[-1],
+    )  # fmt: skip
     return Bars(*(np.array([value], np.int64) for value in values))
+
+
+def auction_of(tape: Tape, column: int, until: int) -> tuple[int, int] | None:
+    if tape.auction is None or tape.auction[0] > until:
+        return None
+    return int(tape.auction[1][column]), int(tape.auction[2][column])

@@ -1,15 +1,42 @@
 """Past candles of the synthetic market, drawn from the same seed as its ticks."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import date, timedelta
 
-from kitesim.candles import INTERVALS, Bars, day_bar, join, merge, minute_bars
+from kitesim.candles import INTERVALS, Bars, auction_of, day_bar, join, merge, minute_bars
+from kitesim.listing import NFO
 from kitesim.market import SyntheticMarket
+from kitesim.past import PastDay, past_cash, past_futures, past_options
 from kitesim.tape import Tape, cash_tape, futures_tape, index_tape, options_tape
 from kitesim.trading_days import day_of, hours_of, is_trading_day, midnight, next_trading_day
 from kitesim.world import World
 
 _FOREVER = 2**62
+_DRAWN: dict[str, Callable[[World, date], PastDay]] = {
+    "cash": past_cash,
+    "futures": past_futures,
+    "options": past_options,
+}
+_CASH_DAYS_KEPT, _DERIVATIVE_DAYS_KEPT, _PLAYED_DAYS_KEPT = 400, 8, 4
+BarsOf = Callable[[int], tuple[Bars, Bars] | None]
+
+
+class Kept:
+    """The few newest results of a costly drawing, by day and kind."""
+
+    def __init__(self, draw: Callable[[date, str], BarsOf], most: int) -> None:
+        self._draw, self._most = draw, most
+        self._kept: OrderedDict[tuple[date, str], BarsOf] = OrderedDict()
+
+    def get(self, day: date, kind: str) -> BarsOf:
+        key = (day, kind)
+        if key not in self._kept:
+            self._kept[key] = self._draw(day, kind)
+            if len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key]
 
 
 class History:
@@ -20,8 +47,9 @@ class History:
         self._first = world.anchor
         for _ in range(days_back):
             self._first = next_trading_day(self._first, -1)
-        self._bars: dict[date, dict[int, tuple[Bars, Bars]]] = {}
-        self._derivatives: OrderedDict[tuple[date, str], Tape] = OrderedDict()
+        self._cash = Kept(self._draw, _CASH_DAYS_KEPT)
+        self._derivatives = Kept(self._draw, _DERIVATIVE_DAYS_KEPT)
+        self._played = Kept(self._replay, _PLAYED_DAYS_KEPT)
 
     def candles(self, token: int, interval: str, first: float, last: float, now: float) -> Bars:
         """Bars that begin between ``first`` and ``last`` (epoch seconds), today's as far as formed by ``now``."""
@@ -47,39 +75,36 @@ class History:
         return _bars_of(*found, now) if found else None
 
     def _past(self, token: int, day: date) -> tuple[Bars, Bars] | None:
-        segment = token & 0xFF
-        if segment != 2:
-            return self._cash_bars(day).get(token)
-        for kind in ("futures", "options"):
-            tape = self._derivative_tape(day, kind)
-            column = next((n for n, row in enumerate(tape.instruments) if row.token == token), None)
-            if column is not None:
-                return _bars_of(tape, column, _FOREVER)
+        """Days that were played come from their ticks, days before the first from bars drawn directly."""
+        for kind in ("futures", "options") if token & 0xFF == NFO else ("cash",):
+            pair = self._keeper(day, kind).get(day, kind)(token)
+            if pair is not None:
+                return pair
         return None
 
-    def _cash_bars(self, day: date) -> dict[int, tuple[Bars, Bars]]:
-        if day not in self._bars:
-            cash = cash_tape(self._world, day, self._world.path(day))
-            tapes = (cash, index_tape(self._world, day, cash))
-            self._bars[day] = {
-                row.token: _bars_of(tape, column, _FOREVER)
-                for tape in tapes
-                for column, row in enumerate(tape.instruments)
-            }
-        return self._bars[day]
+    def _keeper(self, day: date, kind: str) -> Kept:
+        if day >= self._world.anchor:
+            return self._played
+        return self._cash if kind == "cash" else self._derivatives
 
-    def _derivative_tape(self, day: date, kind: str) -> Tape:
-        """Large, so only the few asked for last are kept."""
-        key = (day, kind)
-        if key not in self._derivatives:
-            draw = futures_tape if kind == "futures" else options_tape
-            self._derivatives[key] = draw(self._world, day, self._world.path(day))
-            if len(self._derivatives) > 4:
-                self._derivatives.popitem(last=False)
-        self._derivatives.move_to_end(key)
-        return self._derivatives[key]
+    def _draw(self, day: date, kind: str) -> BarsOf:
+        return _DRAWN[kind](self._world, day).bars
+
+    def _replay(self, day: date, kind: str) -> BarsOf:
+        tapes = self._tapes(day, kind)
+        found = {row.token: (tape, column) for tape in tapes for column, row in enumerate(tape.instruments)}
+        return lambda token: _bars_of(*found[token], _FOREVER) if token in found else None
+
+    def _tapes(self, day: date, kind: str) -> list[Tape]:
+        path = self._world.path(day)
+        if kind == "futures":
+            return [futures_tape(self._world, day, path)]
+        if kind == "options":
+            return [options_tape(self._world, day, path)]
+        cash = cash_tape(self._world, day, path)
+        return [cash, index_tape(self._world, day, cash)]
 
 
 def _bars_of(tape: Tape, column: int, until: int) -> tuple[Bars, Bars]:
     minutes = minute_bars(tape, column, until)
-    return minutes, day_bar(minutes, midnight(day_of(tape.opens)), tape, column, until)
+    return minutes, day_bar(minutes, midnight(day_of(tape.opens)), auction_of(tape, column, until))

@@ -4,12 +4,16 @@ import time
 from datetime import date, datetime
 from typing import Any, Protocol
 
+from kitesim.candle_files import candle_paths, read_candles
+from kitesim.candle_market import CandleHistory, CandleMarket
 from kitesim.clock import MarketClock
 from kitesim.conductor import Conductor
 from kitesim.config import Config
 from kitesim.exchange import Candles, Exchange, Market
 from kitesim.history import History
 from kitesim.market import SyntheticMarket
+from kitesim.recording import NoHistory, RecordedMarket, RecordingReplay, is_recording, read_recording
+from kitesim.replay import CandleReplay
 from kitesim.sessions import Sessions
 from kitesim.state import Store
 from kitesim.trading_days import IST, day_of, first_trading_day_from, hours_of, midnight
@@ -28,12 +32,45 @@ class Programme(Protocol):
 
 
 def assemble(config: Config) -> Programme:
-    return synthetic(config)
+    """What the flags ask for. Raises ValueError, in words, if it cannot be played."""
+    if not config.replay:
+        return synthetic(config)
+    if is_recording(config.replay[0]):
+        return recorded(config)
+    return candles(config)
 
 
-def _exchange(config: Config, market: Market, history: Candles, clock: MarketClock, store: Store) -> Exchange:
+def candles(config: Config) -> CandleReplay:
+    if config.replay_day is None:
+        raise ValueError("--replay of candles needs --replay-day")
+    files = read_candles(candle_paths(config.replay), config.replay_day)
+    market = CandleMarket(files, config.replay_day, config.tokens, config.seed)
+    clock = _replay_clock(config, market, market.seconds[0] * 1000)
+    exchange = _exchange(config, market, CandleHistory(market), clock, Store(None))
+    return CandleReplay(exchange, market, config.lockstep)
+
+
+def recorded(config: Config) -> RecordingReplay:
+    records = read_recording(config.replay[0])
+    market = RecordedMarket(records)
+    clock = _replay_clock(config, market, records[0].market_time)
+    exchange = _exchange(config, market, NoHistory(), clock, Store(None), snapshots=False)
+    return RecordingReplay(exchange, records, config.lockstep)
+
+
+def _replay_clock(config: Config, market: Market, first_ms: int) -> MarketClock:
+    """Starts when asked, or a minute of market time before the first tick."""
+    asked = _first_moment(market.day, config) * 1000 if config.open_at else first_ms - 60_000
+    return MarketClock(min(asked, first_ms), 0 if config.lockstep else config.rate)
+
+
+def _exchange(
+    config: Config, market: Market, history: Candles, clock: MarketClock, store: Store, snapshots: bool = True
+) -> Exchange:
     sessions = Sessions(config.apps, store, clock.now, time.time, config.keep_sessions)
-    return Exchange(market, history, clock, store, sessions, config.cash, config.order_latency)
+    exchange = Exchange(market, history, clock, store, sessions, config.cash, config.order_latency)
+    exchange.snapshots = snapshots
+    return exchange
 
 
 def synthetic(config: Config) -> Conductor:

@@ -16,7 +16,7 @@ from kitesim.limits import HISTORICAL, QUOTES
 from kitesim.listing import dump
 from kitesim.replies import EXCHANGE, reply, rupees, whole_number
 from kitesim.throttle import common_limit, wall_limit
-from kitesim.trading_days import IST, ist, kite_time
+from kitesim.trading_days import IST, day_of, ist, kite_time, midnight
 
 routes = web.RouteTableDef()
 DRAWING = web.AppKey("drawing", asyncio.Lock)  # candles are drawn one request at a time, beside the loop
@@ -138,6 +138,8 @@ async def historical(request: web.Request) -> web.Response:
         raise bad_input("from date should be lesser than to date")
     if last - first > LONGEST_SPAN[interval] * 86_400 + 86_399:
         raise bad_input(f"interval exceeds max limit: {LONGEST_SPAN[interval]} days")
+    if interval == "day":
+        first = midnight(day_of(first))
     _check_flags(exchange, token, interval, request)
     async with request.app[DRAWING]:
         bars = await asyncio.to_thread(exchange.history.candles, token, interval, first, last, exchange.played)

@@ -114,7 +114,7 @@ async def _stay(exchange: Exchange, ws: web.WebSocketResponse, request: web.Requ
     transport = request.transport
     if not isinstance(transport, asyncio.Transport):
         return
-    socket = TickerSocket(ws, transport, api_key, exchange.market.board, exchange.faults)
+    socket = TickerSocket(ws, transport, api_key, exchange.market.board, exchange.faults, exchange.snapshots)
     if exchange.faults.active("half_open"):
         socket.go_deaf()
     exchange.sockets.append(socket)

@@ -25,6 +25,7 @@ Ints = NDArray[np.int64]
 CASH, INDEX, FUTURES, OPTIONS = range(4)
 CARRY = 0.06  # annual, of futures over the index
 EXPIRES_AT = 15 * 3600 + 1800
+OPTIONS_VOLUME = 90_000_000  # of the nearest week's contract at the money, a day
 
 
 @dataclass
@@ -100,16 +101,17 @@ def draw_tape(
     last = fill_forward(np.where(rng.integers(0, 2, shape, dtype=np.uint8), bid, ask), traded)
     profile = variance_profile(0, shape[0] * BEAT)[:, None] ** 0.7
     mean = profile / profile.sum() * liquidity.day_volume / np.maximum(liquidity.chance, 0.01)
-    size = np.ceil(rng.standard_exponential(shape, dtype=np.float32) * mean / lot) * lot * traded
+    drawn = rng.standard_exponential(shape, dtype=np.float32) * (mean / lot).astype(np.float32)
+    size = np.ceil(drawn).astype(np.int64) * lot * traded
     return Tape(
         instruments, opens, np.arange(shape[1]) % BEAT, bid, ask, last, traded, changed,
-        volume=np.cumsum(size, axis=0).astype(np.int64),
+        volume=np.cumsum(size, axis=0),
         turnover=np.cumsum(size * last, axis=0, dtype=np.float64),
         previous_close=previous_close,
         lower_band=_lower_band(instruments, previous_close, tick),
         upper_band=_upper_band(instruments, previous_close, tick),
         typical_size=np.maximum(liquidity.day_volume / shape[0] / lot, 3).astype(np.int64) * lot,
-        open_interest=_open_interest(rng, liquidity, lot),
+        open_interest=_open_interest(rng, liquidity, lot) * instruments[0].is_derivative,
     )  # fmt: skip
 
 
@@ -150,7 +152,7 @@ def cash_tape(world: World, day: date, path: Floats) -> Tape:
     return tape
 
 
-def _index_values(world: World, prices: Floats) -> Ints:
+def index_values(world: World, prices: Floats) -> Ints:
     """Published index levels in paise, (…, indices), from share prices in rupees."""
     levels = np.stack([world.index_level(name, prices) for name in INDEX_TOKENS], axis=-1)
     return to_tick(levels * 100, np.int64(5))
@@ -160,13 +162,13 @@ def index_tape(world: World, day: date, cash: Tape) -> Tape:
     """Indices at even seconds from the shares' last prices up to then."""
     late = np.vstack([cash.last[:1], cash.last[:-1]])
     prices = np.where(cash.phase == 0, cash.last, late) / 100
-    last = _index_values(world, prices).astype(np.int32)
+    last = index_values(world, prices).astype(np.int32)
     count, nothing = last.shape[1], np.zeros(last.shape[1], np.int64)
     always = np.ones(last.shape, bool)
     auction = None
     if cash.auction:
-        auction = (cash.auction[0], _index_values(world, cash.auction[1] / 100), nothing)
-    closes = _index_values(world, np.exp(world.previous_close(day)))
+        auction = (cash.auction[0], index_values(world, cash.auction[1] / 100), nothing)
+    closes = index_values(world, np.exp(world.previous_close(day)))
     zeros = np.zeros(last.shape)
     return Tape(
         index_rows(), cash.opens, np.zeros(count, np.int64), np.zeros_like(last), np.zeros_like(last), last, always,
@@ -181,8 +183,8 @@ def _carry(day: date, seconds: Floats | float, expiry: date) -> Floats:
     return factor
 
 
-def _beat_seconds(hours: Hours) -> Floats:
-    return np.arange(hours.opens, hours.derivatives_close, BEAT, dtype=np.float64)
+def beat_seconds(hours: Hours, beat: int = BEAT) -> Floats:
+    return np.arange(hours.opens, hours.derivatives_close, beat, dtype=np.float64)
 
 
 def _spots(world: World, values: Floats) -> Floats:
@@ -195,21 +197,45 @@ def futures_listed(world: World, day: date) -> list[Instrument]:
     return future_rows(day, level)
 
 
+def futures_fair(world: World, day: date, path: Floats, seconds: Floats) -> Floats:
+    """Fair values in rupees, (beats, futures), in the order of the listing."""
+    expiries = sorted({row.expiry for row in futures_listed(world, day) if row.expiry})
+    spots = _spots(world, path)
+    return np.concatenate([spots * _carry(day, seconds[:, None], expiry) for expiry in expiries], axis=1)
+
+
+def futures_volume(count: int) -> Floats:
+    """What a day trades of each future; the second month a quarter of the first."""
+    near = np.repeat([1.0, 0.25], count // 2)
+    volume: Floats = np.tile([4_500_000.0, *(share.volume * 0.6 for share in SHARES)], 2) * near
+    return volume
+
+
+def closing_seconds(day: date) -> Floats:
+    return np.array([float(hours_of(day).cash_closes)])
+
+
 def futures_tape(world: World, day: date, path: Floats) -> Tape:
     hours, rows = hours_of(day), futures_listed(world, day)
-    expiries = sorted({row.expiry for row in rows if row.expiry})
-    seconds, spots = _beat_seconds(hours)[:, None], _spots(world, path)
-    fair = np.concatenate([spots * _carry(day, seconds, expiry) for expiry in expiries], axis=1) * 100
-    before = next_trading_day(day, -1)
-    at_close = _spots(world, np.exp(world.previous_close(day)))
-    tick = np.array([row.tick for row in rows], np.int64)
-    closes = [at_close * _carry(before, float(hours_of(before).cash_closes), expiry) for expiry in expiries]
+    fair = futures_fair(world, day, path, beat_seconds(hours)) * 100
+    closes = _at_last_close(world, day, rows)
     rng = day_rng(world.seed, day, 3)
-    near = np.repeat([1.0, 0.25], len(rows) // 2)
-    volume = np.tile([4_500_000.0, *(share.volume * 0.6 for share in SHARES)], 2) * near
-    liquidity = Liquidity(np.where(near == 1, 0.6, 0.15), volume, rng.integers(1, 4, len(rows)))
-    opens = midnight(day) + hours.opens
-    return draw_tape(rng, rows, opens, fair, to_tick(np.concatenate(closes) * 100, tick), liquidity)
+    chance = np.repeat([0.6, 0.15], len(rows) // 2)
+    liquidity = Liquidity(chance, futures_volume(len(rows)), rng.integers(1, 4, len(rows)))
+    return draw_tape(rng, rows, midnight(day) + hours.opens, fair, closes, liquidity)
+
+
+def _at_last_close(world: World, day: date, rows: list[Instrument]) -> Ints:
+    """What today's derivatives were worth at the last close, in paise."""
+    before = next_trading_day(day, -1)
+    values, seconds = np.exp(world.previous_close(day))[None, :], closing_seconds(before)
+    tick = np.array([row.tick for row in rows], np.int64)
+    if rows[0].is_option:
+        return to_tick(premiums(before, seconds, world.index_level("NIFTY 50", values), rows)[0] * 100, tick)
+    spots = _spots(world, values)
+    expiries = sorted({row.expiry for row in rows if row.expiry})
+    worth = np.concatenate([spots * _carry(before, seconds[:, None], expiry) for expiry in expiries], axis=1)
+    return to_tick(worth[0] * 100, tick)
 
 
 def strikes_listed(world: World, day: date, expiry: date) -> set[int]:
@@ -237,32 +263,34 @@ def options_listed(world: World, day: date) -> list[Instrument]:
     return [row for expiry in weekly_expiries(day) for row in option_rows(expiry, strikes_listed(world, day, expiry))]
 
 
-def _premiums(day: date, seconds: Floats, spot: Floats, rows: list[Instrument]) -> Floats:
+def premiums(day: date, seconds: Floats, spot: Floats, rows: list[Instrument]) -> Floats:
     """(times, rows) in rupees."""
-    premiums = []
+    by_expiry = []
     for expiry in sorted({row.expiry for row in rows if row.expiry}):
         chain = [row for row in rows if row.expiry == expiry]
         forward = (spot * _carry(day, seconds, expiry))[:, None]
         years = ((midnight(expiry) + EXPIRES_AT - midnight(day) - seconds) / YEAR)[:, None]
         strikes = np.array([row.strike / 100 for row in chain])
-        premiums.append(black76(forward, strikes, years, np.array([row.instrument_type == "CE" for row in chain])))
-    return np.concatenate(premiums, axis=1)
+        by_expiry.append(black76(forward, strikes, years, np.array([row.instrument_type == "CE" for row in chain])))
+    return np.concatenate(by_expiry, axis=1)
+
+
+def nearness(rows: list[Instrument], spot: float) -> Floats:
+    """1 at the money and in the nearest week, falling with distance: what trading and open interest follow."""
+    far = np.abs(np.array([row.strike / 100 for row in rows]) - spot) / STRIKE_STEP
+    nearest = np.array([row.expiry == rows[0].expiry for row in rows])
+    interest: Floats = np.exp(-far / 5) * np.where(nearest, 1.0, 0.25)
+    return interest
 
 
 def options_tape(world: World, day: date, path: Floats) -> Tape:
     hours, rows = hours_of(day), options_listed(world, day)
     spot = world.index_level("NIFTY 50", path)
-    fair = _premiums(day, _beat_seconds(hours), spot, rows) * 100
-    before = next_trading_day(day, -1)
-    at_close = np.array([world.index_level("NIFTY 50", np.exp(world.previous_close(day)))])
-    closing = np.array([float(hours_of(before).cash_closes)])
-    closes = to_tick(_premiums(before, closing, at_close, rows)[0] * 100, np.int64(5))
-    strikes = np.array([row.strike for row in rows])
-    far = np.abs(strikes - spot[0] * 100) / (STRIKE_STEP * 100)
-    week = np.array([row.expiry == rows[0].expiry for row in rows])
-    interest = np.exp(-far / 5) * np.where(week, 1.0, 0.25)
+    fair = premiums(day, beat_seconds(hours), spot, rows) * 100
+    closes = _at_last_close(world, day, rows)
+    interest = nearness(rows, float(spot[0]))
     spread = np.maximum(1, (closes * 0.004 / 5).astype(np.int64))
-    liquidity = Liquidity(0.15 + 0.7 * interest, 90_000_000 * interest, spread, depth_only=0.1)
+    liquidity = Liquidity(0.15 + 0.7 * interest, OPTIONS_VOLUME * interest, spread, depth_only=0.1)
     rng = day_rng(world.seed, day, 4)
     return draw_tape(rng, rows, midnight(day) + hours.opens, fair, closes, liquidity)
 

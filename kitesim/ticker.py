@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -24,10 +25,18 @@ class TickerSocket:
     """One client's socket. Frames wait in a short queue; a reader that falls behind is sent conflated state."""
 
     def __init__(
-        self, ws: web.WebSocketResponse, transport: asyncio.Transport, api_key: str, board: Board, faults: Faults
+        self,
+        ws: web.WebSocketResponse,
+        transport: asyncio.Transport,
+        api_key: str,
+        board: Board,
+        faults: Faults,
+        snapshots: bool = True,
     ) -> None:
         self.ws, self.api_key = ws, api_key
-        self._transport, self._faults = transport, faults
+        self._transport, self._faults, self._snapshots = transport, faults, snapshots
+        self.hold_heartbeats = False  # a lockstep replay sends nothing of its own
+        self.heard_at = time.monotonic()
         self.tokens: dict[int, int] = {}
         self.frames_sent = self.bytes_sent = self.frames_conflated = 0
         self._deaf = False
@@ -47,6 +56,7 @@ class TickerSocket:
 
     def hear(self, text: str) -> None:
         """Act on a client's message; nonsense is answered with an error frame."""
+        self.heard_at = time.monotonic()
         try:
             message = json.loads(text)
             action, value = message["a"], message["v"]
@@ -71,7 +81,8 @@ class TickerSocket:
         known = {row for token in tokens if (row := self._board.row_of.get(token)) is not None}
         rows = np.array(sorted(known), np.intp)
         self._modes[rows] = mode
-        self._put(self._board.frame(rows, self._modes))
+        if self._snapshots:
+            self._put(self._board.frame(rows, self._modes))
 
     def _unsubscribe(self, tokens: list[int]) -> None:
         for token in tokens:
@@ -125,10 +136,18 @@ class TickerSocket:
         self.frames_sent += 1
         self.bytes_sent += len(item)
 
+    async def send_in_turn(self, item: bytes | str) -> None:
+        """After whatever is queued; returns when TCP has room again."""
+        while self._queue and not self.ws.closed:
+            await asyncio.sleep(0)
+        if not self._deaf and not self._faults.stops(is_heartbeat=False):
+            await self.send_now(item)
+
     async def beat(self) -> None:
         """One byte a second, as Kite does when nothing else moves."""
         while not self.ws.closed:
-            self._put(HEARTBEAT)
+            if not self.hold_heartbeats:
+                self._put(HEARTBEAT)
             await asyncio.sleep(1)
 
     @property

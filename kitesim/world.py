@@ -42,18 +42,24 @@ def day_rng(seed: int, day: date, purpose: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=[seed & (2**63 - 1), day.toordinal() * 256 + purpose]))
 
 
-def _correlated(rng: np.random.Generator, steps: int) -> Floats:
-    """(steps, shares) of market, sector and own noise, each share at its daily volatility."""
-    market = rng.standard_normal((steps, 1)) * MARKET_VOLATILITY
-    sector = rng.standard_normal((steps, len(_SECTORS))) * SECTOR_VOLATILITY
-    own = rng.standard_normal((steps, len(SHARES)), dtype=np.float32) * _OWN
-    moves: Floats = market * _BETA + sector[:, _SECTOR_OF] + own
-    return moves
+def _loadings() -> NDArray[np.float32]:
+    """(factors, shares): how each share follows the market, its sector and its own news."""
+    sector = np.zeros((len(_SECTORS), len(SHARES)))
+    sector[_SECTOR_OF, np.arange(len(SHARES))] = SECTOR_VOLATILITY
+    return np.vstack([_BETA * MARKET_VOLATILITY, sector, np.diag(_OWN)]).astype(np.float32)
 
 
-def variance_profile(opens: int, closes: int) -> Floats:
+_LOADINGS = _loadings()
+
+
+def _correlated(rng: np.random.Generator, steps: int) -> NDArray[np.float32]:
+    """(steps, shares) of noise, each share at its daily volatility."""
+    return rng.standard_normal((steps, len(_LOADINGS)), dtype=np.float32) @ _LOADINGS
+
+
+def variance_profile(opens: int, closes: int, beat: int = BEAT) -> Floats:
     """How lively each beat of the day is: high at the open, low at noon, rising to the close."""
-    x = (np.arange(0, closes - opens, BEAT) + 1) / (closes - opens)
+    x = (np.arange(0, closes - opens, beat) + 1) / (closes - opens)
     profile: Floats = 0.55 + 2.6 * np.exp(-x / 0.05) + 0.9 * np.exp(-x / 0.2) + 0.9 * np.exp(-(1 - x) / 0.07)
     return profile
 
@@ -97,18 +103,19 @@ class World:
                 move = self._moves(at)
                 self._closes[at] = value - move.gap - move.intraday
 
-    def path(self, day: date) -> Floats:
+    def path(self, day: date, beat: int = BEAT) -> Floats:
         """Fair values in rupees, (beats, shares), from the open to the derivatives' close."""
         hours, move = hours_of(day), self._moves(day)
-        profile = variance_profile(hours.opens, hours.derivatives_close)
+        profile = variance_profile(hours.opens, hours.derivatives_close, beat)
         steps = len(profile)
-        closing_beat = min((hours.auction or hours.cash_closes) - hours.opens, steps * BEAT) // BEAT - 1
+        closing_beat = min((hours.auction or hours.cash_closes) - hours.opens, steps * beat) // beat - 1
         rng = day_rng(self.seed, day, 1)
-        mood = np.repeat(np.exp(rng.normal(0, 0.35, steps // 900 + 1)), 900)[:steps]
+        half_hour = 1800 // beat
+        mood = np.repeat(np.exp(rng.normal(0, 0.35, steps // half_hour + 1)), half_hour)[:steps]
         variance = profile * mood
         spent = np.cumsum(variance)
         scale = np.sqrt(variance / spent[-1] * (1 - _OVERNIGHT_SHARE))
-        noise = np.cumsum(_correlated(rng, steps) * scale[:, None], axis=0)
+        noise = np.cumsum(_correlated(rng, steps) * scale[:, None].astype(np.float32), axis=0)
         share_of_day = np.minimum(spent / spent[closing_beat], 1.0)[:, None]
         bridge = noise + share_of_day * (move.intraday - noise[closing_beat])
         values: Floats = np.exp(self.previous_close(day) + move.gap + bridge)
