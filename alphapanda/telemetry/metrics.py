@@ -45,6 +45,4 @@ ORDERS = Counter("alphapanda_orders_total", "Orders entering a state", ["state"]
 REFUSALS = Counter("alphapanda_refusals_total", "Refusals by rule", ["code"])
 FILLS = Counter("alphapanda_fills_total", "Fills booked", ["mode"])
 DEAD_LETTERS = Counter("alphapanda_dead_letters_total", "Work given up after three attempts", ["task"])
-ANNOUNCEMENTS_LOST = Counter(
-    "alphapanda_announcements_lost_total", "Announcements that did not leave", ["reason"]
-)
+ANNOUNCEMENTS_LOST = Counter("alphapanda_announcements_lost_total", "Announcements that did not leave", ["reason"])

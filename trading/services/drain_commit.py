@@ -44,7 +44,11 @@ def _pause(memory: ShardMemory, run: LiveRun, words: str) -> None:
         run_id=run.run_id,
         kind="exits_only",
         ref=str(memory.position),
-        defaults={"payload": {"reason": words}, "epoch": memory.position.epoch, "n": memory.position.n},
+        defaults={
+            "payload": {"reason": words, "faulted": True},
+            "epoch": memory.position.epoch,
+            "n": memory.position.n,
+        },
     )
 
 

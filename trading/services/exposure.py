@@ -5,10 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q, Sum
-
 from instruments.domain.sessions import IST
-from instruments.models import Instrument
 from portfolio.funds import NoMarginModel, available_funds, required_funds
 from portfolio.models import Account, Position
 from portfolio.results import day_result
@@ -97,10 +94,12 @@ def usage(
 
 
 def profit_today(account: Account, deployment: Deployment | None, marks: Marks, now: datetime) -> Decimal | None:
-    portfolios = account.portfolios.filter(deployment_id=deployment.pk) if deployment else account.portfolios.all()
+    """Net of the day after charges, booked and open; None where a part of it is unknown."""
     day = now.astimezone(IST).date()
-    nets = [day_result(portfolio, day, marks.by_instrument).net for portfolio in portfolios]
-    return None if None in nets else sum(nets, ZERO)  # type: ignore[arg-type]
+    if deployment is None:
+        return day_result(account, day, marks.by_instrument).net
+    portfolio = account.portfolios.filter(deployment_id=deployment.pk).first()
+    return day_result(portfolio, day, marks.by_instrument).net if portfolio else ZERO
 
 
 def _orders_sent(account: Account, deployment: Deployment | None, now: datetime) -> tuple[int, int]:
@@ -142,8 +141,3 @@ def _identical(signal: Signal, same: Iterable[Order]) -> int:
         == (signal.side, signal.quantity, signal.order_type, signal.price, signal.deployment_id)
         for o in same
     )
-
-
-def held_quantity(portfolio_id: Any, instrument: Instrument, product: str) -> int:
-    rows = Position.objects.filter(Q(portfolio_id=portfolio_id), instrument=instrument, product=product)
-    return rows.aggregate(total=Sum("quantity"))["total"] or 0

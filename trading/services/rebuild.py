@@ -1,16 +1,18 @@
 """Make a shard's memory anew: its last checkpoint, then the stream since, heard again without acting on it."""
 
 from collections import defaultdict
+from typing import Any
 
 import structlog
 from django.conf import settings
 
 from market.models import Shard
 from market.stream import StreamEntry, StreamPosition, TickStream
+from trading.domain.faults import StrategyFault
 from trading.models import Checkpoint, Run, RunInput
 from trading.services import deployments
 from trading.services.callback_slot import CallbackSlot
-from trading.services.run_inputs import hear_input, live_run
+from trading.services.run_inputs import exits_only_run, hear_input, live_run
 from trading.services.runs import UnknownStrategy, strategy_class
 from trading.services.shard_memory import Effects, LiveRun, ShardMemory
 from trading.strategies.parameters import BadParameters
@@ -47,31 +49,37 @@ def rebuild(shard: Shard, stream: TickStream) -> ShardMemory:
     return memory
 
 
-def _restore_runs(memory: ShardMemory, shard: Shard, saved: dict[str, object]) -> None:
+def _restore_runs(memory: ShardMemory, shard: Shard, saved: dict[str, Any]) -> None:
     open_runs = Run.objects.filter(deployment__shard=shard, ended_at__isnull=True)
     for run in open_runs.select_related("deployment__strategy", "deployment__account"):
-        live = _live_or_halted(memory, run)
-        if live is None:
-            continue
+        live, problem = _live(memory, run)
         if str(run.pk) in saved:
-            live.host.restore(saved[str(run.pk)])  # type: ignore[arg-type]
+            problem = _restore_host(live, saved[str(run.pk)], problem)
             memory.runs[run.pk] = live
         elif RunInput.objects.filter(run=run, kind="begin", epoch__isnull=False).exists():
             _hear_again(memory, run, live)
+        if problem:
+            live.host.pause(is_faulted=True)
+            deployments.pause_run(run.pk, problem)
 
 
-def _live_or_halted(memory: ShardMemory, run: Run) -> LiveRun | None:
-    """Return the run's host; without its code nothing can be run, with other code only exits are kept."""
+def _live(memory: ShardMemory, run: Run) -> tuple[LiveRun, str]:
+    """Return the run with its host, and what is wrong with its code. Its exits are kept whatever that is."""
     try:
         live = live_run(memory, run)
         changed = code_hash(strategy_class(run.deployment.strategy.name)) != run.code_hash
-    except (UnknownStrategy, BadParameters, ValueError, KeyError) as error:
-        deployments.halt(run.deployment, f"it cannot be run: {error}")
-        return None
-    if changed:
-        live.host.exits_only = True
-        deployments.pause_run(run.pk, "its code has changed since the run began; stop it and start it again")
-    return live
+    except (UnknownStrategy, BadParameters) as error:
+        return exits_only_run(memory, run), f"it cannot be run: {error}"
+    return live, "its code has changed since the run began: stop it and start it again" if changed else ""
+
+
+def _restore_host(live: LiveRun, saved: dict[str, Any], problem: str) -> str:
+    """Restore books and stops; a strategy that cannot take its own state back is paused with its exits kept."""
+    try:
+        live.host.restore(saved)
+    except StrategyFault as fault:
+        return problem or fault.words
+    return problem
 
 
 def _hear_again(memory: ShardMemory, run: Run, live: LiveRun) -> None:

@@ -5,12 +5,13 @@ from datetime import datetime
 
 import structlog
 
+from instruments.models import Instrument
 from market.models import Candle as CandleRow
 from market.stream import StreamPosition
 from trading.domain.faults import StrategyFault
 from trading.domain.run_host import RunHost
 from trading.models import Run, RunInput
-from trading.services.runs import host_of
+from trading.services.runs import exits_only_host, host_of
 from trading.services.shard_memory import Effects, LiveRun, ShardMemory
 from trading.strategies.base import Candle
 
@@ -62,16 +63,20 @@ def resume(memory: ShardMemory, run: LiveRun, until: datetime, effects: Effects)
 
 def live_run(memory: ShardMemory, run: Run) -> LiveRun:
     """Return a run with a fresh host. Raises UnknownStrategy or BadParameters."""
-    tokens = frozenset(memory.keys[key] for key in run.terms["instruments"] if key in memory.keys)
-    host = host_of(run, [memory.instruments[token] for token in tokens], memory.now)
-    return LiveRun(
-        run_id=run.pk,
-        deployment_id=run.deployment_id,
-        account_id=run.deployment.account_id,
-        name=run.deployment.name,
-        host=host,
-        tokens=tokens,
-    )
+    return _live(run, host_of(run, instruments_of(memory, run), memory.now))
+
+
+def exits_only_run(memory: ShardMemory, run: Run) -> LiveRun:
+    """Return a run whose strategy cannot be had: stops, targets and flat-by are kept all the same."""
+    return _live(run, exits_only_host(run, instruments_of(memory, run), memory.now))
+
+
+def instruments_of(memory: ShardMemory, run: Run) -> list[Instrument]:
+    return [memory.instruments[memory.keys[key]] for key in run.terms["instruments"] if key in memory.keys]
+
+
+def _live(run: Run, host: RunHost) -> LiveRun:
+    return LiveRun(run.pk, run.deployment_id, run.deployment.account_id, run.deployment.name, host)
 
 
 def history(host: RunHost, memory: ShardMemory, until: datetime) -> list[Candle]:

@@ -14,6 +14,7 @@ from trading.domain.sizing import ByCapital, ByLots, ByRisk, Sizing
 from trading.models import Deployment, Run
 from trading.services.sessions import SessionTable
 from trading.strategies.base import InstrumentSpec, Strategy
+from trading.strategies.parameters import StrategyParameters
 from trading.strategies.registry import find_strategies
 
 StrategyClass = type[Strategy[Any]]
@@ -92,9 +93,21 @@ def sizing_of(method: str, size: Decimal) -> Sizing:
 def host_of(run: Run, instruments: list[Instrument], now: datetime) -> RunHost:
     """Return a fresh host of a run. Raises UnknownStrategy or BadParameters."""
     strategy_type = strategy_class(run.deployment.strategy.name)
+    parameters = strategy_type.Parameters.from_json(run.parameters)
     terms = run_terms(run.terms, instruments)
+    return _host(strategy_type(parameters, terms.specs), terms, instruments, now)
+
+
+def exits_only_host(run: Run, instruments: list[Instrument], now: datetime) -> RunHost:
+    """Return a host with no strategy of its own: it only gets out."""
+    terms = run_terms(run.terms, instruments)
+    host = _host(Strategy(StrategyParameters(), terms.specs), terms, instruments, now)
+    host.pause(is_faulted=True)
+    return host
+
+
+def _host(strategy: Strategy[Any], terms: RunTerms, instruments: list[Instrument], now: datetime) -> RunHost:
     sessions = SessionTable()
     for instrument in instruments:
         sessions.know(instrument)
-    parameters = strategy_type.Parameters.from_json(run.parameters)
-    return RunHost(strategy_type(parameters, terms.specs), terms, sessions, now, CallbackGuard())
+    return RunHost(strategy, terms, sessions, now, CallbackGuard())

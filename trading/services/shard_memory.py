@@ -31,14 +31,13 @@ EPOCH = datetime.fromtimestamp(0, UTC)
 
 @dataclass
 class LiveRun:
-    """A run that goes on: its host, and which of the shard's tokens it hears."""
+    """A run that goes on, and its host."""
 
     run_id: UUID
     deployment_id: UUID
     account_id: UUID
     name: str
     host: RunHost
-    tokens: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -179,7 +178,7 @@ class ShardMemory:
         elif told.kind == "ended":
             run.host.hear_order_ended(payload["instrument"], payload["outcome"], payload["number"])
         elif told.kind == "exits_only":
-            run.host.exits_only = True
+            run.host.pause(is_faulted=payload.get("faulted", False))
 
     def _candle(self, closed: ClosedCandle) -> Candle:
         prices = (to_price(getattr(closed, name), closed.token) for name in ("open", "high", "low", "close"))

@@ -1,0 +1,52 @@
+"""What can be wrong with an environment, said in words before anything starts."""
+
+import os
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@register()
+def environment(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    """Refuse an installation that could trade by mistake, or could not work at all."""
+    return [*_kind(), *_practice_addresses(), *_redis(), *_secrets()]
+
+
+def _kind() -> list[CheckMessage]:
+    if settings.KIND in ("practice", "live"):
+        return []
+    hint = "Set ALPHAPANDA_KIND to practice or live. A database is of one kind for ever."
+    return [Error(f"ALPHAPANDA_KIND is {settings.KIND!r}.", hint=hint, id="alphapanda.E001")]
+
+
+def _practice_addresses() -> list[CheckMessage]:
+    """A practice installation must not even know a real broker's address once it talks to one."""
+    if settings.KIND != "practice" or not settings.PRACTICE_CLOCK_URL:
+        return []
+    wrong = [
+        name
+        for name in ("KITE_ROOT", "KITE_LOGIN_ROOT", "KITE_TICKER_ROOT", "PRACTICE_CLOCK_URL")
+        if urlsplit(getattr(settings, name)).hostname not in LOOPBACK
+    ]
+    hint = "In practice the broker is kitesim, on this machine. Use ALPHAPANDA_KIND=live for Zerodha."
+    return [Error(f"{name} is not on this machine.", hint=hint, id="alphapanda.E002") for name in wrong]
+
+
+def _redis() -> list[CheckMessage]:
+    if urlsplit(settings.REDIS_URL).scheme in ("redis", "rediss", "unix"):
+        return []
+    hint = "REDIS_URL looks like redis://127.0.0.1:6379/0."
+    return [Error("REDIS_URL is not the address of a Valkey or Redis server.", hint=hint, id="alphapanda.E003")]
+
+
+def _secrets() -> list[CheckMessage]:
+    """Keys of several accounts in one process are allowed on a desk of one machine, but say it."""
+    keys = [name for name in os.environ if name.startswith("BROKER_KEY_")]
+    if settings.KIND == "live" and len(keys) > 1:
+        hint = "Give each account's processes only their own BROKER_KEY (docs/settings.md)."
+        return [Warning(f"This process holds the keys of {len(keys)} accounts.", hint=hint, id="alphapanda.W001")]
+    return []

@@ -1,0 +1,151 @@
+"""The demo's processes: the same programs as in production, with queues folded into fewer workers."""
+
+import os
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from cryptography.fernet import Fernet
+
+from alphapanda.embedded import free_port
+from alphapanda.practice import BASE_DIR, DATA_ACCOUNT, PRACTICE_KEYS, kept_secret
+from alphapanda.supervisor import Child, Supervisor
+
+READY_SECONDS = 60.0
+STOP_ORDER = ("beat", "feed", "ticks", "desk", "broker", "web", "kitesim")
+OWNERS_ONLY = ("BROKER_KEY_", "KITE_API_")
+
+
+class NotReady(Exception):
+    """A process did not come up; its log says why."""
+
+
+@dataclass(frozen=True)
+class Market:
+    """How the practice market is played."""
+
+    rate: float
+    seed: int
+    date: str
+    open_at: str
+    night: float
+
+
+def broker_key(folder: Path) -> str:
+    path = folder / "broker_key"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(Fernet.generate_key().decode())
+    return kept_secret(path)
+
+
+def credentials(folder: Path) -> dict[str, str]:
+    """What only the data account's processes may know."""
+    return {**PRACTICE_KEYS, f"BROKER_KEY_{DATA_ACCOUNT.upper()}": broker_key(folder)}
+
+
+def base_environment(folder: Path, kitesim_url: str) -> dict[str, str]:
+    """Return what every process may know: this process's environment without any broker secret."""
+    metrics = folder / "metrics"
+    metrics.mkdir(exist_ok=True)
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(OWNERS_ONLY)}
+    return plain | {
+        "KITE_ROOT": kitesim_url,
+        "KITE_LOGIN_ROOT": f"{kitesim_url}/connect/login",
+        "KITE_TICKER_ROOT": kitesim_url.replace("http", "ws", 1),
+        "PRACTICE_CLOCK_URL": f"{kitesim_url}/sim/clock",
+        "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+        "SIGNAL_LIFE_SECONDS": "60",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def kitesim(port: int, folder: Path, market: Market) -> Child:
+    command = [
+        sys.executable, "-m", "kitesim", "--port", str(port), "--state-dir", str(folder / "kitesim"),
+        "--seed", str(market.seed), "--date", market.date, "--open-at", market.open_at,
+        "--rate", str(market.rate), "--night", str(market.night), "--keep-sessions",
+    ]  # fmt: skip
+    return Child("kitesim", command)
+
+
+def kept_port(path: Path) -> int:
+    """Return the port used last time, so that open pages find the demo again; another if it is taken."""
+    if path.exists() and is_free(port := int(path.read_text())):
+        return port
+    port = free_port()
+    path.write_text(str(port))
+    return port
+
+
+def is_free(port: int) -> bool:
+    import socket
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def web(port: int) -> Child:
+    command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "alphapanda.asgi:application"]
+    return Child("web", command)
+
+
+def feed(secrets: dict[str, str]) -> Child:
+    return Child("feed", [sys.executable, str(BASE_DIR / "manage.py"), "run_feed", "--feed", "kite"], secrets)
+
+
+def worker(name: str, queues: str, secrets: dict[str, str] | None = None) -> Child:
+    command = [
+        sys.executable, "-m", "celery", "-A", "alphapanda.celery", "worker", "-Q", queues, "-n", f"{name}@%h",
+        "-c", "1", "--without-gossip", "--without-mingle", "-l", "WARNING",
+    ]  # fmt: skip
+    return Child(name, command, secrets or {})
+
+
+def beat() -> Child:
+    command = [sys.executable, "-m", "celery", "-A", "alphapanda.celery", "beat", "-l", "WARNING", "--pidfile="]
+    return Child("beat", command)
+
+
+def wait_for(url: str, what: str, seconds: float = READY_SECONDS) -> Any:
+    """Return what ``url`` answers once it does. Raises NotReady."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(url, timeout=2) as reply:  # noqa: S310 (loopback, made above)
+                body = reply.read()
+                return orjson.loads(body) if "json" in reply.headers.get("content-type", "") else body
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise NotReady(f"{what} did not answer within {seconds:.0f} s")
+
+
+def start_all(supervisor: Supervisor, port: int, secrets: dict[str, str]) -> None:
+    """Start the processes; those that take longest to import come first."""
+    for child in (
+        worker("ticks", "ticks.kite-0"),
+        worker("desk", "risk,orders.paper,desk,lab"),
+        worker("broker", f"broker.{DATA_ACCOUNT}", secrets),
+        web(port),
+        feed(secrets),
+        beat(),
+    ):
+        supervisor.start(child)
+
+
+def watch_until(supervisor: Supervisor, stopping: threading.Event, each_second: Any) -> None:
+    """Look after the processes until told to stop."""
+    while not stopping.wait(1.0):
+        supervisor.watch()
+        each_second()

@@ -1,0 +1,76 @@
+"""Whether this web process lives, whether the product can work, and every metric."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest, multiprocess
+from prometheus_client import REGISTRY as OWN_REGISTRY
+
+from instruments.models import TradingSession
+from trading.services import wakeups
+
+Check = Callable[[], str]
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Say that the process answers; asks nobody else."""
+    return JsonResponse({"status": "ok"})
+
+
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Say whether PostgreSQL, Valkey and the calendar are there; 503 with the reasons if not."""
+    checks = {"postgresql": postgresql, "valkey": valkey, "calendar": calendar}
+    problems = {name: problem for name, check in checks.items() if (problem := check())}
+    body: dict[str, Any] = {"status": "not ready" if problems else "ok", "problems": problems}
+    return JsonResponse(body, status=503 if problems else 200)
+
+
+def postgresql() -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        return type(error).__name__
+    return ""
+
+
+def valkey() -> str:
+    try:
+        wakeups.valkey().ping()
+    except redis.RedisError as error:
+        return type(error).__name__
+    return ""
+
+
+def calendar() -> str:
+    try:
+        return "" if TradingSession.objects.exists() else "not loaded: run load_calendar"
+    except DatabaseError as error:
+        return type(error).__name__
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Every process's metrics added up. Signed in as staff, or with METRICS_TOKEN as a bearer token."""
+    if not may_read_metrics(request):
+        raise PermissionDenied
+    registry = OWN_REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def may_read_metrics(request: HttpRequest) -> bool:
+    from django.utils.crypto import constant_time_compare
+
+    token = settings.METRICS_TOKEN
+    given = request.headers.get("Authorization", "")
+    if token and constant_time_compare(given, f"Bearer {token}"):
+        return True
+    return bool(request.user.is_authenticated and request.user.is_staff)

@@ -1,0 +1,53 @@
+"""Prepare this process's environment for a practice installation, before Django reads its settings.
+
+State lives in one folder (``ALPHAPANDA_STATE_DIR``, or ``.state`` beside manage.py): the secret key, PostgreSQL's and
+Valkey's data, kitesim's market, logs. As root the wheel's PostgreSQL makes an operating system user ``pgserver``
+and lets it walk down to that folder.
+"""
+
+import os
+import secrets
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from alphapanda.embedded import Servers
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_ACCOUNT = "practice"
+# One practice account of kitesim's own; nothing of it is worth anything anywhere else.
+PRACTICE_KEYS = {"KITE_API_KEY_PRACTICE": "kitesim", "KITE_API_SECRET_PRACTICE": "kitesim-secret"}
+
+servers: "Servers | None" = None
+
+
+def prepare(arguments: list[str]) -> None:
+    """Start the embedded servers and set the environment. ``--reset`` throws the state away first."""
+    global servers
+    from alphapanda.embedded import start_servers
+
+    folder = state_folder()
+    if "--reset" in arguments:
+        from alphapanda.supervisor import end_leftovers
+
+        end_leftovers(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ["ALPHAPANDA_STATE_DIR"] = str(folder)
+    os.environ["ALPHAPANDA_KIND"] = "practice"
+    servers = start_servers(folder, keep=True)
+    os.environ.update(servers.environment())
+
+
+def state_folder() -> Path:
+    return Path(os.environ.get("ALPHAPANDA_STATE_DIR", str(BASE_DIR / ".state"))).resolve()
+
+
+def kept_secret(path: Path) -> str:
+    """Return the secret in ``path``; the first time one is made, for its owner's eyes only."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(50))
+    return path.read_text().strip()
