@@ -153,7 +153,19 @@ def iso(value: datetime | None) -> str | None:
 FORMATS = {
     each.__name__: each
     for each in (
-        plain, signed, rupees, profit, whole, signed_whole, short, short_rupees, percent,
-        clock_time, clock_minute, clock_millis, long_date, weekday_date,
+        plain,
+        signed,
+        rupees,
+        profit,
+        whole,
+        signed_whole,
+        short,
+        short_rupees,
+        percent,
+        clock_time,
+        clock_minute,
+        clock_millis,
+        long_date,
+        weekday_date,
     )
-}  # fmt: skip
+}

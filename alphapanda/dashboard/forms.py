@@ -23,11 +23,15 @@ class OrderForm(forms.Form):
 
     account = forms.ModelChoiceField(Account.objects.none(), empty_label=None)
     side = forms.ChoiceField(choices=Side.choices)
-    instrument = forms.CharField(max_length=64, widget=forms.TextInput(attrs={"placeholder": "NSE:INFY", "autocapitalize": "characters"}))
+    instrument = forms.CharField(
+        max_length=64, widget=forms.TextInput(attrs={"placeholder": "NSE:INFY", "autocapitalize": "characters"})
+    )
     quantity = forms.IntegerField(min_value=1, max_value=10_000_000)
     order_type = forms.ChoiceField(choices=OrderType.choices, label="Type")
     price = forms.DecimalField(required=False, min_value=Decimal("0.01"), max_digits=18, decimal_places=4)
-    trigger_price = forms.DecimalField(required=False, min_value=Decimal("0.01"), max_digits=18, decimal_places=4, label="Trigger")
+    trigger_price = forms.DecimalField(
+        required=False, min_value=Decimal("0.01"), max_digits=18, decimal_places=4, label="Trigger"
+    )
     product = forms.ChoiceField(choices=Product.choices, initial=Product.MIS)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -95,7 +99,9 @@ def parameter_fields(
 
 def allowed_words(field: Mapping[str, Any]) -> str:
     """ "from 5 to 200 bars" """
-    bounds = f"from {field['least']} to {field['most']}" if field["least"] is not None and field["most"] is not None else ""
+    bounds = (
+        f"from {field['least']} to {field['most']}" if field["least"] is not None and field["most"] is not None else ""
+    )
     return f"{bounds} {field['unit']}".strip()
 
 
@@ -103,6 +109,8 @@ def given_parameters(deployment: Deployment, posted: Mapping[str, Any]) -> dict[
     """Return what the form sent, by the parameters' names; an unticked box is a no."""
     described = strategy_class(deployment.strategy.name).Parameters.describe()
     return {
-        field["name"]: field["name"] in posted if field["kind"] == "yes_no" else posted.get(field["name"], field["default"])
+        field["name"]: field["name"] in posted
+        if field["kind"] == "yes_no"
+        else posted.get(field["name"], field["default"])
         for field in described
     }

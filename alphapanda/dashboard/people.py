@@ -23,9 +23,7 @@ def make_sign_in_link(user: "User", *, now: datetime | None = None, lifetime: ti
     """Return the path of a link that signs ``user`` in, once. Links of theirs not yet used stop working."""
     token = signing.dumps(str(new_id()), salt=SALT)
     SignInLink.objects.filter(user=user, used_at=None).delete()
-    SignInLink.objects.create(
-        user=user, token_hash=fingerprint(token), expires_at=(now or wall_now()) + lifetime
-    )
+    SignInLink.objects.create(user=user, token_hash=fingerprint(token), expires_at=(now or wall_now()) + lifetime)
     return reverse("dashboard:sign_in_by_link", args=[token])
 
 

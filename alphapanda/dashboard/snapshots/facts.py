@@ -26,9 +26,18 @@ MARKS = {Liveness.LIVE: ("live", ""), Liveness.STALE: ("stale", "warn"), Livenes
 TROUBLE = (DeploymentState.PAUSED, DeploymentState.HALTED)
 
 
-def fact(key: str, label: str, value: str, note: str, mark: str = "live", tone: str = "", href: str = "") -> dict[str, Any]:
-    return {"key": key, "label": label, "value": value, "note": note, "mark": mark, "tone": tone,
-            "href": href or reverse("dashboard:system")}  # fmt: skip
+def fact(
+    key: str, label: str, value: str, note: str, mark: str = "live", tone: str = "", href: str = ""
+) -> dict[str, Any]:
+    return {
+        "key": key,
+        "label": label,
+        "value": value,
+        "note": note,
+        "mark": mark,
+        "tone": tone,
+        "href": href or reverse("dashboard:system"),
+    }
 
 
 def facts_strip(world: World, live: list[Order]) -> list[dict[str, Any]]:
@@ -57,7 +66,11 @@ def gate_fact(world: World) -> dict[str, Any]:
     href = "#ladder"
     if not gate.is_known:
         return fact("gate", "Gate", "unknown", "treated as halted", "unknown", "fault", href)
-    looks = {GateState.ACTIVE: ("live", ""), GateState.REDUCE_ONLY: ("stale", "warn"), GateState.HALTED: ("halted", "fault")}
+    looks = {
+        GateState.ACTIVE: ("live", ""),
+        GateState.REDUCE_ONLY: ("stale", "warn"),
+        GateState.HALTED: ("halted", "fault"),
+    }
     note = f"{len(RULES)} rules on" if gate.state == GateState.ACTIVE else f"by {gate.by}" if gate.by else gate.reason
     return fact("gate", "Gate", gate.label, note, *looks[gate.state], href)
 
@@ -88,8 +101,10 @@ def rate_fact(world: World) -> dict[str, Any]:
     second = world.wall.astimezone(IST).replace(microsecond=0)
     rows = RateWindow.objects.filter(account=account)
     in_second = rows.filter(span="second", starts_at__gte=second - timedelta(seconds=1)).aggregate(n=Max("count"))["n"]
-    today = rows.filter(span="day", starts_at__gte=second.replace(hour=0, minute=0, second=0)).aggregate(n=Sum("count"))["n"]
-    value = f"{in_second or 0} of {KITE_BUDGET.limits['second']}/s"
+    today = rows.filter(span="day", starts_at__gte=second.replace(hour=0, minute=0, second=0)).aggregate(
+        n=Sum("count")
+    )["n"]
+    value = f"{in_second or 0} of {KITE_BUDGET.room('second', is_exit=True)}/s"
     return fact("rate", "Order rate", value, f"{today or 0} today", href=reverse("dashboard:orders"))
 
 
@@ -97,7 +112,11 @@ def session_fact(world: World) -> dict[str, Any]:
     session = BrokerSession.objects.filter(state=BrokerSession.State.LIVE).order_by("-expires_at").first()
     label = "Practice session" if world.is_practice else "Kite session"
     if session is None:
-        value, note = ("Open", "with the practice exchange") if world.is_practice and world.feeds else ("None", "kite_login opens one")
+        value, note = (
+            ("Open", "with the practice exchange")
+            if world.is_practice and world.feeds
+            else ("None", "kite_login opens one")
+        )
         return fact("session", label, value, note, "live" if value == "Open" else "unknown")
     if session.expires_at is None:
         return fact("session", label, "Open", "ends at 06:00")
@@ -117,7 +136,9 @@ def verdict_facts(world: World, books: Books, live: list[Order], snapshot: dict[
     dead = world.is_open and (feed is None or feed.state == Liveness.DEAD)
     return Facts(
         halted=f"{gate_words(world)}." if gate.state == GateState.HALTED else None,
-        halted_note=f"{count(len(rows), 'position')} open. Exits still pass." if rows else "Flat. Fills and books go on.",
+        halted_note=f"{count(len(rows), 'position')} open. Exits still pass."
+        if rows
+        else "Flat. Fills and books go on.",
         reduce_only=f"{gate_words(world)}." if gate.state == GateState.REDUCE_ONLY else None,
         no_prices_for=silence(feed) if dead else None,
         open_positions=len(rows),
@@ -125,7 +146,9 @@ def verdict_facts(world: World, books: Books, live: list[Order], snapshot: dict[
         needs_person=tuple(order_line(o, world) for o in live if o.state == OrderState.NEEDS_HUMAN),
         full_limits=tuple(row["name"] for row in meters if row["tone"] == "fault"),
         near_limits=tuple(row["name"] for row in meters if row["tone"] == "warn"),
-        stale_prices=tuple(row["symbol"] for row in rows if row["age"]["state"] in ("stale", "dead", "unknown")) if world.is_open else (),
+        stale_prices=tuple(row["symbol"] for row in rows if row["age"]["state"] in ("stale", "dead", "unknown"))
+        if world.is_open
+        else (),
         trouble=tuple(trouble(d) for d in deployments if d.state in TROUBLE),
         dead_letters=DeadLetter.objects.filter(state=DeadLetter.State.OPEN).count(),
         running=sum(d.state == DeploymentState.RUNNING for d in deployments),
@@ -169,5 +192,3 @@ def net_words(books: Books) -> str:
 
 def sentence(words: str) -> str:
     return words[:1].upper() + words[1:]
-
-

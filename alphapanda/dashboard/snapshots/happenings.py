@@ -16,8 +16,13 @@ from trading.models import Deployment, Order, Signal
 SHOWN_REFUSALS, SHOWN_EVENTS = 8, 14
 # Steps every order takes are in its story; here stands what a person would want to have seen.
 QUIET = (
-    "order.created", "order.unconfirmed", "order.submitted", "signal.ordered", "signal.new", "trade.booked",
-)  # fmt: skip
+    "order.created",
+    "order.unconfirmed",
+    "order.submitted",
+    "signal.ordered",
+    "signal.new",
+    "trade.booked",
+)
 
 
 def refused_panel(world: World) -> dict[str, Any]:
@@ -88,8 +93,12 @@ def tell_order(event: Event, order: Order) -> Told:
     if state == "filled":
         what = f"{done_word(order.side)} {order.quantity} {symbol_of(order.instrument)}"
         return "tick", "", f"{what} at {plain(order.average_price)}"
-    marks = {"rejected": ("cross", "fault"), "needs_human": ("warn", "warn"), "open": ("working", "ours"),
-             "trigger_pending": ("working", "ours")}  # fmt: skip
+    marks = {
+        "rejected": ("cross", "fault"),
+        "needs_human": ("warn", "warn"),
+        "open": ("working", "ours"),
+        "trigger_pending": ("working", "ours"),
+    }
     mark, tone = marks.get(state, ("bar", ""))
     told = f"{words} {state.replace('_', ' ')}"
     return mark, tone, told if not reason or mark == "working" else f"{told}: {reason}"
@@ -114,8 +123,13 @@ def tell_gate(event: Event) -> Told:
 
 def tell_deployment(event: Event, name: str) -> Told:
     state, reason = event.kind.partition(".")[2], event.payload.get("reason")
-    marks = {"running": ("running", ""), "warming": ("warming", ""), "paused": ("paused", "warn"),
-             "halted": ("halted", "fault"), "stopped": ("stopped", "")}  # fmt: skip
+    marks = {
+        "running": ("running", ""),
+        "warming": ("warming", ""),
+        "paused": ("paused", "warn"),
+        "halted": ("halted", "fault"),
+        "stopped": ("stopped", ""),
+    }
     mark, tone = marks.get(state, ("live", "quiet"))
     if state == "parameters":
         return "tick", "", f"{name}: parameters changed by {event.payload.get('by', 'unknown')}"

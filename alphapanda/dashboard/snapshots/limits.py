@@ -123,15 +123,43 @@ def rungs(gate: GateView, trading: int, working: int, unconfirmed: int) -> list[
     keep = "keeps" if trading == 1 else "keep"
     orders = f"{out}. Unconfirmed ones cannot be cancelled until the broker answers." if unconfirmed else f"{out}."
     return [
-        rung("active", "Active", f"orders pass {len(RULES)} rules", "0", gate,
-             "Orders pass the risk rules again. Paused strategies stay paused.", "Open the gate"),
-        rung("reduce_only", "Reduce only", f"{many} {keep} exits only", "1", gate,
-             f"New risk is refused; exits pass. {many} {keep} managing exits.", "Reduce only"),
-        rung("halted", "Halt", "every new order refused", "2", gate,
-             f"Every new order is refused but exits. On their way and not stopped by it: {out}.", "Halt trading"),
-        rung("cancel_all", "Cancel all", out if working or unconfirmed else "nothing is working", "3", gate,
-             f"Asks to cancel {orders}", "Cancel all orders"),
-    ]  # fmt: skip
+        rung(
+            "active",
+            "Active",
+            f"orders pass {len(RULES)} rules",
+            "0",
+            gate,
+            "Orders pass the risk rules again. Paused strategies stay paused.",
+            "Open the gate",
+        ),
+        rung(
+            "reduce_only",
+            "Reduce only",
+            f"{many} {keep} exits only",
+            "1",
+            gate,
+            f"New risk is refused; exits pass. {many} {keep} managing exits.",
+            "Reduce only",
+        ),
+        rung(
+            "halted",
+            "Halt",
+            "every new order refused",
+            "2",
+            gate,
+            f"Every new order is refused but exits. On their way and not stopped by it: {out}.",
+            "Halt trading",
+        ),
+        rung(
+            "cancel_all",
+            "Cancel all",
+            out if working or unconfirmed else "nothing is working",
+            "3",
+            gate,
+            f"Asks to cancel {orders}",
+            "Cancel all orders",
+        ),
+    ]
 
 
 def rung(key: str, name: str, words: str, number: str, gate: GateView, ask: str, does: str) -> dict[str, Any]:

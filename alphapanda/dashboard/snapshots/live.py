@@ -4,6 +4,7 @@ from typing import Any
 
 from alphapanda.dashboard.snapshots.ages import read_now
 from alphapanda.dashboard.snapshots.books import Books
+from alphapanda.dashboard.snapshots.desk import strategies_panel
 from alphapanda.dashboard.snapshots.facts import facts_strip, verdict_facts
 from alphapanda.dashboard.snapshots.happenings import events_panel, refused_panel
 from alphapanda.dashboard.snapshots.limits import ladder_panel, limits_panel
@@ -11,7 +12,6 @@ from alphapanda.dashboard.snapshots.net import net_panel
 from alphapanda.dashboard.snapshots.order_rows import WITH, order_rows
 from alphapanda.dashboard.snapshots.positions import positions_panel
 from alphapanda.dashboard.snapshots.shell import common
-from alphapanda.dashboard.snapshots.strategies import strategies_panel
 from alphapanda.dashboard.snapshots.verdict import verdict
 from alphapanda.dashboard.snapshots.world import World
 from trading.domain.orders import TERMINAL, OrderState

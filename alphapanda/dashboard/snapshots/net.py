@@ -56,13 +56,24 @@ def worst_of(moments: Sequence[tuple[datetime, Decimal]], now: Decimal | None) -
 
 def nothing(world: World) -> dict[str, Any]:
     empty = dict.fromkeys(("net", "realised", "open", "charges", "worst", "mode"))
-    return empty | {"tone": "", "mark": "unknown", "age": fixed("unknown", "no account"), "others": [],
-                    "curve": curve(world, [], None, [])}  # fmt: skip
+    return empty | {
+        "tone": "",
+        "mark": "unknown",
+        "age": fixed("unknown", "no account"),
+        "others": [],
+        "curve": curve(world, [], None, []),
+    }
 
 
 def other(world: World, books: list[Book]) -> dict[str, Any]:
     mode = world.mode_of(books[0].account)
-    return {"key": mode, "mode": mode, "label": MODE_WORDS[mode], "net": as_text(total(books).net), "age": panel_age(world, books)}  # fmt: skip
+    return {
+        "key": mode,
+        "mode": mode,
+        "label": MODE_WORDS[mode],
+        "net": as_text(total(books).net),
+        "age": panel_age(world, books),
+    }
 
 
 def panel_age(world: World, books: list[Book]) -> dict[str, Any]:

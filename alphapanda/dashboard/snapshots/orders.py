@@ -21,7 +21,7 @@ AT_WORK = "working"
 
 
 def orders_snapshot(filters: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Return up to 100 orders. ``filters``: day (ISO), state, strategy (deployment id), q (symbol or tag), before (id)."""
+    """Return up to 100 orders. ``filters``: day (ISO), state, strategy (its name), q (symbol or tag), before (id)."""
     world, asked = World(), dict(filters or {})
     chosen = choose(Order.objects.select_related(*WITH), asked)
     listed = list(chosen.order_by("-id")[: PAGE + 1])

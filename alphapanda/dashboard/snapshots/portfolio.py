@@ -81,8 +81,12 @@ def lots_panel(world: World) -> dict[str, Any]:
     """Open lots, the first to close first within each position."""
     lots = Lot.objects.open().select_related("position__instrument", "position__portfolio__account")
     rows = [lot_row(world, lot) for lot in lots.order_by("position__instrument__tradingsymbol", "ordinal")[:SHOWN_LOTS]]
-    return {"counts": count(len(rows), "open lot"), "age": read_now(world.wall), "rows": rows,
-            "empty": "" if rows else "No open lot: every position is flat."}  # fmt: skip
+    return {
+        "counts": count(len(rows), "open lot"),
+        "age": read_now(world.wall),
+        "rows": rows,
+        "empty": "" if rows else "No open lot: every position is flat.",
+    }
 
 
 def lot_row(world: World, lot: Lot) -> dict[str, Any]:
@@ -106,8 +110,13 @@ def ledger_panel(world: World) -> dict[str, Any]:
     entries = LedgerEntry.objects.select_related("account", "portfolio", "trade__instrument").order_by("-at", "-id")
     rows = [entry_row(world, entry) for entry in entries[:SHOWN_ENTRIES]]
     sums = LedgerEntry.objects.aggregate(total=Sum("amount"))["total"] or Decimal(0)
-    return {"counts": f"newest {len(rows)}", "age": read_now(world.wall), "rows": rows, "total": as_text(sums),
-            "empty": "" if rows else "Nothing has been booked yet."}  # fmt: skip
+    return {
+        "counts": f"newest {len(rows)}",
+        "age": read_now(world.wall),
+        "rows": rows,
+        "total": as_text(sums),
+        "empty": "" if rows else "Nothing has been booked yet.",
+    }
 
 
 def entry_row(world: World, entry: LedgerEntry) -> dict[str, Any]:

@@ -81,12 +81,17 @@ def stops_of(books: Iterable[Book]) -> Stops:
     """The stop each open position was entered with; a strategy's own later moves are in its decisions."""
     held = {(book.deployment_id, h.position.instrument_id) for book in books for h in book.holdings}
     entries = Signal.objects.filter(
-        kind=Signal.Kind.ENTER, state="ordered", stop__isnull=False,
+        kind=Signal.Kind.ENTER,
+        state="ordered",
+        stop__isnull=False,
         deployment_id__in={deployment for deployment, _ in held if deployment},
         instrument_id__in={instrument for _, instrument in held},
-    )  # fmt: skip
-    latest = entries.order_by("deployment", "instrument", "-id").distinct("deployment", "instrument")
-    return {(deployment, instrument): stop for deployment, instrument, stop in latest.values_list("deployment", "instrument", "stop")}  # fmt: skip
+    )
+    latest = entries.order_by("deployment_id", "instrument_id", "-id").distinct("deployment_id", "instrument_id")
+    return {
+        (deployment, instrument): stop
+        for deployment, instrument, stop in latest.values_list("deployment_id", "instrument_id", "stop")
+    }
 
 
 def scale_together(groups: Iterable[dict[str, Any]]) -> None:

@@ -1,13 +1,12 @@
 """One order from tick to booking: who did what when, with every check and its numbers."""
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from django.urls import reverse
 
-from alphapanda.dashboard.formats import clock_time, iso, long_date, plain, profit, rupees, took
+from alphapanda.dashboard.formats import clock_time, long_date, plain, profit, rupees, took
 from alphapanda.dashboard.snapshots.ages import quote_age, read_now
 from alphapanda.dashboard.snapshots.naming import order_words, story_of, symbol_of, tail_of
 from alphapanda.dashboard.snapshots.net import as_text
@@ -48,7 +47,7 @@ def order_story(order_id: UUID) -> dict[str, Any]:
     mark, tone = mark_of(order)
     return {
         **common(world),
-        "title": f"{order_words(order)} {price_words(order).lower() if order.order_type == 'MARKET' else 'at ' + price_words(order)}",
+        "title": title(order),
         "day": long_date(order.market_time),
         "tag": order.tag,
         "mode": world.mode_of(order.account),
@@ -68,12 +67,24 @@ def order_story(order_id: UUID) -> dict[str, Any]:
     }
 
 
+def title(order: Order) -> str:
+    """Buy 240 INFY at 1,512.40 limit; buy 240 INFY at market."""
+    if order.order_type == "MARKET":
+        return f"{order_words(order)} at market"
+    kind, _, price = price_words(order).partition(" ")
+    return f"{order_words(order)} at {price} {kind.lower() if kind == 'LIMIT' else kind}"
+
+
 def may_cancel(order: Order) -> bool:
     return order.may_still_fill and order.cancel_requested_at is None and order.state != OrderState.UNCONFIRMED
 
 
 def neighbour(order: Order, *, before: bool) -> str | None:
-    rows = Order.objects.filter(pk__lt=order.pk).order_by("-pk") if before else Order.objects.filter(pk__gt=order.pk).order_by("pk")
+    rows = (
+        Order.objects.filter(pk__lt=order.pk).order_by("-pk")
+        if before
+        else Order.objects.filter(pk__gt=order.pk).order_by("pk")
+    )
     other = rows.first()
     return story_of(other) if other else None
 
@@ -82,7 +93,8 @@ def outcome(story: Story) -> str:
     order = story.order
     if order.state != OrderState.FILLED or not story.fills:
         return state_words(order)
-    return f"Filled {order.quantity} at {plain(order.average_price)} in {took(story.fills[-1].written_at - story.signal.created_at)}"
+    lasted = story.fills[-1].written_at - story.signal.created_at
+    return f"Filled {order.quantity} at {plain(order.average_price)} in {took(lasted)}"
 
 
 def sentence(story: Story) -> str:
@@ -117,15 +129,21 @@ def chart(story: Story) -> dict[str, Any]:
     return {
         "title": f"{symbol_of(story.order.instrument)}, {interval} min",
         "candles": [
-            [int(c.start.timestamp()), *(f"{price:f}" for price in (c.open, c.high, c.low, c.close))] for c in [*before, *after]
+            [int(c.start.timestamp()), *(f"{price:f}" for price in (c.open, c.high, c.low, c.close))]
+            for c in [*before, *after]
         ],
         "levels": [{"name": name, "price": as_text(price)} for name, price in levels if price is not None],
         "fills": [fill_mark(fill, interval) for fill in story.fills],
-    }  # fmt: skip
+    }
 
 
 def own_interval(story: Story) -> int:
-    there = set(Candle.objects.filter(instrument=story.order.instrument_id).order_by().values_list("interval", flat=True).distinct())
+    there = set(
+        Candle.objects.filter(instrument=story.order.instrument_id)
+        .order_by()
+        .values_list("interval", flat=True)
+        .distinct()
+    )
     asked = story.signal.run.parameters.get("interval") if story.signal.run else None
     wanted = [asked, *INTERVALS] if isinstance(asked, int) else list(INTERVALS)
     return next((interval for interval in wanted if interval in there), INTERVALS[0])
@@ -140,7 +158,9 @@ def fill_mark(fill: Fill, interval: int) -> dict[str, Any]:
 def result(story: Story) -> dict[str, Any]:
     order = story.order
     quote = story.world.quotes([order.instrument]).get(order.instrument_id)
-    rows: list[dict[str, Any]] = [{"key": "last", "name": "Last price", "words": plain(quote.last_price) if quote else "unknown"}]
+    rows: list[dict[str, Any]] = [
+        {"key": "last", "name": "Last price", "words": plain(quote.last_price) if quote else "unknown"}
+    ]
     if order.filled_quantity and order.average_price and not order.is_exit:
         sign = 1 if order.side == "BUY" else -1
         since = None if quote is None else sign * order.filled_quantity * (quote.last_price - order.average_price)
@@ -161,11 +181,13 @@ def charges(story: Story) -> dict[str, Any]:
             sums[entry.kind] = sums.get(entry.kind, Decimal(0)) - entry.amount
     turnover = sum((abs(fill.price * fill.signed_quantity) for fill in story.fills), Decimal(0))
     return {
-        "rows": [{"key": kind, "name": LedgerKind(kind).label, "words": plain(amount)} for kind, amount in sums.items()],
+        "rows": [
+            {"key": kind, "name": LedgerKind(kind).label, "words": plain(amount)} for kind, amount in sums.items()
+        ],
         "total": rupees(sum(sums.values(), Decimal(0))) if story.fills else None,
         "on": f"Total on {rupees(turnover)}",
         "empty": "" if story.fills else "Nothing is filled, so nothing is charged.",
-    }  # fmt: skip
+    }
 
 
 def decided_by(story: Story) -> list[dict[str, Any]]:
@@ -185,5 +207,3 @@ def decided_by(story: Story) -> list[dict[str, Any]]:
 
 def pair(key: str, name: str, words: str) -> dict[str, Any]:
     return {"key": key, "name": name, "words": words}
-
-

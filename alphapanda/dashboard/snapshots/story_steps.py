@@ -19,8 +19,16 @@ S = OrderState
 NEAREST = 7
 OURS, BROKER, EXCHANGE = "ours", "broker", "exchange"
 WHOSE = {S.CREATED: OURS, S.UNCONFIRMED: OURS, S.SUBMITTED: BROKER, S.OPEN: EXCHANGE, S.TRIGGER_PENDING: EXCHANGE}
-MARKS = {S.SUBMITTED: ("tick", ""), S.OPEN: ("working", "ours"), S.TRIGGER_PENDING: ("working", "ours"), S.REJECTED: ("cross", "fault"),
-         S.CANCELLED: ("bar", ""), S.EXPIRED: ("bar", ""), S.NOT_PLACED: ("bar", ""), S.NEEDS_HUMAN: ("warn", "warn")}  # fmt: skip
+MARKS = {
+    S.SUBMITTED: ("tick", ""),
+    S.OPEN: ("working", "ours"),
+    S.TRIGGER_PENDING: ("working", "ours"),
+    S.REJECTED: ("cross", "fault"),
+    S.CANCELLED: ("bar", ""),
+    S.EXPIRED: ("bar", ""),
+    S.NOT_PLACED: ("bar", ""),
+    S.NEEDS_HUMAN: ("warn", "warn"),
+}
 
 
 @dataclass(frozen=True)
@@ -41,20 +49,51 @@ class Step:
 
 
 def steps(story: "Story") -> list[Step]:
-    found = [*_before(story), *(_moved(story, each) for each in story.transitions[1:] if each.after != S.FILLED), *_filled(story)]
+    found = [
+        *_before(story),
+        *(_moved(story, each) for each in story.transitions[1:] if each.after != S.FILLED),
+        *_filled(story),
+    ]
     return sorted(found, key=lambda step: step.wall)
 
 
 def _before(story: "Story") -> Iterator[Step]:
     signal = story.signal
     if signal.received_at and signal.reference_price is not None:
-        yield Step(signal.received_at, signal.quote_at, "Tick", OURS, f"Tick {plain(signal.reference_price)}", "live", "quiet", lines=_quote(story))  # fmt: skip
-    yield Step(signal.created_at, signal.market_time, "Signal", OURS, _signal_title(story), "signal", "ours", _run(story), _why(story))
+        yield Step(
+            signal.received_at,
+            signal.quote_at,
+            "Tick",
+            OURS,
+            f"Tick {plain(signal.reference_price)}",
+            "live",
+            "quiet",
+            lines=_quote(story),
+        )
+    yield Step(
+        signal.created_at,
+        signal.market_time,
+        "Signal",
+        OURS,
+        _signal_title(story),
+        "signal",
+        "ours",
+        _run(story),
+        _why(story),
+    )
     decision = signal.decision
     yield Step(decision.decided_at, decision.market_time, "Checks", OURS, *_checked(story))
     order, created = story.order, story.transitions[0]
     reserved = f" Reserved {short_rupees(order.reserved)}." if order.reserved else ""
-    yield Step(created.written_at, created.market_time, "Order", OURS, "Order written", lines=((f"Tag {order.tag}.{reserved}", False),), in_flow=False)  # fmt: skip
+    yield Step(
+        created.written_at,
+        created.market_time,
+        "Order",
+        OURS,
+        "Order written",
+        lines=((f"Tag {order.tag}.{reserved}", False),),
+        in_flow=False,
+    )
 
 
 def _quote(story: "Story") -> tuple[tuple[str, bool], ...]:
@@ -76,7 +115,10 @@ def _run(story: "Story") -> str:
 def _why(story: "Story") -> tuple[tuple[str, bool], ...]:
     signal = story.signal
     numbers = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in signal.numbers.items())
-    ends = [f"Stop {plain(signal.stop)}" if signal.stop is not None else "", f"target {plain(signal.target)}" if signal.target is not None else ""]
+    ends = [
+        f"Stop {plain(signal.stop)}" if signal.stop is not None else "",
+        f"target {plain(signal.target)}" if signal.target is not None else "",
+    ]
     reason = signal.reason if signal.reason.endswith(".") else f"{signal.reason}."
     lines = [f"{reason[:1].upper()}{reason[1:]}", numbers, ", ".join(filter(None, ends))]
     return tuple((line if line.endswith(".") else f"{line}.", False) for line in lines if line)
@@ -119,10 +161,30 @@ def _moved(story: "Story", step: OrderTransition) -> Step:
         return Step(step.written_at, step.market_time, "Claimed", OURS, "Claimed and sent", lines=lines)
     if state == S.SUBMITTED:
         order_id = ((f"order_id {story.order.broker_order_id}", True),) if story.order.broker_order_id else ()
-        return Step(step.written_at, step.market_time, "Accepted", BROKER, "Accepted", mark, tone, "proof of acceptance", order_id)
+        return Step(
+            step.written_at,
+            step.market_time,
+            "Accepted",
+            BROKER,
+            "Accepted",
+            mark,
+            tone,
+            "proof of acceptance",
+            order_id,
+        )
     where = f" at {story.order.instrument.exchange}" if state == S.OPEN else ""
     reason = ((step.reason, False),) if step.reason else ()
-    return Step(step.written_at, step.market_time, ORDER_LABELS[state], whose, f"{ORDER_LABELS[state]}{where}", mark, tone, step.actor, reason)
+    return Step(
+        step.written_at,
+        step.market_time,
+        ORDER_LABELS[state],
+        whose,
+        f"{ORDER_LABELS[state]}{where}",
+        mark,
+        tone,
+        step.actor,
+        reason,
+    )
 
 
 def _filled(story: "Story") -> Iterator[Step]:
@@ -138,7 +200,16 @@ def _filled(story: "Story") -> Iterator[Step]:
 def _fill_step(fill: Fill, left: int) -> Step:
     words = f"Trade {fill.trade.trade_id}. {f'{left} left.' if left else 'Complete.'}"
     title = f"Filled {abs(fill.signed_quantity)} at {plain(fill.price)}"
-    return Step(fill.written_at, fill.at, "Filled", EXCHANGE, title, "part" if left else "tick", "ours" if left else "", lines=((words, False),))
+    return Step(
+        fill.written_at,
+        fill.at,
+        "Filled",
+        EXCHANGE,
+        title,
+        "part" if left else "tick",
+        "ours" if left else "",
+        lines=((words, False),),
+    )
 
 
 def booked_words(story: "Story") -> str:

@@ -1,144 +1,29 @@
-"""Deployments: what each is doing, what it decided last, what it made today; and why no trade."""
+"""Deployments as cards, one deployment by itself, and why there was no trade."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Sum
+from django.db.models import Sum
 from django.urls import reverse
 
-from alphapanda.dashboard.formats import iso, money_tone, short_rupees
+from alphapanda.dashboard.formats import iso, short_rupees
 from alphapanda.dashboard.snapshots.ages import read_now
-from alphapanda.dashboard.snapshots.books import Book, Books, total
-from alphapanda.dashboard.snapshots.naming import done_word, side_word, story_of, symbol_of
-from alphapanda.dashboard.snapshots.net import as_text, panel_age
+from alphapanda.dashboard.snapshots.books import Books
+from alphapanda.dashboard.snapshots.desk import Desk, account_group, strategy_row
+from alphapanda.dashboard.snapshots.naming import side_word, story_of, symbol_of
+from alphapanda.dashboard.snapshots.net import as_text
 from alphapanda.dashboard.snapshots.shell import acts_of, common
 from alphapanda.dashboard.snapshots.verdict import count
 from alphapanda.dashboard.snapshots.world import World
 from portfolio.models import ClosedLot, PnlSnapshot
 from trading.domain.orders import DEPLOYMENT_LABELS, SIGNAL_LABELS, DeploymentState, SignalState
-from trading.models import Deployment, Evaluation, Order, Run, Signal
+from trading.models import Deployment, Evaluation, Run, Signal
 
 S = DeploymentState
-LOOKS = {
-    S.RUNNING: ("running", ""), S.WARMING: ("warming", ""), S.PAUSED: ("paused", "warn"),
-    S.HALTED: ("halted", "fault"), S.STOPPED: ("stopped", ""),
-}  # fmt: skip
-SPARK_POINTS, HISTORY_DAYS, SHOWN_EVALUATIONS = 60, 20, 12
-MODE_NOTES = {"live": "real money", "paper": "real prices, simulated fills", "practice": "the market is simulated"}
-
-
-class Desk:
-    """Everything the strategy panels read, each in one query."""
-
-    def __init__(self, world: World, books: Books) -> None:
-        self.world, self.books = world, books
-        deployments = Deployment.objects.select_related("strategy", "account").prefetch_related("instruments")
-        self.deployments = list(deployments)
-        self.orders = dict(self._today(Order.objects.all()).values_list("deployment").annotate(n=Count("pk")))
-        self.signals = self._latest(Signal.objects.filter(deployment__isnull=False), "deployment")
-        waits = Evaluation.objects.select_related("run", "instrument").order_by("run__deployment", "-at")
-        self.waits = {wait.run.deployment_id: wait for wait in waits.distinct("run__deployment")}
-        self.runs = {run.deployment_id: run for run in Run.objects.filter(ended_at__isnull=True)}
-
-    def _today(self, rows: Any) -> Any:
-        return rows.filter(market_time__gte=self.world.midnight).order_by()
-
-    def _latest(self, rows: Any, field: str) -> dict[UUID, Signal]:
-        newest = rows.select_related("instrument").order_by(field, "-id").distinct(field)
-        return {row.deployment_id: row for row in newest}
-
-
-def strategies_panel(world: World, books: Books) -> dict[str, Any]:
-    desk = Desk(world, books)
-    groups = [group for account in world.accounts if (group := account_group(desk, account))["rows"]]
-    return {
-        "counts": running_words(desk.deployments),
-        "age": read_now(world.wall),
-        "groups": groups,
-        "empty": "" if groups else "No strategy is deployed. Admin puts one on an account.",
-    }
-
-
-def running_words(deployments: Iterable[Deployment]) -> str:
-    states = [deployment.state for deployment in deployments]
-    running = states.count(S.RUNNING)
-    return f"{running} of {len(states)} running" if states else ""
-
-
-def account_group(desk: Desk, account: Any) -> dict[str, Any]:
-    mode = desk.world.mode_of(account)
-    own = [deployment for deployment in desk.deployments if deployment.account_id == account.pk]
-    books = [book for each in own if (book := desk.books.by_deployment.get(each.pk))]
-    return {
-        "key": str(account.pk),
-        "mode": mode,
-        "account": account.name,
-        "note": f"{account.name}, {MODE_NOTES[mode]}",
-        "net": as_text(total(books).net) if books else "0",
-        "charges": as_text(total(books).charges) if books else "0",
-        "orders": sum(desk.orders.get(each.pk, 0) for each in own),
-        "age": panel_age(desk.world, books),
-        "rows": [strategy_row(desk, each, mode) for each in own],
-    }
-
-
-def strategy_row(desk: Desk, deployment: Deployment, mode: str) -> dict[str, Any]:
-    book = desk.books.by_deployment.get(deployment.pk)
-    mark, tone = LOOKS[S(deployment.state)]
-    at, words = last_decision(desk, deployment)
-    net = as_text(book.result.net) if book else "0"
-    return {
-        "key": str(deployment.pk),
-        "name": deployment.name,
-        "mode": mode,
-        "state": DEPLOYMENT_LABELS[S(deployment.state)],
-        "mark": mark,
-        "tone": tone,
-        "decided_at": iso(at),
-        "decision": words,
-        "orders": desk.orders.get(deployment.pk, 0),
-        "net": net,
-        "net_tone": money_tone(net),
-        "net_mark": money_tone(net) or "none",
-        "spark": spark(book, net),
-        "spark_tone": money_tone(net),
-        "href": reverse("dashboard:deployment", args=[deployment.pk]),
-        "age": panel_age(desk.world, [book] if book else []),
-    }
-
-
-def spark(book: Book | None, net: str | None) -> list[str]:
-    if book is None or not book.points:
-        return []
-    step = max(1, len(book.points) // SPARK_POINTS)
-    line = ["0", *(f"{value:f}" for _, value in book.points[::step])]
-    return [*line, net] if net is not None else line
-
-
-def last_decision(desk: Desk, deployment: Deployment) -> tuple[Any, str]:
-    """The newer of the last signal and the last "no trade"; trouble speaks before both."""
-    if deployment.state in (S.HALTED, S.PAUSED) and deployment.state_reason:
-        return deployment.state_since, deployment.state_reason
-    signal, wait = desk.signals.get(deployment.pk), desk.waits.get(deployment.pk)
-    if signal and (not wait or signal.market_time >= wait.at):
-        return signal.market_time, signal_words(signal)
-    if wait:
-        return wait.at, f"No trade: {symbol_of(wait.instrument)}, {wait.text}"
-    return deployment.state_since, "No decision yet" if deployment.state != S.STOPPED else "Not running"
-
-
-def signal_words(signal: Signal) -> str:
-    what = f"{signal.quantity} {symbol_of(signal.instrument)}"
-    if signal.state == SignalState.ORDERED:
-        verb = done_word(signal.side) if signal.kind == Signal.Kind.ENTER else "Exit, " + side_word(signal.side).lower()
-        return f"{verb} {what}: {signal.reason}"
-    if signal.state == SignalState.DENIED:
-        return f"Refused {side_word(signal.side).lower()} {what}: {signal.state_reason}"
-    return f"{side_word(signal.side)} {what}: {signal.reason}"
+HISTORY_DAYS, SHOWN_EVALUATIONS = 20, 12
 
 
 def strategies_snapshot(user: Any) -> dict[str, Any]:
@@ -163,7 +48,7 @@ def strategies_snapshot(user: Any) -> dict[str, Any]:
 
 
 def sentence(deployments: list[Deployment]) -> str:
-    """"Three of four are running. One paused." """
+    """ "Three of four are running. One paused." """
     if not deployments:
         return "No strategy is deployed."
     states = [S(deployment.state) for deployment in deployments]
@@ -174,7 +59,9 @@ def sentence(deployments: list[Deployment]) -> str:
     return " ".join(words)
 
 
-def card(desk: Desk, deployment: Deployment, history: dict[UUID, list[Decimal]], closed: dict[UUID, tuple[int, int]]) -> dict[str, Any]:
+def card(
+    desk: Desk, deployment: Deployment, history: dict[UUID, list[Decimal]], closed: dict[UUID, tuple[int, int]]
+) -> dict[str, Any]:
     days = history.get(deployment.pk, [])
     won, all_ = closed.get(deployment.pk, (0, 0))
     run = desk.runs.get(deployment.pk)
@@ -189,26 +76,36 @@ def card(desk: Desk, deployment: Deployment, history: dict[UUID, list[Decimal]],
         "winners": f"{round(100 * won / all_)}\u00a0% of {all_}" if all_ else "no closed trade",
         "run": f"run {run.number}, code {code}" if run else f"code {code}",
         "acts": [
-            {"key": act, "verb": verb, "ask": asks, "address": reverse("dashboard:deployment_act", args=[deployment.pk, act])}
+            {
+                "key": act,
+                "verb": verb,
+                "ask": asks,
+                "address": reverse("dashboard:deployment_act", args=[deployment.pk, act]),
+            }
             for act, (verb, asks) in acts_of(deployment).items()
         ],
-    }  # fmt: skip
+    }
 
 
 def about(deployment: Deployment) -> str:
     """One line of instruments and settings."""
     names = [symbol_of(instrument) for instrument in deployment.instruments.all()]
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    units = {"lots": f"{deployment.size.normalize():f} lots", "capital": f"{short_rupees(deployment.size)} a position",
-             "risk": f"{short_rupees(deployment.size)} at risk"}[deployment.sizing]  # fmt: skip
+    units = {
+        "lots": f"{deployment.size.normalize():f} lots",
+        "capital": f"{short_rupees(deployment.size)} a position",
+        "risk": f"{short_rupees(deployment.size)} at risk",
+    }[deployment.sizing]
     return f"{deployment.strategy.title}; {shown or 'no instrument'}; {units}, {deployment.product}"
 
 
 def past_days(world: World) -> dict[UUID, list[Decimal]]:
     """The last known net of each of the days before this one, oldest first, by deployment."""
     since = world.day - timedelta(days=HISTORY_DAYS * 2)
-    rows = PnlSnapshot.objects.filter(day__gte=since, day__lt=world.day, net__isnull=False, portfolio__deployment_id__isnull=False)
-    latest = rows.order_by("portfolio", "day", "-at").distinct("portfolio", "day")
+    rows = PnlSnapshot.objects.filter(
+        day__gte=since, day__lt=world.day, net__isnull=False, portfolio__deployment_id__isnull=False
+    )
+    latest = rows.order_by("portfolio_id", "day", "-at").distinct("portfolio_id", "day")
     found: dict[UUID, list[Decimal]] = defaultdict(list)
     for deployment, net in latest.values_list("portfolio__deployment_id", "net"):
         found[deployment].append(net)
@@ -270,7 +167,11 @@ def deployment_snapshot(deployment_id: UUID) -> dict[str, Any]:
     deployment = next(each for each in desk.deployments if each.pk == deployment_id)
     row = strategy_row(desk, deployment, world.mode_of(deployment.account))
     row.update(card(desk, deployment, past_days(world), trades_won(world)))
-    signals = Signal.objects.filter(deployment=deployment).select_related("instrument", "account", "order").order_by("-id")[:SHOWN_EVALUATIONS]
+    signals = (
+        Signal.objects.filter(deployment=deployment)
+        .select_related("instrument", "account", "order")
+        .order_by("-id")[:SHOWN_EVALUATIONS]
+    )
     return {
         **common(world),
         "age": read_now(world.wall),

@@ -25,6 +25,7 @@ from trading.services.wakeups import valkey
 
 CALENDAR_WARNING = timedelta(days=31)
 SHOWN_LETTERS = 30
+QUEUES = ("risk", "orders.paper", "desk", "lab")
 CHARTS = "npm/lightweight-charts"
 
 
@@ -40,14 +41,20 @@ def system_snapshot(user: Any) -> dict[str, Any]:
         "letters": letters_panel(world),
         "data": data_panel(world),
         "books": books_panel(world),
-        "charts_missing": not any(isinstance(entry, tuple) and entry[0] == CHARTS for entry in settings.STATICFILES_DIRS),
+        "charts_missing": not any(
+            isinstance(entry, tuple) and entry[0] == CHARTS for entry in settings.STATICFILES_DIRS
+        ),
     }
 
 
 def feeds_panel(world: World) -> dict[str, Any]:
     """Every feed with its lease, and how far the processing of its stream is behind."""
     if world.feeds is None:
-        return {"rows": [], "age": fixed("failed", "Valkey not reached"), "empty": "Valkey did not answer, so nothing is known of the feeds."}
+        return {
+            "rows": [],
+            "age": fixed("failed", "Valkey not reached"),
+            "empty": "Valkey did not answer, so nothing is known of the feeds.",
+        }
     leases = {lease.feed.name: lease for lease in FeedLease.objects.select_related("feed")}
     shards: dict[str, list[Shard]] = {}
     for shard in Shard.objects.select_related("feed"):
@@ -98,7 +105,12 @@ def stages(world: World) -> list[tuple[str, str, Any, str]]:
         ("process_ticks", "requests due at the paper exchange", due, "written_at"),
         ("book_trades", "trades to be booked", PaperTrade.objects.filter(is_booked=False), ""),
         ("book_trades", "reports to be read", PaperOrder.objects.filter(is_reported=False), ""),
-        ("process_ticks", "news for runs", RunInput.objects.filter(epoch__isnull=True, run__ended_at__isnull=True), "written_at"),
+        (
+            "process_ticks",
+            "news for runs",
+            RunInput.objects.filter(epoch__isnull=True, run__ended_at__isnull=True),
+            "written_at",
+        ),
     ]
 
 
@@ -107,7 +119,13 @@ def stage_row(world: World, stage: str, what: str, rows: Any, since: str) -> dic
     found = rows.order_by().aggregate(**wanted)
     oldest: datetime | None = found.get("since")
     waited = age((world.wall - oldest).total_seconds()) if oldest else ""
-    return {"key": what, "stage": stage, "what": what, "waiting": found["n"], "oldest": waited or ("none" if not found["n"] else "not told")}
+    return {
+        "key": what,
+        "stage": stage,
+        "what": what,
+        "waiting": found["n"],
+        "oldest": waited or ("none" if not found["n"] else "not told"),
+    }
 
 
 def queues_panel(world: World) -> dict[str, Any]:
@@ -115,13 +133,18 @@ def queues_panel(world: World) -> dict[str, Any]:
     try:
         rows = [{"key": name, "name": name, "length": length} for name, length in queue_lengths().items()]
     except redis.RedisError as error:
-        return {"rows": [], "age": fixed("failed", "not reached"), "empty": f"Valkey did not answer ({type(error).__name__}). The sweeper wakes every stage once it does."}
+        return {
+            "rows": [],
+            "age": fixed("failed", "not reached"),
+            "empty": f"Valkey did not answer ({type(error).__name__}). The sweeper wakes every stage once it does.",
+        }
     return {"rows": rows, "age": read_now(world.wall), "empty": ""}
 
 
 def queue_lengths() -> dict[str, int]:
-    shards = [f"ticks.{shard.name}" for shard in Shard.objects.select_related("feed")]
-    names = [queue.name for queue in settings.CELERY_TASK_QUEUES] + shards
+    shards = Shard.objects.select_related("feed")
+    names = [*QUEUES, *(f"ticks.{shard.name}" for shard in shards)]
+    names += sorted({f"broker.{shard.feed.data_account}" for shard in shards if shard.feed.data_account})
     pipeline = valkey().pipeline(transaction=False)
     for name in names:
         pipeline.llen(name)
@@ -157,7 +180,13 @@ def data_panel(world: World) -> dict[str, Any]:
     rows = [
         ("instruments", "Instruments", f"{listed:,} listed", "", "live"),
         ("load", "Last load", load_words(load), "fault" if load and load.state == "refused" else "", "live"),
-        ("calendar", "Calendar", f"known until {ends:%d %b %Y}" if ends else UNKNOWN, "warn" if soon else "", "stale" if soon else "live"),
+        (
+            "calendar",
+            "Calendar",
+            f"known until {ends:%d %b %Y}" if ends else UNKNOWN,
+            "warn" if soon else "",
+            "stale" if soon else "live",
+        ),
         ("recording", "Recording", recording_words(recording), "", "live" if recording else "unknown"),
     ]
     names = ("key", "name", "words", "tone", "mark")
@@ -181,6 +210,8 @@ def recording_words(recording: Recording | None) -> str:
 def books_panel(world: World) -> dict[str, Any]:
     problems = book_problems()
     rows = [{"key": str(number), "words": words} for number, words in enumerate(problems)]
-    return {"rows": rows, "age": read_now(world.wall), "empty": "" if rows else "Every position is the sum of its trades, and every trade is charged."}
-
-
+    return {
+        "rows": rows,
+        "age": read_now(world.wall),
+        "empty": "" if rows else "Every position is the sum of its trades, and every trade is charged.",
+    }

@@ -10,6 +10,7 @@ from uuid import UUID
 import redis
 import structlog
 from django.conf import settings
+from django.db.models import Exists, OuterRef, Q
 
 from alphapanda.clock.market_time import current_anchor, market_now, wall_now
 from alphapanda.dashboard.formats import iso
@@ -18,9 +19,9 @@ from instruments.domain.sessions import IST, DaySchedule
 from instruments.models import Instrument, TradingSession
 from market.domain.staleness import INSTRUMENT_LIMITS
 from market.quotes import FeedState, Quote
-from portfolio.models import Account
+from portfolio.models import Account, Trade
 from trading.domain.orders import GATE_LABELS, GATE_SEVERITY, GateState
-from trading.models import Gate
+from trading.models import Deployment, Gate
 from trading.services.gates import flag_file
 from trading.services.marks import board
 
@@ -63,7 +64,11 @@ class World:
 
     @cached_property
     def accounts(self) -> list[Account]:
-        return list(Account.objects.active())
+        """Those that hold or trade something: an account that only carries prices has no figures to show."""
+        used = Exists(Trade.objects.filter(account=OuterRef("pk"))) | Exists(
+            Deployment.objects.filter(account=OuterRef("pk"))
+        )
+        return list(Account.objects.active().filter(Q(opening_cash__gt=0) | Q(used)))
 
     @cached_property
     def schedule(self) -> DaySchedule:
@@ -131,5 +136,3 @@ class World:
 def _class(instrument: Instrument) -> str:
     kind = str(instrument.security_class)
     return kind if kind in INSTRUMENT_LIMITS else "derivative"
-
-

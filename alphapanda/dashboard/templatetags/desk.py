@@ -14,9 +14,14 @@ from alphapanda.dashboard import formats
 register = template.Library()
 MONEY_FORMATS = {"signed", "profit", "signed_whole"}
 MARKS_BY_AGE = {
-    "live": "live", "stale": "stale", "dead": "dead", "loading": "loading", "closed": "closed", "unknown": "unknown",
+    "live": "live",
+    "stale": "stale",
+    "dead": "dead",
+    "loading": "loading",
+    "closed": "closed",
+    "unknown": "unknown",
     "failed": "dead",
-}  # fmt: skip
+}
 
 for name, write in formats.FORMATS.items():
     register.filter(name, write)
@@ -38,12 +43,14 @@ def written(value: Any, form: str) -> str:
 
 @register.simple_tag
 def fig(item: Any, path: str, form: str = "plain", kind: str = "", tone: bool = True) -> SafeString:
-    """A figure: `{% fig row "net" "signed" %}`. Profits carry the tone of money; an absent one is "unknown"."""
+    """A figure: `{% fig row "net" "signed" %}`. Profits carry their tone; an absent one is "unknown"."""
     value = look_up(item, path)
     money = formats.money_tone(value) if tone and form in MONEY_FORMATS else ""
     text = written(value, form) if item else ""
     coloured = format_html(' data-money="{}"', money) if form in MONEY_FORMATS and tone else ""
-    return format_html('<span class="{}" data-b="{}" data-as="{}"{}>{}</span>', f"fig {kind}".strip(), path, form, coloured, text)
+    return format_html(
+        '<span class="{}" data-b="{}" data-as="{}"{}>{}</span>', f"fig {kind}".strip(), path, form, coloured, text
+    )
 
 
 @register.simple_tag
@@ -59,7 +66,9 @@ def bound(item: Any, **paths: str) -> SafeString:
     pairs = [(name.replace("_", "-"), path) for name, path in paths.items()]
     declared = format_html('data-bind="{}"', " ".join(f"{name}:{path}" for name, path in pairs))
     present = [(name, look_up(item, path)) for name, path in pairs]
-    written_out = format_html_join("", ' {}="{}"', ((n, attribute(v)) for n, v in present if v not in (None, False, "")))
+    written_out = format_html_join(
+        "", ' {}="{}"', ((n, attribute(v)) for n, v in present if v not in (None, False, ""))
+    )
     return declared + written_out
 
 
@@ -86,9 +95,7 @@ def marked(item: Any, path: str = "mark", size: int = 10) -> SafeString:
     """A mark that follows the datum."""
     kind = "mark" if size == 10 else f"mark mark-{size}"
     name = look_up(item, path) or "none"
-    return format_html(
-        '<svg class="{}" aria-hidden="true" data-mark="{}"><use href="#m-{}"/></svg>', kind, path, name
-    )
+    return format_html('<svg class="{}" aria-hidden="true" data-mark="{}"><use href="#m-{}"/></svg>', kind, path, name)
 
 
 @register.simple_tag
@@ -97,10 +104,14 @@ def aged(item: Any, path: str = "age", short: bool = False) -> SafeString:
     datum = look_up(item, path) or {}
     state = datum.get("state", "unknown")
     return format_html(
-        '<span class="age" data-age="{}" data-state="{}"{}><svg class="mark" aria-hidden="true"><use href="#m-{}"/></svg>'
-        "<span>{}</span></span>",
-        path, state, mark_safe(' data-short=""') if short else "", MARKS_BY_AGE.get(state, "unknown"), still_age(datum),
-    )  # fmt: skip
+        '<span class="age" data-age="{}" data-state="{}"{}>'
+        '<svg class="mark" aria-hidden="true"><use href="#m-{}"/></svg><span>{}</span></span>',
+        path,
+        state,
+        mark_safe(' data-short=""') if short else "",
+        MARKS_BY_AGE.get(state, "unknown"),
+        still_age(datum),
+    )
 
 
 def still_age(datum: Mapping[str, Any]) -> str:
@@ -121,9 +132,15 @@ def meter(item: Any, path: str = "") -> SafeString:
         'aria-valuenow="{}" data-meter="{}" data-tone="{}"><rect class="track" width="100%" height="4"/>'
         '<rect class="ink" width="{}%" height="4"/><rect class="reserved" x="{}%" width="{}%" height="4"/>'
         '<rect class="notch" x="80%" y="-2" width="1" height="8"/></svg>',
-        datum.get("name", ""), datum.get("spoken", ""), used, path or ".", datum.get("tone", ""), used, used,
+        datum.get("name", ""),
+        datum.get("spoken", ""),
+        used,
+        path or ".",
+        datum.get("tone", ""),
+        used,
+        used,
         min(held, Decimal(100) - used),
-    )  # fmt: skip
+    )
 
 
 def share(ratio: str | None) -> Decimal:
@@ -138,7 +155,11 @@ def money_bar(item: Any, value: str, scale: str = "bar_scale") -> SafeString:
     width = min(abs(amount) / largest, Decimal(1)) * 29 if amount and largest else Decimal(0)
     left = Decimal(30) - width if amount and amount < 0 else Decimal(30)
     return format_html(
-        '<svg class="bar" aria-hidden="true" viewBox="0 0 60 12" data-bar="{}" data-scale="{}"><rect x="{}" y="3" width="{}" '
-        'height="6" data-money="{}"/><line x1="30" x2="30" y1="0" y2="12"/></svg>',
-        value, scale, f"{left:.1f}", f"{width:.1f}", formats.money_tone(amount),
-    )  # fmt: skip
+        '<svg class="bar" aria-hidden="true" viewBox="0 0 60 12" data-bar="{}" data-scale="{}">'
+        '<rect x="{}" y="3" width="{}" height="6" data-money="{}"/><line x1="30" x2="30" y1="0" y2="12"/></svg>',
+        value,
+        scale,
+        f"{left:.1f}",
+        f"{width:.1f}",
+        formats.money_tone(amount),
+    )

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import transaction
 
+from alphapanda.clock.market_time import wall_now
 from alphapanda.clock.services import set_market_time
 from instruments.models import Instrument, TradingSession
 from market.models import Candle, Feed, Shard
@@ -30,16 +32,38 @@ DAY = date(2026, 11, 20)
 NOW = datetime(2026, 11, 20, 9, 2, 8, tzinfo=UTC)  # 14:32:08 in India
 PHASES = [{"kind": "continuous", "from": "09:15", "to": "15:30"}]
 CHECKS = [
-    {"code": "MAX_GROSS", "title": "Gross exposure", "scope": "account", "passed": True, "value": "₹9.94 L", "limit": "₹12.50 L",
-     "words": "gross ₹9.94 L; ₹12.50 L allowed", "used": "0.7952", "skipped": "", "failure": ""},
-    {"code": "GATE", "title": "Gate", "scope": "order", "passed": True, "value": "Active", "limit": "Active",
-     "words": "the gate is active", "used": None, "skipped": "", "failure": ""},
-]  # fmt: skip
+    {
+        "code": "MAX_GROSS",
+        "title": "Gross exposure",
+        "scope": "account",
+        "passed": True,
+        "value": "₹9.94 L",
+        "limit": "₹12.50 L",
+        "words": "gross ₹9.94 L; ₹12.50 L allowed",
+        "used": "0.7952",
+        "skipped": "",
+        "failure": "",
+    },
+    {
+        "code": "GATE",
+        "title": "Gate",
+        "scope": "order",
+        "passed": True,
+        "value": "Active",
+        "limit": "Active",
+        "words": "the gate is active",
+        "used": None,
+        "skipped": "",
+        "failure": "",
+    },
+]
 
 
 @pytest.fixture
 def user(db: None) -> Any:
-    return get_user_model().objects.create_user("mehta", password="a long enough secret", first_name="V.", last_name="Mehta")
+    return get_user_model().objects.create_user(
+        "mehta", password="a long enough secret", first_name="V.", last_name="Mehta"
+    )
 
 
 @pytest.fixture
@@ -58,16 +82,26 @@ def day(db: None) -> None:
 
 def share(symbol: str, token: int) -> Instrument:
     return Instrument.objects.create(
-        exchange="NSE", tradingsymbol=symbol, name=symbol, instrument_type="EQ", segment="NSE", tick_size=Decimal("0.05"),
-        lot_size=1, instrument_token=token, exchange_token=token // 256, first_seen=DAY,
-    )  # fmt: skip
+        exchange="NSE",
+        tradingsymbol=symbol,
+        name=symbol,
+        instrument_type="EQ",
+        segment="NSE",
+        tick_size=Decimal("0.05"),
+        lot_size=1,
+        instrument_token=token,
+        exchange_token=token // 256,
+        first_seen=DAY,
+    )
 
 
 @pytest.fixture
 def account(day: None) -> Account:
     account = open_account("Desk A", "paper", "paper", Decimal(1_000_000))
     ensure_gates()
-    RiskLimit.objects.create(account=account, max_gross=Decimal(1_250_000), max_daily_loss=Decimal(15_000), max_orders_day=500)
+    RiskLimit.objects.create(
+        account=account, max_gross=Decimal(1_250_000), max_daily_loss=Decimal(15_000), max_orders_day=500
+    )
     return account
 
 
@@ -75,9 +109,17 @@ def account(day: None) -> Account:
 def deployment(account: Account) -> Deployment:
     feed = Feed.objects.create(name="kite")
     shard = Shard.objects.create(feed=feed)
-    strategy, _ = Strategy.objects.get_or_create(name="mean_reversion", defaults={"title": "Mean reversion", "code_hash": "9f3c1a7e"})
+    strategy, _ = Strategy.objects.get_or_create(
+        name="mean_reversion", defaults={"title": "Mean reversion", "code_hash": "9f3c1a7e"}
+    )
     deployment = Deployment.objects.create(
-        name="Mean reversion A", strategy=strategy, account=account, shard=shard, size=Decimal(1), state="running", state_since=NOW
+        name="Mean reversion A",
+        strategy=strategy,
+        account=account,
+        shard=shard,
+        size=Decimal(1),
+        state="running",
+        state_since=NOW,
     )
     deployment.instruments.set([share("INFY", 408065), share("TCS", 2953217)])
     return deployment
@@ -86,10 +128,17 @@ def deployment(account: Account) -> Deployment:
 @pytest.fixture
 def run(deployment: Deployment) -> Run:
     run = Run.objects.create(
-        deployment=deployment, number=41, code_hash="9f3c1a7e00", parameters={"interval": 5}, terms={}, started_at=NOW - timedelta(hours=5)
+        deployment=deployment,
+        number=41,
+        code_hash="9f3c1a7e00",
+        parameters={"interval": 5},
+        terms={},
+        started_at=NOW - timedelta(hours=5),
     )
     infy = deployment.instruments.get(tradingsymbol="INFY")
-    Evaluation.objects.create(run=run, instrument=infy, at=NOW, text="close 1,514.90, needs under band 1,513.19", nearness=0.7)
+    Evaluation.objects.create(
+        run=run, instrument=infy, at=NOW, text="close 1,514.90, needs under band 1,513.19", nearness=0.7
+    )
     return run
 
 
@@ -105,24 +154,68 @@ class Desk:
     def signal(self, *, state: str = "ordered", reason: str = "", side: str = "BUY", quantity: int = 240) -> Signal:
         self.count += 1
         return Signal.objects.create(
-            key=f"signal {self.count}", run=self.run, deployment=self.deployment, account=self.account, instrument=self.infy,
-            epoch=1, n=self.count, kind="enter", side=side, quantity=quantity, order_type="LIMIT", product="MIS", price=Decimal("1512.40"),
-            stop=Decimal(1501), target=Decimal(1524), reason="close 1,512.40 is under band 1,513.19", numbers={"rsi": 27.4},
-            reference_price=Decimal("1512.40"), quote_at=NOW, market_time=NOW, expires_at=NOW + timedelta(seconds=5),
-            received_at=datetime.now(UTC), state=state, state_reason=reason,
-        )  # fmt: skip
+            key=f"signal {self.count}",
+            run=self.run,
+            deployment=self.deployment,
+            account=self.account,
+            instrument=self.infy,
+            epoch=1,
+            n=self.count,
+            kind="enter",
+            side=side,
+            quantity=quantity,
+            order_type="LIMIT",
+            product="MIS",
+            price=Decimal("1512.40"),
+            stop=Decimal(1501),
+            target=Decimal(1524),
+            reason="close 1,512.40 is under band 1,513.19",
+            numbers={"rsi": 27.4},
+            reference_price=Decimal("1512.40"),
+            quote_at=NOW,
+            market_time=NOW,
+            expires_at=NOW + timedelta(seconds=5),
+            received_at=wall_now(),
+            state=state,
+            state_reason=reason,
+        )
 
     def order(self, state: str = "open", *, filled: int = 0, quantity: int = 240, side: str = "BUY") -> Order:
         signal = self.signal(side=side, quantity=quantity)
         RiskDecision.objects.create(
-            signal=signal, approved=True, checks=CHECKS, side=side, quantity=quantity, price=signal.price, only_shrinks=False, market_time=NOW
+            signal=signal,
+            approved=True,
+            checks=CHECKS,
+            side=side,
+            quantity=quantity,
+            price=signal.price,
+            only_shrinks=False,
+            market_time=NOW,
         )
         order = Order.objects.create(
-            tag=f"APTEST{self.count:010d}", signal=signal, account=self.account, portfolio=self.portfolio, deployment=self.deployment,
-            instrument=self.infy, side=side, quantity=quantity, order_type="LIMIT", product="MIS", price=signal.price, reserved=Decimal(72595),
-            state=state, market_time=NOW, expires_at=signal.expires_at, broker_order_id=f"2611{self.count:08d}",
-        )  # fmt: skip
-        for before, after in (("", "created"), ("created", "unconfirmed"), ("unconfirmed", "submitted"), ("submitted", "open")):
+            tag=f"APTEST{self.count:010d}",
+            signal=signal,
+            account=self.account,
+            portfolio=self.portfolio,
+            deployment=self.deployment,
+            instrument=self.infy,
+            side=side,
+            quantity=quantity,
+            order_type="LIMIT",
+            product="MIS",
+            price=signal.price,
+            reserved=Decimal(72595),
+            state=state,
+            market_time=NOW,
+            expires_at=signal.expires_at,
+            broker_order_id=f"2611{self.count:08d}",
+        )
+        for before, after in (
+            ("", "created"),
+            ("created", "unconfirmed"),
+            ("unconfirmed", "submitted"),
+            ("submitted", "open"),
+        ):
             OrderTransition.objects.create(order=order, before=before, after=after, actor="orders@1", market_time=NOW)
             if after == state:
                 break
@@ -130,15 +223,25 @@ class Desk:
             self.fill(order, filled)
         return order
 
+    @transaction.atomic
     def fill(self, order: Order, quantity: int) -> Fill:
         signed = quantity if order.side == "BUY" else -quantity
         trade, _ = book_trade(
             TradeReport(
-                account_id=self.account.pk, portfolio_id=self.portfolio.pk, instrument_id=self.infy.pk, exchange="NSE", day=DAY,
-                trade_id=f"T{self.count}", broker_order_id=order.broker_order_id, order_tag=order.tag, product="MIS",
-                signed_quantity=signed, price=Decimal("1512.37"), traded_at=NOW,
+                account_id=self.account.pk,
+                portfolio_id=self.portfolio.pk,
+                instrument_id=self.infy.pk,
+                exchange="NSE",
+                day=DAY,
+                trade_id=f"T{self.count}",
+                broker_order_id=order.broker_order_id,
+                order_tag=order.tag,
+                product="MIS",
+                signed_quantity=signed,
+                price=Decimal("1512.37"),
+                traded_at=NOW,
             )
-        )  # fmt: skip
+        )
         order.filled_quantity, order.average_price = quantity, Decimal("1512.37")
         if quantity == order.quantity:
             order.state = "filled"
@@ -153,10 +256,24 @@ def desk(run: Run) -> Desk:
     start = NOW.replace(hour=8, minute=0, second=0)
     for bar in range(12):
         Candle.objects.create(
-            instrument=desk.infy, interval=5, start=start + timedelta(minutes=5 * bar), open=1512, high=1516, low=1510, close=1513, volume=100
+            instrument=desk.infy,
+            interval=5,
+            start=start + timedelta(minutes=5 * bar),
+            open=1512,
+            high=1516,
+            low=1510,
+            close=1513,
+            volume=100,
         )
     PnlSnapshot.objects.create(
-        portfolio=desk.portfolio, at=NOW - timedelta(minutes=1), day=DAY, realised=0, unrealised=0, opened_with=0, charges=0, net=Decimal("-12.50"),
+        portfolio=desk.portfolio,
+        at=NOW - timedelta(minutes=1),
+        day=DAY,
+        realised=0,
+        unrealised=0,
+        opened_with=0,
+        charges=0,
+        net=Decimal("-12.50"),
         worst=Decimal("-12.50"),
-    )  # fmt: skip
+    )
     return desk

@@ -74,23 +74,48 @@ def curve() -> dict[str, Any]:
         [1795163400, "14:00"],
         [closes, "15:30", "end"],
     ]
-    return {"points": points, "others": [other], "opens": opens, "closes": closes, "ticks": ticks,
-            "words": "Net today is +₹7,241.22 at 14:32; lowest −₹2,187.40.", "hours": [{"at": NOW, "net": "7241.22"}]}  # fmt: skip
+    return {
+        "points": points,
+        "others": [other],
+        "opens": opens,
+        "closes": closes,
+        "ticks": ticks,
+        "words": "Net today is +₹7,241.22 at 14:32; lowest −₹2,187.40.",
+        "hours": [{"at": NOW, "net": "7241.22"}],
+    }
 
 
 def net() -> dict[str, Any]:
     return {
-        "mode": "live", "net": "7241.22", "realised": "5348.10", "open": "2640.45", "charges": "-747.33", "worst": "-2187.40",
-        "tone": "up", "mark": "up", "age": fresh(), "curve": curve(),
+        "mode": "live",
+        "net": "7241.22",
+        "realised": "5348.10",
+        "open": "2640.45",
+        "charges": "-747.33",
+        "worst": "-2187.40",
+        "tone": "up",
+        "mark": "up",
+        "age": fresh(),
+        "curve": curve(),
         "others": [{"key": "desk-a", "mode": "paper", "label": "Paper", "net": "1866.81", "age": stale_price()}],
-    }  # fmt: skip
+    }
 
 
 def meter(
     key: str, name: str, used: str, left: str, ratio: str, reserved: str = "0", tone: str = "", mark: str = "none"
 ) -> dict[str, Any]:
-    return {"key": key, "name": name, "used": used, "left": left, "ratio": ratio, "reserved_ratio": reserved, "tone": tone,
-            "mark": mark, "title": f"{name}: {used}", "spoken": f"{used}, {left}"}  # fmt: skip
+    return {
+        "key": key,
+        "name": name,
+        "used": used,
+        "left": left,
+        "ratio": ratio,
+        "reserved_ratio": reserved,
+        "tone": tone,
+        "mark": mark,
+        "title": f"{name}: {used}",
+        "spoken": f"{used}, {left}",
+    }
 
 
 def limits() -> dict[str, Any]:
@@ -108,8 +133,17 @@ def ladder() -> dict[str, Any]:
     def rung(
         key: str, name: str, words: str, number: str, current: bool = False, danger: bool = True
     ) -> dict[str, Any]:
-        return {"key": key, "name": name, "words": words, "number": number, "current": current, "danger": danger,
-                "tone": "", "ask": f"{words}.", "does": name}  # fmt: skip
+        return {
+            "key": key,
+            "name": name,
+            "words": words,
+            "number": number,
+            "current": current,
+            "danger": danger,
+            "tone": "",
+            "ask": f"{words}.",
+            "does": name,
+        }
 
     rungs = [
         rung("active", "Active", "orders pass 16 rules", "", current=True, danger=False),
@@ -124,22 +158,101 @@ def strategy(
     key: str, name: str, mode: str, state: str, mark: str, tone: str, at: str, words: str, orders: int, net: str
 ) -> dict[str, Any]:
     values = [str(((i * 37 + len(name) * 11) % 23 - 9) * 20 + i * float(net) / 40) for i in range(40)]
-    return {"key": key, "name": name, "mode": mode, "state": state, "mark": mark, "tone": tone, "decided_at": at, "decision": words,
-            "orders": orders, "net": net, "spark": values, "spark_tone": "up" if float(net) > 0 else "down", "href": "/strategies/1/",
-            "age": fresh()}  # fmt: skip
+    return {
+        "key": key,
+        "name": name,
+        "mode": mode,
+        "state": state,
+        "mark": mark,
+        "tone": tone,
+        "decided_at": at,
+        "decision": words,
+        "orders": orders,
+        "net": net,
+        "spark": values,
+        "spark_tone": "up" if float(net) > 0 else "down",
+        "href": "/strategies/1/",
+        "age": fresh(),
+    }
 
 
 def strategies() -> dict[str, Any]:
     live = [
-        strategy("1", "Mean reversion", "live", "Running", "running", "", "2026-11-20T09:00:00Z", "Bought 240 INFY: RSI under 30", 7, "3914.86"),
-        strategy("2", "Opening range", "live", "Running", "running", "", "2026-11-20T09:01:00Z", "Held: 25,412 is inside its range", 9, "4395.57"),
-        strategy("3", "Momentum 15", "live", "Paused", "paused", "warn", "2026-11-20T07:35:00Z", "Three losses in a row, pause rule", 4, "-1069.21"),
-    ]  # fmt: skip
+        strategy(
+            "1",
+            "Mean reversion",
+            "live",
+            "Running",
+            "running",
+            "",
+            "2026-11-20T09:00:00Z",
+            "Bought 240 INFY: RSI under 30",
+            7,
+            "3914.86",
+        ),
+        strategy(
+            "2",
+            "Opening range",
+            "live",
+            "Running",
+            "running",
+            "",
+            "2026-11-20T09:01:00Z",
+            "Held: 25,412 is inside its range",
+            9,
+            "4395.57",
+        ),
+        strategy(
+            "3",
+            "Momentum 15",
+            "live",
+            "Paused",
+            "paused",
+            "warn",
+            "2026-11-20T07:35:00Z",
+            "Three losses in a row, pause rule",
+            4,
+            "-1069.21",
+        ),
+    ]
     paper = [
-        strategy("4", "RSI pullback", "paper", "Running", "running", "", "2026-11-20T09:00:00Z", "No trade: RSI 41.2, not under 30", 5, "1625.38"),
-        strategy("5", "MA crossover", "paper", "Running", "running", "", "2026-11-20T08:45:00Z", "Bought 40 TCS: 20 crossed 50", 1, "645.10"),
-        strategy("6", "Momentum fast", "paper", "Error", "halted", "fault", "2026-11-20T08:32:00Z", "Stopped: error in on_candle", 3, "-403.67"),
-    ]  # fmt: skip
+        strategy(
+            "4",
+            "RSI pullback",
+            "paper",
+            "Running",
+            "running",
+            "",
+            "2026-11-20T09:00:00Z",
+            "No trade: RSI 41.2, not under 30",
+            5,
+            "1625.38",
+        ),
+        strategy(
+            "5",
+            "MA crossover",
+            "paper",
+            "Running",
+            "running",
+            "",
+            "2026-11-20T08:45:00Z",
+            "Bought 40 TCS: 20 crossed 50",
+            1,
+            "645.10",
+        ),
+        strategy(
+            "6",
+            "Momentum fast",
+            "paper",
+            "Error",
+            "halted",
+            "fault",
+            "2026-11-20T08:32:00Z",
+            "Stopped: error in on_candle",
+            3,
+            "-403.67",
+        ),
+    ]
     groups = [
         {"key": "zk", "mode": "live", "note": "ZK4821, real money", "net": "7241.22", "rows": live},
         {"key": "desk", "mode": "paper", "note": "Desk A, simulated fills", "net": "1866.81", "rows": paper},
@@ -147,33 +260,140 @@ def strategies() -> dict[str, Any]:
     return {"counts": "3 live, 3 paper", "age": fresh(), "groups": groups, "empty": ""}
 
 
-def order(key: str, at: str, side: str, quantity: int, symbol: str, tail: str, price: str, away: str | None, state: str, mark: str,
-          tone: str = "ours", lane: str = "", second: str = "", mode: str = "live") -> dict[str, Any]:  # fmt: skip
+def order(
+    key: str,
+    at: str,
+    side: str,
+    quantity: int,
+    symbol: str,
+    tail: str,
+    price: str,
+    away: str | None,
+    state: str,
+    mark: str,
+    tone: str = "ours",
+    lane: str = "",
+    second: str = "",
+    mode: str = "live",
+) -> dict[str, Any]:
     works = mark in ("working", "part")
-    return {"key": key, "at": at, "side": side, "quantity": quantity, "symbol": symbol, "tail": tail, "price": price, "from_last": away,
-            "state": state, "mark": mark, "tone": tone, "lane": lane, "second": second, "mode": mode,
-            "story": f"/orders/{key}/", "story_only": not works, "cancel": f"/orders/{key}/cancel/" if works else None,
-            "cancel_words": f"Cancel {side} {quantity} {symbol}", "story_words": f"Story of {side} {quantity} {symbol}"}  # fmt: skip
+    return {
+        "key": key,
+        "at": at,
+        "side": side,
+        "quantity": quantity,
+        "symbol": symbol,
+        "tail": tail,
+        "price": price,
+        "from_last": away,
+        "state": state,
+        "mark": mark,
+        "tone": tone,
+        "lane": lane,
+        "second": second,
+        "mode": mode,
+        "story": f"/orders/{key}/",
+        "story_only": not works,
+        "cancel": f"/orders/{key}/cancel/" if works else None,
+        "cancel_words": f"Cancel {side} {quantity} {symbol}",
+        "story_words": f"Story of {side} {quantity} {symbol}",
+    }
 
 
 def orders_at_work() -> dict[str, Any]:
     rows = [
-        order("1", "2026-11-20T09:02:02Z", "Sell", 65, "NIFTY 25400 CE", "23 Nov", "LIMIT 151.00", "0.15", "Unconfirmed", "warn", "warn", "lane-unconfirmed",
-              "Looking for tag AP7K3M9QX2. Not in the order book after 2 reads; next read in 2 s. Not sent again."),
+        order(
+            "1",
+            "2026-11-20T09:02:02Z",
+            "Sell",
+            65,
+            "NIFTY 25400 CE",
+            "23 Nov",
+            "LIMIT 151.00",
+            "0.15",
+            "Unconfirmed",
+            "warn",
+            "warn",
+            "lane-unconfirmed",
+            "Looking for tag AP7K3M9QX2. Not in the order book after 2 reads; next read in 2 s. Not sent again.",
+        ),
         order("2", "2026-11-20T09:01:40Z", "Sell", 240, "INFY", "", "LIMIT 1,524.00", "5.40", "Open", "working"),
-        order("3", "2026-11-20T09:00:05Z", "Sell", 240, "INFY", "", "SL 1,501.00", "17.60", "Trigger pending", "working"),
+        order(
+            "3", "2026-11-20T09:00:05Z", "Sell", 240, "INFY", "", "SL 1,501.00", "17.60", "Trigger pending", "working"
+        ),
         order("4", "2026-11-20T08:42:19Z", "Buy", 300, "HDFCBANK", "", "LIMIT 999.50", "4.30", "120 of 300", "part"),
-        order("5", "2026-11-20T08:45:02Z", "Sell", 40, "TCS", "", "SL 3,060.00", "61.50", "Trigger pending", "working", mode="paper"),
-        order("6", "2026-11-20T09:00:01Z", "Buy", 240, "INFY", "", "LIMIT 1,512.40", None, "Filled 1,512.37", "tick", "", "done"),
-        order("7", "2026-11-20T08:51:44Z", "Sell", 80, "RELIANCE", "", "LIMIT 1,491.00", None, "Cancelled", "bar", "", "done"),
-    ]  # fmt: skip
+        order(
+            "5",
+            "2026-11-20T08:45:02Z",
+            "Sell",
+            40,
+            "TCS",
+            "",
+            "SL 3,060.00",
+            "61.50",
+            "Trigger pending",
+            "working",
+            mode="paper",
+        ),
+        order(
+            "6",
+            "2026-11-20T09:00:01Z",
+            "Buy",
+            240,
+            "INFY",
+            "",
+            "LIMIT 1,512.40",
+            None,
+            "Filled 1,512.37",
+            "tick",
+            "",
+            "done",
+        ),
+        order(
+            "7",
+            "2026-11-20T08:51:44Z",
+            "Sell",
+            80,
+            "RELIANCE",
+            "",
+            "LIMIT 1,491.00",
+            None,
+            "Cancelled",
+            "bar",
+            "",
+            "done",
+        ),
+    ]
     return {"counts": "1 unconfirmed, 4 working, 29 done", "age": fresh(), "rows": rows, "empty": ""}
 
 
-def position(key: str, symbol: str, tail: str, quantity: int, average: str, last: str | None, stop: str, open_: str | None,
-             mode: str = "live", age: dict[str, Any] | None = None) -> dict[str, Any]:  # fmt: skip
-    return {"key": key, "k": f"NSE:{symbol}", "symbol": symbol, "tail": tail, "quantity": quantity, "average": average, "last": last,
-            "stop": stop, "open": open_, "bar_scale": "1500", "mode": mode, "age": age or fresh(), "deployment": "1"}  # fmt: skip
+def position(
+    key: str,
+    symbol: str,
+    tail: str,
+    quantity: int,
+    average: str,
+    last: str | None,
+    stop: str,
+    open_: str | None,
+    mode: str = "live",
+    age: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    return {
+        "key": key,
+        "k": f"NSE:{symbol}",
+        "symbol": symbol,
+        "tail": tail,
+        "quantity": quantity,
+        "average": average,
+        "last": last,
+        "stop": stop,
+        "open": open_,
+        "bar_scale": "1500",
+        "mode": mode,
+        "age": age or fresh(),
+        "deployment": "1",
+    }
 
 
 def positions() -> dict[str, Any]:
@@ -229,14 +449,29 @@ def events() -> dict[str, Any]:
 
 def live() -> dict[str, Any]:
     return common() | {
-        "verdict": verdict(), "facts": facts(), "net": net(), "limits": limits(), "ladder": ladder(), "strategies": strategies(),
-        "orders": orders_at_work(), "positions": positions(), "refused": refused(), "events": events(),
-    }  # fmt: skip
+        "verdict": verdict(),
+        "facts": facts(),
+        "net": net(),
+        "limits": limits(),
+        "ladder": ladder(),
+        "strategies": strategies(),
+        "orders": orders_at_work(),
+        "positions": positions(),
+        "refused": refused(),
+        "events": events(),
+    }
 
 
 def shell() -> dict[str, Any]:
     return common() | {
         "user": {"initials": "VM", "name": "V. Mehta", "staff": True},
-        "commands": [{"words": "Go to Orders", "href": "/orders/"},
-                     {"words": "Pause Mean reversion", "mode": "live", "action": "/deployments/1/pause/", "asks": "Exits stay managed."}],
-    }  # fmt: skip
+        "commands": [
+            {"words": "Go to Orders", "href": "/orders/"},
+            {
+                "words": "Pause Mean reversion",
+                "mode": "live",
+                "action": "/deployments/1/pause/",
+                "asks": "Exits stay managed.",
+            },
+        ],
+    }

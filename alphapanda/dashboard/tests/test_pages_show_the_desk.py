@@ -52,7 +52,15 @@ def test_an_unknown_price_is_the_word_and_never_zero(reader: Any, desk: Desk) ->
 def test_the_story_tells_every_step_and_check(reader: Any, desk: Desk) -> None:
     order = desk.order("open", filled=240)
     text = reader.get(reverse("dashboard:order_story", args=[order.pk])).content.decode()
-    for words in ("2 checks passed", "MAX_GROSS", "Claimed and sent", "Accepted", "Filled 240 at 1,512.37", "Booked", order.tag):
+    for words in (
+        "2 checks passed",
+        "MAX_GROSS",
+        "Claimed and sent",
+        "Accepted",
+        "Filled 240 at 1,512.37",
+        "Booked",
+        order.tag,
+    ):
         assert words in text
 
 
@@ -79,7 +87,9 @@ def rows(reader: Any, query: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("place", ["live", "strategies", "orders", "portfolio", "system"])
-def test_a_page_asks_as_often_for_ten_orders_as_for_one(reader: Any, desk: Desk, place: str, django_assert_max_num_queries: Any) -> None:
+def test_a_page_asks_as_often_for_ten_orders_as_for_one(
+    reader: Any, desk: Desk, place: str, django_assert_max_num_queries: Any
+) -> None:
     for _ in range(10):
         desk.order("open", filled=120)
     with django_assert_max_num_queries(60):

@@ -58,7 +58,9 @@ def set_gate(request: HttpRequest, state: GateState) -> None:
 @signed_in
 @require_POST
 def deployment(request: HttpRequest, deployment_id: UUID, act: str) -> HttpResponse:
-    chosen = get_object_or_404(Deployment.objects.select_related("strategy", "account", "shard__feed"), pk=deployment_id)
+    chosen = get_object_or_404(
+        Deployment.objects.select_related("strategy", "account", "shard__feed"), pk=deployment_id
+    )
     if act == "parameters":
         return change_parameters(request, chosen)
     if act not in DONE:

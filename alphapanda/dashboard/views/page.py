@@ -12,9 +12,19 @@ from alphapanda.dashboard.snapshots.shell import shell_snapshot
 SHEETS = [
     f"dashboard/css/{name}.css"
     for name in (
-        "tokens", "base", "header", "sheet", "verdict", "tables", "panels", "controls", "cards", "story", "system",
+        "tokens",
+        "base",
+        "header",
+        "sheet",
+        "verdict",
+        "tables",
+        "panels",
+        "controls",
+        "cards",
+        "story",
+        "system",
     )
-]  # fmt: skip
+]
 PLACES = [("live", "Live"), ("strategies", "Strategies"), ("orders", "Orders"), ("portfolio", "Portfolio")]
 BEHIND = [("system", "System")]
 THEMES = {"auto": "As the machine", "dark": "Dark", "light": "Light"}
@@ -56,18 +66,24 @@ def places() -> list[dict[str, Any]]:
     ]
 
 
-def page(
-    request: HttpRequest, template: str, place: str, snapshot: dict[str, Any], **more: Any
-) -> HttpResponse:
+def page(request: HttpRequest, template: str, place: str, snapshot: dict[str, Any], **more: Any) -> HttpResponse:
     """Answer with the page, or with the snapshot alone if JSON is asked for."""
     if request.headers.get("Accept", "").startswith("application/json"):
         return JsonResponse(snapshot)
     shell = shell_snapshot(request.user, snapshot)
     strip = more.pop("strip", shell["mode"])
     context = {
-        **appearance(request), "place": place, "place_title": place.title(), "places": places(), "topic": place,
-        "shell": shell, "strip": strip, "strip_words": STRIP_WORDS.get(strip or "", ""), "snapshot": snapshot, **more,
-    }  # fmt: skip
+        **appearance(request),
+        "place": place,
+        "place_title": place.title(),
+        "places": places(),
+        "topic": place,
+        "shell": shell,
+        "strip": strip,
+        "strip_words": STRIP_WORDS.get(strip or "", ""),
+        "snapshot": snapshot,
+        **more,
+    }
     return render(request, template, context)
 
 

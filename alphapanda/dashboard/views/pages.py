@@ -41,7 +41,13 @@ def deployment_page(
     snapshot = snapshots.deployment_snapshot(chosen.pk)
     fields = parameter_fields(chosen, given, wrong)
     return page(
-        request, "dashboard/deployment.html", "strategies", snapshot, fields=fields, deployment=chosen, strip=snapshot["row"]["mode"]
+        request,
+        "dashboard/deployment.html",
+        "strategies",
+        snapshot,
+        fields=fields,
+        deployment=chosen,
+        strip=snapshot["row"]["mode"],
     )
 
 
