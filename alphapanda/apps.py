@@ -5,4 +5,5 @@ class AlphaPandaConfig(AppConfig):
     name = "alphapanda"
 
     def ready(self) -> None:
-        from alphapanda import checks  # noqa: F401 (registers what is wrong with an environment)
+        # The checks register themselves, and tasks sent by name need the one Celery application there is.
+        from alphapanda import celery, checks  # noqa: F401
