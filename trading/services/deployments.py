@@ -8,7 +8,6 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F, Max
 
-from alphapanda.celery import app
 from alphapanda.clock import market_now
 from alphapanda.journal.services import record
 from market.subscriptions import subscribe, unsubscribe
@@ -16,6 +15,7 @@ from portfolio.booking import ensure_portfolio
 from portfolio.models import Position
 from trading.domain.orders import DeploymentState, may_advance
 from trading.models import Deployment, Order, Run, RunInput
+from trading.services import wakeups
 from trading.services.errors import NotAllowed
 from trading.services.runs import run_terms, strategy_class, terms_json
 from trading.strategies.parameters import BadParameters
@@ -62,7 +62,7 @@ def _check_startable(deployment: Deployment) -> None:
 def ask_warm_up(run: Run) -> None:
     """Ask the data account's broker worker for history; the sweeper asks again while the run is warming."""
     account = run.deployment.shard.feed.data_account
-    app.send_task("trading.tasks.warm_up", args=[str(run.pk)], queue=f"broker.{account}")
+    wakeups.wake(wakeups.WARM_UP, run.pk, f"broker.{account}")
 
 
 def ref_of(deployment: Deployment) -> str:

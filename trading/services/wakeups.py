@@ -14,7 +14,9 @@ from alphapanda.telemetry import metrics
 
 log = structlog.get_logger()
 AWAKE_SECONDS = 2
-ASSESS, EXECUTE, BOOK, TICKS = "assess_signals", "execute_orders", "book_trades", "process_ticks"
+ASSESS, EXECUTE, BOOK, TICKS, WARM_UP = "assess_signals", "execute_orders", "book_trades", "process_ticks", "warm_up"
+# History takes its time, and asking for it again only waits behind the first.
+LONG_STAGES = {WARM_UP: 30}
 _client: redis.Redis | None = None
 
 
@@ -28,7 +30,7 @@ def valkey() -> redis.Redis:
 def wake(stage: str, partition: object, queue: str) -> None:
     """Send the stage's task unless it was sent just now. A dead Valkey is only logged: the sweeper will do it."""
     try:
-        if valkey().set(mark_of(stage, partition), 1, nx=True, ex=AWAKE_SECONDS):
+        if valkey().set(mark_of(stage, partition), 1, nx=True, ex=LONG_STAGES.get(stage, AWAKE_SECONDS)):
             app.send_task(f"trading.tasks.{stage}", args=[str(partition)], queue=queue)
     except (redis.RedisError, app.connection_for_write().connection_errors) as error:
         metrics.ANNOUNCEMENTS_LOST.labels("wake").inc()

@@ -10,7 +10,7 @@ from alphapanda.clock import market_now
 from instruments.domain.sessions import IST
 from instruments.models import Instrument
 from market.candle_store import store_history
-from trading.brokers.zerodha.history import history
+from trading.brokers.zerodha.history import Pace, history
 from trading.brokers.zerodha.session import open_session
 from trading.domain.orders import DeploymentState
 from trading.models import PriceBand, Run
@@ -19,6 +19,7 @@ from trading.services.runs import strategy_class
 
 log = structlog.get_logger()
 MINUTES_A_DAY = 375
+_pace = Pace(1)  # Kite answers one request for quotes a second (kite.md 2.1)
 
 
 def warm_up(run_id: object) -> None:
@@ -57,6 +58,7 @@ def fetch_bands(client: object, instruments: list[Instrument], now: datetime) ->
     tradable = [instrument for instrument in instruments if not instrument.is_index]
     if not tradable:
         return
+    _pace.wait()
     quotes = client.quote([instrument.key for instrument in tradable])  # type: ignore[attr-defined]
     for instrument in tradable:
         quote = quotes.get(instrument.key, {})
