@@ -16,6 +16,7 @@ from cryptography.fernet import Fernet
 from alphapanda.embedded import free_port
 from alphapanda.practice import BASE_DIR, DATA_ACCOUNT, PRACTICE_KEYS, kept_secret
 from alphapanda.supervisor import Child, Supervisor
+from trading.services.marks import board
 
 READY_SECONDS = 60.0
 STOP_ORDER = ("beat", "feed", "ticks", "desk", "broker", "web", "kitesim")
@@ -28,9 +29,8 @@ class NotReady(Exception):
 
 @dataclass(frozen=True)
 class Market:
-    """How the practice market is played."""
+    """How the practice market is played; its clock stands still until somebody looks."""
 
-    rate: float
     seed: int
     date: str
     open_at: str
@@ -70,7 +70,7 @@ def kitesim(port: int, folder: Path, market: Market) -> Child:
     command = [
         sys.executable, "-m", "kitesim", "--port", str(port), "--state-dir", str(folder / "kitesim"),
         "--seed", str(market.seed), "--date", market.date, "--open-at", market.open_at,
-        "--rate", str(market.rate), "--night", str(market.night), "--keep-sessions",
+        "--rate", "0", "--night", str(market.night), "--keep-sessions",
     ]  # fmt: skip
     return Child("kitesim", command)
 
@@ -129,6 +129,26 @@ def wait_for(url: str, what: str, seconds: float = READY_SECONDS) -> Any:
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
     raise NotReady(f"{what} did not answer within {seconds:.0f} s")
+
+
+def set_rate(kitesim_url: str, rate: float) -> None:
+    """Let the market's clock run: it stands still while nobody is there to see it."""
+    body = orjson.dumps({"rate": rate})
+    request = urllib.request.Request(  # noqa: S310 (loopback, made above)
+        f"{kitesim_url}/sim/clock", data=body, headers={"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=5) as reply:  # noqa: S310
+        reply.read()
+
+
+def wait_for_feed(seconds: float = READY_SECONDS) -> None:
+    """Return when the feed is connected. Raises NotReady."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if board().feed_state("kite").connected:
+            return
+        time.sleep(0.2)
+    raise NotReady(f"The feed did not connect within {seconds:.0f} s")
 
 
 def start_all(supervisor: Supervisor, port: int, secrets: dict[str, str]) -> None:

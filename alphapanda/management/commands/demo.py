@@ -37,7 +37,7 @@ class Command(BaseCommand):
         parser.add_argument("--rate", type=float, default=10.0, help="market seconds a second (default: 10)")
         parser.add_argument("--seed", type=int, default=7, help="of the market")
         parser.add_argument("--date", default="2026-11-23", help="the market's first day")
-        parser.add_argument("--open-at", default="09:12", help="time of day it begins at")
+        parser.add_argument("--open-at", default="09:14", help="time of day it begins at")
         parser.add_argument("--night", type=float, default=20.0, help="seconds between two trading days")
         parser.add_argument("--seconds", type=float, help="stop by itself after so long (for trying it out)")
 
@@ -66,7 +66,7 @@ class Command(BaseCommand):
         os.environ.update(base)
         self._configure(base)
         supervisor = Supervisor(folder, base)
-        market = Market(options["rate"], options["seed"], options["date"], options["open_at"], options["night"])
+        market = Market(options["seed"], options["date"], options["open_at"], options["night"])
         supervisor.start(processes.kitesim(port, folder, market))
         return supervisor
 
@@ -86,6 +86,8 @@ class Command(BaseCommand):
         link = self._set_up()
         processes.start_all(supervisor, options["port"], secrets)
         processes.wait_for(f"http://127.0.0.1:{options['port']}/healthz", "The web server")
+        processes.wait_for_feed()
+        processes.set_rate(self._url, options["rate"])
         self._greet(f"http://127.0.0.1:{options['port']}{link}", time.monotonic() - began)
         self._ends_at = time.monotonic() + options["seconds"] if options["seconds"] else None
         processes.watch_until(supervisor, stopping, lambda: self._each_second(stopping))
