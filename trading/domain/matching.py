@@ -13,9 +13,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from instruments.domain.prices import ceil_to_tick, floor_to_tick
 from trading.domain import figures
-from trading.domain.matching_entry import complaint
+from trading.domain.matching_entry import complaint, protected_price
 from trading.domain.matching_values import (
     BookQuote,
     Liquidity,
@@ -159,17 +158,8 @@ def _price(outcome: Outcome, rules: PaperRules) -> Outcome:
     order = outcome.order
     if order.limit is not None or outcome.liquidity is None:
         return outcome
-    limit = _protected(order, outcome.liquidity.quote, rules)
+    limit = protected_price(order, outcome.liquidity.quote, rules)
     return replace(outcome, order=replace(order, limit=limit))
-
-
-def _protected(order: PaperOrder, quote: BookQuote, rules: PaperRules) -> Decimal:
-    asked = order.market_protection or Decimal(0)
-    percent = asked if asked > 0 else rules.protection_percent
-    worst = quote.last_price * (1 + order.sign * percent / 100)
-    rounded = (floor_to_tick if order.is_buy else ceil_to_tick)(worst, rules.tick_size)
-    inside = min(rounded, quote.upper_band or rounded)
-    return max(inside, quote.lower_band or inside)
 
 
 def _take(outcome: Outcome, rules: PaperRules) -> Outcome:

@@ -1,10 +1,10 @@
-"""What the paper exchange refuses at its door, as the exchange would."""
+"""At the paper exchange's door: what it refuses, as the exchange would, and where a market order stops."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
-from instruments.domain.prices import is_on_tick
+from instruments.domain.prices import ceil_to_tick, floor_to_tick, is_on_tick
 from trading.domain import figures
 from trading.domain.matching_values import BookQuote, PaperOrder, PaperRules
 
@@ -19,6 +19,16 @@ def complaint(order: PaperOrder, quote: BookQuote | None, rules: PaperRules) -> 
         or (_band_complaint(order, quote) if quote else "")
         or (_trigger_complaint(order, quote) if quote else "")
     )
+
+
+def protected_price(order: PaperOrder, quote: BookQuote, rules: PaperRules) -> Decimal:
+    """Return the worst price a market order may take: a percentage from last, on the tick, inside the band."""
+    asked = order.market_protection or Decimal(0)
+    percent = asked if asked > 0 else rules.protection_percent
+    worst = quote.last_price * (1 + order.sign * percent / 100)
+    rounded = (floor_to_tick if order.is_buy else ceil_to_tick)(worst, rules.tick_size)
+    inside = min(rounded, quote.upper_band or rounded)
+    return max(inside, quote.lower_band or inside)
 
 
 def _session_complaint(rules: PaperRules) -> str:

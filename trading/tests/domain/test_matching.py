@@ -95,6 +95,13 @@ def test_no_quote_or_no_depth_is_no_fill():
     assert fills(sent(order(10, "MARKET"), replace(BOOK, bids=(), asks=()))) == []
 
 
+def test_without_depth_a_resting_order_and_a_market_order_wait():
+    blind = Liquidity(later(bids=(), asks=(), last_price=D("99.90"), volume=9999))
+    assert fills(match(resting(order(10, price="99.95")), blind, RULES, NOW)) == []
+    waiting = match(resting(order(10, "MARKET"), None), blind, RULES, NOW)
+    assert (fills(waiting), waiting.order.awaits_book) == ([], True)
+
+
 def test_the_queue_moves_as_volume_trades_at_the_price():
     waiting = resting(order(10, price="99.95"))
     at_price = later(last_price=D("99.95"), volume=1060)

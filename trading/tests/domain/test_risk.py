@@ -102,6 +102,45 @@ def test_a_limit_binds_in_the_scope_it_is_set_for(scope, code, limits):
     assert [(check.code, check.scope) for check in refusals] == [(code, scope)]
 
 
+@pytest.mark.parametrize(
+    ("code", "field"),
+    [
+        ("MAX_GROSS", "gross"),
+        ("MAX_GROSS", "reserved_sells"),
+        ("MAX_NET", "net"),
+        ("MAX_NET", "reserved_buys"),
+        ("OPEN_ORDERS", "open_orders"),
+        ("ORDERS_MIN", "orders_this_minute"),
+        ("ORDERS_DAY", "orders_today"),
+        ("LOSS_ACCOUNT", "profit_today"),
+    ],
+)
+def test_what_is_unknown_is_refused_and_says_so(code, field):
+    blind = replace(EXPOSURE, account=replace(ACCOUNT_USAGE, **{field: None}))
+    refusals = {c.code.value: c for c in assess(BUY_10, blind, LIMITS, MARKET, NOW).refusals}
+    assert refusals[code].value == "unknown"
+    assert refusals[code].words.endswith("is unknown")
+
+
+@pytest.mark.parametrize(
+    ("code", "limits", "usage"),
+    [
+        ("MAX_GROSS", Limits(max_gross=D(20_000)), Usage(reserved_sells=D(7_001))),
+        ("MAX_GROSS", Limits(max_gross=D(20_000)), Usage(gross=D(7_001))),
+        ("MAX_NET", Limits(max_net=D(20_000)), Usage(net=D(7_001))),
+        ("MAX_NET", Limits(max_net=D(20_000)), Usage(reserved_buys=D(7_001))),
+    ],
+)
+def test_what_is_held_and_what_is_reserved_both_count(code, limits, usage):
+    exposure = replace(EXPOSURE, account=usage)
+    assert refused_by(BUY_10, exposure, RiskLimits(account=limits), MARKET, NOW) == [code]
+
+
+def test_a_buy_against_a_short_book_lowers_the_net():
+    short = replace(EXPOSURE, account=Usage(net=D(-20_000), reserved_sells=D(50_000)))
+    assert refused_by(BUY_10, short, RiskLimits(account=Limits(max_net=D(1))), MARKET, NOW) == []
+
+
 def test_at_the_daily_loss_no_new_risk_is_taken():
     losing = replace(EXPOSURE, account=replace(ACCOUNT_USAGE, profit_today=D(-5000)))
     limits = RiskLimits(account=Limits(max_daily_loss=D(5000)))
