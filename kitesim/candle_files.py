@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -12,22 +11,11 @@ os.environ.setdefault("POLARS_IGNORE_TIMEZONE_PARSE_ERROR", "1")
 import numpy as np
 import polars as pl
 
-from kitesim.candles import Bars
+from kitesim.candles import Bars, CandleFile
 from kitesim.trading_days import midnight
 
 COLUMNS = ("symbol", "timestamp", "open", "high", "low", "close", "volume")
 _SUFFIXES = (".parquet", ".csv", ".csv.gz")
-
-
-@dataclass(frozen=True)
-class CandleFile:
-    """All minutes of one symbol, in time order."""
-
-    symbol: str
-    bars: Bars
-
-    def of_day(self, day: date) -> Bars:
-        return self.bars.between(midnight(day), midnight(day) + 86_399)
 
 
 def candle_paths(given: Iterable[Path]) -> list[Path]:

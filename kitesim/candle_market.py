@@ -9,8 +9,7 @@ import numpy as np
 
 from kitesim import board as b
 from kitesim.board import Board, Rows
-from kitesim.candle_files import CandleFile
-from kitesim.candles import INTERVALS, Bars, bars_of_ticks, day_bar, join, merge
+from kitesim.candles import INTERVALS, Bars, CandleFile, bars_of_ticks, day_bar, join, merge
 from kitesim.listing import INDEX_TOKENS, INDICES, KNOWN_TOKENS, NSE, Instrument, cash_tick
 from kitesim.tape import Ints
 from kitesim.trading_days import day_of, hours_of, midnight

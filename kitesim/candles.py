@@ -1,10 +1,12 @@
 """Candles: one-minute bars of a day's tape, and longer bars made from them."""
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 
 from kitesim.tape import Ints, Tape
+from kitesim.trading_days import midnight as midnight_of
 from kitesim.world import BEAT
 
 INTERVALS = {
@@ -38,6 +40,17 @@ class Bars:
     def pick(self, which: Ints) -> "Bars":
         columns = (self.start, self.open, self.high, self.low, self.close, self.volume, self.open_interest)
         return Bars(*(column[which] for column in columns))
+
+
+@dataclass(frozen=True)
+class CandleFile:
+    """All minutes of one symbol, in time order."""
+
+    symbol: str
+    bars: Bars
+
+    def of_day(self, day: date) -> Bars:
+        return self.bars.between(midnight_of(day), midnight_of(day) + 86_399)
 
 
 def no_bars() -> Bars:

@@ -110,7 +110,8 @@ async def frames(request: web.Request) -> web.Response:
         }
         for socket in exchange.sockets
     ]  # fmt: skip
-    return web.json_response({"seq": exchange.seq, "played": exchange.played, "sockets": sockets})
+    report = {"seq": exchange.seq, "played": exchange.played, "finished": exchange.finished, "sockets": sockets}
+    return web.json_response(report)
 
 
 @routes.post("/sim/orders")

@@ -58,6 +58,7 @@ class Exchange:
         self.played = 0  # epoch second of the last tick played
         self.seq = 0
         self.is_night = False
+        self.finished = False  # a replay has been played to its end
         self.snapshots = True  # a subscription is answered with the last packet
         self._held_back: list[tuple[str, dict[str, Any]]] = []
 

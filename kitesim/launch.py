@@ -4,7 +4,6 @@ import time
 from datetime import date, datetime
 from typing import Any, Protocol
 
-from kitesim.candle_files import candle_paths, read_candles
 from kitesim.candle_market import CandleHistory, CandleMarket
 from kitesim.clock import MarketClock
 from kitesim.conductor import Conductor
@@ -43,6 +42,8 @@ def assemble(config: Config) -> Programme:
 def candles(config: Config) -> CandleReplay:
     if config.replay_day is None:
         raise ValueError("--replay of candles needs --replay-day")
+    from kitesim.candle_files import candle_paths, read_candles  # polars takes a while to load
+
     files = read_candles(candle_paths(config.replay), config.replay_day)
     market = CandleMarket(files, config.replay_day, config.tokens, config.seed)
     clock = _replay_clock(config, market, market.seconds[0] * 1000)

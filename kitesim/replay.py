@@ -63,6 +63,7 @@ class Stage:
 
     async def finish(self) -> None:
         log.info(FINISHED)
+        self.exchange.finished = True
         for socket in self.exchange.sockets:
             socket.hold_heartbeats = False
             socket.send_text("message", FINISHED)

@@ -168,7 +168,7 @@ def index_tape(world: World, day: date, cash: Tape) -> Tape:
     auction = None
     if cash.auction:
         auction = (cash.auction[0], index_values(world, cash.auction[1] / 100), nothing)
-    closes = index_values(world, np.exp(world.previous_close(day)))
+    closes = index_values(world, cash.previous_close / 100)
     zeros = np.zeros(last.shape)
     return Tape(
         index_rows(), cash.opens, np.zeros(count, np.int64), np.zeros_like(last), np.zeros_like(last), last, always,
