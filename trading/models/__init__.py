@@ -7,9 +7,11 @@ from trading.models.paper import PaperLiquidity, PaperOrder, PaperRequest, Paper
 from trading.models.sessions import BrokerSession
 from trading.models.signals import RiskDecision, Signal
 from trading.models.strategies import Checkpoint, Deployment, Evaluation, Run, RunInput, Strategy
+from trading.models.tokens import ApiToken
 from trading.models.windows import JobSlot, RateWindow, RememberedRequest
 
 __all__ = [
+    "ApiToken",
     "BrokerSession",
     "Checkpoint",
     "Deployment",

@@ -1,0 +1,72 @@
+"""Every refusal in one shape: type, and errors with a code, words, and the field they are about."""
+
+from typing import Any
+
+import redis
+from django.core.exceptions import ValidationError as ModelValidationError
+from django.db import OperationalError
+from drf_standardized_errors.handler import ExceptionHandler
+from rest_framework import exceptions, serializers
+
+from alphapanda.journal.services import CannotDecide
+from trading.domain.orders import IllegalTransition
+from trading.services.errors import NotAllowed
+
+
+class Conflict(exceptions.APIException):
+    """The request makes sense but may not be done now; the words say why."""
+
+    status_code = 409
+    default_code = "not_allowed"
+
+
+class KeyUsedOtherwise(exceptions.APIException):
+    status_code = 422
+    default_code = "idempotency_key_reused"
+    default_detail = "This Idempotency-Key was used for another request. Take a new key for a new request."
+
+
+class Unavailable(exceptions.APIException):
+    status_code = 503
+    default_code = "unavailable"
+
+
+class Problems(ExceptionHandler):
+    """Translates what services raise; whatever it does not know stays a 500 without details."""
+
+    def convert_known_exceptions(self, exc: Exception) -> Exception:
+        return translated(super().convert_known_exceptions(exc))
+
+
+def translated(error: Exception) -> Exception:
+    if isinstance(error, NotAllowed | CannotDecide | IllegalTransition):
+        return Conflict(str(error))
+    if isinstance(error, ModelValidationError):
+        return exceptions.ValidationError(serializers.as_serializer_error(error))
+    if isinstance(error, OperationalError):
+        return Unavailable("The database is busy or away. Nothing was changed; ask again with the same key.")
+    if isinstance(error, redis.RedisError):
+        return Unavailable("Valkey does not answer, so prices and queues are unknown.")
+    return error
+
+
+class _Problem(serializers.Serializer[Any]):
+    type = serializers.ChoiceField(choices=["client_error"])
+
+
+class _ConflictError(serializers.Serializer[Any]):
+    code = serializers.ChoiceField(choices=["not_allowed"])
+    detail = serializers.CharField()
+    attr = serializers.CharField(allow_null=True)
+
+
+class ConflictSchema(_Problem):
+    errors = _ConflictError(many=True)
+
+
+class _ReusedKeyError(_ConflictError):
+    code = serializers.ChoiceField(choices=["idempotency_key_reused"])
+
+
+class ReusedKeySchema(_Problem):
+    errors = _ReusedKeyError(many=True)
