@@ -42,8 +42,10 @@ def test_browser_and_server_tell_ages_alike(open_page: Any) -> None:
     page = open_page("/sign-in/")
     seconds = [0, 0.44, 9.9, 10, 59, 99, 100, 600, 7199, 7200, 90000]
     told = page.evaluate(
-        """async (values) => (await import("/static/dashboard/js/formats.js")) && (await Promise.all(values.map(async (v) =>
-        (await import("/static/dashboard/js/formats.js")).age(v))))""",
+        """async (values) => {
+        const { age } = await import("/static/dashboard/js/formats.js");
+        return values.map(age);
+        }""",
         seconds,
     )
     assert told == [age(value) for value in seconds]
@@ -55,12 +57,15 @@ def test_sums_move_exactly_with_prices(open_page: Any) -> None:
         """async () => {
         const { revalue } = await import("/static/dashboard/js/market.js");
         const at = "2026-11-20T09:00:00Z";
-        const row = { k: "NSE:INFY", quantity: -300, last: "1003.80", open: "720.00", mode: "live", deployment: "d", age: { at } };
+        const row = {
+          k: "NSE:INFY", quantity: -300, last: "1003.80", open: "720.00", mode: "live", deployment: "d", age: { at },
+        };
         const data = { positions: { age: { at }, groups: [{ open: "720.00", rows: [row] }] },
           strategies: { groups: [{ net: "700.10", rows: [{ key: "d", net: "700.10" }] }] },
           net: { mode: "live", net: "700.10", open: "720.00", others: [] } };
         revalue(data, [{ k: "NSE:INFY", p: "1003.85", t: "2026-11-20T09:00:01Z" }]);
-        return [row.open, data.positions.groups[0].open, data.strategies.groups[0].rows[0].net, data.net.net, data.net.open];
+        const { positions, strategies, net } = data;
+        return [row.open, positions.groups[0].open, strategies.groups[0].rows[0].net, net.net, net.open];
         }"""
     )
     assert moved == ["705", "705", "685.1", "685.1", "705"]

@@ -72,6 +72,7 @@ def account_group(desk: Desk, account: Any) -> dict[str, Any]:
         "key": str(account.pk),
         "mode": mode,
         "account": account.name,
+        "mode_note": MODE_NOTES[mode],
         "note": f"{account.name}, {MODE_NOTES[mode]}",
         "net": as_text(total(books).net) if books else "0",
         "charges": as_text(total(books).charges) if books else "0",

@@ -92,7 +92,7 @@ def books_fact() -> dict[str, Any]:
     href = reverse("dashboard:portfolio")
     if waiting:
         return fact("books", "Books", "Booking", count(waiting, "trade") + " to book", "loading", "", href)
-    return fact("books", "Books", "Agree", "every trade booked", href=href)
+    return fact("books", "Books", "Agree", "all booked", href=href)
 
 
 def rate_fact(world: World) -> dict[str, Any]:
@@ -110,13 +110,9 @@ def rate_fact(world: World) -> dict[str, Any]:
 
 def session_fact(world: World) -> dict[str, Any]:
     session = BrokerSession.objects.filter(state=BrokerSession.State.LIVE).order_by("-expires_at").first()
-    label = "Practice session" if world.is_practice else "Kite session"
+    label = "Session" if world.is_practice else "Kite session"
     if session is None:
-        value, note = (
-            ("Open", "with the practice exchange")
-            if world.is_practice and world.feeds
-            else ("None", "kite_login opens one")
-        )
+        value, note = ("Open", "practice") if world.is_practice and world.feeds else ("None", "kite_login opens one")
         return fact("session", label, value, note, "live" if value == "Open" else "unknown")
     if session.expires_at is None:
         return fact("session", label, "Open", "ends at 06:00")

@@ -36,13 +36,13 @@ def refused_panel(world: World) -> dict[str, Any]:
 
 def refusal(signal: Signal) -> dict[str, Any]:
     code, _, words = signal.state_reason.partition(": ")
-    who = f"{signal.deployment}: " if signal.deployment else ""
     return {
         "key": str(signal.pk),
         "at": iso(signal.market_time),
         "name": symbol_of(signal.instrument),
         "code": code,
-        "words": f"{who}{words or code}",
+        "words": words or code,
+        "title": f"{signal.deployment or 'by hand'} wanted: {signal}",
     }
 
 
@@ -84,7 +84,7 @@ def tell(event: Event, order: Order | None) -> Told:
     if order is not None:
         return tell_order(event, order)
     teller = TELLERS.get(event.kind.partition(".")[0])
-    return teller(event) if teller else ("live", "quiet", f"{event.kind.replace('.', ' ')}: {event.key}")
+    return teller(event) if teller else ("live", "quiet", f"{event.kind.replace('.', ' ').capitalize()}: {event.key}")
 
 
 def tell_order(event: Event, order: Order) -> Told:

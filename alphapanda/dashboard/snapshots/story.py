@@ -12,7 +12,7 @@ from alphapanda.dashboard.snapshots.naming import order_words, story_of, symbol_
 from alphapanda.dashboard.snapshots.net import as_text
 from alphapanda.dashboard.snapshots.order_rows import WITH, mark_of, price_words, state_words
 from alphapanda.dashboard.snapshots.shell import common
-from alphapanda.dashboard.snapshots.story_steps import flow, timeline
+from alphapanda.dashboard.snapshots.story_steps import BROKER, EXCHANGE, flow, timeline
 from alphapanda.dashboard.snapshots.world import World
 from market.models import Candle
 from portfolio.models import LedgerEntry, LedgerKind
@@ -36,8 +36,21 @@ class Story:
         self.entries = list(LedgerEntry.objects.filter(trade__in=trades).order_by("at", "id"))
 
     @property
+    def is_paper(self) -> bool:
+        return self.order.account.broker == "paper"
+
+    @property
     def broker(self) -> str:
-        return "Zerodha" if self.order.account.broker == "zerodha" else "Paper exchange"
+        return "Paper exchange" if self.is_paper else "Zerodha"
+
+    @property
+    def exchange(self) -> str:
+        return "Paper exchange" if self.is_paper else self.order.instrument.exchange
+
+    @property
+    def accepted_by(self) -> str:
+        """On paper there is no broker between us and the exchange."""
+        return EXCHANGE if self.is_paper else BROKER
 
 
 def order_story(order_id: UUID) -> dict[str, Any]:
@@ -100,7 +113,7 @@ def outcome(story: Story) -> str:
 def sentence(story: Story) -> str:
     order = story.order
     who = str(order.deployment) if order.deployment else f"by hand, {story.signal.asked_by}"
-    tail = f"{who}, {order.get_product_display().lower()}."
+    tail = f"{who}, {order.product}."
     if order.state == OrderState.FILLED:
         return f"{better(story)}{tail[:1].upper()}{tail[1:]}"
     reason = f" {order.state_reason}." if order.state_reason else ""
@@ -152,7 +165,11 @@ def own_interval(story: Story) -> int:
 def fill_mark(fill: Fill, interval: int) -> dict[str, Any]:
     seconds, bar = int(fill.at.timestamp()), interval * 60
     side = "Buy" if fill.signed_quantity > 0 else "Sell"
-    return {"at": seconds - seconds % bar, "side": side, "words": f"{abs(fill.signed_quantity)} at {plain(fill.price)}"}
+    return {
+        "at": seconds - seconds % bar,
+        "side": side,
+        "words": f"{'Bought' if side == 'Buy' else 'Sold'} {abs(fill.signed_quantity)}",
+    }
 
 
 def result(story: Story) -> dict[str, Any]:

@@ -165,7 +165,7 @@ def _moved(story: "Story", step: OrderTransition) -> Step:
             step.written_at,
             step.market_time,
             "Accepted",
-            BROKER,
+            story.accepted_by,
             "Accepted",
             mark,
             tone,
@@ -194,7 +194,9 @@ def _filled(story: "Story") -> Iterator[Step]:
         yield _fill_step(fill, left)
     if story.fills and story.entries:
         last = story.fills[-1]
-        yield Step(last.trade.booked_at, None, "Booked", OURS, "Booked", lines=((booked_words(story), False),))
+        yield Step(
+            last.written_at, last.trade.booked_at, "Booked", OURS, "Booked", lines=((booked_words(story), False),)
+        )
 
 
 def _fill_step(fill: Fill, left: int) -> Step:
@@ -256,7 +258,7 @@ def flow(story: "Story") -> list[dict[str, Any]]:
     """Each step in equal width; the first of each owner carries whose it is and how long it took them."""
     found = [step for step in steps(story) if step.in_flow]
     spans = _spans(found)
-    names = {OURS: "Alpha Panda", BROKER: story.broker, EXCHANGE: story.order.instrument.exchange}
+    names = {OURS: "Alpha Panda", BROKER: story.broker, EXCHANGE: story.exchange}
     return [
         {
             "key": str(number),

@@ -92,7 +92,7 @@ def about(deployment: Deployment) -> str:
     names = [symbol_of(instrument) for instrument in deployment.instruments.all()]
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     units = {
-        "lots": f"{deployment.size.normalize():f} lots",
+        "lots": count(int(deployment.size), "lot"),
         "capital": f"{short_rupees(deployment.size)} a position",
         "risk": f"{short_rupees(deployment.size)} at risk",
     }[deployment.sizing]

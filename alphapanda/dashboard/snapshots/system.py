@@ -101,7 +101,12 @@ def stages(world: World) -> list[tuple[str, str, Any, str]]:
     return [
         ("assess_signals", "signals to be judged", Signal.objects.filter(state=SignalState.NEW), "created_at"),
         ("execute_orders", "orders to be sent", Order.objects.filter(state=OrderState.CREATED), "created_at"),
-        ("settle", "orders without an answer", Order.objects.filter(state=OrderState.UNCONFIRMED), "claimed_at"),
+        (
+            "execute_orders",
+            "orders without an answer",
+            Order.objects.filter(state=OrderState.UNCONFIRMED),
+            "claimed_at",
+        ),
         ("process_ticks", "requests due at the paper exchange", due, "written_at"),
         ("book_trades", "trades to be booked", PaperTrade.objects.filter(is_booked=False), ""),
         ("book_trades", "reports to be read", PaperOrder.objects.filter(is_reported=False), ""),

@@ -24,11 +24,13 @@ function show(element, item) {
   const { b, bind, show: shownBy, mark, age } = element.dataset;
   if (b) write(element, read(item, b));
   if (bind) for (const pair of bind.split(" ")) setAttribute(element, ...pair.split(":"), item);
-  if (shownBy) element.hidden = !read(item, shownBy);
+  if (shownBy) element.hidden = isEmpty(read(item, shownBy));
   if (mark) setMark(element, read(item, mark) || "none");
   if (age) element.datum = read(item, age);
   for (const [kind, draw] of Object.entries(DRAWERS)) if (kind in element.dataset) draw(element, item, element.dataset[kind]);
 }
+
+const isEmpty = (value) => !value || (Array.isArray(value) && !value.length);
 
 function write(element, value) {
   const form = element.dataset.as;

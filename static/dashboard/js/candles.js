@@ -27,7 +27,7 @@ async function begin(holder) {
     layout: { background: { color: color("--bg") }, textColor: color("--fg2"), fontSize: 12, fontFamily: tokens.getPropertyValue("--sans"), attributionLogo: false },
     grid: { vertLines: { visible: false }, horzLines: { color: color("--grid") } },
     rightPriceScale: { borderVisible: false },
-    timeScale: { borderVisible: false, timeVisible: true, secondsVisible: false },
+    timeScale: { borderVisible: false, timeVisible: true, secondsVisible: false, rightOffset: 6 },
     localization: { priceFormatter: (price) => plain(price.toFixed(2)) },
     handleScroll: false,
     handleScale: false,
@@ -36,7 +36,16 @@ async function begin(holder) {
     upColor: color("--bg"), downColor: color("--down"), borderUpColor: color("--up"), borderDownColor: color("--down"),
     wickUpColor: color("--up"), wickDownColor: color("--down"), priceLineVisible: false, lastValueVisible: false,
   });
-  return { library, view, series, color, lines: [], markers: null };
+  const parts = { library, view, series, color, lines: [], levels: [], markers: null };
+  series.applyOptions({ autoscaleInfoProvider: (original) => withLevels(original(), parts.levels) });
+  return parts;
+}
+
+// Stop and target belong in the picture even where the price has not been.
+function withLevels(info, levels) {
+  if (!info) return info;
+  const { minValue, maxValue } = info.priceRange;
+  return { ...info, priceRange: { minValue: Math.min(minValue, ...levels), maxValue: Math.max(maxValue, ...levels) } };
 }
 
 // light-dark() is resolved only on a real property, so ask one.
@@ -56,6 +65,7 @@ function fill(parts, chart) {
   const { library, view, series, color } = parts;
   series.setData(chart.candles.map(([time, open, high, low, close]) => ({ time: local(time), open: +open, high: +high, low: +low, close: +close })));
   for (const line of parts.lines) series.removePriceLine(line);
+  parts.levels = (chart.levels ?? []).map(({ price }) => +price);
   parts.lines = (chart.levels ?? []).map(({ name, price }) =>
     series.createPriceLine({ price: +price, color: color("--fg2"), lineWidth: 1, lineStyle: library.LineStyle.Dashed, title: name, axisLabelVisible: true }));
   const markers = (chart.fills ?? []).map(({ at, side, words }) => ({
