@@ -1,0 +1,17 @@
+"""Admin: deployments, limits and gates to change through their services; everything trading wrote, to look at."""
+
+from trading.admin import deployments, gates, limits, orders, paper, runs, sessions, signals, strategies
+from trading.services import replays
+
+__all__ = [
+    "deployments",
+    "gates",
+    "limits",
+    "orders",
+    "paper",
+    "replays",
+    "runs",
+    "sessions",
+    "signals",
+    "strategies",
+]
