@@ -7,92 +7,108 @@ from typing import Any
 
 from django.db import connection
 
+from alphapanda.ids import new_id
 from instruments.reports import MOST_EXAMPLES, ExchangeChanges, LoadReport
 
 # Columns that may change while an instrument stays the same one. The exchange token goes with the token.
 WATCHED = ("name", "instrument_type", "segment", "strike", "tick_size", "lot_size", "instrument_token")
-STORED = (*WATCHED, "exchange_token", "listed", "last_seen")
-
-# UUIDv7 of the database's own: PostgreSQL has the function only since 18.
-NEW_ID = """encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) PLACING
-    substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1 FOR 6),
-    52, 1), 53, 1), 'hex')::uuid"""
+STORED = (*WATCHED, "exchange_token", "token_since", "listed", "last_seen")
 
 _THEIRS = {
     "name": "coalesce(incoming.name, '')",
     "strike": "CASE WHEN incoming.strike > 0 THEN incoming.strike END",
 }
+_COMING = {column: _THEIRS.get(column, f"incoming.{column}") for column in WATCHED}
+_EXPIRY = "nullif(incoming.expiry, '')::date"
 _CHANGED = ", ".join(
-    f"CASE WHEN standing.{column} IS DISTINCT FROM {_THEIRS.get(column, f'incoming.{column}')} THEN '{column}' END"
-    for column in WATCHED
+    f"CASE WHEN standing.{column} IS DISTINCT FROM {coming} THEN '{column}' END" for column, coming in _COMING.items()
 )
 
+
+def _new_id(counter: str) -> str:
+    """Return SQL for a UUIDv7 of this load: its moment, a counter, and hashed bits of a random seed.
+
+    One hash a row: the operating system's randomness for every row took half the time of a load.
+    """
+    digits = f"lpad(to_hex({counter}), 8, '0')"
+    return (
+        f"(%(stamp)s || '7' || substr({digits}, 1, 3) || '8' || substr({digits}, 4, 5)"
+        f" || substr(md5(%(seed)s || {digits}), 1, 10))::uuid"
+    )
+
+
 FIND_DIFFERENCE = f"""
-DROP TABLE IF EXISTS difference;
-DROP TABLE IF EXISTS departed;
 CREATE TEMPORARY TABLE difference ON COMMIT DROP AS
 SELECT
-    coalesce(standing.id, {NEW_ID}) AS id,
-    incoming.exchange, incoming.tradingsymbol, nullif(incoming.expiry, '')::date AS expiry,
-    {", ".join(f"{_THEIRS.get(column, f'incoming.{column}')} AS {column}" for column in WATCHED)},
+    coalesce(standing.id, {_new_id("(incoming.source_number * 16777216 + incoming.row_number)")}) AS id,
+    incoming.exchange, incoming.tradingsymbol, {_EXPIRY} AS expiry,
+    {", ".join(f"{coming} AS {column}" for column, coming in _COMING.items())},
     incoming.exchange_token,
     standing.id IS NULL AS is_new,
     standing.listed IS FALSE AS is_relisted,
+    standing.instrument_token <> incoming.instrument_token AS has_new_token,
     standing.lot_size AS old_lot_size, standing.tick_size AS old_tick_size, standing.name AS old_name,
-    standing.instrument_token AS old_instrument_token,
+    standing.instrument_token AS old_instrument_token, standing.token_since AS old_token_since,
     CASE WHEN standing.id IS NULL THEN '{{}}'::text[] ELSE array_remove(ARRAY[{_CHANGED}], NULL) END AS columns
 FROM incoming LEFT JOIN instruments_instrument AS standing
     ON standing.exchange = incoming.exchange AND standing.tradingsymbol = incoming.tradingsymbol
-    AND standing.expiry IS NOT DISTINCT FROM nullif(incoming.expiry, '')::date
-WHERE standing.id IS NULL OR NOT standing.listed OR ({", ".join(f"standing.{column}" for column in WATCHED)})
-    IS DISTINCT FROM ({", ".join(_THEIRS.get(column, f"incoming.{column}") for column in WATCHED)});
-ANALYZE difference;
+    AND standing.expiry IS NOT DISTINCT FROM {_EXPIRY}
+WHERE standing.id IS NULL OR NOT standing.listed
+    OR ({", ".join(f"standing.{column}" for column in WATCHED)}) IS DISTINCT FROM ({", ".join(_COMING.values())})
 """
 
-# Gone are those that stand and did not come; what has expired was due to go.
-FIND_DEPARTED = """
+# Gone are those that stand and did not come; what has expired was due to go. Where as many came as stand,
+# and on most days they do, there is nobody to look for.
+FIND_DEPARTED = f"""
 CREATE TEMPORARY TABLE departed ON COMMIT DROP AS
 SELECT standing.id, standing.exchange, standing.tradingsymbol, standing.expiry,
     coalesce(standing.expiry < %(day)s, false) AS is_expired
 FROM instruments_instrument AS standing
 WHERE standing.listed AND standing.exchange = ANY(%(exchanges)s) AND NOT EXISTS (
     SELECT FROM incoming WHERE incoming.exchange = standing.exchange
-    AND incoming.tradingsymbol = standing.tradingsymbol
-    AND nullif(incoming.expiry, '')::date IS NOT DISTINCT FROM standing.expiry
-);
+    AND incoming.tradingsymbol = standing.tradingsymbol AND {_EXPIRY} IS NOT DISTINCT FROM standing.expiry
+) AND (SELECT count(*) FROM instruments_instrument WHERE listed AND exchange = ANY(%(exchanges)s))
+    > (SELECT count(*) FROM incoming) - (SELECT count(*) FROM difference WHERE is_new OR is_relisted)
 """
 
-# The day before this load that each exchange's dump was last seen on: when the departed were last there.
-UNLIST = """
-UPDATE instruments_instrument AS standing SET listed = false, last_seen = coalesce((
+# A token can move from one instrument to another within one load, and two can swap theirs: every token that
+# leaves an instrument is written down and let go before any is given out.
+RELEASE_TOKENS = f"""
+WITH leaving AS (
+    UPDATE instruments_instrument AS standing SET listed = false
+    WHERE listed AND id IN (SELECT id FROM departed UNION ALL SELECT id FROM difference WHERE has_new_token)
+    RETURNING id, instrument_token, coalesce(token_since, first_seen) AS since
+)
+INSERT INTO instruments_instrumenttoken (id, instrument_id, instrument_token, valid_from, valid_to)
+SELECT {_new_id("row_number() OVER ()")}, id, instrument_token, since, greatest(%(day)s, since) FROM leaving
+"""
+
+# The day before this load that each exchange's dump was of: when the departed were last there.
+DATE_DEPARTED = """
+UPDATE instruments_instrument AS standing SET last_seen = coalesce((
     SELECT max(loads.day) FROM instruments_instrumentload AS loads
     WHERE loads.state = 'accepted' AND loads.rows ? standing.exchange
 ), standing.first_seen)
 FROM departed WHERE departed.id = standing.id
 """
 
-CLOSE_TOKENS = """
-UPDATE instruments_instrumenttoken AS held SET valid_to = greatest(%(day)s, held.valid_from)
-WHERE held.valid_to IS NULL AND held.instrument_id IN (
-    SELECT id FROM departed UNION ALL SELECT id FROM difference WHERE 'instrument_token' = ANY(columns)
-)
-"""
-
-UPSERT = f"""
+_INSERT = f"""
 INSERT INTO instruments_instrument AS standing
     (id, exchange, tradingsymbol, expiry, {", ".join(STORED)}, has_derivatives, first_seen)
-SELECT id, exchange, tradingsymbol, expiry, {", ".join(WATCHED)}, exchange_token, true, NULL, false, %(day)s
+SELECT id, exchange, tradingsymbol, expiry, {", ".join(WATCHED)}, exchange_token,
+    CASE WHEN has_new_token OR is_relisted THEN %(day)s::date ELSE old_token_since END,
+    true, NULL, false, %(day)s
 FROM difference
+"""
+
+# What is new cannot conflict while the lock is held, and inserting without looking takes half the time.
+ADD = f"{_INSERT} WHERE is_new"
+
+CHANGE = f"""{_INSERT} WHERE NOT is_new
 ON CONFLICT ON CONSTRAINT instrument_identity DO UPDATE
     SET {", ".join(f"{column} = excluded.{column}" for column in STORED)}
     WHERE ({", ".join(f"standing.{column}" for column in STORED)})
         IS DISTINCT FROM ({", ".join(f"excluded.{column}" for column in STORED)})
-"""
-
-OPEN_TOKENS = f"""
-INSERT INTO instruments_instrumenttoken (id, instrument_id, instrument_token, valid_from)
-SELECT {NEW_ID}, id, instrument_token, %(day)s
-FROM difference WHERE is_new OR is_relisted OR 'instrument_token' = ANY(columns)
 """
 
 MARK_SHARES_WITH_FUTURES = """
@@ -102,34 +118,35 @@ WHERE instrument_type = 'EQ' AND segment <> 'INDICES' AND has_derivatives <> (tr
 ))
 """
 
-COUNT_ROWS = "SELECT exchange, count(*) FROM incoming GROUP BY exchange ORDER BY exchange"
-
-COUNT_CHANGES = """
-SELECT exchange, count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE is_relisted),
-    count(*) FILTER (WHERE NOT is_new AND NOT is_relisted) FROM difference GROUP BY exchange
+# Whose each given token was last, if it was another's.
+FIND_RECYCLED = """
+CREATE TEMPORARY TABLE recycled ON COMMIT DROP AS
+SELECT exchange, instrument_token, tradingsymbol, former FROM (
+    SELECT DISTINCT ON (difference.id) difference.id, difference.exchange, difference.instrument_token,
+        difference.tradingsymbol, former.id AS former_id, former.tradingsymbol AS former
+    FROM instruments_instrumenttoken AS held
+    JOIN difference ON difference.instrument_token = held.instrument_token
+    JOIN instruments_instrument AS former ON former.id = held.instrument_id
+    WHERE is_new OR is_relisted OR has_new_token
+    ORDER BY difference.id, held.valid_to DESC, held.id DESC
+) AS given WHERE former_id <> id
 """
+
+_WHERE = {
+    "new": "difference WHERE is_new",
+    "relisted": "difference WHERE is_relisted",
+    "changed": "difference WHERE NOT is_new AND NOT is_relisted",
+    "expired": "departed WHERE is_expired",
+    "gone": "departed WHERE NOT is_expired",
+    "recycled": "recycled WHERE true",
+}
+COUNT_CHANGES = " UNION ALL ".join(
+    f"SELECT exchange, '{kind}', count(*) FROM {where} GROUP BY exchange" for kind, where in _WHERE.items()
+)
 
 COUNT_COLUMNS = """
 SELECT exchange, changed, count(*) FROM difference, unnest(columns) AS changed
-WHERE NOT is_relisted GROUP BY exchange, changed ORDER BY count(*) DESC, changed
-"""
-
-COUNT_DEPARTED = """
-SELECT exchange, count(*) FILTER (WHERE is_expired), count(*) FILTER (WHERE NOT is_expired)
-FROM departed GROUP BY exchange
-"""
-
-RECYCLED = """
-CREATE TEMPORARY TABLE recycled ON COMMIT DROP AS
-SELECT difference.exchange, difference.instrument_token, difference.tradingsymbol, former.tradingsymbol AS former
-FROM difference
-JOIN LATERAL (
-    SELECT instrument.tradingsymbol, held.instrument_id FROM instruments_instrumenttoken AS held
-    JOIN instruments_instrument AS instrument ON instrument.id = held.instrument_id
-    WHERE held.instrument_token = difference.instrument_token AND held.valid_to IS NOT NULL
-    ORDER BY held.valid_to DESC, held.valid_from DESC LIMIT 1
-) AS former ON former.instrument_id <> difference.id
-WHERE is_new OR is_relisted OR 'instrument_token' = ANY(columns)
+WHERE NOT is_new AND NOT is_relisted GROUP BY exchange, changed ORDER BY count(*) DESC, changed
 """
 
 _CHANGE_WORDS = """
@@ -137,53 +154,45 @@ concat_ws(', ',
     CASE WHEN 'lot_size' = ANY(columns) THEN format('lot %%s → %%s', old_lot_size, lot_size) END,
     CASE WHEN 'tick_size' = ANY(columns)
         THEN format('tick %%s → %%s', trim_scale(old_tick_size), trim_scale(tick_size)) END,
-    CASE WHEN 'instrument_token' = ANY(columns)
-        THEN format('token %%s → %%s', old_instrument_token, instrument_token) END,
+    CASE WHEN has_new_token THEN format('token %%s → %%s', old_instrument_token, instrument_token) END,
     CASE WHEN 'name' = ANY(columns) THEN format('name %%L → %%L', old_name, name) END,
     CASE WHEN columns && ARRAY['segment', 'instrument_type', 'strike'] THEN 'kind of contract' END)
 """
-
-# The first few of each kind, by symbol: enough to recognise what happened.
-EXAMPLES = f"""
-SELECT exchange, kind, words FROM (
-    SELECT *, row_number() OVER (PARTITION BY exchange, kind ORDER BY words) AS place FROM (
-        SELECT exchange, CASE WHEN is_new THEN 'new' WHEN is_relisted THEN 'relisted' ELSE 'changed' END AS kind,
-            concat_ws(': ', tradingsymbol, nullif({_CHANGE_WORDS}, '')) AS words FROM difference
-        UNION ALL
-        SELECT exchange, CASE WHEN is_expired THEN 'expired' ELSE 'gone' END, tradingsymbol FROM departed
-        UNION ALL
-        SELECT exchange, 'recycled', format('%%s: %%s → %%s', instrument_token, former, tradingsymbol) FROM recycled
-    ) AS every
-) AS placed WHERE place <= {MOST_EXAMPLES} ORDER BY exchange, kind, place
-"""
+_WORDS = {
+    "relisted": f"concat_ws(': ', tradingsymbol, nullif({_CHANGE_WORDS}, ''))",
+    "changed": f"concat_ws(': ', tradingsymbol, nullif({_CHANGE_WORDS}, ''))",
+    "recycled": "format('%%s: %%s → %%s', instrument_token, former, tradingsymbol)",
+}
 
 
 def apply(report: LoadReport, exchanges: Sequence[str]) -> None:
     """Make what stands equal to the temporary table ``incoming`` and fill in the report."""
-    asked = {"day": report.day, "exchanges": list(exchanges)}
-    for statement in (FIND_DIFFERENCE, FIND_DEPARTED, UNLIST, CLOSE_TOKENS):
-        _do(statement, asked)
-    # A token can move from one instrument to another within one load: closed above, opened only now.
-    for statement in ("DROP TABLE IF EXISTS recycled", RECYCLED, UPSERT, OPEN_TOKENS, MARK_SHARES_WITH_FUTURES):
+    born = new_id().hex
+    asked = {"day": report.day, "exchanges": list(exchanges), "stamp": born[:12], "seed": born}
+    _do("DROP TABLE IF EXISTS difference, departed, recycled", {})
+    for statement in (FIND_DIFFERENCE, FIND_DEPARTED, RELEASE_TOKENS, DATE_DEPARTED, FIND_RECYCLED, ADD, CHANGE):
         _do(statement, asked)
     _fill_in(report)
+    if any(changes.unchanged < changes.rows or changes.gone + changes.expired for changes in report.exchanges.values()):
+        _do(MARK_SHARES_WITH_FUTURES, {})
 
 
 def _fill_in(report: LoadReport) -> None:
-    report.exchanges = {exchange: ExchangeChanges(rows=count) for exchange, count in _ask(COUNT_ROWS)}
-    for exchange, new, relisted, changed in _ask(COUNT_CHANGES):
-        changes = report.exchanges[exchange]
-        changes.new, changes.relisted, changes.changed = new, relisted, changed
+    for exchange, kind, count in _ask(COUNT_CHANGES):
+        changes = report.exchanges.setdefault(exchange, ExchangeChanges())
+        setattr(changes, kind, count)
+        changes.examples[kind] = _examples(exchange, kind)
     for exchange, column, count in _ask(COUNT_COLUMNS):
         report.exchanges[exchange].columns[column] = count
-    for exchange, expired, gone in _ask(COUNT_DEPARTED):
-        report.exchanges[exchange].expired, report.exchanges[exchange].gone = expired, gone
-    for exchange, count in _ask("SELECT exchange, count(*) FROM recycled GROUP BY exchange"):
-        report.exchanges[exchange].recycled = count
-    for exchange, kind, words in _ask(EXAMPLES):
-        report.exchanges[exchange].examples.setdefault(kind, []).append(words)
     for changes in report.exchanges.values():
         changes.unchanged = changes.rows - changes.new - changes.relisted - changes.changed
+
+
+def _examples(exchange: str, kind: str) -> list[str]:
+    """Return the first few by symbol: enough to recognise what happened."""
+    words = _WORDS.get(kind, "tradingsymbol")
+    question = f"SELECT {words} FROM {_WHERE[kind]} AND exchange = %(exchange)s ORDER BY tradingsymbol LIMIT %(most)s"
+    return [line for (line,) in _ask(question, exchange=exchange, most=MOST_EXAMPLES)]
 
 
 def _do(statement: str, asked: dict[str, Any]) -> None:
@@ -191,8 +200,8 @@ def _do(statement: str, asked: dict[str, Any]) -> None:
         cursor.execute(statement, asked)
 
 
-def _ask(question: str) -> list[tuple[Any, ...]]:
+def _ask(question: str, **asked: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(question, {})
+        cursor.execute(question, asked)
         answer: list[tuple[Any, ...]] = cursor.fetchall()
         return answer

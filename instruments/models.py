@@ -49,6 +49,9 @@ class Instrument(models.Model):
     tick_size = models.DecimalField(max_digits=18, decimal_places=4)
     lot_size = models.PositiveIntegerField()
     instrument_token = models.BigIntegerField(db_index=True)
+    token_since = models.DateField(
+        null=True, blank=True, help_text="The day the token became its own; empty: since it was first seen."
+    )
     exchange_token = models.BigIntegerField()
     listed = models.BooleanField(default=True)
     has_derivatives = models.BooleanField(default=False, help_text="A share that futures are traded on.")
@@ -66,6 +69,9 @@ class Instrument(models.Model):
                 fields=["exchange", "tradingsymbol", "expiry"],
                 nulls_distinct=False,
                 name="instrument_identity",
+            ),
+            models.UniqueConstraint(
+                fields=["instrument_token"], condition=Q(listed=True), name="one_listed_instrument_a_token"
             ),
             models.CheckConstraint(condition=Q(tick_size__gte=0), name="instrument_tick_size"),
         ]
@@ -91,29 +97,26 @@ class Instrument(models.Model):
 
 
 class InstrumentToken(models.Model):
-    """Whose token it was: from ``valid_from`` up to, not including, ``valid_to`` (empty: still)."""
+    """A token that was an instrument's from ``valid_from`` up to, not including, ``valid_to``.
+
+    The token an instrument has now stands in its own row.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     instrument = models.ForeignKey(Instrument, on_delete=models.CASCADE, related_name="tokens")
     instrument_token = models.BigIntegerField()
     valid_from = models.DateField()
-    valid_to = models.DateField(null=True, blank=True)
+    valid_to = models.DateField()
 
     class Meta:
         ordering = ["valid_from"]
         indexes = [models.Index(fields=["instrument_token", "valid_from"], name="token_on_a_day")]
         constraints = [
-            models.UniqueConstraint(
-                fields=["instrument_token"], condition=Q(valid_to=None), name="one_instrument_holds_a_token"
-            ),
-            models.CheckConstraint(
-                condition=Q(valid_to=None) | Q(valid_to__gte=models.F("valid_from")),
-                name="token_interval_forwards",
-            ),
+            models.CheckConstraint(condition=Q(valid_to__gte=models.F("valid_from")), name="token_interval_forwards")
         ]
 
     def __str__(self) -> str:
-        return f"{self.instrument_token} from {self.valid_from} to {self.valid_to or 'now'}"
+        return f"{self.instrument_token} from {self.valid_from} to {self.valid_to}"
 
 
 class InstrumentLoad(models.Model):

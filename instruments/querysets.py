@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Case, IntegerField, Max, Min, Q, Value, When
+from django.db.models.functions import Coalesce
 
 from instruments.domain.contracts import CLASSES_OF_EXCHANGE, InstrumentType, SecurityClass, split_key
 from instruments.domain.sessions import DaySchedule, unknown_day
@@ -47,8 +48,10 @@ class InstrumentQuerySet(models.QuerySet["Instrument"]):
 
     def holding_token(self, token: int, day: date) -> "Instrument | None":
         """Return whose token it was on ``day``; tokens are recycled after expiry."""
-        on_that_day = Q(tokens__valid_from__lte=day) & (Q(tokens__valid_to=None) | Q(tokens__valid_to__gt=day))
-        return self.filter(on_that_day, tokens__instrument_token=token).order_by("-tokens__valid_from").first()
+        since = Coalesce("token_since", "first_seen")
+        holder = self.listed().alias(since=since).filter(instrument_token=token, since__lte=day).first()
+        former = self.filter(tokens__instrument_token=token, tokens__valid_from__lte=day, tokens__valid_to__gt=day)
+        return holder or former.order_by("-tokens__valid_from").first()
 
     def search(self, text: str) -> "InstrumentQuerySet":
         """Find by words: each must begin or be in the symbol or the name; the exact symbol comes first."""

@@ -61,8 +61,7 @@ ROW_RULES = (
         "format('expiry %%L does not fit segment %%s', coalesce(expiry, ''), segment)",
     ),
     RowRule(
-        "coalesce(expiry, '') = '' OR (expiry ~ '^20[0-9]{2}-[01][0-9]-[0-3][0-9]$'"
-        " AND pg_input_is_valid(expiry, 'date'))",
+        "coalesce(expiry, '') = '' OR (expiry LIKE '20__-__-__' AND pg_input_is_valid(expiry, 'date'))",
         "format('expiry %%L is not a date such as 2026-08-25', left(expiry, 40))",
     ),
     RowRule(
@@ -119,7 +118,7 @@ SYMBOL_TWICE = TWICE.format(
 
 EXPIRED = f"""
 SELECT source_number, row_number, format('expired on %%s, before %%s, the day of this load', expiry, %(day)s::date)
-FROM incoming WHERE expiry <> '' AND expiry::date < %(day)s ORDER BY 1, 2 LIMIT {MOST_PROBLEMS}
+FROM incoming WHERE expiry <> '' AND expiry COLLATE "C" < %(day)s::date::text ORDER BY 1, 2 LIMIT {MOST_PROBLEMS}
 """
 
 SHRUNK = """

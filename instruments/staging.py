@@ -53,8 +53,6 @@ def stage(sources: Sequence[DumpSource], progress: Progress | None = None) -> li
             problems += _stage_one(number, source, progress)
         except DumpUnreadable as unreadable:
             problems.append(unreadable.problem)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE incoming")
     return problems
 
 

@@ -13,7 +13,7 @@ from instruments.domain.contracts import EXCHANGES
 from instruments.domain.sessions import IST
 from instruments.dumps import DumpSource, Problem, Progress
 from instruments.models import Instrument, InstrumentLoad
-from instruments.reports import LoadReport
+from instruments.reports import ExchangeChanges, LoadReport
 from instruments.staging import MOST_PROBLEMS, stage
 
 LOAD_LOCK = 0x1057  # any number of our own: one load at a time
@@ -53,7 +53,7 @@ def load(
     try:
         with transaction.atomic():
             _stage(report, sources, exchanges, progress)
-            _replace(report, _exchanges_loaded(exchanges, is_whole), accept_losses)
+            _replace(report, _exchanges_loaded(report, exchanges, is_whole), accept_losses)
             if dry_run:
                 raise _OnlyTried
     except _OnlyTried:
@@ -72,7 +72,7 @@ def _stage(
     _take_lock()
     names = report.sources
     problems = stage(sources, progress) + sanity.unknown_exchanges(names)
-    report.left_out = _leave_out(exchanges)
+    _leave_out(report, exchanges or EXCHANGES)
     _refuse_if(problems + sanity.row_problems(names))
     if report.day:
         _refuse_if(sanity.expired(names, report.day))
@@ -98,30 +98,28 @@ def _take_lock() -> None:
             raise LoadRefused([Problem("", None, "another load is running; try again when it has ended")])
 
 
-def _leave_out(exchanges: Sequence[str]) -> dict[str, int]:
-    """Drop the rows of exchanges that are not wanted, and count them."""
+def _leave_out(report: LoadReport, wanted: Sequence[str]) -> None:
+    """Count the rows of each exchange and drop those of exchanges that are not wanted."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "WITH gone AS (DELETE FROM incoming WHERE NOT exchange = ANY(%s) RETURNING exchange)"
-            " SELECT exchange, count(*) FROM gone GROUP BY exchange ORDER BY exchange",
-            [list(exchanges or EXCHANGES)],
-        )
-        return dict(cursor.fetchall())
+        cursor.execute("SELECT exchange, count(*) FROM incoming GROUP BY exchange ORDER BY exchange")
+        counts = dict(cursor.fetchall())
+        report.left_out = {exchange: count for exchange, count in counts.items() if exchange not in wanted}
+        report.exchanges = {name: ExchangeChanges(rows=counts[name]) for name in counts if name in wanted}
+        if report.left_out:
+            cursor.execute("DELETE FROM incoming WHERE NOT exchange = ANY(%s)", [list(wanted)])
 
 
 def _day_of_the_dump() -> date:
     today = market_now().astimezone(IST).date()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT min(expiry)::date FROM incoming WHERE expiry <> ''")
+        cursor.execute("SELECT min(expiry COLLATE \"C\")::date FROM incoming WHERE expiry <> ''")
         first_expiry: date | None = cursor.fetchone()[0]
     return min(today, first_expiry) if first_expiry else today
 
 
-def _exchanges_loaded(insisted: Sequence[str], is_whole: bool) -> list[str]:
+def _exchanges_loaded(report: LoadReport, insisted: Sequence[str], is_whole: bool) -> list[str]:
     """Return the exchanges this load replaces. Raises LoadRefused for one that was asked for and did not come."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT DISTINCT exchange FROM incoming ORDER BY exchange")
-        present = [exchange for (exchange,) in cursor.fetchall()]
+    present = list(report.exchanges)
     absent = [exchange for exchange in insisted if exchange not in present]
     _refuse_if([Problem("", None, f"no row of {exchange}, which was asked for") for exchange in absent])
     _refuse_if([] if present else [Problem("", None, "no row of an exchange this desk trades")])

@@ -61,7 +61,7 @@ def test_a_symbol_that_is_gone_is_unlisted_with_the_day_it_was_last_seen():
     assert changes.examples["gone"] == ["SHARE10"]
     gone = Instrument.objects.get(tradingsymbol="SHARE10")
     assert (gone.listed, gone.last_seen) == (False, NEXT_DAY)
-    assert gone.tokens.get().valid_to == third_day
+    assert [(token.valid_from, token.valid_to) for token in gone.tokens.all()] == [(DAY, third_day)]
 
 
 def test_a_symbol_that_comes_back_is_the_same_instrument_again():
@@ -72,7 +72,9 @@ def test_a_symbol_that_comes_back_is_the_same_instrument_again():
     assert load(*shares(10), day=third_day).exchanges["NSE"].examples["relisted"] == ["SHARE10"]
     back = Instrument.objects.get(tradingsymbol="SHARE10")
     assert (back.id, back.listed, back.last_seen) == (first_id, True, None)
-    assert [token.valid_from for token in back.tokens.all()] == [DAY, third_day]
+    assert [(token.valid_from, token.valid_to) for token in back.tokens.all()] == [(DAY, NEXT_DAY)]
+    holders = [Instrument.objects.holding_token(2561, day) for day in (DAY, NEXT_DAY, third_day)]
+    assert holders == [back, None, back]
 
 
 def test_a_symbol_used_again_for_a_later_expiry_is_another_instrument():
@@ -88,10 +90,10 @@ def test_a_token_that_changes_keeps_its_history():
     assert changes.columns == {"instrument_token": 1}
     infy = Instrument.objects.get()
     assert infy.instrument_token == 409601
-    assert list(infy.tokens.values_list("instrument_token", "valid_from", "valid_to")) == [
-        (408065, DAY, NEXT_DAY),
-        (409601, NEXT_DAY, None),
-    ]
+    assert list(infy.tokens.values_list("instrument_token", "valid_from", "valid_to")) == [(408065, DAY, NEXT_DAY)]
+    assert (Instrument.objects.holding_token(408065, DAY), infy.token_since) == (infy, NEXT_DAY)
+    assert Instrument.objects.holding_token(408065, NEXT_DAY) is None
+    assert Instrument.objects.holding_token(409601, DAY) is None
 
 
 def test_a_recycled_token_belongs_to_each_in_its_time():
@@ -109,7 +111,8 @@ def test_two_symbols_may_exchange_their_tokens_in_one_load():
     changes = load(share("A", 2), share("B", 1), day=NEXT_DAY).exchanges["NSE"]
     assert (changes.changed, changes.recycled) == (2, 2)
     assert Instrument.objects.holding_token(2 * 256 + 1, NEXT_DAY).tradingsymbol == "A"
-    assert InstrumentToken.objects.filter(valid_to=None).count() == 2
+    assert Instrument.objects.holding_token(2 * 256 + 1, DAY).tradingsymbol == "B"
+    assert InstrumentToken.objects.count() == 2
 
 
 def test_a_share_is_marked_when_futures_on_it_stand_in_whatever_order_they_come():
