@@ -117,6 +117,12 @@ def watch(feed: Feed) -> None:
         subscribe(feed, instrument, "full", ref="watchlist", wants_candles=not instrument.is_index)
 
 
+def subscribe_all(feed: Feed) -> None:
+    """Subscribe whatever a replay lists."""
+    for instrument in Instrument.objects.listed():
+        subscribe(feed, instrument, "full", ref="replay", wants_candles=not instrument.is_index)
+
+
 def near_options() -> list[Instrument]:
     """Return the middle strikes of the nearest expiry listed; which are at the money moves with the day."""
     options = Instrument.objects.listed().filter(exchange="NFO", name="NIFTY", instrument_type__in=("CE", "PE"))

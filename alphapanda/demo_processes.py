@@ -66,12 +66,16 @@ def base_environment(folder: Path, kitesim_url: str) -> dict[str, str]:
     }
 
 
+def program(name: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", name, *arguments]
+
+
 def kitesim(port: int, folder: Path, market: Market) -> Child:
-    command = [
-        sys.executable, "-m", "kitesim", "--port", str(port), "--state-dir", str(folder / "kitesim"),
+    command = program(
+        "kitesim", "--port", str(port), "--state-dir", str(folder / "kitesim"),
         "--seed", str(market.seed), "--date", market.date, "--open-at", market.open_at,
         "--rate", "0", "--night", str(market.night), "--keep-sessions",
-    ]  # fmt: skip
+    )  # fmt: skip
     return Child("kitesim", command)
 
 
@@ -97,8 +101,7 @@ def is_free(port: int) -> bool:
 
 
 def web(port: int) -> Child:
-    command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "alphapanda.asgi:application"]
-    return Child("web", command)
+    return Child("web", program("daphne", "-b", "127.0.0.1", "-p", str(port), "alphapanda.asgi:application"))
 
 
 def feed(secrets: dict[str, str]) -> Child:
@@ -106,16 +109,15 @@ def feed(secrets: dict[str, str]) -> Child:
 
 
 def worker(name: str, queues: str, secrets: dict[str, str] | None = None) -> Child:
-    command = [
-        sys.executable, "-m", "celery", "-A", "alphapanda.celery", "worker", "-Q", queues, "-n", f"{name}@%h",
+    command = program(
+        "celery", "-A", "alphapanda.celery", "worker", "-Q", queues, "-n", f"{name}@%h",
         "-c", "1", "--without-gossip", "--without-mingle", "-l", "WARNING",
-    ]  # fmt: skip
+    )  # fmt: skip
     return Child(name, command, secrets or {})
 
 
 def beat() -> Child:
-    command = [sys.executable, "-m", "celery", "-A", "alphapanda.celery", "beat", "-l", "WARNING", "--pidfile="]
-    return Child("beat", command)
+    return Child("beat", program("celery", "-A", "alphapanda.celery", "beat", "-l", "WARNING", "--pidfile="))
 
 
 def wait_for(url: str, what: str, seconds: float = READY_SECONDS) -> Any:

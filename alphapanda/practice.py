@@ -20,6 +20,7 @@ DATA_ACCOUNT = "practice"
 PRACTICE_KEYS = {"KITE_API_KEY_PRACTICE": "kitesim", "KITE_API_SECRET_PRACTICE": "kitesim-secret"}
 
 servers: "Servers | None" = None
+scratch: Path | None = None
 
 
 def prepare(arguments: list[str]) -> None:
@@ -38,6 +39,32 @@ def prepare(arguments: list[str]) -> None:
     os.environ["ALPHAPANDA_KIND"] = "practice"
     servers = start_servers(folder, keep=True)
     os.environ.update(servers.environment())
+
+
+def prepare_scratch() -> None:
+    """Start servers on data that is thrown away afterwards, and set the environment for them."""
+    global servers, scratch
+    from alphapanda.embedded import start_servers, temporary_folder
+
+    scratch = temporary_folder()
+    for name in ("DATABASE_URL", "REDIS_URL"):
+        # Never the database of an installation: a replay begins with an empty one.
+        os.environ.pop(name, None)
+    os.environ["ALPHAPANDA_STATE_DIR"] = str(scratch)
+    os.environ["ALPHAPANDA_KIND"] = "practice"
+    servers = start_servers(scratch, keep=False)
+    os.environ.update(servers.environment())
+
+
+def close() -> None:
+    """Stop what ``prepare`` or ``prepare_scratch`` started; scratch data goes."""
+    from django.db import connections
+
+    connections.close_all()
+    if servers:
+        servers.stop()
+    if scratch:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def state_folder() -> Path:

@@ -35,6 +35,14 @@ def _empty_valkey(request: pytest.FixtureRequest) -> None:
         valkey.flushdb()
 
 
+@pytest.fixture(autouse=True)
+def _no_clock_remembered() -> None:
+    """No test reads the market time another one set."""
+    from alphapanda.clock.market_time import forget_anchor
+
+    forget_anchor()
+
+
 @pytest.fixture
 def valkey():  # type: ignore[no-untyped-def]
     import redis

@@ -1,12 +1,25 @@
 """Celery tasks: each drains one partition and wakes itself again if there is more. A few lines each."""
 
+import gc
+
 from celery import shared_task
-from celery.signals import worker_process_init
+from celery.signals import worker_init, worker_process_init
+from django.conf import settings
 
 from alphapanda.journal.announcements import forget_loop
 from market.models import Shard
 from portfolio.models import Account
 from trading.services import wakeups
+
+
+@worker_init.connect
+def warm_parent(**_: object) -> None:
+    # Children are forked with the strategies imported: importing them inside a task eats its time limit.
+    from trading.services import rebuild  # noqa: F401
+    from trading.strategies.registry import find_strategies
+
+    find_strategies(settings.STRATEGY_PACKAGES)
+    gc.freeze()
 
 
 @worker_process_init.connect

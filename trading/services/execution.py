@@ -11,7 +11,15 @@ from alphapanda.clock.market_time import wall_now
 from alphapanda.telemetry.crashpoints import crashpoint
 from portfolio.models import Account
 from trading.brokers.choice import broker_for
-from trading.domain.brokerage import Broker, BrokerUnreachable, OrderRefused, OrderTicket
+from trading.domain.brokerage import (
+    AddressNotAllowed,
+    Broker,
+    BrokerUnreachable,
+    OrderRefused,
+    OrderTicket,
+    RateLimited,
+    SessionExpired,
+)
 from trading.domain.orders import GateState, OrderState
 from trading.models import Order
 from trading.services import gates, rates, wakeups
@@ -70,7 +78,10 @@ def ask(order: Order, broker: Broker) -> None:
     try:
         broker_order_id = broker.place(ticket_of(order))
     except OrderRefused as refused:
-        move(order, OrderState.REJECTED, actor=WORKER, reason=str(refused))
+        # Only a broker or exchange that saw the order has rejected it; the rest never got that far.
+        never_seen = isinstance(refused, RateLimited | SessionExpired | AddressNotAllowed)
+        state = OrderState.NOT_PLACED if never_seen else OrderState.REJECTED
+        move(order, state, actor=WORKER, reason=str(refused))
     except BrokerUnreachable as silence:
         log.warning("order_unconfirmed", tag=order.tag, error=repr(silence))
     else:

@@ -1,34 +1,25 @@
 """Spend the account's order-rate budget: conditional UPDATEs on the broker's calendar second, minute and day."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.db import connection
+from django.db import connection, transaction
 
 from alphapanda.ids import new_id
-from instruments.domain.sessions import IST
 from portfolio.models import Account
-from trading.domain.rate_budget import KITE_BUDGET, RateBudget
+from trading.domain.rate_budget import KITE_BUDGET, Kind, RateBudget, counted_spans, window_start
 
 
 def spend(account: Account, now: datetime, *, is_exit: bool, budget: RateBudget = KITE_BUDGET) -> str:
-    """Count one order against every window. Returns "" or the window that is full; nothing is counted then.
+    """Count one order against every window. Returns "", or the window that is full: then nothing is counted.
 
     Call inside the claim's transaction: a claim that rolls back has spent nothing.
     """
-    for span, starts_at, room in _windows(now, budget, is_exit):
-        if not _count(account, span, starts_at, room):
-            return span
+    with transaction.atomic():
+        for span in counted_spans(Kind.EXIT if is_exit else Kind.ENTRY):
+            if not _count(account, span, window_start(span, now), budget.room(span, is_exit=is_exit)):
+                transaction.set_rollback(True)
+                return str(span)
     return ""
-
-
-def _windows(now: datetime, budget: RateBudget, is_exit: bool) -> list[tuple[str, datetime, int]]:
-    second = now.astimezone(IST).replace(microsecond=0)
-    starts = {
-        "second": second,
-        "minute": second.replace(second=0),
-        "day": second.replace(hour=0, minute=0, second=0),
-    }
-    return [(span, starts[span], budget.room(span, is_exit=is_exit)) for span in ("second", "minute", "day")]
 
 
 def _count(account: Account, span: str, starts_at: datetime, room: int) -> bool:
@@ -37,10 +28,6 @@ def _count(account: Account, span: str, starts_at: datetime, room: int) -> bool:
             "INSERT INTO trading_ratewindow AS w (id, account_id, span, starts_at, count) VALUES (%s, %s, %s, %s, 1)"
             " ON CONFLICT (account_id, span, starts_at) DO UPDATE SET count = w.count + 1 WHERE w.count < %s"
             " RETURNING count",
-            [new_id(), account.pk, span, starts_at, room],
+            [new_id(), account.pk, str(span), starts_at, room],
         )
         return cursor.fetchone() is not None
-
-
-def next_second(now: datetime) -> datetime:
-    return now.replace(microsecond=0) + timedelta(seconds=1)

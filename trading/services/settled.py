@@ -3,14 +3,26 @@
 import asyncio
 
 from channels.db import database_sync_to_async
+from django.db import connection
 
-from market.models import Shard
 from market.stream import StreamPosition
-from trading.domain.orders import MAY_STILL_FILL, DeploymentState, OrderState, SignalState
-from trading.models import Deployment, Order, PaperOrder, PaperRequest, PaperTrade, Signal
 
-POLL_SECONDS = 0.002
+POLL_SECONDS = 0.004
 SLOWEST_POLL_SECONDS = 0.05
+# One round trip, since it is asked several times a frame: is anything of the pipeline still on its way?
+UNSETTLED = """
+SELECT EXISTS (SELECT FROM market_shard WHERE feed_id = %s AND (epoch, n) < (%s, %s))
+    OR EXISTS (SELECT FROM trading_signal WHERE state = 'new')
+    OR EXISTS (SELECT FROM trading_order WHERE state IN ('created', 'unconfirmed'))
+    OR EXISTS (SELECT FROM trading_papertrade WHERE NOT is_booked)
+    OR EXISTS (SELECT FROM trading_paperorder WHERE NOT is_reported)
+    OR EXISTS (SELECT FROM trading_order o
+               WHERE o.cancel_requested_at IS NOT NULL AND o.state IN ('submitted', 'open', 'trigger_pending')
+               AND NOT EXISTS (SELECT FROM trading_paperrequest r WHERE r.tag = o.tag AND r.kind = 'cancel'))
+    OR EXISTS (SELECT FROM trading_deployment d JOIN trading_run r ON r.deployment_id = d.id
+               WHERE d.state = 'warming' AND r.ended_at IS NULL
+               AND NOT EXISTS (SELECT FROM trading_runinput i WHERE i.run_id = r.id))
+"""
 
 
 async def everything_settled(feed_id: object, position: StreamPosition) -> None:
@@ -22,21 +34,7 @@ async def everything_settled(feed_id: object, position: StreamPosition) -> None:
 
 
 def is_settled(feed_id: object, position: StreamPosition) -> bool:
-    behind = any(
-        StreamPosition(*place) < position for place in Shard.objects.filter(feed_id=feed_id).values_list("epoch", "n")
-    )
-    return not (
-        behind
-        or Signal.objects.filter(state=SignalState.NEW).exists()
-        or Order.objects.filter(state__in=(OrderState.CREATED, OrderState.UNCONFIRMED)).exists()
-        or _cancellations_unasked()
-        or PaperTrade.objects.filter(is_booked=False).exists()
-        or PaperOrder.objects.filter(is_reported=False).exists()
-        or Deployment.objects.filter(state=DeploymentState.WARMING, runs__inputs__isnull=True).exists()
-    )
-
-
-def _cancellations_unasked() -> bool:
-    wanted = Order.objects.filter(cancel_requested_at__isnull=False, state__in=MAY_STILL_FILL)
-    asked = PaperRequest.objects.filter(kind=PaperRequest.Kind.CANCEL).values("tag")
-    return wanted.exclude(tag__in=asked).exists()
+    with connection.cursor() as cursor:
+        cursor.execute(UNSETTLED, [feed_id, position.epoch, position.n])
+        [unsettled] = cursor.fetchone()
+    return not unsettled

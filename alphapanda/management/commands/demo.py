@@ -141,9 +141,5 @@ class Command(BaseCommand):
     def _stop(self, supervisor: Supervisor) -> None:
         self.say("\nStopping …")
         supervisor.stop(processes.STOP_ORDER)
-        from django.db import connections
-
-        connections.close_all()
-        if practice.servers:
-            practice.servers.stop()
+        practice.close()
         self.say("Stopped.")

@@ -1,0 +1,87 @@
+"""Replay one day of candles through the whole product, in lockstep, and print its digest."""
+
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.core.management.base import CommandError, CommandParser
+
+from alphapanda import practice
+from alphapanda.demo_processes import NotReady
+from alphapanda.management.base import Command as BaseCommand
+
+MANAGE = Path(__file__).resolve().parents[3] / "manage.py"
+
+
+class Command(BaseCommand):
+    help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("candles", nargs="+", type=Path, help="files or folders of one-minute candles")
+        parser.add_argument("--day", required=True, type=date.fromisoformat)
+        parser.add_argument("--desk", type=Path, help="a JSON list of deployments (default: the four strategies)")
+        parser.add_argument("--twice", action="store_true", help="replay it twice and compare the digests")
+        parser.add_argument("--longest", type=float, default=1200.0, help="give up after so many seconds")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for path in options["candles"]:
+            if not path.exists():
+                raise CommandError(f"there is no {path}", returncode=2)
+        if options["twice"]:
+            self._twice(options)
+        else:
+            self._once(options)
+
+    def _once(self, options: dict[str, Any]) -> None:
+        from alphapanda.replay import Plan, ReplayFailed, play, read_desk
+
+        plan = Plan(options["day"], options["candles"], read_desk(options["desk"]), options["longest"])
+        try:
+            result = play(plan, Path(settings.STATE_DIR), self.say)
+        except (ReplayFailed, NotReady) as problem:
+            logs = Path(settings.STATE_DIR) / "logs"
+            raise CommandError(f"{problem}. {last_lines(logs)}") from problem
+        finally:
+            practice.close()
+        self.say(f"{result.candles} one-minute candles went in; {len(result.differences)} came out different.")
+        for line in result.differences[:20]:
+            self.say(f"  {line}")
+        self.say(", ".join(f"{count} {name}" for name, count in result.counts.items()), **result.counts)
+        self.say(
+            f"Digest {result.digest} after {result.seconds:.0f} s.",
+            digest=result.digest,
+            candles=result.candles,
+            differences=result.differences,
+            seconds=round(result.seconds, 1),
+        )
+        if result.differences:
+            raise CommandError("The candles built are not those that went in.")
+
+    def _twice(self, options: dict[str, Any]) -> None:
+        """Each replay in a process of its own, with servers of its own."""
+        command = [sys.executable, str(MANAGE), "replay_day", "--json", "--day", str(options["day"])]
+        command += ["--desk", str(options["desk"])] if options["desk"] else []
+        command += map(str, options["candles"])
+        digests = []
+        for nth in ("First", "Second"):
+            done = subprocess.run(command, capture_output=True, check=False)
+            if done.returncode:
+                raise CommandError(f"{nth} replay: {done.stderr.decode()[-2000:]}")
+            digests.append(orjson.loads(done.stdout)["digest"])
+            self.say(f"{nth}: {digests[-1]}")
+        self.say("The digests are equal." if digests[0] == digests[1] else "", digests=digests)
+        if digests[0] != digests[1]:
+            raise CommandError("The digests differ.")
+
+
+def last_lines(logs: Path, count: int = 5) -> str:
+    """The end of each process's log: the scratch folder goes when the command ends."""
+    found = []
+    for path in sorted(logs.glob("*.log")):
+        lines = path.read_text(errors="replace").splitlines()[-count:]
+        found += [f"{path.stem}: {line[:500]}" for line in lines]
+    return "\n".join(found)

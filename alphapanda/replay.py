@@ -1,0 +1,258 @@
+"""Replay one day through the whole product, in lockstep, in a scratch database and Valkey of its own."""
+
+import json
+import os
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.core.management import call_command
+
+from alphapanda import demo_desk
+from alphapanda import demo_processes as processes
+from alphapanda.clock import market_now
+from alphapanda.clock.services import set_market_time
+from alphapanda.practice import DATA_ACCOUNT
+from alphapanda.supervisor import Child, Supervisor
+from instruments.domain.sessions import IST
+from instruments.models import Instrument
+from market.models import Candle, Shard
+from market.stream import TickStream
+from portfolio.booking import open_account
+from portfolio.models import Account
+from trading.brokers.zerodha.practice import practice_request_token
+from trading.brokers.zerodha.session import log_in
+from trading.models import Deployment, RiskLimit, Strategy
+from trading.services import deployments, gates, wakeups
+from trading.services.digest import counts, digest
+from trading.services.settled import is_settled
+from trading.services.sweeping import sweep
+
+SETTLE_SECONDS = 60.0
+STOP_ORDER = ("feed", "ticks", "desk", "broker", "kitesim")
+Bar = tuple[Decimal, Decimal, Decimal, Decimal, int]
+
+
+class ReplayFailed(Exception):
+    """The replay did not come to its end."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to replay, and with which deployments (each a dict as in ``default_desk``)."""
+
+    day: date
+    candles: list[Path]
+    desk: list[dict[str, Any]]
+    longest_seconds: float = 1200.0
+
+
+@dataclass(frozen=True)
+class Result:
+    digest: str
+    counts: dict[str, int]
+    candles: int
+    differences: list[str]
+    seconds: float
+
+
+def default_desk(symbols: list[str]) -> list[dict[str, Any]]:
+    """The four strategies, each on a share of the symbols; smaller sizes for a long list of shares."""
+    groups = [symbols[nth::4] for nth in range(4)]
+    strategies = ("momentum", "mean_reversion", "moving_average_crossover", "opening_range_breakout")
+    return [
+        {"name": strategy, "strategy": strategy, "symbols": group, "parameters": {}, "capital": "100000"}
+        for strategy, group in zip(strategies, groups, strict=True)
+        if group
+    ]
+
+
+def play(plan: Plan, folder: Path, told: Any = lambda text: None) -> Result:
+    """Run the day and return what came of it. Raises ReplayFailed or NotReady."""
+    began = time.monotonic()
+    port = processes.free_port()
+    url = f"http://127.0.0.1:{port}"
+    supervisor = Supervisor(folder, _environment(folder, url))
+    secrets = processes.credentials(folder)
+    os.environ.update(secrets)
+    try:
+        supervisor.start(_kitesim(port, plan))
+        call_command("migrate", verbosity=0, interactive=False)
+        call_command("load_calendar", "--year", str(plan.day.year), verbosity=0)
+        clock = processes.wait_for(f"{url}/sim/clock", "The practice exchange")
+        set_market_time(datetime.fromisoformat(clock["market_time"]), 0)
+        shard = _set_up(plan)
+        for child in (
+            processes.worker("ticks", "ticks.kite-0"),
+            processes.worker("desk", "risk,orders.paper,desk,lab"),
+            processes.worker("broker", f"broker.{DATA_ACCOUNT}", secrets),
+        ):
+            supervisor.start(child)
+        _wait_until_warm(supervisor, plan)
+        told("Warm; the day begins.")
+        feed = processes.feed(secrets)
+        supervisor.start(Child("feed", [*feed.command, "--lockstep"], secrets))
+        _wait_until_played(supervisor, url, shard, plan, told)
+        found, differences = compare_candles(plan)
+        return Result(digest(), counts(), found, differences, time.monotonic() - began)
+    finally:
+        supervisor.stop(STOP_ORDER)
+
+
+def _environment(folder: Path, url: str) -> dict[str, str]:
+    base = processes.base_environment(folder, url)
+    os.environ.update(base)
+    for name in ("KITE_ROOT", "KITE_LOGIN_ROOT", "KITE_TICKER_ROOT", "PRACTICE_CLOCK_URL"):
+        setattr(settings, name, base[name])
+    return base
+
+
+def _kitesim(port: int, plan: Plan) -> Child:
+    child = processes.program("kitesim", "--port", str(port), "--replay", *map(str, plan.candles))
+    return Child(
+        "kitesim", [*child, "--replay-day", plan.day.isoformat(), "--lockstep", "--keep-sessions", "--no-limits"]
+    )
+
+
+def _set_up(plan: Plan) -> Shard:
+    demo_desk.found_user()
+    data = demo_desk.found_data_account()
+    log_in(data, practice_request_token(data))
+    call_command("load_instruments", verbosity=0)
+    shard = demo_desk.found_feed()
+    account = open_account("Replay", "paper", "paper", demo_desk.OPENING_CASH)
+    RiskLimit.objects.create(account=account, max_order_value=Decimal(250_000), max_gross=Decimal(2_500_000))
+    gates.ensure_gates()
+    demo_desk.subscribe_all(shard.feed)
+    for wanted in plan.desk or default_desk(sorted(listed_symbols())):
+        deployments.start(_deploy(wanted, account, shard), by="replay")
+    return shard
+
+
+def listed_symbols() -> list[str]:
+    return list(
+        Instrument.objects.listed()
+        .filter(segment="NSE")
+        .order_by("tradingsymbol")
+        .values_list("tradingsymbol", flat=True)
+    )
+
+
+def _deploy(wanted: dict[str, Any], account: Account, shard: Shard) -> Deployment:
+    deployment = Deployment.objects.create(
+        name=wanted["name"],
+        strategy=Strategy.objects.get(name=wanted["strategy"]),
+        account=account,
+        shard=shard,
+        parameters=deployments.check_parameters(wanted["strategy"], wanted.get("parameters", {})),
+        sizing="capital",
+        size=Decimal(wanted.get("capital", "100000")),
+    )
+    instruments = Instrument.objects.by_keys([f"NSE:{symbol}" for symbol in wanted["symbols"]])
+    deployment.instruments.set(instruments.values())
+    return deployment
+
+
+def _wait_until_warm(supervisor: Supervisor, plan: Plan) -> None:
+    for _ in _watching(supervisor, plan.longest_seconds):
+        if not Deployment.objects.filter(state="warming", runs__inputs__isnull=True).exists():
+            return
+    raise ReplayFailed("the deployments did not warm up")
+
+
+def _wait_until_played(supervisor: Supervisor, url: str, shard: Shard, plan: Plan, told: Any) -> None:
+    """Return when the last frame's consequences, and the day's last candles, are committed."""
+    for _ in _watching(supervisor, plan.longest_seconds, told, shard):
+        if _finished(url) and _is_quiet(shard):
+            break
+    else:
+        raise ReplayFailed(f"the day was not over after {plan.longest_seconds:.0f} s")
+    _advance(url, plan.day)
+    for _ in _watching(supervisor, SETTLE_SECONDS):
+        if Candle.objects.filter(interval=1440, start__date=plan.day).exists() and _is_quiet(shard):
+            return
+    raise ReplayFailed("the day's last candles were not closed")
+
+
+def _watching(supervisor: Supervisor, seconds: float, told: Any = None, shard: Shard | None = None) -> Iterator[None]:
+    """Look after the processes and sweep, as beat does, until the caller stops asking."""
+    deadline, said = time.monotonic() + seconds, time.monotonic()
+    while time.monotonic() < deadline:
+        supervisor.watch()
+        sweep()
+        if told and shard and time.monotonic() - said > 5:
+            said = time.monotonic()
+            shard.refresh_from_db()
+            told(f"{shard.n} entries played")
+        yield
+        time.sleep(0.25)
+
+
+def _finished(url: str) -> bool:
+    """Whether the exchange has sent its last frame and the feed has taken it: market time is that frame's."""
+    if not processes.wait_for(f"{url}/sim/frames", "The practice exchange")["finished"]:
+        return False
+    clock = processes.wait_for(f"{url}/sim/clock", "The practice exchange")
+    return market_now() >= datetime.fromisoformat(clock["market_time"])
+
+
+def _is_quiet(shard: Shard) -> bool:
+    return is_settled(shard.feed_id, TickStream(wakeups.valkey(), shard.feed_id).last_position())
+
+
+def _advance(url: str, day: date) -> None:
+    """Let the exchange's clock pass the last minute, so that the last candles close."""
+    body = orjson.dumps({"advance_to": f"{day}T15:45:00"})
+    request = urllib.request.Request(f"{url}/sim/clock", body, {"Content-Type": "application/json"})  # noqa: S310
+    urllib.request.urlopen(request, timeout=5).read()  # noqa: S310 (loopback)
+
+
+def compare_candles(plan: Plan) -> tuple[int, list[str]]:
+    """Return how many one-minute candles were compared with those that went in, and every difference."""
+    built = {
+        (row.instrument.tradingsymbol, row.start): (row.open, row.high, row.low, row.close, row.volume)
+        for row in Candle.objects.filter(interval=1, start__date=plan.day).select_related("instrument")
+    }
+    wanted = candles_of(plan.candles, plan.day)
+    differences = [
+        f"{symbol} {start.astimezone(IST):%H:%M}: {_shown(wanted.get(key))} in, {_shown(built.get(key))} built"
+        for key in sorted(wanted.keys() | built.keys())
+        if wanted.get(key) != built.get(key)
+        for symbol, start in [key]
+    ]
+    return len(wanted), differences
+
+
+def _shown(bar: Bar | None) -> str:
+    return "none" if bar is None else " ".join(map(str, bar))
+
+
+def candles_of(paths: list[Path], day: date) -> dict[tuple[str, datetime], Bar]:
+    """Read the day's candles anew, without kitesim's help."""
+    os.environ.setdefault("POLARS_IGNORE_TIMEZONE_PARSE_ERROR", "1")  # a zone written as a bare offset
+    import polars
+
+    found: dict[tuple[str, datetime], Bar] = {}
+    for path in sorted(file for given in paths for file in (given.iterdir() if given.is_dir() else [given])):
+        if path.suffix not in (".parquet", ".csv"):
+            continue
+        frame = polars.read_parquet(path) if path.suffix == ".parquet" else polars.read_csv(path, try_parse_dates=True)
+        for symbol, at, *prices, volume in frame.select(
+            "symbol", "timestamp", "open", "high", "low", "close", "volume"
+        ).iter_rows():
+            start = (at if at.tzinfo else at.replace(tzinfo=IST)).astimezone(UTC)
+            if start.astimezone(IST).date() == day:
+                bar = tuple(Decimal(str(price)).quantize(Decimal("0.0001")) for price in prices)
+                found[symbol.removesuffix("-EQ"), start] = (*bar, int(volume))  # type: ignore[assignment]
+    return found
+
+
+def read_desk(path: Path | None) -> list[dict[str, Any]]:
+    return json.loads(path.read_text()) if path else []
