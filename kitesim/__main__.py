@@ -7,7 +7,8 @@ import signal
 import sys
 
 from kitesim.config import Config, read_config
-from kitesim.launch import Programme, assemble
+from kitesim.launch import assemble
+from kitesim.programme import Programme
 from kitesim.server import build, serving
 
 log = logging.getLogger("kitesim")
@@ -19,7 +20,7 @@ async def run(config: Config) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    app = build(programme.exchange, config.limits, programme.advance_to, programme.start)
+    app = build(programme, config.limits)
     async with serving(app, config.host, config.port) as (host, port):
         address = {"url": f"http://{host}:{port}", "ws_url": f"ws://{host}:{port}"}
         print(json.dumps({"event": "ready", **address}), flush=True)

@@ -61,7 +61,7 @@ def _paise(frame: pl.DataFrame, name: str, path: Path) -> pl.Series:
     exact = frame[name].cast(pl.Float64) * 100
     wrong = ((exact - exact.round(0)).abs() > 1e-4) | ~exact.is_finite() | (exact <= 0)
     if wrong.any():
-        row = wrong.fill_null(value=True).arg_max()
+        row = wrong.fill_null(value=True).to_list().index(True)
         raise ValueError(f"{path}: row {row}: {name} {frame[name][row]!r} is not a price in whole paise")
     return exact.round(0).cast(pl.Int64)
 
@@ -81,5 +81,6 @@ def _candle_file(symbol: str, frame: pl.DataFrame) -> CandleFile:
     twice = frame.filter(frame["start"].is_duplicated())
     if len(twice):
         raise ValueError(f"{symbol}: two different candles for epoch {twice['start'][0]}")
-    columns = [frame[name].to_numpy().astype(np.int64) for name in ("start", "open", "high", "low", "close", "volume")]
-    return CandleFile(symbol, Bars(*columns, np.zeros(len(frame), np.int64)))
+    frame = frame.with_columns(open_interest=pl.lit(0, pl.Int64))
+    columns = ("start", "open", "high", "low", "close", "volume", "open_interest")
+    return CandleFile(symbol, Bars(*(frame[name].to_numpy().astype(np.int64) for name in columns)))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kitesim.tape import Ints, Tape
 from kitesim.trading_days import midnight as midnight_of
@@ -37,7 +38,7 @@ class Bars:
     def between(self, first: float, last: float) -> "Bars":
         return self.pick((self.start >= first) & (self.start <= last))
 
-    def pick(self, which: Ints) -> "Bars":
+    def pick(self, which: NDArray[np.bool_]) -> "Bars":
         columns = (self.start, self.open, self.high, self.low, self.close, self.volume, self.open_interest)
         return Bars(*(column[which] for column in columns))
 

@@ -6,9 +6,9 @@ import time
 
 import numpy as np
 
+from kitesim.derivatives import day_tapes
 from kitesim.exchange import Exchange
 from kitesim.market import SyntheticMarket
-from kitesim.tape import day_tapes
 from kitesim.trading_days import midnight, next_trading_day
 
 log = logging.getLogger(__name__)
@@ -87,9 +87,9 @@ class Conductor:
         exchange.is_night = False
         exchange.open_day()
 
-    def save(self, stopping: bool = False) -> None:
+    def save(self, now: bool = False, stopping: bool = False) -> None:
         """Store a market time that will not be passed before the next save, so that no restart goes back."""
-        if not stopping and time.monotonic() - self._saved_at < _SAVE_EVERY:
+        if not (now or stopping) and time.monotonic() - self._saved_at < _SAVE_EVERY:
             return
         self._saved_at = time.monotonic()
         clock = self.exchange.clock

@@ -1,6 +1,5 @@
 """The simulation's own switches under /sim: clock, faults, oracle, statistics. No login is asked."""
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
@@ -9,12 +8,12 @@ from aiohttp import web
 from kitesim.errors import bad_input
 from kitesim.exchange import Exchange
 from kitesim.faults import Fault
+from kitesim.programme import Programme
 from kitesim.replies import EXCHANGE, whole_number
 from kitesim.trading_days import IST
 
 routes = web.RouteTableDef()
-ADVANCE = web.AppKey("advance", Callable[[int], Awaitable[None]])
-START = web.AppKey("start", Callable[[], None])
+PROGRAMME = web.AppKey("programme", Programme)
 
 
 async def _json(request: web.Request) -> dict[str, Any]:
@@ -39,8 +38,9 @@ async def set_clock(request: web.Request) -> web.Response:
     try:
         if "rate" in body:
             exchange.clock.set_rate(float(body["rate"]))
+            request.app[PROGRAMME].save(now=True)
         if "advance_to" in body:
-            await request.app[ADVANCE](_moment(exchange, str(body["advance_to"])))
+            await request.app[PROGRAMME].advance_to(_moment(exchange, str(body["advance_to"])))
     except (ValueError, TypeError) as error:
         raise bad_input(str(error)) from None
     return web.json_response(exchange.clock_report())
@@ -55,7 +55,7 @@ def _moment(exchange: Exchange, text: str) -> int:
 
 @routes.post("/sim/start")
 async def start(request: web.Request) -> web.Response:
-    request.app[START]()
+    request.app[PROGRAMME].start()
     return web.json_response({"started": True})
 
 

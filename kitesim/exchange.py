@@ -91,7 +91,7 @@ class Exchange:
         rows = self.market.step(second)
         self.played = second
         self.seq += 1
-        self.desk.on_tick(rows, second)
+        self.desk.floor.on_tick(rows, second)
         self._keep_hours(second - midnight(self.market.day))
         return rows
 
@@ -102,7 +102,7 @@ class Exchange:
         elif second_of_day == hours.derivatives_close - SQUARE_OFF_DERIVATIVES:
             self.desk.square_off(derivatives=True, phase="continuous")
         elif second_of_day == hours.cash_closes:
-            self.desk.cancel_all(lambda order: order.exchange == "NSE", "Order cancelled at the close.")
+            self.desk.floor.cancel_all(lambda order: order.exchange == "NSE", "Order cancelled at the close.")
 
     def broadcast(self, rows: Rows) -> None:
         spoil = self.faults.spoiler()

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 from kitesim.candles import INTERVALS, Bars, auction_of, day_bar, join, merge, minute_bars
+from kitesim.derivatives import futures_tape, options_tape
 from kitesim.listing import NFO
 from kitesim.market import SyntheticMarket
 from kitesim.past import PastDay, past_cash, past_futures, past_options
-from kitesim.tape import Tape, cash_tape, futures_tape, index_tape, options_tape
+from kitesim.tape import Tape, cash_tape, index_tape
 from kitesim.trading_days import day_of, hours_of, is_trading_day, midnight, next_trading_day
 from kitesim.world import World
 

@@ -2,7 +2,7 @@
 
 import time
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from kitesim.candle_market import CandleHistory, CandleMarket
 from kitesim.clock import MarketClock
@@ -11,23 +11,13 @@ from kitesim.config import Config
 from kitesim.exchange import Candles, Exchange, Market
 from kitesim.history import History
 from kitesim.market import SyntheticMarket
+from kitesim.programme import Programme
 from kitesim.recording import NoHistory, RecordedMarket, RecordingReplay, is_recording, read_recording
 from kitesim.replay import CandleReplay
 from kitesim.sessions import Sessions
 from kitesim.state import Store
 from kitesim.trading_days import IST, day_of, first_trading_day_from, hours_of, midnight
 from kitesim.world import World
-
-
-class Programme(Protocol):
-    """What is played: a synthetic market for ever, or a replay once."""
-
-    exchange: Exchange
-
-    async def run(self) -> None: ...
-    async def advance_to(self, market_second: int) -> None: ...
-    def start(self) -> None: ...
-    def save(self, stopping: bool = False) -> None: ...
 
 
 def assemble(config: Config) -> Programme:

@@ -7,7 +7,8 @@ import numpy as np
 
 from kitesim import board as b
 from kitesim.board import Board, Rows
-from kitesim.tape import CASH, Ints, Tape, day_tapes
+from kitesim.derivatives import day_tapes
+from kitesim.tape import CASH, Ints, Tape
 from kitesim.trading_days import hours_of, midnight
 from kitesim.world import BEAT, World
 

@@ -42,11 +42,16 @@ class Order:
     tags: list[str] = field(default_factory=list)
     ahead: int = 0  # quantity queued before us at our price
     gathered: bool = False  # came before the open, waits for the first trade
+    triggered: bool = False
     history: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def is_working(self) -> bool:
         return self.status in ("OPEN", "TRIGGER PENDING", "MODIFY PENDING", "CANCEL PENDING")
+
+    @property
+    def waits_for_trigger(self) -> bool:
+        return self.order_type in ("SL", "SL-M") and not self.triggered
 
     @property
     def has_ended(self) -> bool:
@@ -65,6 +70,16 @@ class Order:
         self.status, self.updated_at = status, now
         self.message = message or self.message
         self.history.append({"wall": wall, "row": self.row()})
+
+    def terms(self) -> dict[str, str]:
+        """What may be modified, as the order API writes it; a triggered stop is a limit order by now."""
+        kind = "LIMIT" if self.triggered else self.order_type
+        return {
+            "transaction_type": self.side, "product": self.product, "order_type": kind,
+            "quantity": str(self.quantity), "price": f"{self.price / 100:.2f}", "validity": self.validity,
+            "trigger_price": f"{self.trigger / 100:.2f}", "market_protection": str(self.protection),
+            "validity_ttl": str(self.validity_ttl), "disclosed_quantity": str(self.disclosed),
+        }  # fmt: skip
 
     def row(self) -> dict[str, Any]:
         """The order in Kite's own words and units."""

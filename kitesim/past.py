@@ -4,22 +4,21 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kitesim.candles import Bars, day_bar
-from kitesim.listing import SHARES, Instrument, index_rows, share_row
-from kitesim.tape import (
+from kitesim.derivatives import (
     OPTIONS_VOLUME,
-    Ints,
     beat_seconds,
     futures_fair,
     futures_listed,
     futures_volume,
-    index_values,
     nearness,
     options_listed,
     premiums,
-    to_tick,
 )
+from kitesim.listing import SHARES, Instrument, index_rows, share_row
+from kitesim.tape import Ints, index_values, to_tick
 from kitesim.trading_days import hours_of, midnight, next_trading_day
 from kitesim.world import Floats, World, day_rng, variance_profile
 
@@ -33,7 +32,7 @@ class PastDay:
 
     day: date
     column_of: dict[int, int]
-    points: Ints
+    points: NDArray[np.int32]
     volume: Ints
     closes: Ints
 
@@ -42,7 +41,7 @@ class PastDay:
         column = self.column_of.get(token)
         if column is None:
             return None
-        points, opens = self.points[:, :, column], midnight(self.day) + hours_of(self.day).opens
+        points, opens = self.points[:, :, column].astype(np.int64), midnight(self.day) + hours_of(self.day).opens
         start = opens + np.arange(len(points)) * 60
         minutes = Bars(
             start, points[:, 0], points.max(axis=1), points.min(axis=1), points[:, -1], self.volume[:, column],

@@ -28,7 +28,7 @@ class Stage:
         """Begin without waiting for a client to have subscribed to everything."""
         self._started.set()
 
-    def save(self, stopping: bool = False) -> None:
+    def save(self, now: bool = False, stopping: bool = False) -> None:
         """A replay begins anew with each start; there is nothing to keep."""
 
     async def advance_to(self, market_second: int) -> None:

@@ -11,6 +11,7 @@ from kitesim.errors import KiteError, bad_token
 from kitesim.exchange import Exchange
 from kitesim.faults import Fault
 from kitesim.limits import RateLimits
+from kitesim.programme import Programme
 from kitesim.replies import EXCHANGE, authenticate, refuse
 from kitesim.throttle import LIMITS
 from kitesim.ticker import MOST_SOCKETS, TickerSocket
@@ -124,12 +125,10 @@ async def _stay(exchange: Exchange, ws: web.WebSocketResponse, request: web.Requ
         exchange.sockets.remove(socket)
 
 
-def build(
-    exchange: Exchange, limits: bool, advance: Callable[[int], Awaitable[None]], start: Callable[[], None]
-) -> web.Application:
+def build(programme: Programme, limits: bool) -> web.Application:
     app = web.Application(middlewares=[envelope, sabotage, doorman], client_max_size=2**18)
-    app[EXCHANGE], app[LIMITS] = exchange, RateLimits(limits)
-    app[control.ADVANCE], app[control.START] = advance, start
+    app[EXCHANGE], app[LIMITS] = programme.exchange, RateLimits(limits)
+    app[control.PROGRAMME] = programme
     app[rest_market.DRAWING] = asyncio.Lock()
     app.router.add_get("/", ticker)
     for module in (rest_session, rest_market, rest_orders, control):

@@ -58,7 +58,10 @@ class Store:
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
-        """All writes inside, or none of them."""
+        """All writes inside, or none of them; may stand inside another."""
+        if self._db.in_transaction:
+            yield
+            return
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield

@@ -119,7 +119,9 @@ class World:
         share_of_day = np.minimum(spent / spent[closing_beat], 1.0)[:, None]
         bridge = noise + share_of_day * (move.intraday - noise[closing_beat])
         values: Floats = np.exp(self.previous_close(day) + move.gap + bridge)
-        return np.clip(values, *(np.exp(self.previous_close(day)) * [[0.905], [1.095]]))
+        close = np.exp(self.previous_close(day))
+        within: Floats = np.clip(values, close * 0.905, close * 1.095)
+        return within
 
     def index_level(self, name: str, values: Floats) -> Floats:
         """Index levels from shares' values (…, shares) in rupees."""

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from kitesim import board as b
+from kitesim.derivatives import day_tapes
 from kitesim.history import History
 from kitesim.listing import SHARES
 from kitesim.market import SyntheticMarket
 from kitesim.options import black76
-from kitesim.tape import day_tapes
 from kitesim.trading_days import midnight, next_trading_day, weekly_expiry
 from kitesim.world import World
 
