@@ -77,7 +77,7 @@ class Desk:
     hinted: bool = False
 
 
-class FeedConsumer(AsyncConsumer):
+class FeedConsumer(AsyncConsumer):  # type: ignore[misc]
     """One message at a time, in the order they came."""
 
     # No layer of this name is configured: a consumer that listens on one dies with it when Valkey is away.

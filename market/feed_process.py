@@ -9,12 +9,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import redis
 import structlog
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db import connection
 from django.utils.module_loading import import_string
 
 from alphapanda.clock.services import set_market_time
@@ -67,7 +68,7 @@ class HintedWait:
     def __call__(self, seconds: float) -> None:
         try:
             if self._pubsub is None:
-                self._pubsub = self._client.pubsub(ignore_subscribe_messages=True)
+                self._pubsub = cast(Any, self._client).pubsub(ignore_subscribe_messages=True)
                 self._pubsub.subscribe(self._channel)
             self._pubsub.get_message(timeout=seconds)
         except redis.RedisError as error:
@@ -106,7 +107,8 @@ class FeedProcess:
             try:
                 await self._serve()
             finally:
-                await asyncio.to_thread(keeper.stop)
+                await self._in_database(keeper.stop)
+                await self._loop.run_in_executor(thread, connection.close)
         return self.reason
 
     def _set_up(self, thread: ThreadPoolExecutor) -> Desk:
@@ -162,9 +164,7 @@ class FeedProcess:
         for ending in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(ending, self.end)
         feed_consumer = FeedConsumer(self._desk)
-        self._consumer = asyncio.create_task(
-            feed_consumer({"type": "feed"}, self._inbox.get, _no_reply)  # type: ignore[arg-type]
-        )
+        self._consumer = asyncio.create_task(feed_consumer({"type": "feed"}, self._inbox.get, _no_reply))
         tasks = [
             self._consumer,
             asyncio.create_task(self._every(1.0, "feed.second")),
@@ -200,7 +200,15 @@ class FeedProcess:
             self._inbox.put_first({"type": "feed.stop"})
 
     async def _in_database(self, act: Callable[..., Any], *args: Any) -> Any:
-        return await sync_to_async(act, thread_sensitive=False)(*args)
+        """Run in a passing thread, and leave no connection open there."""
+
+        def act_and_hang_up() -> Any:
+            try:
+                return act(*args)
+            finally:
+                connection.close()
+
+        return await asyncio.to_thread(act_and_hang_up)
 
 
 def _lockstep() -> Lockstep:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 
 if TYPE_CHECKING:
-    from market.models import Candle, FeedLease, Shard
+    from market.models import Candle, FeedLease, Shard, Subscription  # noqa: F401
 
 _STRENGTH = {"ltp": 0, "quote": 1, "full": 2}
 
@@ -42,6 +42,3 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
             if _STRENGTH[mode] >= _STRENGTH[wanted.get(token, "ltp")]:
                 wanted[token] = mode
         return wanted
-
-    def making_candles(self, feed: Any) -> "SubscriptionQuerySet":
-        return self.filter(feed=feed, wants_candles=True, instrument__listed=True)

@@ -131,7 +131,8 @@ class QuoteBoard:
     def write(self, batch: TickBatch, market_time: datetime, feed: str = "") -> None:
         """Put up the rows of a batch; of several rows of one instrument, the last stands."""
         if len(batch):
-            self.redis.hset(QUOTES_KEY, mapping=_packed(batch.rows, batch.received_at, market_time, feed))
+            packed: Any = _packed(batch.rows, batch.received_at, market_time, feed)
+            self.redis.hset(QUOTES_KEY, mapping=packed)
 
     def read(
         self,
@@ -170,7 +171,8 @@ class QuoteBoard:
         names = sorted(name.decode() for name in members)
         pipeline = self.redis.pipeline(transaction=False)
         for name in names:
-            pipeline.get(f"feed:{name}").pttl(f"feed:{name}")
+            pipeline.get(f"feed:{name}")
+            pipeline.pttl(f"feed:{name}")
         answers: list[Any] = pipeline.execute()
         pairs = zip(names, answers[::2], answers[1::2], strict=True)
         return {name: _feed_state(name, said, left) for name, said, left in pairs}

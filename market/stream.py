@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 import redis
@@ -103,7 +103,7 @@ class TickStream:
     ) -> StreamPosition:
         entry = {"m": to_milliseconds(market_time), **fields} | ({"g": 1} if gap else {})
         try:
-            self.redis.xadd(self.key, entry, id=str(position))
+            self.redis.xadd(self.key, cast(Any, entry), id=str(position))
         except redis.ResponseError as refused:
             if "equal or smaller" not in str(refused):
                 raise
@@ -145,7 +145,8 @@ class TickStream:
             return 0
         if position.epoch == last.epoch:
             return last.n - position.n
-        return int(self.redis.xlen(self.key))  # type: ignore[arg-type]
+        length: Any = self.redis.xlen(self.key)
+        return int(length)
 
 
 def _entry(position: bytes, fields: dict[bytes, bytes]) -> StreamEntry:

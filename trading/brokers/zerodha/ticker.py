@@ -117,6 +117,7 @@ class KiteTickSource:
             self._ticker.leave()
             # The close frame leaves on the next turns of the loop.
             await asyncio.sleep(0.05)
+        let_the_process_end()
 
 
 def run_reactor_on(loop: asyncio.AbstractEventLoop) -> None:
@@ -129,8 +130,18 @@ def run_reactor_on(loop: asyncio.AbstractEventLoop) -> None:
     asyncioreactor.install(loop)
     from twisted.internet import reactor
 
-    globalLogBeginner.beginLoggingTo([_to_our_log], redirectStandardIO=False, discardBuffer=True)
-    reactor.startRunning(installSignalHandlers=False)  # type: ignore[attr-defined]
+    observers: list[Any] = [_to_our_log]
+    globalLogBeginner.beginLoggingTo(observers, redirectStandardIO=False, discardBuffer=True)
+    reactor.startRunning(installSignalHandlers=False)
+
+
+def let_the_process_end() -> None:
+    """Stop the threads in which Twisted looks up names: the interpreter would wait for them for ever."""
+    from twisted.internet import reactor
+
+    pool = getattr(reactor, "threadpool", None)
+    if pool is not None:
+        pool.stop()
 
 
 def _to_our_log(event: dict[str, Any]) -> None:

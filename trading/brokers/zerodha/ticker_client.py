@@ -140,6 +140,8 @@ class PatientFactory(KiteTickerClientFactory):
 class HardenedTicker(KiteTicker):
     """KiteTicker with the weaknesses of kite.md 3.3 taken out. ``on_ticks`` stays unset: frames go on raw."""
 
+    subscribed_tokens: dict[int, str]
+
     def __init__(self, api_key: str, access_token: str, ears: Ears, root: str, trust_root: Any = None) -> None:
         """Raises ValueError for an address that would carry the token in the clear to another machine."""
         address = urlsplit(root)

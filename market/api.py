@@ -1,0 +1,184 @@
+"""REST: quotes from the board, candles from the database, feeds as they say they are; all to read."""
+
+from typing import Any
+
+import django_filters
+import redis
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ReadOnlyModelViewSet, ViewSet
+
+from alphapanda.clock import market_now
+from instruments.models import Instrument
+from market.domain.staleness import INSTRUMENT_LIMITS
+from market.health import feed_report, valkey
+from market.models import Candle
+from market.quotes import Quote, QuoteBoard
+
+MOST_QUOTES = 500
+
+
+class BoardUnavailable(APIException):
+    """Unknown is not empty: a board that cannot be read is not a board without quotes."""
+
+    status_code = 503
+    default_detail = "Quotes cannot be read just now."
+    default_code = "quotes_unavailable"
+
+
+class LevelSerializer(serializers.Serializer):
+    price = serializers.CharField()
+    quantity = serializers.IntegerField()
+
+
+class QuoteSerializer(serializers.Serializer):
+    """Prices are exact decimals as strings; null where there is no sound book."""
+
+    key = serializers.CharField(help_text="EXCHANGE:SYMBOL")
+    last_price = serializers.CharField()
+    bid = serializers.CharField(allow_null=True)
+    ask = serializers.CharField(allow_null=True)
+    bids = LevelSerializer(many=True)
+    asks = LevelSerializer(many=True)
+    open = serializers.CharField()
+    high = serializers.CharField()
+    low = serializers.CharField()
+    previous_close = serializers.CharField()
+    volume = serializers.IntegerField()
+    oi = serializers.IntegerField()
+    exchange_time = serializers.DateTimeField(allow_null=True)
+    market_time = serializers.DateTimeField(help_text="When it was received, on the market's clock.")
+    age_seconds = serializers.FloatField()
+    state = serializers.ChoiceField(["live", "stale", "dead"])
+
+
+def _price(price: Any) -> str | None:
+    return None if price is None else f"{price:f}"
+
+
+def _levels(levels: Any) -> list[dict[str, Any]]:
+    return [{"price": _price(price), "quantity": quantity} for price, quantity in levels]
+
+
+def quote_json(key: str, quote: Quote, age_seconds: float) -> dict[str, Any]:
+    prices = ("last_price", "bid", "ask", "open", "high", "low")
+    return {
+        "key": key,
+        **{name: _price(getattr(quote, name)) for name in prices},
+        "previous_close": _price(quote.close),
+        "bids": _levels(quote.bids),
+        "asks": _levels(quote.asks),
+        "volume": quote.volume,
+        "oi": quote.oi,
+        "exchange_time": quote.exchange_time,
+        "market_time": quote.market_time,
+        "age_seconds": age_seconds,
+        "state": quote.state,
+    }
+
+
+def _read_board(instruments: dict[str, Instrument]) -> list[dict[str, Any]]:
+    now = market_now()
+    limits = {
+        one.instrument_token: INSTRUMENT_LIMITS[one.security_class]
+        for one in instruments.values()
+        if one.security_class in INSTRUMENT_LIMITS
+    }
+    tokens = {key: one.instrument_token for key, one in instruments.items()}
+    try:
+        with valkey() as client:
+            quotes = QuoteBoard(client).read(tokens.values(), now, limits)
+    except redis.RedisError as error:
+        raise BoardUnavailable from error
+    found = ((key, quotes[token]) for key, token in tokens.items() if token in quotes)
+    return [quote_json(key, quote, quote.age(now).total_seconds()) for key, quote in found]
+
+
+class QuoteViewSet(ViewSet):
+    """The latest packet of instruments; those never heard of are missing from the answer."""
+
+    @extend_schema(
+        parameters=[OpenApiParameter("key", str, many=True, required=True, description="EXCHANGE:SYMBOL")],
+        responses=QuoteSerializer(many=True),
+    )
+    def list(self, request: Request) -> Response:
+        keys = request.query_params.getlist("key")
+        if not 1 <= len(keys) <= MOST_QUOTES:
+            raise ValidationError({"key": f"Give 1 to {MOST_QUOTES} keys such as NSE:INFY."})
+        try:
+            instruments = Instrument.objects.by_keys(keys)
+        except ValueError as problem:
+            raise ValidationError({"key": str(problem)}) from problem
+        if unknown := [key for key in keys if key not in instruments]:
+            raise ValidationError({"key": f"Unknown: {', '.join(unknown[:10])}"})
+        rows = _read_board(instruments)
+        return Response(QuoteSerializer(rows, many=True).data)
+
+
+class NewestCandleFirst(CursorPagination):
+    ordering = ("-start", "id")
+    page_size_query_param = "page_size"
+    max_page_size = 2000
+
+
+class CandleSerializer(serializers.ModelSerializer):
+    instrument = serializers.CharField(source="instrument.key")
+
+    class Meta:
+        model = Candle
+        fields = ("instrument", "interval", "start", "open", "high", "low", "close", "volume", "complete")
+
+
+class CandleFilter(django_filters.FilterSet):
+    key = django_filters.CharFilter(method="of_key", label="EXCHANGE:SYMBOL", max_length=80)
+    from_ = django_filters.IsoDateTimeFilter("start", "gte")
+    to = django_filters.IsoDateTimeFilter("start", "lt")
+
+    class Meta:
+        model = Candle
+        fields = ("instrument", "interval", "complete")
+
+    def of_key(self, found: Any, name: str, key: str) -> Any:
+        try:
+            return found.filter(instrument=Instrument.objects.by_key(key))
+        except (Instrument.DoesNotExist, ValueError):
+            return found.none()
+
+
+CandleFilter.base_filters["from"] = CandleFilter.base_filters.pop("from_")
+
+
+class CandleViewSet(ReadOnlyModelViewSet):
+    """Closed candles, newest first. ``complete`` is false where the feed missed some of the time."""
+
+    queryset = Candle.objects.select_related("instrument")
+    serializer_class = CandleSerializer
+    filterset_class = CandleFilter
+    pagination_class = NewestCandleFirst
+
+
+class FeedSerializer(serializers.Serializer):
+    feed = serializers.CharField()
+    is_active = serializers.BooleanField()
+    state = serializers.ChoiceField(["live", "stale", "dead", "unknown"])
+    reason = serializers.CharField()
+    connected = serializers.BooleanField(required=False)
+    epoch = serializers.IntegerField(required=False)
+    n = serializers.IntegerField(required=False)
+    market_time = serializers.DateTimeField(required=False, allow_null=True)
+    frame_age_seconds = serializers.FloatField(required=False, allow_null=True)
+    silent_seconds = serializers.FloatField(required=False, allow_null=True)
+    instruments = serializers.IntegerField(required=False)
+    lag_entries = serializers.DictField(child=serializers.IntegerField(), required=False)
+
+
+class FeedViewSet(ViewSet):
+    """Each feed's state as it last said itself, and how far its readers are behind."""
+
+    @extend_schema(responses=FeedSerializer(many=True))
+    def list(self, request: Request) -> Response:
+        return Response(FeedSerializer(feed_report(), many=True).data)
