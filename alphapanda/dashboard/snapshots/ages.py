@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
-from alphapanda.dashboard.formats import clock_minute, iso
+from alphapanda.dashboard.formats import clock_minute, clock_time, iso
 from market.domain.staleness import INSTRUMENT_LIMITS, LINK_LIMITS, AgeLimits
 from market.quotes import Quote
 
@@ -32,9 +32,17 @@ def fixed(state: str, words: str, at: datetime | None = None) -> dict[str, Any]:
     return {"at": iso(at), "clock": "wall", "state": state, "words": words, "what": ""}
 
 
-def read_now(wall: datetime) -> dict[str, Any]:
-    """Return the age of rows just read from the database."""
-    return age(wall, wall, PANEL_LIMITS, clock="wall", what="read")
+class Clocks(Protocol):
+    """Market time and this machine's, read together."""
+
+    now: datetime
+    wall: datetime
+
+
+def read_now(clocks: Clocks) -> dict[str, Any]:
+    """Return the age of rows just read from the database; without scripts it is the market's time of day."""
+    mark = age(clocks.wall, clocks.wall, PANEL_LIMITS, clock="wall", what="read")
+    return mark | {"words": f"at {clock_time(clocks.now)}"}
 
 
 def quote_age(quote: Quote | None, now: datetime, security_class: str, *, is_open: bool = True) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def strategies_panel(world: World, books: Books) -> dict[str, Any]:
     groups = [group for account in world.accounts if (group := account_group(desk, account))["rows"]]
     return {
         "counts": running_words(desk.deployments),
-        "age": read_now(world.wall),
+        "age": read_now(world),
         "groups": groups,
         "empty": "" if groups else "No strategy is deployed. Admin puts one on an account.",
     }

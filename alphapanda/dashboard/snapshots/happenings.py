@@ -31,7 +31,7 @@ def refused_panel(world: World) -> dict[str, Any]:
     rows = [refusal(signal) for signal in latest]
     number = len(rows) if len(rows) < SHOWN_REFUSALS else denied.count()
     empty = "" if rows else "Nothing was refused today."
-    return {"counts": str(number), "age": read_now(world.wall), "rows": rows, "empty": empty}
+    return {"counts": str(number), "age": read_now(world), "rows": rows, "empty": empty}
 
 
 def refusal(signal: Signal) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def events_panel(world: World) -> dict[str, Any]:
     events = list(Event.objects.exclude(kind__in=QUIET).order_by("-written_at")[:SHOWN_EVENTS])
     orders, names = orders_of(events), deployments_of(events)
     rows = [event_row(event, orders, names) for event in events]
-    return {"age": read_now(world.wall), "rows": rows, "empty": "" if rows else "Nothing has happened yet."}
+    return {"age": read_now(world), "rows": rows, "empty": "" if rows else "Nothing has happened yet."}
 
 
 def orders_of(events: list[Event]) -> dict[str, Order]:

@@ -32,7 +32,7 @@ def limits_panel(world: World, books: Books) -> dict[str, Any]:
     rows = [meter_row(meter) for meter in meters if meter.level != "unlimited"]
     return {
         "whose": account.name if account else "",
-        "age": read_now(world.wall),
+        "age": read_now(world),
         "rows": rows,
         "empty": "" if rows else "No limit is set: only the exchange's own rules apply.",
     }
@@ -112,7 +112,7 @@ def ladder_panel(world: World) -> dict[str, Any]:
     unconfirmed = states.count(OrderState.UNCONFIRMED)
     return {
         "whose": "every account",
-        "age": read_now(world.wall),
+        "age": read_now(world),
         "rungs": rungs(gate, trading, len(states) - unconfirmed, unconfirmed),
     }
 

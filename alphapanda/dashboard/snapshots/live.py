@@ -53,7 +53,7 @@ def at_work(world: World, live: list[Order]) -> dict[str, Any]:
     quotes = world.quotes({order.instrument_id: order.instrument for order in shown}.values())
     return {
         "counts": counts(world, live),
-        "age": read_now(world.wall),
+        "age": read_now(world),
         "rows": order_rows(world, shown, quotes),
         "empty": "" if shown else "No order has been placed yet.",
     }

@@ -83,7 +83,7 @@ def panel_age(world: World, books: list[Book]) -> dict[str, Any]:
         for book in books
         for each in book.holdings
     ]
-    return oldest(marks, read_now(world.wall))
+    return oldest(marks, read_now(world))
 
 
 def curve(

@@ -29,7 +29,7 @@ def orders_snapshot(filters: Mapping[str, str] | None = None) -> dict[str, Any]:
     quotes = world.quotes({order.instrument_id: order.instrument for order in shown if order.may_still_fill}.values())
     return {
         **common(world),
-        "age": read_now(world.wall),
+        "age": read_now(world),
         "counts": f"{len(shown)} shown" + (", more before" if len(listed) > PAGE else ""),
         "rows": order_rows(world, shown, quotes),
         "empty": "" if shown else empty_words(asked),

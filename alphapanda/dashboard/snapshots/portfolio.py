@@ -26,7 +26,7 @@ def portfolio_snapshot(user: Any) -> dict[str, Any]:
     books = Books(world)
     return {
         **common(world),
-        "age": read_now(world.wall),
+        "age": read_now(world),
         "accounts": [account_row(world, books, account) for account in world.accounts],
         "results": results(world, books),
         "positions": positions_panel(world, books),
@@ -83,7 +83,7 @@ def lots_panel(world: World) -> dict[str, Any]:
     rows = [lot_row(world, lot) for lot in lots.order_by("position__instrument__tradingsymbol", "ordinal")[:SHOWN_LOTS]]
     return {
         "counts": count(len(rows), "open lot"),
-        "age": read_now(world.wall),
+        "age": read_now(world),
         "rows": rows,
         "empty": "" if rows else "No open lot: every position is flat.",
     }
@@ -112,7 +112,7 @@ def ledger_panel(world: World) -> dict[str, Any]:
     sums = LedgerEntry.objects.aggregate(total=Sum("amount"))["total"] or Decimal(0)
     return {
         "counts": f"newest {len(rows)}",
-        "age": read_now(world.wall),
+        "age": read_now(world),
         "rows": rows,
         "total": as_text(sums),
         "empty": "" if rows else "Nothing has been booked yet.",

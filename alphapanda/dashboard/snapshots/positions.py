@@ -27,7 +27,7 @@ def positions_panel(world: World, books: Books) -> dict[str, Any]:
     scale_together(groups)
     return {
         "counts": counts_of(groups),
-        "age": oldest(ages, read_now(world.wall)),
+        "age": oldest(ages, read_now(world)),
         "groups": groups,
         "empty": "" if groups else "Flat. No open positions in any account.",
     }
@@ -52,7 +52,7 @@ def group(world: World, account: Account, books: list[Book], stops: Stops) -> di
         "note": note,
         "open": as_text(known_total(h.open for _, h in held)),
         "rows": rows,
-        "age": oldest([each["age"] for each in rows], read_now(world.wall)),
+        "age": oldest([each["age"] for each in rows], read_now(world)),
     }
 
 

@@ -76,7 +76,7 @@ def order_story(order_id: UUID) -> dict[str, Any]:
         "result": result(story),
         "charges": charges(story),
         "decided": decided_by(story),
-        "age": read_now(world.wall),
+        "age": read_now(world),
     }
 
 

@@ -40,7 +40,7 @@ def strategies_snapshot(user: Any) -> dict[str, Any]:
     return {
         **common(world),
         "sentence": sentence(desk.deployments),
-        "age": read_now(world.wall),
+        "age": read_now(world),
         "groups": groups,
         "waits": waits_panel(world),
         "empty": "" if groups else "No strategy is deployed. Admin puts one on an account.",
@@ -138,7 +138,7 @@ def waits_panel(world: World, deployment: Deployment | None = None) -> dict[str,
     if deployment:
         waits = waits.filter(run__deployment=deployment)
     rows = [wait_row(world, wait) for wait in waits[:SHOWN_EVALUATIONS]]
-    return {"age": read_now(world.wall), "rows": rows, "empty": "" if rows else "No evaluation yet today."}
+    return {"age": read_now(world), "rows": rows, "empty": "" if rows else "No evaluation yet today."}
 
 
 def wait_row(world: World, wait: Evaluation) -> dict[str, Any]:
@@ -174,13 +174,13 @@ def deployment_snapshot(deployment_id: UUID) -> dict[str, Any]:
     )
     return {
         **common(world),
-        "age": read_now(world.wall),
+        "age": read_now(world),
         "row": row,
         "account": deployment.account.name,
         "reason": deployment.state_reason,
         "terms": terms(deployment),
         "waits": waits_panel(world, deployment),
-        "signals": {"age": read_now(world.wall), "rows": [signal_row(world, signal) for signal in signals]},
+        "signals": {"age": read_now(world), "rows": [signal_row(world, signal) for signal in signals]},
         "runs": [run_row(run) for run in deployment.runs.all()[:8]],
     }
 

@@ -34,7 +34,7 @@ def system_snapshot(user: Any) -> dict[str, Any]:
     world = World()
     return {
         **common(world),
-        "age": read_now(world.wall),
+        "age": read_now(world),
         "feeds": feeds_panel(world),
         "stages": stages_panel(world),
         "queues": queues_panel(world),
@@ -61,7 +61,7 @@ def feeds_panel(world: World) -> dict[str, Any]:
         shards.setdefault(shard.feed.name, []).append(shard)
     names = sorted({*world.feeds, *leases})
     rows = [feed_row(name, world.feeds.get(name), leases.get(name), shards.get(name, [])) for name in names]
-    return {"rows": rows, "age": read_now(world.wall), "empty": "" if rows else "No feed has run yet."}
+    return {"rows": rows, "age": read_now(world), "empty": "" if rows else "No feed has run yet."}
 
 
 def feed_row(name: str, state: FeedState | None, lease: FeedLease | None, shards: list[Shard]) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def lag_words(shard: Shard, state: FeedState | None) -> str:
 
 def stages_panel(world: World) -> dict[str, Any]:
     """Rows that wait for each stage. PostgreSQL is asked, not the queues: a message may be lost, a row is not."""
-    return {"age": read_now(world.wall), "rows": [stage_row(world, *stage) for stage in stages(world)]}
+    return {"age": read_now(world), "rows": [stage_row(world, *stage) for stage in stages(world)]}
 
 
 def stages(world: World) -> list[tuple[str, str, Any, str]]:
@@ -143,7 +143,7 @@ def queues_panel(world: World) -> dict[str, Any]:
             "age": fixed("failed", "not reached"),
             "empty": f"Valkey did not answer ({type(error).__name__}). The sweeper wakes every stage once it does.",
         }
-    return {"rows": rows, "age": read_now(world.wall), "empty": ""}
+    return {"rows": rows, "age": read_now(world), "empty": ""}
 
 
 def queue_lengths() -> dict[str, int]:
@@ -172,7 +172,7 @@ def letters_panel(world: World) -> dict[str, Any]:
         for letter in letters
     ]
     empty = "" if rows else "No dead letter: no work has been given up."
-    return {"counts": str(len(rows)), "age": read_now(world.wall), "rows": rows, "empty": empty}
+    return {"counts": str(len(rows)), "age": read_now(world), "rows": rows, "empty": empty}
 
 
 def data_panel(world: World) -> dict[str, Any]:
@@ -195,7 +195,7 @@ def data_panel(world: World) -> dict[str, Any]:
         ("recording", "Recording", recording_words(recording), "", "live" if recording else "unknown"),
     ]
     names = ("key", "name", "words", "tone", "mark")
-    return {"rows": [dict(zip(names, row, strict=True)) for row in rows], "age": read_now(world.wall)}
+    return {"rows": [dict(zip(names, row, strict=True)) for row in rows], "age": read_now(world)}
 
 
 def load_words(load: InstrumentLoad | None) -> str:
@@ -217,6 +217,6 @@ def books_panel(world: World) -> dict[str, Any]:
     rows = [{"key": str(number), "words": words} for number, words in enumerate(problems)]
     return {
         "rows": rows,
-        "age": read_now(world.wall),
+        "age": read_now(world),
         "empty": "" if rows else "Every position is the sum of its trades, and every trade is charged.",
     }
