@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
+    path("api/", include("alphapanda.api")),
     path("", include("alphapanda.dashboard.urls")),
 ]
 websocket_urlpatterns: list[URLPattern] = []

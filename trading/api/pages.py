@@ -12,7 +12,3 @@ class NewestFirst(CursorPagination):
 
 class ByName(NewestFirst):
     ordering = "name"
-
-
-class NewestCandleFirst(NewestFirst):
-    ordering = "-start"

@@ -6,6 +6,7 @@ import redis
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.db import OperationalError
 from drf_standardized_errors.handler import ExceptionHandler
+from drf_standardized_errors.openapi_serializers import ClientErrorEnum
 from rest_framework import exceptions, serializers
 
 from alphapanda.journal.services import CannotDecide
@@ -51,7 +52,7 @@ def translated(error: Exception) -> Exception:
 
 
 class _Problem(serializers.Serializer[Any]):
-    type = serializers.ChoiceField(choices=["client_error"])
+    type = serializers.ChoiceField(ClientErrorEnum.choices)
 
 
 class _ConflictError(serializers.Serializer[Any]):

@@ -1,0 +1,84 @@
+"""REST: the addresses under /api/v1/, the health of all parts, the OpenAPI schema and a page to try it."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.urls import URLPattern, URLResolver, include, path
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
+from rest_framework.views import APIView
+
+from alphapanda import health
+from alphapanda.clock.market_time import market_now, wall_now
+from alphapanda.journal.models import DeadLetter
+from instruments.api import InstrumentViewSet, TradingSessionViewSet
+from instruments.health import calendar_problems, instrument_problems
+from market.api import CandleViewSet, FeedViewSet, QuoteViewSet
+from market.health import feeds_ready
+from portfolio.api import VIEWSETS as BOOKS
+from portfolio.health import book_problems
+from trading.api.idempotency import HEADER, LONGEST
+from trading.api.routes import VIEWSETS as TRADING
+
+WATCHED = {"instruments": InstrumentViewSet, "sessions": TradingSessionViewSet, "candles": CandleViewSet}
+UNLISTED = {"quotes": QuoteViewSet, "feeds": FeedViewSet}
+NEEDS_KEY = "/api/v1/orders/"
+
+
+class HealthSerializer(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(["ok", "problems"])
+    problems = serializers.ListField(child=serializers.CharField(), help_text="In words; empty: none.")
+    market_time = serializers.DateTimeField()
+    wall_time = serializers.DateTimeField()
+
+
+class HealthView(APIView):
+    """Whether all parts work: servers, calendar, instruments, feeds, books, work given up."""
+
+    @extend_schema(responses=HealthSerializer)
+    def get(self, request: Request) -> Response:
+        found = problems()
+        body = {"status": "problems" if found else "ok", "problems": found}
+        return Response(HealthSerializer({**body, "market_time": market_now(), "wall_time": wall_now()}).data)
+
+
+def problems() -> list[str]:
+    """Return all that is wrong, in words."""
+    valkey = health.valkey()
+    feeds = [f"Valkey: {valkey}"] if valkey else feeds_ready()
+    given_up = DeadLetter.objects.filter(state=DeadLetter.State.OPEN).count()
+    letters = [f"{given_up} pieces of work were given up and wait for a decision"] if given_up else []
+    return [*feeds, *calendar_problems(), *instrument_problems(), *book_problems(), *letters]
+
+
+def with_idempotency_keys(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Document the Idempotency-Key header on every write (a schema hook)."""
+    for address, methods in result["paths"].items():
+        if post := methods.get("post"):
+            post.setdefault("parameters", []).append(_key_parameter(required=address == NEEDS_KEY))
+    return result
+
+
+def _key_parameter(*, required: bool) -> dict[str, Any]:
+    return {
+        "in": "header",
+        "name": HEADER,
+        "required": required,
+        "schema": {"type": "string", "maxLength": LONGEST},
+        "description": "A text of your own. The same request with the same key gets the first answer again.",
+    }
+
+
+router = SimpleRouter()
+for prefix, viewset in {**WATCHED, **UNLISTED, **BOOKS, **TRADING}.items():
+    router.register(prefix, viewset, basename=prefix)
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("v1/", include([*router.urls, path("health/", HealthView.as_view(), name="health")])),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", login_required(SpectacularSwaggerSplitView.as_view(url_name="schema")), name="docs"),
+]

@@ -1,0 +1,127 @@
+"""Strategies, deployments and their runs: read, start, stop, pause, resume, set parameters; and why no trade."""
+
+from collections.abc import Callable
+
+import django_filters
+from django.db.models import OuterRef, QuerySet, Subquery
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from trading.api.access import actor
+from trading.api.base import KeyFilterSet, ReadViewSet, ReasonSerializer
+from trading.api.deployment_shapes import (
+    DeploymentSerializer,
+    EvaluationSerializer,
+    NewParametersSerializer,
+    RunSerializer,
+    StrategySerializer,
+)
+from trading.api.idempotency import done_once
+from trading.api.pages import ByName
+from trading.models import ApiToken, Deployment, Evaluation, Run, Strategy
+from trading.services import deployments
+
+
+class StrategyViewSet(ReadViewSet):
+    """Strategies found in code, with the parameters each takes."""
+
+    queryset = Strategy.objects.all()
+    serializer_class = StrategySerializer
+    pagination_class = ByName
+    filterset_fields = ("name", "is_available")
+
+
+class DeploymentViewSet(ReadViewSet):
+    """One strategy with parameters on one account. Each act answers with the deployment as it stands then."""
+
+    queryset = Deployment.objects.select_related("strategy", "account", "shard__feed").prefetch_related("instruments")
+    serializer_class = DeploymentSerializer
+    pagination_class = ByName
+    filterset_fields = ("account", "strategy", "state")
+    scopes = {"pause": ApiToken.Scope.HALT, "stop": ApiToken.Scope.HALT}
+
+    def get_queryset(self) -> QuerySet[Deployment]:
+        open_run = Run.objects.filter(deployment=OuterRef("pk"), ended_at__isnull=True).values("pk")
+        return super().get_queryset().annotate(open_run=Subquery(open_run))
+
+    def _act(self, act: Callable[[Deployment], object]) -> Response:
+        act(self.get_object())
+        return Response(DeploymentSerializer(self.get_object()).data)
+
+    @extend_schema(request=None, responses=DeploymentSerializer)
+    @action(detail=True, methods=["post"])
+    @done_once()
+    def start(self, request: Request, pk: str | None = None) -> Response:
+        """Begin a run: it warms up on history, then hears ticks."""
+        return self._act(lambda deployment: deployments.start(deployment, by=actor(request)))
+
+    @extend_schema(request=None, responses=DeploymentSerializer)
+    @action(detail=True, methods=["post"])
+    @done_once()
+    def stop(self, request: Request, pk: str | None = None) -> Response:
+        """End the run. Refused while it holds a position or has an order out."""
+        return self._act(lambda deployment: deployments.stop(deployment, by=actor(request)))
+
+    @extend_schema(request=ReasonSerializer, responses=DeploymentSerializer)
+    @action(detail=True, methods=["post"])
+    @done_once()
+    def pause(self, request: Request, pk: str | None = None) -> Response:
+        """Let the run decide nothing more; its stops, targets and flat-by time are kept."""
+        asked = ReasonSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        reason = asked.validated_data["reason"]
+        return self._act(lambda deployment: deployments.pause(deployment, actor(request), reason))
+
+    @extend_schema(request=None, responses=DeploymentSerializer)
+    @action(detail=True, methods=["post"])
+    @done_once()
+    def resume(self, request: Request, pk: str | None = None) -> Response:
+        """Let a paused run decide again."""
+        return self._act(lambda deployment: deployments.resume(deployment, by=actor(request)))
+
+    @extend_schema(request=NewParametersSerializer, responses=DeploymentSerializer)
+    @action(detail=True, methods=["post"])
+    @done_once()
+    def parameters(self, request: Request, pk: str | None = None) -> Response:
+        """Set a stopped deployment's parameters; each that is not named gets its default."""
+        asked = NewParametersSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        given = asked.validated_data["parameters"]
+        return self._act(lambda deployment: deployments.change_parameters(deployment, given, by=actor(request)))
+
+
+class RunFilter(django_filters.FilterSet):
+    account = django_filters.UUIDFilter("deployment__account")
+    is_open = django_filters.BooleanFilter("ended_at", "isnull")
+    started_at = django_filters.IsoDateTimeFromToRangeFilter()
+
+    class Meta:
+        model = Run
+        fields = ("account", "deployment", "is_open", "started_at")
+
+
+class RunViewSet(ReadViewSet):
+    """Deployments from start to stop."""
+
+    queryset = Run.objects.all()
+    serializer_class = RunSerializer
+    filterset_class = RunFilter
+
+
+class EvaluationFilter(KeyFilterSet):
+    deployment = django_filters.UUIDFilter("run__deployment")
+    at = django_filters.IsoDateTimeFromToRangeFilter()
+
+    class Meta:
+        model = Evaluation
+        fields = ("deployment", "run", "instrument", "at")
+
+
+class EvaluationViewSet(ReadViewSet):
+    """Why there was no trade: sampled waits, in words and numbers."""
+
+    queryset = Evaluation.objects.select_related("instrument", "run")
+    serializer_class = EvaluationSerializer
+    filterset_class = EvaluationFilter

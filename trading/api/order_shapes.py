@@ -1,0 +1,131 @@
+"""How orders and fills look from outside, and what must be said to place one."""
+
+from decimal import Decimal
+from typing import Any
+
+from rest_framework import serializers
+
+from instruments.models import Instrument
+from portfolio.models import Account
+from trading.api.base import WithInstrumentKey
+from trading.api.signals import DecisionSerializer, SignalSerializer
+from trading.domain.orders import OrderState
+from trading.models import Fill, Order, OrderTransition
+from trading.models.columns import OrderType, Product, Side, Validity, choices_of
+
+ORDER_FIELDS = (
+    "id",
+    "tag",
+    "signal",
+    "account",
+    "portfolio",
+    "deployment",
+    "instrument",
+    "instrument_key",
+    "side",
+    "quantity",
+    "filled_quantity",
+    "order_type",
+    "product",
+    "validity",
+    "price",
+    "trigger_price",
+    "average_price",
+    "state",
+    "state_reason",
+    "is_exit",
+    "reserved",
+    "broker_order_id",
+    "market_time",
+    "expires_at",
+    "cancel_requested_at",
+    "cancel_requested_by",
+    "created_at",
+    "updated_at",
+)
+ORDER_STATES = choices_of(OrderState)
+HIGHEST_QUANTITY = 10_000_000
+NEEDS_PRICE = (OrderType.LIMIT, OrderType.SL)
+NEEDS_TRIGGER = (OrderType.SL, OrderType.SL_M)
+
+
+class OrderSerializer(WithInstrumentKey):
+    class Meta:
+        model = Order
+        fields = ORDER_FIELDS
+
+
+class TransitionSerializer(serializers.ModelSerializer[OrderTransition]):
+    details = serializers.DictField(read_only=True)
+
+    class Meta:
+        model = OrderTransition
+        fields = ("id", "before", "after", "actor", "reason", "details", "market_time", "written_at")
+
+
+class FillSerializer(serializers.ModelSerializer[Fill]):
+    instrument_key = serializers.CharField(source="order.instrument.key", read_only=True)
+    trade_id = serializers.CharField(source="trade.trade_id", read_only=True, help_text="The exchange's.")
+    charges = serializers.DecimalField(
+        18, 6, source="trade.charges", read_only=True, allow_null=True, help_text="Null: no rate is known."
+    )
+
+    class Meta:
+        model = Fill
+        fields = (
+            "id",
+            "order",
+            "instrument_key",
+            "trade",
+            "trade_id",
+            "signed_quantity",
+            "price",
+            "charges",
+            "at",
+            "written_at",
+        )
+
+
+class OrderStorySerializer(OrderSerializer):
+    """One order from signal to fill."""
+
+    asked = SignalSerializer(source="signal", read_only=True)
+    decision = DecisionSerializer(source="signal.decision", read_only=True)
+    transitions = TransitionSerializer(many=True, read_only=True)
+    fills = FillSerializer(many=True, read_only=True)
+
+    class Meta(OrderSerializer.Meta):
+        fields = (*ORDER_FIELDS, "asked", "decision", "transitions", "fills")
+
+
+class InstrumentKeyField(serializers.CharField):
+    """An instrument as people write it."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        key = super().to_internal_value(data)
+        try:
+            return Instrument.objects.by_key(key)
+        except (Instrument.DoesNotExist, ValueError) as error:
+            raise serializers.ValidationError(f"{error}.") from error
+
+
+class PlaceOrderSerializer(serializers.Serializer[Any]):
+    account = serializers.PrimaryKeyRelatedField(queryset=Account.objects.all())
+    instrument = InstrumentKeyField(max_length=80, help_text="EXCHANGE:SYMBOL, as NSE:INFY.")
+    side = serializers.ChoiceField(Side.choices)
+    quantity = serializers.IntegerField(min_value=1, max_value=HIGHEST_QUANTITY, help_text="In units, not lots.")
+    order_type = serializers.ChoiceField(OrderType.choices)
+    product = serializers.ChoiceField(Product.choices)
+    validity = serializers.ChoiceField(Validity.choices, default=Validity.DAY)
+    price = serializers.DecimalField(18, 4, required=False, allow_null=True, min_value=Decimal("0.0001"))
+    trigger_price = serializers.DecimalField(18, 4, required=False, allow_null=True, min_value=Decimal("0.0001"))
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        kind, problems = attrs["order_type"], {}
+        for field, kinds in (("price", NEEDS_PRICE), ("trigger_price", NEEDS_TRIGGER)):
+            given = attrs.get(field) is not None
+            if given != (kind in kinds):
+                problems[field] = f"A {kind} order has {'no ' if given else 'a '}{field.replace('_', ' ')}."
+        if problems:
+            raise serializers.ValidationError(problems)
+        return attrs

@@ -1,0 +1,115 @@
+"""Orders: read, place through the gate, cancel. Fills are read."""
+
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from trading.api.access import actor
+from trading.api.base import KeyFilterSet, ReadViewSet, with_key
+from trading.api.idempotency import done_once, service_key
+from trading.api.order_shapes import (
+    ORDER_FIELDS,
+    FillSerializer,
+    OrderSerializer,
+    OrderStorySerializer,
+    PlaceOrderSerializer,
+)
+from trading.api.signals import SignalSerializer
+from trading.models import ApiToken, Fill, Order
+from trading.services.orders import place_manual, request_cancellation
+
+
+class OrderFilter(KeyFilterSet):
+    is_live = django_filters.BooleanFilter(method="filter_live", label="may still fill")
+    market_time = django_filters.IsoDateTimeFromToRangeFilter()
+
+    class Meta:
+        model = Order
+        fields = (
+            "account",
+            "portfolio",
+            "deployment",
+            "instrument",
+            "signal",
+            "side",
+            "product",
+            "state",
+            "is_exit",
+            "tag",
+            "broker_order_id",
+            "market_time",
+        )
+
+    def filter_live(self, rows: Any, name: str, wanted: bool) -> QuerySet[Order]:
+        return rows.live() if wanted else rows.exclude(pk__in=Order.objects.live())
+
+
+class OrderViewSet(ReadViewSet):
+    """Orders by hand and by strategies. Whoever places one is answered with its signal: the gate decides."""
+
+    queryset = Order.objects.select_related("instrument")
+    serializer_class = OrderSerializer
+    filterset_class = OrderFilter
+    scopes = {"cancel": ApiToken.Scope.HALT}
+
+    def get_queryset(self) -> QuerySet[Order]:
+        if self.action == "retrieve":
+            return Order.objects.select_related(
+                "instrument", "signal__decision", "signal__instrument"
+            ).prefetch_related("transitions", "fills__trade")
+        return super().get_queryset()
+
+    def get_serializer_class(self) -> Any:
+        return OrderStorySerializer if self.action == "retrieve" else OrderSerializer
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        # Rows straight from the database to JSON: a serializer costs five times as much for a thousand of them.
+        rows = with_key(self.filter_queryset(Order.objects.all())).values(*ORDER_FIELDS)
+        return self.get_paginated_response(self.paginate_queryset(rows))
+
+    @extend_schema(request=PlaceOrderSerializer, responses={202: SignalSerializer})
+    @done_once(required=True)
+    def create(self, request: Request) -> Response:
+        """Ask the gate for an order. The answer is a signal; read it again for the decision and the order."""
+        asked = PlaceOrderSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        signal = place_manual(**asked.validated_data, by=actor(request), key=service_key(request))
+        return Response(SignalSerializer(signal).data, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(request=None, responses={202: OrderSerializer})
+    @action(detail=True, methods=["post"])
+    @done_once()
+    def cancel(self, request: Request, pk: str | None = None) -> Response:
+        """Ask for the order's cancellation. It is cancelled when its broker says so."""
+        order = self.get_object()
+        request_cancellation(order, asked_by=actor(request))
+        return Response(OrderSerializer(order).data, status=status.HTTP_202_ACCEPTED)
+
+
+def with_story(orders: QuerySet[Order]) -> QuerySet[Order]:
+    told = orders.select_related("instrument", "signal__decision", "signal__instrument")
+    return told.prefetch_related("transitions", "fills__trade", "fills__order__instrument")
+
+
+class FillFilter(django_filters.FilterSet):
+    account = django_filters.UUIDFilter("order__account")
+    deployment = django_filters.UUIDFilter("order__deployment")
+    at = django_filters.IsoDateTimeFromToRangeFilter()
+
+    class Meta:
+        model = Fill
+        fields = ("account", "deployment", "order", "at")
+
+
+class FillViewSet(ReadViewSet):
+    """Booked trades of our orders."""
+
+    queryset = Fill.objects.select_related("order__instrument", "trade")
+    serializer_class = FillSerializer
+    filterset_class = FillFilter

@@ -1,0 +1,104 @@
+"""Tokens for scripts: made and revoked by a person, with a session or a password; never by a token."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+from drf_spectacular.utils import extend_schema
+from knox.models import AuthToken
+from rest_framework import serializers, status
+from rest_framework.authentication import BaseAuthentication, BasicAuthentication, SessionAuthentication
+from rest_framework.mixins import DestroyModelMixin
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from alphapanda.journal.services import record
+from trading.api.access import PasswordGuesses
+from trading.api.base import ReadViewSet
+from trading.models import ApiToken
+from trading.services.errors import NotAllowed
+
+MOST_TOKENS = settings.REST_KNOX["TOKEN_LIMIT_PER_USER"]
+LONGEST_DAYS = 365
+
+
+class ApiTokenSerializer(serializers.ModelSerializer[ApiToken]):
+    expires_at = serializers.DateTimeField(source="token.expiry", read_only=True)
+
+    class Meta:
+        model = ApiToken
+        fields = ("id", "name", "scope", "created_at", "expires_at")
+
+
+class NewTokenSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=64, help_text="What it is for.")
+    scope = serializers.ChoiceField(ApiToken.Scope.choices, default=ApiToken.Scope.READ)
+    days = serializers.IntegerField(min_value=1, max_value=LONGEST_DAYS, default=90)
+
+
+class MadeTokenSerializer(ApiTokenSerializer):
+    """``token`` is shown here and never again; only its hash is kept."""
+
+    token = serializers.CharField(source="shown", read_only=True)
+
+    class Meta(ApiTokenSerializer.Meta):
+        fields = (*ApiTokenSerializer.Meta.fields, "token")
+
+
+class TokenViewSet(DestroyModelMixin, ReadViewSet):
+    """One's own tokens. Send one as ``Authorization: Token …``."""
+
+    queryset = ApiToken.objects.none()
+    serializer_class = ApiTokenSerializer
+    permission_classes = (IsAuthenticated,)
+    throttle_classes = (PasswordGuesses,)
+
+    def get_authenticators(self) -> Sequence[BaseAuthentication]:  # type: ignore[override]
+        return [BasicAuthentication(), SessionAuthentication()]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        # Before the password is looked at, or wrong ones would never be counted.
+        if "Authorization" in request.headers:
+            self.check_throttles(request)
+        super().initial(request, *args, **kwargs)
+
+    def get_throttles(self) -> list[Any]:
+        return super().get_throttles() if "Authorization" in self.request.headers else []
+
+    def get_queryset(self) -> QuerySet[ApiToken]:
+        live = ApiToken.objects.filter(token__expiry__gt=Now()).select_related("token")
+        return live.filter(token__user=self.request.user.pk)
+
+    @extend_schema(request=NewTokenSerializer, responses={201: MadeTokenSerializer})
+    def create(self, request: Request) -> Response:
+        """Make a token. Copy it from the answer: it is not shown again."""
+        asked = NewTokenSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        if self.get_queryset().count() >= MOST_TOKENS:
+            raise NotAllowed(f"{MOST_TOKENS} tokens are the most one person may have: revoke one first")
+        made = make_token(request.user, **asked.validated_data)
+        return Response(MadeTokenSerializer(made).data, status=status.HTTP_201_CREATED)
+
+    def perform_destroy(self, instance: ApiToken) -> None:
+        with transaction.atomic():
+            record("token.revoked", key=str(instance.pk), payload=_told(instance, self.request.user))
+            instance.token.delete()
+
+
+@transaction.atomic
+def make_token(user: Any, name: str, scope: str, days: int) -> ApiToken:
+    """Make a token that ends after ``days``; its text is on the returned row as ``shown``, and nowhere else."""
+    token, text = AuthToken.objects.create(user, expiry=timedelta(days=days))
+    made = ApiToken.objects.create(token=token, name=name, scope=scope)
+    made.shown = text  # type: ignore[attr-defined]
+    record("token.made", key=str(made.pk), payload=_told(made, user))
+    return made
+
+
+def _told(token: ApiToken, user: Any) -> dict[str, str]:
+    return {"name": token.name, "scope": token.scope, "by": user.get_username()}
