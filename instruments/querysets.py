@@ -1,8 +1,11 @@
 """The questions others ask of instruments, sessions and freeze quantities."""
 
+from collections.abc import Collection
 from datetime import date
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
+from django.apps import apps
 from django.db import models
 from django.db.models import Case, IntegerField, Max, Min, Q, Value, When
 from django.db.models.functions import Coalesce
@@ -72,8 +75,14 @@ class InstrumentQuerySet(models.QuerySet["Instrument"]):
         options = self.listed().of_kind(InstrumentType.CE, InstrumentType.PE)
         return options.filter(name=underlying, expiry=expiry).order_by("strike", "instrument_type")
 
-    def has_share(self, symbol: str) -> bool:
-        return self.filter(tradingsymbol=symbol, instrument_type=InstrumentType.EQ).exists()
+
+def _shares_among(names: set[str]) -> set[str]:
+    if not names:
+        return set()
+    shares = apps.get_model("instruments", "Instrument").objects.filter(
+        tradingsymbol__in=names, instrument_type=InstrumentType.EQ
+    )
+    return set(shares.values_list("tradingsymbol", flat=True))
 
 
 def _nearness(word: str) -> Case:
@@ -103,15 +112,22 @@ class TradingSessionQuerySet(models.QuerySet["TradingSession"]):
 
     def schedule_for(self, instrument: "Instrument", day: date) -> DaySchedule:
         """Return when ``instrument`` trades on ``day``; index contracts may stop early on their last."""
-        if self._ends_early(instrument, day):
-            early = self.schedule(instrument.exchange, SecurityClass.EXPIRING_INDEX, day)
-            if early.known:
-                return early
-        return self.schedule(instrument.exchange, instrument.security_class, day)
+        return self.schedules([instrument], day)[instrument.pk]
 
-    def _ends_early(self, instrument: "Instrument", day: date) -> bool:
-        # An underlying that is no share is an index.
-        return instrument.expiry == day and not type(instrument).objects.has_share(instrument.name)
+    def schedules(self, instruments: "Collection[Instrument]", day: date) -> dict[UUID, DaySchedule]:
+        """Return when each instrument trades on ``day``, by its id; at most two questions, however many."""
+        known = {(row.exchange, row.security_class): row.schedule() for row in self.filter(day=day)}
+        shares = _shares_among({instrument.name for instrument in instruments if instrument.expiry == day})
+        answer = {}
+        for instrument in instruments:
+            exchange, security_class = instrument.exchange, instrument.security_class
+            # An underlying that is no share is an index.
+            ends_today = instrument.expiry == day and instrument.name not in shares
+            early = known.get((exchange, SecurityClass.EXPIRING_INDEX)) if ends_today else None
+            answer[instrument.pk] = (
+                early or known.get((exchange, security_class)) or unknown_day(exchange, security_class, day)
+            )
+        return answer
 
     def next_trading_day(self, exchange: str, security_class: str, after: date) -> date | None:
         """Return the next day with a session; None if the calendar does not reach that far."""

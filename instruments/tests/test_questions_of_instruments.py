@@ -96,6 +96,24 @@ class TestOfSessions:
         load(future("INFY26DECFUT", 58009, expiry=str(tuesday)), option(), day=NEXT_DAY, accept_losses=True)
         assert Instrument.objects.by_key("NFO:INFY26DECFUT").schedule(tuesday).closes_at == at(tuesday, "15:45")
 
+    def test_many_instruments_schedules_take_two_questions_at_most(self, django_assert_max_num_queries):
+        instruments = list(Instrument.objects.all())
+        with django_assert_max_num_queries(2):
+            schedules = TradingSession.objects.schedules(instruments, date(2026, 8, 25))
+        assert {instrument.key: str(schedules[instrument.pk].closes_at.time()) for instrument in instruments} == {
+            "NSE:NIFTY 50": "15:30:00",
+            "NSE:INFY": "15:15:00",
+            "NSE:INFYX": "15:30:00",
+            "NFO:INFY26AUGFUT": "15:40:00",
+            "NFO:NIFTY26AUG25000CE": "15:40:00",
+            "NFO:NIFTY26AUG25000PE": "15:40:00",
+            "NFO:NIFTY26AUG25100CE": "15:40:00",
+        }
+
+    def test_an_instrument_without_a_session_that_day_is_of_an_unknown_day(self):
+        infy = Instrument.objects.by_key("NSE:INFY")
+        assert not infy.schedule(date(2027, 1, 4)).known
+
     def test_the_next_trading_day_skips_weekends_and_holidays(self):
         sessions = TradingSession.objects
         assert sessions.next_trading_day("NSE", "equity", date(2026, 11, 23)) == date(2026, 11, 25)

@@ -1,0 +1,1 @@
+"""What Alpha Panda costs, beside what it must beat; each script runs alone."""
