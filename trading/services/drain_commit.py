@@ -147,8 +147,7 @@ def _evaluation(memory: ShardMemory, wish: Wish) -> Evaluation:
 
 
 def _checkpoint_when_due(shard: Shard, memory: ShardMemory) -> None:
-    last = Checkpoint.objects.filter(shard=shard).values_list("market_time", flat=True).first()
-    if last is not None and memory.now - last < CHECKPOINT_EVERY:
+    if memory.checkpointed_at is not None and memory.now - memory.checkpointed_at < CHECKPOINT_EVERY:
         return
     memory.refresh_instruments()
     Checkpoint.objects.update_or_create(
@@ -160,6 +159,8 @@ def _checkpoint_when_due(shard: Shard, memory: ShardMemory) -> None:
             "memory": _saved(memory),
         },
     )
+    # A commit that fails throws this memory away, and with it this time.
+    memory.checkpointed_at = memory.now
 
 
 def _saved(memory: ShardMemory) -> dict[str, Any]:

@@ -25,9 +25,9 @@ SL_M_IS_BARRED = ("BSE", "BFO")
 
 
 class PaperExchange:
-    """One drain's view of the paper exchange for one shard's instruments."""
+    """One drain's view of the paper exchange for one shard's instruments; ``is_busy``: there is something to load."""
 
-    def __init__(self, instruments: dict[int, Instrument]) -> None:
+    def __init__(self, instruments: dict[int, Instrument], is_busy: bool = True) -> None:
         self.instruments = instruments
         self.tokens = {instrument.pk: token for token, instrument in instruments.items()}
         self.requests: dict[int, list[PaperRequest]] = defaultdict(list)
@@ -36,7 +36,8 @@ class PaperExchange:
         self.changed: dict[str, tuple[PaperOrder, matching.PaperOrder, str, datetime]] = {}
         self.trades: list[tuple[PaperOrder, PaperFill]] = []
         self.done: list[UUID] = []
-        self._load()
+        if is_busy:
+            self._load()
 
     def _load(self) -> None:
         ids = list(self.tokens)

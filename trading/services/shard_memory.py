@@ -80,6 +80,7 @@ class ShardMemory:
         self.instruments: dict[int, Instrument] = {}
         self.keys: dict[str, int] = {}
         self.slot = slot
+        self.checkpointed_at: datetime | None = None
         self._day: date | None = None
         self._subscribed = -1
 
@@ -209,7 +210,7 @@ class ShardMemory:
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Take back all but the hosts, which need their rows of the database."""
-        self.now = datetime.fromisoformat(saved["now"])
+        self.now = self.checkpointed_at = datetime.fromisoformat(saved["now"])
         self._day = self.now.astimezone(IST).date()
         self.candles = CandleBook.restore(saved["candles"])
         rows = np.frombuffer(bytes.fromhex(saved["rows"]), TICK_DTYPE)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 import structlog
-from django.db import transaction
+from django.db import connection, transaction
 
 from alphapanda.journal.services import record
 from alphapanda.telemetry import metrics
@@ -29,6 +29,13 @@ MOST_ENTRIES = 50
 LONGEST_DRAIN_SECONDS = 5.0
 
 
+# One round trip a drain for what three queries would mostly find empty.
+WAITING = """
+SELECT EXISTS (SELECT FROM trading_runinput i JOIN trading_run r ON r.id = i.run_id
+               JOIN trading_deployment d ON d.id = r.deployment_id WHERE i.epoch IS NULL AND d.shard_id = %s),
+       EXISTS (SELECT FROM trading_paperrequest WHERE NOT is_done)
+       OR EXISTS (SELECT FROM trading_paperorder WHERE is_resting)
+"""
 _memories: dict[UUID, ShardMemory] = {}
 
 
@@ -72,8 +79,10 @@ def advance(shard: Shard, memory: ShardMemory, entries: list[StreamEntry]) -> No
     """Let ``entries`` happen and commit what they brought about."""
     with metrics.STAGE_SECONDS.labels("process_ticks").time():
         effects = Effects()
-        exchange = PaperExchange(memory.instruments)
-        hear_inputs(memory, waiting_inputs(shard), entries[0].position, effects)
+        has_inputs, has_orders = waiting(shard)
+        exchange = PaperExchange(memory.instruments, has_orders)
+        if has_inputs:
+            hear_inputs(memory, waiting_inputs(shard), entries[0].position, effects)
         for entry in entries:
             rows = memory.take(entry, effects)
             exchange.step(rows, memory.rows, memory.now)
@@ -82,6 +91,14 @@ def advance(shard: Shard, memory: ShardMemory, entries: list[StreamEntry]) -> No
         crashpoint("ticks.after_commit")
     for candle in effects.candles:
         metrics.CANDLES.labels(str(candle.interval)).inc()
+
+
+def waiting(shard: Shard) -> tuple[bool, bool]:
+    """Return whether runs have something to hear, and the paper exchange something to do: usually neither."""
+    with connection.cursor() as cursor:
+        cursor.execute(WAITING, [shard.pk])
+        has_inputs, has_orders = cursor.fetchone()
+    return has_inputs, has_orders
 
 
 def waiting_inputs(shard: Shard) -> Iterable[RunInput]:
