@@ -108,7 +108,7 @@ class FeedProcess:
                 await self._serve()
             finally:
                 await self._in_database(keeper.stop)
-                await self._loop.run_in_executor(thread, connection.close)
+                await self._loop.run_in_executor(thread, _hang_up)
         return self.reason
 
     def _set_up(self, thread: ThreadPoolExecutor) -> Desk:
@@ -206,9 +206,14 @@ class FeedProcess:
             try:
                 return act(*args)
             finally:
-                connection.close()
+                _hang_up()
 
         return await asyncio.to_thread(act_and_hang_up)
+
+
+def _hang_up() -> None:
+    """Close this thread's database connection; ``connection`` is another one in every thread."""
+    connection.close()
 
 
 def _lockstep() -> Lockstep:

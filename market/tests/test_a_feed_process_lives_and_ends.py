@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import connection
 
 from instruments.models import Instrument
 from market.feed_process import FeedProcess
@@ -60,15 +61,27 @@ async def until(ready, seconds=15):
             await asyncio.sleep(0.01)
 
 
+async def in_database(act, *args, **kwargs):
+    """Run in the loop's database thread, and leave no connection open there."""
+
+    def act_and_hang_up():
+        try:
+            return act(*args, **kwargs)
+        finally:
+            connection.close()
+
+    return await sync_to_async(act_and_hang_up)()
+
+
 def take(feed):
     return acquire(feed, "test")
 
 
 async def test_it_serves_follows_wishes_and_gives_its_lease_back(feed, infy, valkey):
-    epoch = await sync_to_async(take)(feed)
+    epoch = await in_database(take, feed)
     async with Running(feed, epoch) as running:
         assert running.source.wanted == {}
-        await sync_to_async(subscribe)(feed, infy, ref="a")
+        await in_database(subscribe, feed, infy, ref="a")
         await until(lambda: running.source.wanted == {INFY: "full"})
         running.source.inbox.frame(raw({}), 0)
         await until(lambda: QuoteBoard(valkey).read([INFY], now=T0))
@@ -76,20 +89,20 @@ async def test_it_serves_follows_wishes_and_gives_its_lease_back(feed, infy, val
     assert (await running.task, running.source.stopped) == ("", True)
     entries = TickStream(valkey, feed.pk).read(START)
     assert [entry.position.n for entry in entries] == list(range(1, len(entries) + 1))
-    assert (await sync_to_async(FeedLease.objects.get)()).holder == ""
+    assert (await in_database(FeedLease.objects.get)).holder == ""
 
 
 async def test_it_ends_with_the_reason_when_the_lease_has_passed_on(feed, valkey):
-    epoch = await sync_to_async(take)(feed)
+    epoch = await in_database(take, feed)
     async with Running(feed, epoch) as running:
-        await sync_to_async(FeedLease.objects.update)(holder="another", epoch=epoch + 1)
+        await in_database(FeedLease.objects.update, holder="another", epoch=epoch + 1)
         reason = await asyncio.wait_for(running.task, 15)
     assert reason == "epoch 1 of kite has a successor"
-    assert (await sync_to_async(FeedLease.objects.get)()).holder == "another"
+    assert (await in_database(FeedLease.objects.get)).holder == "another"
 
 
 async def test_it_ends_when_a_newer_feed_has_appended(feed, valkey):
-    epoch = await sync_to_async(take)(feed)
+    epoch = await in_database(take, feed)
     TickStream(valkey, feed.pk).append_mark(epoch + 1, 1, T0)
     async with Running(feed, epoch) as running:
         running.source.inbox.frame(raw({}), 0)
