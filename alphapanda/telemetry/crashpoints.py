@@ -1,23 +1,27 @@
 """Named places where a test may kill the process with -9, so that recovery is proven by name and not by luck.
 
-Armed by ``CRASHPOINT=name`` or ``CRASHPOINT=name:3`` (the third pass) together with ``CRASHPOINT_DIR``, a folder in
-which a fired crash point leaves a file, so that the restarted process does not die again.
+Armed by ``CRASHPOINTS="assess.before_commit,ticks.after_commit:40"`` (the fortieth pass) together with
+``CRASHPOINT_DIR``, a folder in which a fired crash point leaves a file, so that no process dies of it twice.
 """
 
 import os
 import signal
 from pathlib import Path
 
-_armed, _, _nth = os.environ.get("CRASHPOINT", "").partition(":")
-_passes_left = int(_nth or 1)
+
+def _read(text: str) -> dict[str, int]:
+    parts = (part.partition(":") for part in text.split(",") if part)
+    return {name: int(nth or 1) for name, _, nth in parts}
+
+
+_passes_left = _read(os.environ.get("CRASHPOINTS", ""))
 
 
 def crashpoint(name: str) -> None:
-    global _passes_left
-    if name != _armed:
+    if name not in _passes_left:
         return
-    _passes_left -= 1
+    _passes_left[name] -= 1
     fired = Path(os.environ["CRASHPOINT_DIR"]) / name
-    if _passes_left == 0 and not fired.exists():
+    if _passes_left[name] == 0 and not fired.exists():
         fired.touch()
         os.kill(os.getpid(), signal.SIGKILL)

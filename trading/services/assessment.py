@@ -37,6 +37,7 @@ def assess_signals(account_id: object) -> None:
     waiting = Signal.objects.filter(account_id=account_id, state=SignalState.NEW).order_by("id")
     for signal in waiting.select_related("account", "instrument", "deployment", "run"):
         attempt(signal, "assess_signals", decide, give_up_on)
+        crashpoint("assess.after_commit")
 
 
 @transaction.atomic

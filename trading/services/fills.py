@@ -37,6 +37,7 @@ def _book_or_count(account: Account, trade: BrokerTrade, broker: Broker) -> None
     """One trade that cannot be booked keeps no other from being booked; it is tried again at every drain."""
     try:
         record_fill(account, trade, broker)
+        crashpoint("book.after_commit")
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
