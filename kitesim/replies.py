@@ -41,6 +41,12 @@ def user(request: web.Request) -> App:
     return app
 
 
+def known_user(request: web.Request) -> str | None:
+    """The caller's user id, if the call carries a live session."""
+    app = request.get(_USER)
+    return app.user_id if isinstance(app, App) else None
+
+
 def whole_number(text: str, name: str) -> int:
     try:
         return int(text)

@@ -9,39 +9,26 @@ from aiohttp import web
 from kitesim import board as b
 from kitesim.errors import KiteError, bad_input
 from kitesim.exchange import Exchange
+from kitesim.oracle import note
 from kitesim.positions import funds
 from kitesim.replies import EXCHANGE, form, reply, user
 from kitesim.throttle import common_limit, order_limit
-from kitesim.trading_days import ist
 
 routes = web.RouteTableDef()
 
 
-def _recorded(
-    verb: str,
-) -> Callable[[Callable[[web.Request], Awaitable[str]]], Callable[[web.Request], Awaitable[web.Response]]]:
-    """Note every order call that got in, and what it was answered: the oracle for tests."""
+OrderCall = Callable[[web.Request], Awaitable[str]]
 
-    def wrap(handler: Callable[[web.Request], Awaitable[str]]) -> Callable[[web.Request], Awaitable[web.Response]]:
-        async def handle(request: web.Request) -> web.Response:
-            exchange = request.app[EXCHANGE]
-            note: dict[str, Any] = {
-                "verb": verb, "user_id": user(request).user_id, "wall_time": time.time(),
-                "market_time": ist(exchange.now).isoformat(timespec="milliseconds"), **request.match_info,
-                "params": await form(request) if verb != "cancel" else dict(request.query),
-            }  # fmt: skip
-            try:
-                order_id = await handler(request)
-            except KiteError as error:
-                refusal = {"status": error.status, "error_type": error.error_type, "message": error.message}
-                exchange.store.add_request({**note, "accepted": False, **refusal})
-                raise
-            exchange.store.add_request({**note, "accepted": True, "order_id": order_id})
-            return reply({"order_id": order_id})
 
-        return handle
+def _recorded(handler: OrderCall) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Note the accepted call and answer with the order's id."""
 
-    return wrap
+    async def handle(request: web.Request) -> web.Response:
+        order_id = await handler(request)
+        await note(request, accepted=True, order_id=order_id)
+        return reply({"order_id": order_id})
+
+    return handle
 
 
 def _regular(request: web.Request) -> None:
@@ -50,7 +37,7 @@ def _regular(request: web.Request) -> None:
 
 
 @routes.post("/orders/{variety}")
-@_recorded("place")
+@_recorded
 async def place(request: web.Request) -> str:
     order_limit(request)
     _regular(request)
@@ -62,7 +49,7 @@ async def place(request: web.Request) -> str:
 
 
 @routes.put("/orders/{variety}/{order_id}")
-@_recorded("modify")
+@_recorded
 async def modify(request: web.Request) -> str:
     common_limit(request)
     _regular(request)
@@ -71,7 +58,7 @@ async def modify(request: web.Request) -> str:
 
 
 @routes.delete("/orders/{variety}/{order_id}")
-@_recorded("cancel")
+@_recorded
 async def cancel(request: web.Request) -> str:
     common_limit(request)
     _regular(request)

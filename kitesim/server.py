@@ -11,6 +11,7 @@ from kitesim.errors import KiteError, bad_token
 from kitesim.exchange import Exchange
 from kitesim.faults import Fault
 from kitesim.limits import RateLimits
+from kitesim.oracle import is_order_call, note, note_refusal
 from kitesim.programme import Programme
 from kitesim.replies import EXCHANGE, authenticate, refuse
 from kitesim.throttle import LIMITS
@@ -18,6 +19,7 @@ from kitesim.ticker import MOST_SOCKETS, TickerSocket
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _OPEN_PATHS = ("/sim/", "/connect/", "/session/")
+_NO_CONTENT_TYPE = "kitesim.no_content_type"
 _HTML_502 = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 
 
@@ -27,6 +29,8 @@ async def envelope(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except KiteError as error:
+        if is_order_call(request):
+            await note_refusal(request, error)
         return refuse(error)
     except web.HTTPNotFound:
         return refuse(KiteError(404, "GeneralException", "Route not found"))
@@ -44,25 +48,35 @@ async def sabotage(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 async def _suffer(fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
-    terms = fault.terms
-    if fault.kind == "drop_before_accept":
-        return _hang_up(request)
-    if fault.kind == "html502" and not terms.get("accept"):
-        return web.Response(status=502, text=_HTML_502, content_type="text/html")
-    if fault.kind == "http" and not terms.get("accept"):
-        return refuse(_refusal(fault))
+    """``accept`` among an error's terms lets the call do its work before the error is answered."""
+    if fault.kind == "drop_before_accept" or (fault.kind in ("http", "html502") and not fault.terms.get("accept")):
+        if is_order_call(request):
+            await note(request, accepted=False, fault=fault.kind)
+        return _failure(fault, request)
     response = await handler(request)
     if fault.kind == "delay":
-        await asyncio.sleep(float(terms.get("ms", 2000)) / 1000)
-    elif fault.kind == "drop_after_accept":
-        return _hang_up(request)
-    elif fault.kind == "html502":
+        await asyncio.sleep(float(fault.terms.get("ms", 2000)) / 1000)
+        return response
+    if fault.kind == "no_content_type":
+        response[_NO_CONTENT_TYPE] = True
+        return response
+    return _failure(fault, request)
+
+
+async def _strip(_: web.Request, response: web.StreamResponse) -> None:
+    """The web framework names a content type where none is; this is after that."""
+    if response.get(_NO_CONTENT_TYPE):
+        response.headers.popall("Content-Type", None)
+
+
+def _failure(fault: Fault, request: web.Request) -> web.StreamResponse:
+    if fault.kind == "html502":
         return web.Response(status=502, text=_HTML_502, content_type="text/html")
-    elif fault.kind == "http":
+    if fault.kind == "http":
         return refuse(_refusal(fault))
-    elif fault.kind == "no_content_type":
-        return _without_content_type(response)
-    return response
+    if isinstance(request.transport, asyncio.Transport):
+        request.transport.abort()
+    return web.Response()
 
 
 def _refusal(fault: Fault) -> KiteError:
@@ -72,17 +86,6 @@ def _refusal(fault: Fault) -> KiteError:
         str(terms.get("error_type", "GeneralException")),
         str(terms.get("message", "Something unexpected happened. Please try again.")),
     )
-
-
-def _hang_up(request: web.Request) -> web.Response:
-    if isinstance(request.transport, asyncio.Transport):
-        request.transport.abort()
-    return web.Response()
-
-
-def _without_content_type(response: web.StreamResponse) -> web.StreamResponse:
-    response.headers["Content-Type"] = "application/octet-stream"
-    return response
 
 
 @web.middleware
@@ -129,6 +132,7 @@ def build(programme: Programme, limits: bool) -> web.Application:
     app = web.Application(middlewares=[envelope, sabotage, doorman], client_max_size=2**18)
     app[EXCHANGE], app[LIMITS] = programme.exchange, RateLimits(limits)
     app[control.PROGRAMME] = programme
+    app.on_response_prepare.append(_strip)
     app[rest_market.DRAWING] = asyncio.Lock()
     app.router.add_get("/", ticker)
     for module in (rest_session, rest_market, rest_orders, control):

@@ -57,13 +57,39 @@ def test_a_delay_outlasts_the_clients_patience(sim, kite):
         ({"kind": "http", "status": 503, "error_type": "NetworkException"}, NetworkException),
         ({"kind": "http", "status": 500}, GeneralException),
         ({"kind": "html502"}, DataException),
-        ({"kind": "no_content_type"}, DataException),
+        ({"kind": "no_content_type"}, KeyError),
     ],
 )
 def test_an_answer_that_proves_nothing(sim, kite, fault, error):
     sim.post("/sim/faults", {**fault, "count": 1})
     with pytest.raises(error):
         kite.place_order(**MARKET_BUY)
+
+
+def test_what_a_fault_ate_is_on_record_as_not_accepted(sim, kite):
+    sim.fault("http", status=503, count=1)
+    with pytest.raises(GeneralException):
+        kite.place_order(**MARKET_BUY, tag="EATEN")
+    last = sim.get("/sim/requests")[-1]
+    assert (last["accepted"], last["fault"], last["params"]["tag"]) == (False, "http", "EATEN")
+
+
+def test_a_half_open_socket_looks_connected_and_says_nothing(sim, kite):
+    ears = Ears(sim, kite.access_token, seconds=2.5, full=[INFY])
+    ears.wait_for("ticks")
+    sim.fault("half_open")
+    began = time.time()
+    heard = {one["kind"] for one in ears.rest() if one["wall"] > began + 0.5}
+    assert heard <= {"error", "closed"}  # of its own leaving
+
+
+def test_updates_may_never_come_and_trades_may_lag(sim, kite):
+    sim.fault("drop_order_updates", for_seconds=5)
+    order_id = kite.place_order(**MARKET_BUY)
+    until(lambda: status_of(kite, order_id) == "COMPLETE")
+    assert kite.order_trades(order_id)
+    sim.fault("lag_trades", seconds=60, count=1)
+    assert kite.order_trades(order_id) == []
 
 
 def test_the_book_lags_behind_the_writes(sim, kite, orders_before):
