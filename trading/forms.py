@@ -134,7 +134,7 @@ class RiskLimitForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        for name, value in cleaned.items():
+        for name, value in list(cleaned.items()):
             if name.startswith("max_") and value is not None and value <= 0:
                 self.add_error(
                     name, f"{value} would refuse every order. Leave it empty for no limit; halt the gate to stop."
