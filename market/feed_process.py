@@ -53,7 +53,8 @@ def look_up_wanted(feed: Feed) -> Wanted:
     for token, exchange, symbol, tick, kind in found:
         keys[token] = f"{exchange}:{symbol}"
         is_option = kind in (InstrumentType.CE, InstrumentType.PE)
-        rules.append(InstrumentRules(token, to_wire(tick, token), 0 if is_option else -1))
+        is_timed = modes.get(token) == "full"
+        rules.append(InstrumentRules(token, to_wire(tick, token), 0 if is_option else -1, is_timed))
     return Wanted(modes, keys, rules)
 
 

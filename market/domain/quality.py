@@ -19,18 +19,19 @@ DAY = 86_400
 _WORDS = TICK_DTYPE.itemsize // 8
 _DEPTH = slice(TICK_DTYPE.fields["bid_quantity"][1], TICK_DTYPE.fields["mode"][1])  # type: ignore[index]
 
-DROPPED = ("price_out_of_range", "future_time", "stale_time", "duplicate", "price_unconfirmed")
+DROPPED = ("price_out_of_range", "future_time", "stale_time", "untimed", "duplicate", "price_unconfirmed")
 COUNTED = ("crossed_book", "empty_book", "off_tick", "volume_fell", "out_of_order")
 
 
 @dataclass(frozen=True, slots=True)
 class InstrumentRules:
-    """What is known of one instrument: its tick in wire integers (0: unknown), and the band around the
-    previous close, in thousandths (0: none, for options)."""
+    """What is known of one instrument: its tick in wire integers (0: unknown), the band around the previous
+    close in thousandths (0: none, for options; -1: the default one), and whether its packets carry a time."""
 
     token: int
     tick: int = 0
     band: int = 0
+    timed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class QualityFilter:
         self._table = TokenTable()
         self._last = np.zeros((_WORDS, 0), np.uint64)  # the last kept packet, byte for byte
         self._held = np.zeros((_WORDS, 0), np.uint64)  # the last one outside its band
+        self._timed = np.zeros(0, np.int64)
         self._tick = np.zeros(0, np.int64)
         self._band = np.zeros(0, np.int64)
 
@@ -72,7 +74,7 @@ class QualityFilter:
         """Take what is known of instruments; those never mentioned get the default band and no tick size."""
         for rule in rules:
             [place] = self._places(np.array([rule.token], np.int64))
-            self._tick[place], self._band[place] = rule.tick, rule.band
+            self._tick[place], self._band[place], self._timed[place] = rule.tick, rule.band, rule.timed
 
     def sift(self, batch: TickBatch, now: int, future_seconds: int | None = None) -> Sifted:
         """Judge each row. ``now`` is market time in seconds since 1970."""
@@ -93,6 +95,7 @@ class QualityFilter:
         size = len(self._table)
         self._last, self._held = grown(self._last, size), grown(self._held, size)
         self._tick, self._band = grown(self._tick, size), grown(self._band, size, -1)
+        self._timed = grown(self._timed, size)
         return places
 
     def _judge(
@@ -106,6 +109,8 @@ class QualityFilter:
         bad = _count(counts, "price_out_of_range", (price == 0) | (price >= SIGN_BIT))
         bad |= _count(counts, "future_time", ~bad & (stamp > limit))
         stale = _count(counts, "stale_time", ~bad & (stamp > 0) & (_day(stamp) < _day(now)))
+        # What Kite sends first after a subscription has no time, and may be yesterday's.
+        stale |= _count(counts, "untimed", ~bad & (stamp == 0) & (self._timed[at] > 0))
         repeat = (words == self._last[:, at].T).all(axis=1)
         repeat = _count(counts, "duplicate", repeat & ~bad & ~stale)
         unsure = self._outside_band(these, words, price, at) & ~(bad | stale | repeat)

@@ -87,6 +87,14 @@ def test_the_cached_packet_of_an_earlier_day_is_shown_but_not_acted_on(sieve):
     assert (len(sifted.kept), len(sifted.shown), sifted.counts["stale_time"]) == (0, 1, 1)
 
 
+def test_a_packet_without_a_time_is_only_shown_where_packets_should_carry_one(sieve):
+    sieve.learn([InstrumentRules(INFY, band=-1, timed=True)])
+    untimed = {"exchange_timestamp": 0}
+    sifted = sift(sieve, untimed, untimed | {"token": SBIN})
+    assert (sifted.kept.rows["token"].tolist(), len(sifted.shown)) == ([SBIN], 2)
+    assert sifted.counts == {"untimed": 1}
+
+
 def test_an_early_packet_of_today_is_kept(sieve):
     assert len(sift(sieve, {"exchange_timestamp": NOW - 3600}).kept) == 1
 

@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from asgiref.sync import sync_to_async
+from django.db import DatabaseError, connection
 
 from alphapanda.telemetry.logs import redact
 from market.feeds import Inbox
 from trading.brokers.zerodha.addresses import ticker_root
-from trading.brokers.zerodha.credentials import unlock
-from trading.models.sessions import BrokerSession
+from trading.domain.brokerage import SessionExpired
 
 log = structlog.get_logger(__name__)
 
@@ -81,19 +80,23 @@ class KiteTickSource:
 
     async def _usable_login(self) -> Login | None:
         """Return a login other than the one Kite refused."""
-        login = self._given or await sync_to_async(self._stored_login, thread_sensitive=False)()
+        login = self._given or await asyncio.to_thread(self._stored_login)
         return None if login == self._refused else login
 
     def _stored_login(self) -> Login | None:
-        session = (
-            BrokerSession.objects.select_related("account")
-            .filter(account__name=self._feed.data_account, state=BrokerSession.State.LIVE)
-            .first()
-        )
-        if session is None:
+        # Not before the reactor is chosen: this imports kiteconnect too.
+        from trading.brokers.zerodha.credentials import CredentialMissing
+        from trading.brokers.zerodha.session import open_session
+
+        try:
+            opened = open_session(self._feed.data_account)
+        except (SessionExpired, CredentialMissing, DatabaseError) as reason:
+            log.warning("ticker_without_login", account=self._feed.data_account, reason=str(reason))
             return None
-        self.account_id = str(session.account_id)
-        return session.api_key, unlock(session.account.name, session.encrypted_access_token)
+        finally:
+            connection.close()
+        self.account_id = str(opened.account_id)
+        return opened.api_key, opened.access_token
 
     def want(self, modes: Mapping[int, str]) -> None:
         self._modes = dict(modes)
@@ -120,9 +123,16 @@ class KiteTickSource:
         let_the_process_end()
 
 
+class WrongReactor(RuntimeError):
+    """Something imported kiteconnect before the feed could choose the reactor it runs on."""
+
+
 def run_reactor_on(loop: asyncio.AbstractEventLoop) -> None:
-    """Make Twisted run on ``loop``; its log goes through ours, without secrets. Only the first call acts."""
-    if "twisted.internet.reactor" in sys.modules:
+    """Make Twisted run on ``loop``; its log goes through ours, without secrets. Raises WrongReactor."""
+    installed = sys.modules.get("twisted.internet.reactor")
+    if installed is not None:
+        if getattr(installed, "_asyncioEventloop", None) is not loop:
+            raise WrongReactor(f"Twisted already runs on {installed!r}")
         return
     from twisted.internet import asyncioreactor
     from twisted.logger import globalLogBeginner
