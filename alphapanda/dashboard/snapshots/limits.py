@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Count, Q
 
-from alphapanda.dashboard.formats import NBSP, plain, short, short_rupees
+from alphapanda.dashboard.formats import plain, short, short_rupees
 from alphapanda.dashboard.snapshots.ages import read_now
 from alphapanda.dashboard.snapshots.books import Books, total
 from alphapanda.dashboard.snapshots.net import main_account
@@ -168,7 +168,7 @@ def rung(key: str, name: str, words: str, number: str, gate: GateView, ask: str,
     return {
         "key": key,
         "name": name,
-        "words": words.replace(" ", NBSP) if current else words,
+        "words": words,
         "number": "" if current else number,
         "current": current,
         "danger": key != "active",

@@ -108,7 +108,8 @@ def past_days(world: World) -> dict[UUID, list[Decimal]]:
     latest = rows.order_by("portfolio_id", "day", "-at").distinct("portfolio_id", "day")
     found: dict[UUID, list[Decimal]] = defaultdict(list)
     for deployment, net in latest.values_list("portfolio__deployment_id", "net"):
-        found[deployment].append(net)
+        if deployment and net is not None:
+            found[deployment].append(net)
     return {deployment: days[-HISTORY_DAYS:] for deployment, days in found.items()}
 
 
