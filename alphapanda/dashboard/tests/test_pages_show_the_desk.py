@@ -105,7 +105,8 @@ def test_ten_orders_cost_no_more_questions_than_one(desk: Desk, place: str) -> N
     first = questions(READINGS[place])
     for _ in range(9):
         desk.order("open", filled=120)
-    assert 0 < questions(READINGS[place]) <= first
+    # One more at the most: the clock is read again when 200 ms have passed.
+    assert 0 < questions(READINGS[place]) <= first + 1
 
 
 def questions(reading: Callable[[], object]) -> int:
