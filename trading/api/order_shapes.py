@@ -98,20 +98,9 @@ class OrderStorySerializer(OrderSerializer):
         fields = (*ORDER_FIELDS, "asked", "decision", "transitions", "fills")
 
 
-class InstrumentKeyField(serializers.CharField):
-    """An instrument as people write it."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        key = super().to_internal_value(data)
-        try:
-            return Instrument.objects.by_key(key)
-        except (Instrument.DoesNotExist, ValueError) as error:
-            raise serializers.ValidationError(f"{error}.") from error
-
-
 class PlaceOrderSerializer(serializers.Serializer[Any]):
     account = serializers.PrimaryKeyRelatedField(queryset=Account.objects.all())
-    instrument = InstrumentKeyField(max_length=80, help_text="EXCHANGE:SYMBOL, as NSE:INFY.")
+    instrument = serializers.CharField(max_length=80, help_text="EXCHANGE:SYMBOL, as NSE:INFY.")
     side = serializers.ChoiceField(Side.choices)
     quantity = serializers.IntegerField(min_value=1, max_value=HIGHEST_QUANTITY, help_text="In units, not lots.")
     order_type = serializers.ChoiceField(OrderType.choices)
@@ -119,6 +108,12 @@ class PlaceOrderSerializer(serializers.Serializer[Any]):
     validity = serializers.ChoiceField(Validity.choices, default=Validity.DAY)
     price = serializers.DecimalField(18, 4, required=False, allow_null=True, min_value=Decimal("0.0001"))
     trigger_price = serializers.DecimalField(18, 4, required=False, allow_null=True, min_value=Decimal("0.0001"))
+
+    def validate_instrument(self, key: str) -> Instrument:
+        try:
+            return Instrument.objects.by_key(key)
+        except (Instrument.DoesNotExist, ValueError) as error:
+            raise serializers.ValidationError(f"{error}.") from error
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         kind, problems = attrs["order_type"], {}
