@@ -1,0 +1,149 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import OperationalError
+
+from alphapanda.journal.models import Event
+from trading.domain.orders import OrderState
+from trading.models import Gate
+from trading.services import gates, halting
+
+NOBODY_ANSWERS = {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/none", "REDIS_URL": "redis://127.0.0.1:1/0"}
+
+
+def without_servers(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | NOBODY_ANSWERS | {"ALPHAPANDA_STATE_DIR": str(folder)}
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture
+def sending(desk: Any) -> Any:
+    """The desk with one order claimed and sent, not yet filled."""
+    desk.start(desk.deploy(parameters={"buy_at": "1500", "sell_at": "1510"}))
+    desk.play("1505", "1499")
+    return desk
+
+
+def test_the_flag_stands_with_every_server_down(tmp_path):
+    ended = without_servers(tmp_path, "halt", "--by", "Asha", "--reason", "wrong prices", "--json")
+    said = json.loads(ended.stdout)
+    assert (ended.returncode, said["halted"], said["rows"]) == (0, True, False)
+    assert (tmp_path / "HALT").read_text().startswith("Halted by Asha")
+
+
+def test_resume_keeps_the_flag_when_rows_cannot_be_written(tmp_path):
+    (tmp_path / "HALT").write_text("Halted by Asha")
+    ended = without_servers(tmp_path, "resume")
+    assert ended.returncode == 1
+    assert "so the flag stays" in ended.stderr
+    assert (tmp_path / "HALT").exists()
+
+
+def test_one_account_cannot_be_halted_without_its_row(tmp_path):
+    ended = without_servers(tmp_path, "halt", "--account", "Desk A")
+    assert ended.returncode == 1
+    assert "while PostgreSQL is away nothing is sent either" in ended.stderr
+    assert not (tmp_path / "HALT").exists()
+
+
+def test_a_halt_writes_flag_and_rows_and_lists_what_is_on_its_way(sending, told):
+    said = told("halt", "--by", "Asha", "--reason", "wrong prices")
+    assert (said["halted"], said["rows"], said["flag"]) == (True, True, True)
+    assert [order["tag"] for order in said["on_their_way"]] == [sending.orders()[0].tag]
+    gate = Gate.objects.get(is_global=True)
+    assert (gate.state, gate.changed_by, gate.reason) == ("halted", "Asha", "wrong prices")
+    assert Event.objects.filter(kind="gate.changed").count() == 1
+
+
+def test_after_a_halt_no_order_leaves(desk):
+    call_command("halt", "--json")
+    desk.start(desk.deploy(parameters={"buy_at": "1500", "sell_at": "1510"}))
+    desk.play("1499", "1499", "1499")
+    assert desk.orders(OrderState.SUBMITTED, OrderState.OPEN, OrderState.FILLED) == []
+
+
+def test_the_flag_alone_stops_an_order_that_was_approved(desk):
+    desk.start(desk.deploy(parameters={"buy_at": "1500", "sell_at": "1510"}))
+    desk.tick("1499")
+    desk.drain()
+    from trading.services import assessment, execution
+
+    assessment.assess_signals(desk.account.pk)
+    halting.raise_flag("Asha", "")
+    execution.execute_orders(desk.account.pk)
+    assert [order.state for order in desk.orders()] == [OrderState.NOT_PLACED]
+
+
+def test_a_second_halt_keeps_what_the_first_one_said(desk, words):
+    words("halt", "--by", "Asha")
+    words("halt", "--by", "Ravi")
+    assert "Asha" in gates.flag_file().read_text()
+
+
+def test_reduce_only_writes_no_flag(desk, told):
+    assert told("halt", "--reduce-only")["state"] == "reduce_only"
+    assert not gates.flag_file().exists()
+
+
+def test_one_account_is_halted_and_the_others_go_on(desk, told):
+    told("halt", "--account", "Desk A")
+    assert gates.gate_states(desk.account.pk) == ("active", "halted")
+    assert not gates.flag_file().exists()
+
+
+def test_an_account_nobody_knows_is_wrong_input(desk):
+    for command in ("halt", "resume"):
+        with pytest.raises(CommandError, match="no account 'Nobody'") as refused:
+            call_command(command, "--account", "Nobody")
+        assert refused.value.returncode == 2
+
+
+def test_a_gate_held_for_a_moment_by_a_claim_is_tried_again(desk, monkeypatch):
+    calls: list[str] = []
+
+    def held_once(*args: Any, **kwargs: Any) -> list[Any]:
+        calls.append("asked")
+        if len(calls) == 1:
+            raise OperationalError("canceling statement due to lock timeout")
+        return []
+
+    monkeypatch.setattr(halting, "set_gate", held_once)
+    assert halting.close(None, "halted", "Asha", "") == []
+    assert len(calls) == 2
+
+
+def test_a_flag_that_cannot_be_written_still_leaves_the_rows(desk, told, monkeypatch):
+    def full(by: str, reason: str) -> Path:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(halting, "raise_flag", full)
+    said = told("halt")
+    assert (said["flag"], said["rows"], said["halted"]) == (False, True, True)
+
+
+def test_resume_opens_both_and_says_what_stands(desk, told):
+    told("halt", "--by", "Asha", "--reason", "lunch")
+    said = told("resume", "--by", "Asha")
+    assert (said["open"], said["flag"]) == (True, False)
+    assert {gate["gate"]: gate["state"] for gate in said["gates"]} == {"everything": "active", "Desk A": "active"}
+
+
+def test_resume_of_one_account_leaves_the_flag_and_says_so(desk):
+    call_command("halt", "--json")
+    with pytest.raises(CommandError, match="halts everything: run resume without --account"):
+        call_command("resume", "--account", "Desk A")
+    assert gates.gate_states(desk.account.pk) == ("halted", "active")
+
+
+def test_resume_of_everything_names_accounts_that_are_still_closed(desk, words):
+    words("halt", "--account", "Desk A", "--by", "Asha", "--reason", "books")
+    assert "Still closed: Desk A. Each is opened by name." in words("resume")
+    assert "Desk A: active" in words("resume", "--account", "Desk A")
