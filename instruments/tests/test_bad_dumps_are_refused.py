@@ -211,6 +211,7 @@ def test_two_loads_at_once_cannot_interleave():
         with other.cursor() as cursor:
             cursor.execute("BEGIN; SELECT pg_advisory_xact_lock(%s)", [sync.LOAD_LOCK])
             assert refusal(dump(share())) == ["another load is running; try again when it has ended"]
+            cursor.execute("ROLLBACK")
     finally:
         other.close()
     assert load(share()).rows == 1
