@@ -20,7 +20,8 @@ SUBSCRIPTIONS = [
     {"a": "mode", "v": ["full", [408065]]},
 ]
 FRAME = bytes.fromhex("0001000800063a0100024a0e")
-WAIT = 20
+# A process takes its time to start where many run.
+WAIT = 45
 
 
 class Server:
@@ -272,12 +273,8 @@ def test_a_certificate_must_be_trusted_and_name_the_host(certificate, host, trus
     trust = {"SSL_CERT_FILE": str(certificate)} if trusted else {}
     client = Client(f"wss://{host}:{server.port}/", **trust)
     try:
-        if connects:
-            assert client.next("feed.connected")["nth"] == 1
-        else:
-            with pytest.raises(queue.Empty):
-                client.next("feed.connected", timeout=4)
-        assert (server.attempts > 0) is connects
+        came = client.next("feed.connected", "feed.disconnected")
+        assert (came["type"] == "feed.connected", server.attempts > 0) == (connects, connects)
     finally:
         client.stop()
         server.stop()

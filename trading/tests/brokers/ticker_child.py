@@ -1,18 +1,12 @@
 """Runs Kite's ticker source in a process of its own: inbox messages out, one JSON line each; orders in."""
 
 import asyncio
-import faulthandler
 import json
 import sys
 import threading
 
-import django
-
-faulthandler.enable()
-django.setup()
-
-from market.feeds import Inbox  # noqa: E402
-from trading.brokers.zerodha.ticker import KiteTickSource, run_reactor_on  # noqa: E402
+from market.feeds import Inbox
+from trading.brokers.zerodha.ticker import KiteTickSource, run_reactor_on
 
 
 def say(**message):
