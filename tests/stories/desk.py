@@ -105,12 +105,19 @@ class Desk:
         deployments.tell(run, "begin", "begin", {"until": self.now.isoformat()})
         return run
 
-    def tick(
-        self, price: str, after: float = 1.0, depth: int = 500, spread: str = "0.10", token: int = INFY, **columns: Any
-    ) -> None:
+    def tick(self, price: str, after: float = 1.0, **columns: Any) -> None:
         """Append one full packet ``after`` seconds of market time."""
         self.now += timedelta(seconds=after)
         self.volume += 100
+        self.append(self.packet(price, **columns))
+
+    def append_quote(self, price: str) -> None:
+        """Show a price on the board only: what a feed does again after Valkey was emptied."""
+        self.show(self.packet(price))
+
+    def packet(
+        self, price: str, depth: int = 500, spread: str = "0.10", token: int = INFY, **columns: Any
+    ) -> TickBatch:
         rows = empty_rows(1)
         paise, step = int(Decimal(price) * 100), int(Decimal(spread) * 100)
         row = rows[0]
@@ -122,17 +129,21 @@ class Desk:
         row["bid_quantity"] = row["ask_quantity"] = [depth] * 5
         for name, value in columns.items():
             row[name] = value
-        self.append(TickBatch(rows, int(self.now.timestamp() * 1000)))
+        return TickBatch(rows, int(self.now.timestamp() * 1000))
 
     def append(self, batch: TickBatch) -> None:
         self.n += 1
         set_market_time(self.now, 0)
+        self.show(batch)
+        self.stream.append_batch(self.epoch, self.n, batch, self.now)
+
+    def show(self, batch: TickBatch) -> None:
+        """Put a batch on the quote board, as a feed that is well does."""
         board = QuoteBoard(wakeups.valkey())
         board.write(batch, self.now, self.feed.name)
         board.write_feed(
             FeedState(self.feed.name, Liveness.LIVE, epoch=self.epoch, n=self.n, connected=True, market_time=self.now)
         )
-        self.stream.append_batch(self.epoch, self.n, batch, self.now)
 
     def mark(self, after: float = 1.0) -> None:
         self.n += 1

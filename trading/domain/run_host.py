@@ -199,6 +199,10 @@ class RunHost:
         self.warm(history)
         self.exits_only = False
 
+    def number_from(self, number: int) -> None:
+        """Give no later decision a number below this: one that was decided before, by code that is no more."""
+        self._desk.next_number = max(self._desk.next_number, number)
+
     def save(self) -> JSONObject:
         """Return all that later decisions depend on, as a JSON object. Raises StrategyFault."""
         return {

@@ -103,9 +103,15 @@ def absorb(order: Order, fill: Fill) -> None:
         signed_quantity=fill.signed_quantity,
         price=str(fill.price),
         at=fill.at.isoformat(),
+        stop=_text(order.signal.stop),
+        target=_text(order.signal.target),
     )
     if filled == order.quantity:
         move(order, OrderState.FILLED, actor=ACTOR, reason=f"filled at {order.average_price:.2f}")
+
+
+def _text(price: Decimal | None) -> str | None:
+    return None if price is None else str(price)
 
 
 @transaction.atomic

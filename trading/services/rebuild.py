@@ -5,11 +5,12 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from django.db.models import Max
 
 from market.models import Shard
 from market.stream import StreamEntry, StreamPosition, TickStream
 from trading.domain.faults import StrategyFault
-from trading.models import Checkpoint, Run, RunInput
+from trading.models import Checkpoint, Run, RunInput, Signal
 from trading.services import deployments
 from trading.services.callback_slot import CallbackSlot
 from trading.services.run_inputs import exits_only_run, hear_input, live_run
@@ -42,6 +43,7 @@ def rebuild(shard: Shard, stream: TickStream) -> ShardMemory:
         memory.restore(checkpoint.memory)
     _restore_runs(memory, shard, checkpoint.memory["runs"] if checkpoint else {})
     _catch_up(memory, stream, target)
+    _number_on(memory)
     memory.position = target
     if deadly:
         deployments.pause_run(deadly, "its callback killed the worker twice in a row")
@@ -106,6 +108,13 @@ def _catch_up(memory: ShardMemory, stream: TickStream, target: StreamPosition) -
         _hear_all(memory, inputs[place])
     if memory.position != target:
         memory.candles.mark_gap(int(memory.now.timestamp()))
+
+
+def _number_on(memory: ShardMemory) -> None:
+    """Number decisions on from those committed: a run that was paused on the way has not repeated its own."""
+    last = Signal.objects.filter(run__in=memory.runs).values_list("run").annotate(last=Max("ordinal"))
+    for run_id, ordinal in last.order_by():
+        memory.runs[run_id].host.number_from(ordinal + 1)
 
 
 def _inputs_by_position(memory: ShardMemory, target: StreamPosition) -> dict[StreamPosition, list[RunInput]]:

@@ -176,6 +176,7 @@ class ShardMemory:
                 payload["number"],
             )
             self._ask(run, effects, None, lambda: run.host.hear_fill(fill))
+            _keep_protected(run, payload)
         elif told.kind == "ended":
             run.host.hear_order_ended(payload["instrument"], payload["outcome"], payload["number"])
         elif told.kind == "exits_only":
@@ -216,6 +217,18 @@ class ShardMemory:
         rows = np.frombuffer(bytes.fromhex(saved["rows"]), TICK_DTYPE)
         self.rows = {int(row["token"]): row for row in rows}
         self.refresh_instruments()
+
+
+def _keep_protected(run: LiveRun, payload: dict[str, Any]) -> None:
+    """Give a position the stop its entry was decided with, where the run did not decide it itself.
+
+    A run rebuilt after its code went or changed does not repeat its own decisions; its stops must stand all the same.
+    """
+    book = run.host.book(payload["instrument"])
+    if book.quantity and book.stop is None and payload.get("stop"):
+        book.stop = Decimal(payload["stop"])
+        book.target = Decimal(payload["target"]) if payload.get("target") else None
+        book.planned = 1 if book.quantity > 0 else -1
 
 
 def _moment(milliseconds: int) -> datetime:
