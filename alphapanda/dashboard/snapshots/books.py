@@ -62,7 +62,7 @@ class Books:
 
     @cached_property
     def all(self) -> list[Book]:
-        portfolios = list(Portfolio.objects.select_related("account").filter(account__is_active=True))
+        portfolios = list(Portfolio.objects.select_related("account").filter(account__in=self.world.accounts))
         day = DayBooks.read([portfolio.pk for portfolio in portfolios], self.world.day)
         return [self._book(portfolio, day) for portfolio in portfolios]
 

@@ -140,8 +140,8 @@ def verdict_facts(world: World, books: Books, live: list[Order], snapshot: dict[
         open_positions=len(rows),
         unconfirmed=tuple(order_line(o, world) for o in live if is_overdue(o, world)),
         needs_person=tuple(order_line(o, world) for o in live if o.state == OrderState.NEEDS_HUMAN),
-        full_limits=tuple(row["name"] for row in meters if row["tone"] == "fault"),
-        near_limits=tuple(row["name"] for row in meters if row["tone"] == "warn"),
+        full_limits=tuple(meter_words(row) for row in meters if row["tone"] == "fault"),
+        near_limits=tuple(meter_words(row) for row in meters if row["tone"] == "warn"),
         stale_prices=tuple(row["symbol"] for row in rows if row["age"]["state"] in ("stale", "dead", "unknown"))
         if world.is_open
         else (),
@@ -152,6 +152,10 @@ def verdict_facts(world: World, books: Books, live: list[Order], snapshot: dict[
         positions_words="Flat." if not rows else f"{count(len(rows), 'position')} open.",
         net_words=net_words(books),
     )
+
+
+def meter_words(row: dict[str, Any]) -> tuple[str, str]:
+    return row["name"], f"{row['used']} used, {row['left']}"
 
 
 def silence(feed: FeedState | None) -> str:

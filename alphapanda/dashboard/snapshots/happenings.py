@@ -105,12 +105,15 @@ def tell_order(event: Event, order: Order) -> Told:
 
 
 def tell_signal(event: Event) -> Told:
+    """Refused: sell 105 RELIANCE, MAX_GROSS. The numbers stand in the list of refusals."""
     state, reason = event.kind.partition(".")[2], str(event.payload.get("reason", ""))
-    who = str(event.payload.get("signal", "signal"))
-    mark, verb = {"denied": ("struck", "Refused"), "expired": ("bar", "Too old"), "failed": ("cross", "Failed")}.get(
+    what = str(event.payload.get("signal", "signal")).partition(": ")[2] or "signal"
+    if state == "denied":
+        return "struck", "", f"Refused: {what}, {reason.partition(':')[0]}"
+    mark, verb = {"expired": ("bar", "Too old"), "failed": ("cross", "Failed")}.get(
         state, ("signal", state.capitalize())
     )
-    return mark, "fault" if state == "failed" else "", f"{verb}: {who}. {reason}".rstrip(". ") + "."
+    return mark, "fault" if state == "failed" else "", f"{verb}: {what}, {reason}"
 
 
 def tell_gate(event: Event) -> Told:

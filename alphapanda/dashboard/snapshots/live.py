@@ -17,7 +17,7 @@ from alphapanda.dashboard.snapshots.world import World
 from trading.domain.orders import TERMINAL, OrderState
 from trading.models import Order
 
-JUST_DONE, MOST_WORKING = 2, 30
+JUST_DONE, ROWS, MOST_WORKING = 2, 8, 30
 LANE_ORDER = {OrderState.NEEDS_HUMAN: 0, OrderState.UNCONFIRMED: 1}
 
 
@@ -48,7 +48,8 @@ def live_orders() -> list[Order]:
 
 
 def at_work(world: World, live: list[Order]) -> dict[str, Any]:
-    done = Order.objects.filter(state__in=TERMINAL).select_related(*WITH).order_by("-updated_at")[:JUST_DONE]
+    room = max(JUST_DONE, ROWS - len(live))
+    done = Order.objects.filter(state__in=TERMINAL).select_related(*WITH).order_by("-updated_at")[:room]
     shown = [*live, *done]
     quotes = world.quotes({order.instrument_id: order.instrument for order in shown}.values())
     return {

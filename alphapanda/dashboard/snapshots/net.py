@@ -42,7 +42,7 @@ def net_panel(world: World, books: Books) -> dict[str, Any]:
         "charges": None if result.charges is None else as_text(-result.charges),
         "worst": as_text(worst_of(moments, result.net)),
         "tone": money_tone(net),
-        "mark": money_tone(net) or ("flat" if net else "unknown"),
+        "mark": money_tone(net) or ("none" if net else "unknown"),
         "age": panel_age(world, own),
         "curve": curve(world, moments, result.net, [curve_of(others)] if others else []),
         "others": [other(world, others)] if others else [],

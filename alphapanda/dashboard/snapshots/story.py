@@ -12,7 +12,7 @@ from alphapanda.dashboard.snapshots.naming import order_words, story_of, symbol_
 from alphapanda.dashboard.snapshots.net import as_text
 from alphapanda.dashboard.snapshots.order_rows import WITH, mark_of, price_words, state_words
 from alphapanda.dashboard.snapshots.shell import common
-from alphapanda.dashboard.snapshots.story_steps import BROKER, EXCHANGE, flow, timeline
+from alphapanda.dashboard.snapshots.story_steps import BROKER, EXCHANGE, flow, listed, timeline
 from alphapanda.dashboard.snapshots.world import World
 from market.models import Candle
 from portfolio.models import LedgerEntry, LedgerKind
@@ -212,11 +212,10 @@ def decided_by(story: Story) -> list[dict[str, Any]]:
     rows = [("instrument", "Instrument", f"{order.instrument.key} {tail_of(order.instrument, order.product)}".strip())]
     if run is None:
         return [pair(*row) for row in [*rows, ("by", "Asked by", story.signal.asked_by)]]
-    settings = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in run.parameters.items())
     rows += [
         ("strategy", "Strategy", f"{order.deployment}, run {run.number}"),
         ("since", "Running since", f"{long_date(run.started_at)}, {clock_time(run.started_at)}"),
-        ("settings", "Settings", settings),
+        ("settings", "Settings", listed(run.parameters)),
         ("code", "Code", run.code_hash[:12]),
     ]
     return [pair(*row) for row in rows]

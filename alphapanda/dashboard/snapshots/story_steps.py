@@ -7,7 +7,7 @@ from decimal import Decimal
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
-from alphapanda.dashboard.formats import clock_millis, gap, iso, plain, rupees, short_rupees, took
+from alphapanda.dashboard.formats import clock_millis, exact, gap, iso, plain, rupees, short_rupees, took
 from alphapanda.dashboard.snapshots.naming import side_word, symbol_of
 from trading.domain.orders import ORDER_LABELS, OrderState
 from trading.models import Fill, OrderTransition
@@ -114,7 +114,7 @@ def _run(story: "Story") -> str:
 
 def _why(story: "Story") -> tuple[tuple[str, bool], ...]:
     signal = story.signal
-    numbers = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in signal.numbers.items())
+    numbers = listed(signal.numbers)
     ends = [
         f"Stop {plain(signal.stop)}" if signal.stop is not None else "",
         f"target {plain(signal.target)}" if signal.target is not None else "",
@@ -122,6 +122,21 @@ def _why(story: "Story") -> tuple[tuple[str, bool], ...]:
     reason = signal.reason if signal.reason.endswith(".") else f"{signal.reason}."
     lines = [f"{reason[:1].upper()}{reason[1:]}", numbers, ", ".join(filter(None, ends))]
     return tuple((line if line.endswith(".") else f"{line}.", False) for line in lines if line)
+
+
+def listed(values: dict[str, Any]) -> str:
+    """Names and values as a reader wants them: low 2,064.60, long only no."""
+    return ", ".join(f"{name.replace('_', ' ')} {value_words(value)}" for name, value in values.items())
+
+
+def value_words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    number = None if isinstance(value, int) else exact(value) if isinstance(value, str | float) else None
+    if number is None:
+        return str(value)
+    decimals = -int(number.normalize().as_tuple().exponent)
+    return plain(number, max(2, decimals) if decimals > 0 else 0)
 
 
 def _checked(story: "Story") -> tuple[Any, ...]:

@@ -178,7 +178,7 @@ def deployment_snapshot(deployment_id: UUID) -> dict[str, Any]:
         "age": read_now(world),
         "row": row,
         "account": deployment.account.name,
-        "reason": deployment.state_reason,
+        "reason": deployment.state_reason[:1].upper() + deployment.state_reason[1:],
         "terms": terms(deployment),
         "waits": waits_panel(world, deployment),
         "signals": {"age": read_now(world), "rows": [signal_row(world, signal) for signal in signals]},

@@ -1,7 +1,7 @@
 """The one sentence that says whether all is right, worst thing first. Pure: facts in, words out."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -28,15 +28,14 @@ class Facts:
 
     halted: str | None = None
     halted_note: str = ""
-    gate_href: str = "/#ladder"
     no_prices_for: str | None = None
     open_positions: int = 0
     differing_books: tuple[str, ...] = ()
     unconfirmed: tuple[Line, ...] = ()
     needs_person: tuple[Line, ...] = ()
-    full_limits: tuple[str, ...] = ()
+    full_limits: tuple[tuple[str, str], ...] = ()  # name, and what is used and left
     stale_prices: tuple[str, ...] = ()
-    near_limits: tuple[str, ...] = ()
+    near_limits: tuple[tuple[str, str], ...] = ()
     trouble: tuple[Line, ...] = ()
     dead_letters: int = 0
     running: int = 0
@@ -44,7 +43,6 @@ class Facts:
     reduce_only: str | None = None
     positions_words: str = ""
     net_words: str = ""
-    extra: tuple[Line, ...] = field(default=())
 
 
 def verdict(facts: Facts) -> dict[str, Any]:
@@ -80,7 +78,7 @@ def findings(facts: Facts) -> Iterator[Finding]:
 
 def _gate_and_prices(facts: Facts) -> Iterator[Finding]:
     if facts.halted:
-        yield Finding("fault", "halted", facts.halted, (Line(facts.halted_note, facts.gate_href, "Kill ladder"),))
+        yield Finding("fault", "halted", facts.halted, (Line(facts.halted_note, "/#ladder", "Kill ladder"),))
     if facts.no_prices_for:
         holding = f"{count(facts.open_positions, 'position')} open. " if facts.open_positions else ""
         words = f"{holding}Exits work; new risk is refused until prices return."
@@ -107,13 +105,16 @@ def _orders(facts: Facts) -> Iterator[Finding]:
 
 def _limits_and_ages(facts: Facts) -> Iterator[Finding]:
     if facts.full_limits:
-        words = Line("Orders that need more of it are refused.", "/#limits", "Limits")
-        yield Finding("warn", "warn", f"{facts.full_limits[0]} is at its limit.", (words,))
+        name, used = facts.full_limits[0]
+        yield Finding(
+            "warn", "warn", f"{name} is at its limit.", (Line(f"{used}. Orders that need more are refused."),)
+        )
     if facts.stale_prices:
         names = ", ".join(facts.stale_prices[:3]) + (" and others" if len(facts.stale_prices) > 3 else "")
         yield Finding("warn", "warn", f"Prices are old: {names}.", (Line("New risk on them is refused."),))
     if facts.near_limits:
-        yield Finding("warn", "warn", f"{facts.near_limits[0]} is near its limit.")
+        name, used = facts.near_limits[0]
+        yield Finding("warn", "warn", f"{name} is near its limit.", (Line(f"{used}."),))
 
 
 def calm(facts: Facts) -> Finding:

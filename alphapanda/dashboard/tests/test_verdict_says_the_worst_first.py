@@ -14,9 +14,9 @@ BY_SEVERITY = [
     {"needs_person": SILENT},
     {"unconfirmed": SILENT},
     {"dead_letters": 1},
-    {"full_limits": ("Daily loss",)},
+    {"full_limits": (("Daily loss", "15,000 of 15,000 used"),)},
     {"stale_prices": ("SBIN",)},
-    {"near_limits": ("Gross exposure",)},
+    {"near_limits": (("Gross exposure", "10.15 L of 12.50 L used"),)},
     {"trouble": TROUBLE},
 ]
 

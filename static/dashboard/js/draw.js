@@ -86,7 +86,7 @@ function same(svg, values) {
 const STEPS = [1, 2, 2.5, 5, 10];
 
 function niceStep(span) {
-  const raw = Math.max(span, 1) / 3;
+  const raw = Math.max(span, 300) / 3;
   const power = 10 ** Math.floor(Math.log10(raw));
   return STEPS.map((step) => step * power).find((step) => step >= raw);
 }

@@ -94,7 +94,7 @@ function raiseNet(net, row, change) {
   raise(net, "open", change);
   raise(net, "net", change);
   net.tone = moneyTone(net.net);
-  net.mark = net.tone || "flat";
+  net.mark = net.tone || "none";
 }
 
 function oldest(groups) {

@@ -1,0 +1,240 @@
+"""Fans out what happens to the browsers of this process: one subscription, one reading, one text for all of them."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Coroutine
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary
+
+import structlog
+
+from alphapanda.clock.market_time import wall_now
+from alphapanda.dashboard.listening import Listener, now
+from alphapanda.dashboard.outbox import MARKET, Outbox, encode
+from alphapanda.dashboard.people import still_signed_in
+from alphapanda.dashboard.prices import Prices, board_rows
+from alphapanda.dashboard.topics import PAGES, DeskThread, Kind, Page
+
+log = structlog.get_logger()
+TOPICS = (*PAGES, MARKET)
+SHORTEST, LONGEST = 1.0, 5.0  # seconds between two snapshots of a topic
+FLUSH_SECONDS = 0.2
+LOOK_SECONDS = 0.1
+PUT_RIGHT_SECONDS = 5.0
+SESSION_SECONDS = 60.0
+IDLE_SECONDS = 30.0
+SLOW, SIGNED_OUT = 1013, 4401
+
+
+class Socket(Protocol):
+    """One browser's connection, as the hub sees it."""
+
+    user: Any
+    session_key: str
+    outbox: Outbox
+
+    def drop(self, code: int) -> None: ...
+
+
+class Hub:
+    """All browsers of one event loop."""
+
+    def __init__(self) -> None:
+        self.epoch = int(wall_now().timestamp() * 1000)
+        self.sockets: set[Socket] = set()
+        self.readers: dict[Kind, set[Socket]] = defaultdict(set)
+        self.pages: dict[Kind, Page] = {}
+        self.prices = Prices()
+        self.troubles: dict[str, str] = {}
+        self.thread = DeskThread()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._used_at = now()
+
+    def join(self, socket: Socket) -> None:
+        self.sockets.add(socket)
+        if not self._tasks:
+            listener = Listener(self.hear, self.on_line)
+            work = (listener.run(), self._renew(), self._flush(), self._put_right(), self._check_sessions())
+            self._tasks = [asyncio.create_task(watched(each)) for each in work]
+
+    def leave(self, socket: Socket) -> None:
+        self.sockets.discard(socket)
+        for readers in self.readers.values():
+            readers.discard(socket)
+        self._used_at = now()
+
+    async def subscribe(self, socket: Socket, topic: str) -> None:
+        """Send the topic's snapshot, and from now on what follows. Asking again sends the snapshot again."""
+        kind = kind_of(socket, topic)
+        if topic == MARKET:
+            await self._send_prices(socket)
+        else:
+            await self._send_page(socket, kind)
+        self.readers[kind].add(socket)
+        for words in self.troubles.values():
+            self._offer(socket, "degraded", degraded(words))
+
+    def unsubscribe(self, socket: Socket, topic: str) -> None:
+        self.readers[kind_of(socket, topic)].discard(socket)
+        socket.outbox.forget(topic)
+
+    async def _send_prices(self, socket: Socket) -> None:
+        if not self.prices.is_primed:
+            await self._read_board()
+        socket.outbox.put_market(self.prices.snapshot())
+
+    async def _send_page(self, socket: Socket, kind: Kind) -> None:
+        page = self.pages.setdefault(kind, Page(kind, socket.user))
+        async with page.making:
+            if page.is_due(now(), SHORTEST, SHORTEST):
+                await self._make(page)
+        if page.text:
+            self._offer(socket, kind.topic, page.text)
+
+    # What happens
+
+    def hear(self, message: dict[str, Any]) -> None:
+        if message["type"] == "market.update":
+            self.prices.hear(message["payload"])
+        else:
+            self._mark_all_dirty()
+
+    def on_line(self, is_alive: bool) -> None:
+        """Tell browsers when announcements stop or start to be heard; afterwards everything is read anew."""
+        if is_alive and "line" in self.troubles:
+            self.prices.is_primed = False
+            self._mark_all_dirty()
+        self._trouble("line", "" if is_alive else "Valkey does not answer: changes are seen seconds late")
+
+    def _mark_all_dirty(self) -> None:
+        for page in self.pages.values():
+            page.is_dirty = True
+
+    def _trouble(self, part: str, words: str) -> None:
+        if self.troubles.get(part, "") == words:
+            return
+        self.troubles = {name: each for name, each in self.troubles.items() if name != part}
+        if words:
+            self.troubles[part] = words
+        text = degraded(words) if words else encode({"type": "recovered", "part": part})
+        for socket in list(self.sockets):
+            self._offer(socket, "degraded" if words else f"recovered {part}", text)
+
+    # What goes on all the time
+
+    async def _renew(self) -> None:
+        """Make each page anew that is read and due, and stop all this when nobody has read for a while."""
+        while self.sockets or now() - self._used_at < IDLE_SECONDS:
+            await asyncio.sleep(LOOK_SECONDS)
+            for kind, readers in list(self.readers.items()):
+                if readers and kind.topic != MARKET and self.pages[kind].is_due(now(), SHORTEST, LONGEST):
+                    await self._renew_page(self.pages[kind])
+        close_soon(self)
+
+    async def _renew_page(self, page: Page) -> None:
+        async with page.making:
+            if not await self._make(page):
+                return
+        for socket in list(self.readers[page.kind]):
+            self._offer(socket, page.kind.topic, page.text)
+
+    async def _make(self, page: Page) -> bool:
+        """Make a page; a failure is told to the browsers, logged, and tried again in a second or so."""
+        try:
+            await self.thread.read_page(page)
+        except Exception as error:  # whatever a page's reading raises: browsers keep their socket and hear why
+            log.exception("snapshot_failed", topic=page.kind.topic)
+            self._trouble(page.kind.topic, f"{page.kind.topic} cannot be read ({type(error).__name__})")
+            page.is_dirty = True
+            return False
+        self._trouble(page.kind.topic, "")
+        return True
+
+    async def _flush(self) -> None:
+        """Send prices on, at most five times a second."""
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            if delta := self.prices.take_delta():
+                for socket in self._market_readers():
+                    socket.outbox.put_delta(delta)
+                    self._drop_if_slow(socket)
+
+    async def _put_right(self) -> None:
+        while True:
+            await asyncio.sleep(PUT_RIGHT_SECONDS)
+            if self._market_readers():
+                await self._read_board()
+
+    async def _read_board(self) -> None:
+        try:
+            rows, at = await self.thread.read(board_rows)
+        except Exception as error:  # as above: unknown prices are told, not guessed
+            log.warning("prices_not_read", error=repr(error))
+            self._trouble(MARKET, f"prices cannot be read ({type(error).__name__})")
+            return
+        self.prices.put_right(rows, at)
+        self._trouble(MARKET, "")
+
+    async def _check_sessions(self) -> None:
+        while True:
+            await asyncio.sleep(SESSION_SECONDS)
+            await self.check_sessions()
+
+    async def check_sessions(self) -> None:
+        """Drop the browsers whose reader has signed out, or been shut out, since they connected."""
+        asked = {socket.session_key: socket.user.pk for socket in self.sockets}
+        valid = await self.thread.read(still_signed_in, asked)
+        for socket in list(self.sockets):
+            if socket.session_key in asked and socket.session_key not in valid:
+                socket.drop(SIGNED_OUT)
+
+    # Sending
+
+    def _market_readers(self) -> list[Socket]:
+        return [socket for kind, readers in self.readers.items() if kind.topic == MARKET for socket in readers]
+
+    def _offer(self, socket: Socket, key: str, text: str) -> None:
+        socket.outbox.put(key, text)
+        self._drop_if_slow(socket)
+
+    def _drop_if_slow(self, socket: Socket) -> None:
+        if socket.outbox.is_full:
+            log.info("slow_browser_dropped", user=str(socket.user))
+            socket.drop(SLOW)
+
+    async def close(self) -> None:
+        """End everything; the next browser of this loop gets a new hub."""
+        hubs.pop(asyncio.get_running_loop(), None)
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.thread.close()
+
+
+hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
+
+
+def hub() -> Hub:
+    """Return the running loop's hub."""
+    loop = asyncio.get_running_loop()
+    if loop not in hubs:
+        hubs[loop] = Hub()
+    return hubs[loop]
+
+
+def kind_of(socket: Socket, topic: str) -> Kind:
+    return Kind(topic, socket.user.is_staff)
+
+
+def degraded(words: str) -> str:
+    return encode({"type": "degraded", "words": words})
+
+
+async def watched(work: Coroutine[Any, Any, None]) -> None:
+    """Run for ever; what should never be raised is at least logged."""
+    try:
+        await work
+    except Exception:
+        log.exception("broadcast_part_ended")
+        raise

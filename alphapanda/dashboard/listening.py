@@ -1,0 +1,91 @@
+"""One subscription per process to what is announced, proved alive by hearing itself every second."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import redis
+import structlog
+from channels.layers import get_channel_layer
+
+from alphapanda.journal.announcements import EVENTS_GROUP
+from market.updates import GROUP as MARKET_GROUP
+
+log = structlog.get_logger()
+BEAT: dict[str, Any] = {"type": "listening.beat"}
+BEAT_SECONDS = 1.0
+SILENCE_SECONDS = 3.5
+ANSWER_SECONDS = 2.0
+FIRST_WAIT, LONGEST_WAIT = 0.25, 8.0
+UNREACHABLE = (redis.RedisError, OSError, TimeoutError)
+
+
+class Listener:
+    """Calls ``on_message`` for each announcement, and ``on_line`` when the line is found dead or alive.
+
+    A pub/sub connection can die without a word. So the listener sends itself a beat through Valkey each second:
+    when none comes back for 3.5 s it lets everything go, waits (longer each time) and subscribes anew.
+    """
+
+    def __init__(self, on_message: Callable[[dict[str, Any]], None], on_line: Callable[[bool], None]) -> None:
+        self.on_message, self.on_line = on_message, on_line
+        self._heard_at = 0.0
+        self._wait = FIRST_WAIT
+
+    async def run(self) -> None:
+        while True:
+            layer = get_channel_layer()
+            try:
+                channel = await asyncio.wait_for(subscribe(layer), ANSWER_SECONDS)
+                await self._listen(layer, channel)
+            except UNREACHABLE as error:
+                log.warning("announcements_not_heard", error=repr(error), again_in=self._wait)
+            finally:
+                await let_go(layer)
+            self.on_line(False)
+            await asyncio.sleep(self._wait)
+            self._wait = min(self._wait * 2, LONGEST_WAIT)
+
+    async def _listen(self, layer: Any, channel: str) -> None:
+        """Listen until the line is dead. Raises one of UNREACHABLE."""
+        self._heard_at = now()
+        receiving = asyncio.create_task(self._receive(layer, channel))
+        try:
+            while now() - self._heard_at < SILENCE_SECONDS:
+                await asyncio.wait_for(layer.send(channel, BEAT), ANSWER_SECONDS)
+                await asyncio.wait([receiving], timeout=BEAT_SECONDS)
+                if receiving.done():
+                    receiving.result()
+        finally:
+            # Let go first: a cancelled receive would try to unsubscribe over the dead line.
+            await let_go(layer)
+            receiving.cancel()
+        raise TimeoutError(f"no beat of our own for {SILENCE_SECONDS} s")
+
+    async def _receive(self, layer: Any, channel: str) -> None:
+        while True:
+            message = await layer.receive(channel)
+            self._heard_at, self._wait = now(), FIRST_WAIT
+            self.on_line(True)
+            if message["type"] != BEAT["type"]:
+                self.on_message(message)
+
+
+async def subscribe(layer: Any) -> str:
+    channel: str = await layer.new_channel()
+    await layer.group_add(EVENTS_GROUP, channel)
+    await layer.group_add(MARKET_GROUP, channel)
+    return channel
+
+
+async def let_go(layer: Any) -> None:
+    """Close this loop's connections to the layer; the next use opens new ones."""
+    closing: Awaitable[None] = layer.flush()
+    try:
+        await asyncio.wait_for(closing, ANSWER_SECONDS)
+    except UNREACHABLE as error:
+        log.info("line_was_dead_already", error=repr(error))
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()

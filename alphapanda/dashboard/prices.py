@@ -1,0 +1,94 @@
+"""All prices that browsers see: kept up by the feed's updates, and put right from the quote board every few seconds."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from alphapanda.clock.market_time import market_now
+from alphapanda.dashboard.outbox import Delta, encode
+from instruments.models import Instrument
+from market.domain.staleness import INSTRUMENT_LIMITS
+from market.domain.ticks import to_wire
+from market.quotes import Quote
+from market.updates import wire_text
+from trading.services.marks import board
+
+Row = dict[str, Any]
+# The board keeps milliseconds, updates keep microseconds.
+PRECISION = timedelta(milliseconds=1)
+
+
+class Prices:
+    """The latest row of each instrument, in the shape the feed sends: k, p, b, a, c, t, s."""
+
+    def __init__(self) -> None:
+        self.latest: dict[str, Row] = {}
+        self.at = ""
+        self.is_primed = False
+        self._changed: dict[str, Row] = {}
+        self._text = ""
+
+    def hear(self, payload: dict[str, Any]) -> None:
+        """Take in the feed's update."""
+        self._take({row["k"]: row for row in payload["quotes"]}, payload["at"])
+
+    def put_right(self, rows: dict[str, Row], at: str) -> None:
+        """Take in what the board says: updates that were lost, and prices that have grown stale since."""
+        self.latest = {key: row for key, row in self.latest.items() if key in rows}
+        self._take({key: row for key, row in rows.items() if is_news(row, self.latest.get(key))}, at)
+        self.is_primed = True
+
+    def _take(self, rows: dict[str, Row], at: str) -> None:
+        self.latest.update(rows)
+        self._changed.update(rows)
+        self.at, self._text = at, ""
+
+    def take_delta(self) -> Delta | None:
+        """Return what has changed since the last time, or None."""
+        changed, self._changed = self._changed, {}
+        return Delta.of(changed, self.at) if changed else None
+
+    def snapshot(self) -> str:
+        """Return all prices as JSON, made once for every browser that asks before they change."""
+        if not self._text:
+            self._text = encode({"at": self.at, "quotes": list(self.latest.values())})
+        return self._text
+
+
+def is_news(row: Row, known: Row | None) -> bool:
+    if known is None:
+        return True
+    differs = any(row[name] != known[name] for name in ("p", "b", "a", "c", "s"))
+    return differs and moment(row) >= moment(known) - PRECISION
+
+
+def moment(row: Row) -> datetime:
+    return datetime.fromisoformat(row["t"])
+
+
+def board_rows() -> tuple[dict[str, Row], str]:
+    """Return the board's rows of every instrument somebody subscribed, and the market time they are judged at."""
+    now = market_now()
+    found = Instrument.objects.filter(subscriptions__isnull=False).distinct()
+    wanted = {instrument.instrument_token: instrument for instrument in found}
+    limits = {
+        token: INSTRUMENT_LIMITS.get(str(instrument.security_class), INSTRUMENT_LIMITS["derivative"])
+        for token, instrument in wanted.items()
+    }
+    quotes = board().read(wanted, now, limits)
+    rows = {wanted[token].key: row_of(wanted[token].key, quote) for token, quote in quotes.items()}
+    return rows, now.isoformat()
+
+
+def row_of(key: str, quote: Quote) -> Row:
+    def text(price: Any) -> str | None:
+        return None if price is None else wire_text(to_wire(price, quote.token), quote.token)
+
+    return {
+        "k": key,
+        "p": text(quote.last_price),
+        "b": text(quote.bid),
+        "a": text(quote.ask),
+        "c": text(quote.close),
+        "t": quote.market_time.isoformat(),
+        "s": str(quote.state),
+    }
