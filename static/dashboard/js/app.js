@@ -65,6 +65,12 @@ function onFrame() {
   apply(document.body, data);
 }
 
+function tellTrouble(words) {
+  const banner = document.getElementById("lost");
+  banner.hidden = !words;
+  if (words) banner.lastElementChild.textContent = words;
+}
+
 function start() {
   if (!data) return;
   setClock(data.clock ?? {});
@@ -76,7 +82,8 @@ function start() {
   setInterval(() => requestAnimationFrame(onFrame), FRAME);
   addEventListener("resize", paint);
   const topics = [page.topic, "market"].filter(Boolean);
-  new Desk(topics, { onSnapshot, onMarket, onLine: (isThere) => (document.getElementById("lost").hidden = isThere) });
+  const onLine = (isThere) => tellTrouble(isThere ? "" : "No word from the server: every figure shows its age.");
+  new Desk(topics, { onSnapshot, onMarket, onLine, onTrouble: tellTrouble });
 }
 
 start();

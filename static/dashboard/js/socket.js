@@ -2,10 +2,11 @@
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 8000;
 const SILENCE = 20_000;
+const SIGNED_OUT = 4401;
 
 export class Desk {
-  constructor(topics, { onSnapshot, onMarket, onLine }) {
-    Object.assign(this, { topics, onSnapshot, onMarket, onLine, wait: FIRST_WAIT, versions: new Map(), heardAt: 0 });
+  constructor(topics, { onSnapshot, onMarket, onLine, onTrouble }) {
+    Object.assign(this, { topics, onSnapshot, onMarket, onLine, onTrouble, wait: FIRST_WAIT, versions: new Map(), heardAt: 0 });
     setInterval(() => this.watch(), 5000);
     this.connect();
   }
@@ -15,7 +16,7 @@ export class Desk {
     this.socket = new WebSocket(`${scheme}://${location.host}/ws/v1/`);
     this.socket.addEventListener("open", () => this.opened());
     this.socket.addEventListener("message", (event) => this.heard(JSON.parse(event.data)));
-    this.socket.addEventListener("close", () => this.closed());
+    this.socket.addEventListener("close", (event) => this.closed(event.code));
   }
 
   opened() {
@@ -26,8 +27,9 @@ export class Desk {
     this.onLine(true);
   }
 
-  closed() {
+  closed(code) {
     this.onLine(false);
+    if (code === SIGNED_OUT) return location.reload();
     setTimeout(() => this.connect(), this.wait * (0.75 + Math.random() / 2));
     this.wait = Math.min(this.wait * 2, LONGEST_WAIT);
   }
@@ -48,6 +50,8 @@ export class Desk {
       if (message.topic === "market") this.onMarket(message.data, true);
       else this.onSnapshot(message.topic, message.data);
     } else if (message.type === "delta" && message.topic === "market") this.hearMarket(message);
+    else if (message.type === "degraded") this.onTrouble(message.words);
+    else if (message.type === "recovered") this.onTrouble("");
   }
 
   hearMarket({ version, data }) {
