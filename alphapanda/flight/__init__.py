@@ -1,0 +1,6 @@
+"""The check before a flight: is everything there, alive and agreed, so that trading may begin?"""
+
+from alphapanda.flight.finding import Finding, Level
+from alphapanda.flight.registry import CHECKS, findings
+
+__all__ = ["CHECKS", "Finding", "Level", "findings"]
