@@ -1,5 +1,5 @@
 # Alpha Panda: `make demo` runs the product, `make test` proves it. Both need Python 3.11 with pip and nothing else.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PY := .venv/bin/python
 UV := .venv/bin/uv
 COMPILE := $(UV) pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \

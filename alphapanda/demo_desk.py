@@ -127,7 +127,8 @@ def near_options() -> list[Instrument]:
     """Return the middle strikes of the nearest expiry listed; which are at the money moves with the day."""
     options = Instrument.objects.listed().filter(exchange="NFO", name="NIFTY", instrument_type__in=("CE", "PE"))
     nearest = options.order_by("expiry").values_list("expiry", flat=True).first()
-    strikes = sorted(set(options.filter(expiry=nearest).values_list("strike", flat=True)))
+    listed = options.filter(expiry=nearest, strike__isnull=False).values_list("strike", flat=True)
+    strikes = sorted({strike for strike in listed if strike is not None})
     middle = len(strikes) // 2
     chosen = strikes[max(0, middle - OPTION_STRIKES // 2) : middle + OPTION_STRIKES // 2 + 1]
     return list(options.filter(expiry=nearest, strike__in=chosen))

@@ -185,7 +185,7 @@ USE_I18N = False
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_DIRS: list[Path | tuple[str, Path]] = [BASE_DIR / "static"]
 CHARTS_DIST = BASE_DIR / "node_modules" / "lightweight-charts" / "dist"
 if CHARTS_DIST.is_dir():
     STATICFILES_DIRS.append(("npm/lightweight-charts", CHARTS_DIST))
@@ -257,7 +257,7 @@ DRF_STANDARDIZED_ERRORS = {
     "ALLOWED_ERROR_STATUS_CODES": ["400", "401", "403", "404", "409", "422", "429"],
     "ERROR_SCHEMAS": {"409": "trading.api.problems.ConflictSchema", "422": "trading.api.problems.ReusedKeySchema"},
 }
-KNOX_TOKEN_MODEL = "knox.AuthToken"
+KNOX_TOKEN_MODEL = "knox.AuthToken"  # noqa: S105 (a model's name)
 REST_KNOX = {"TOKEN_TTL": timedelta(days=90), "TOKEN_LIMIT_PER_USER": 20}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Alpha Panda",

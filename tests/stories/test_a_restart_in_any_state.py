@@ -9,11 +9,9 @@ from trading.services import deployments
 
 def test_candles_heard_before_a_restart_count_after_it(desk):
     desk.start(desk.deploy("test-counts-candles"))
-    for nth in range(5):
+    for price in ("1500.00", "1501.00") * 5:
         desk.restart()
-        desk.play("1500.00", after=30)
-        desk.restart()
-        desk.play("1501.00", after=31, **{})
+        desk.play(price, after=30.5)
     assert Signal.objects.filter(numbers__seen=3).count() == 1
 
 

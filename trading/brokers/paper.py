@@ -6,6 +6,7 @@ Asking twice for one tag is one request, so an unconfirmed paper order is simply
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 
@@ -35,7 +36,7 @@ class PaperBroker:
             kind=PaperRequest.Kind.PLACE,
             defaults={
                 "account": self.account,
-                "instrument_id": ticket.instrument_id,
+                "instrument_id": instrument_of(ticket),
                 "ticket": paper_ticket(ticket),
                 "arrives_at": ticket.market_time + settings.PAPER_LATENCY,
             },
@@ -48,7 +49,7 @@ class PaperBroker:
             kind=PaperRequest.Kind.CANCEL,
             defaults={
                 "account": self.account,
-                "instrument_id": ticket.instrument_id,
+                "instrument_id": instrument_of(ticket),
                 "arrives_at": market_now() + settings.PAPER_LATENCY,
             },
         )
@@ -71,7 +72,10 @@ class PaperBroker:
     def taken(self, order: BrokerOrder) -> None:
         """Forget the report, unless the order has changed since it was read."""
         PaperOrder.objects.filter(
-            tag=order.tag, status=order.status, filled_quantity=order.filled_quantity, changed_at=order.changed_at
+            tag=order.tag,
+            status=order.status,
+            filled_quantity=order.filled_quantity,
+            changed_at=order.changed_at,  # type: ignore[misc]  # the paper exchange always says when
         ).update(is_reported=True)
 
     def new_trades(self) -> Iterable[BrokerTrade]:
@@ -99,6 +103,12 @@ class PaperBroker:
         if row.attempts >= MOST_ATTEMPTS:
             payload = {"trade": trade.trade_id, "tag": trade.tag}
             give_up("book_trades", str(self.account.pk), str(row.pk), row.attempts, error, payload)
+
+
+def instrument_of(ticket: OrderTicket) -> UUID:
+    if ticket.instrument_id is None:
+        raise ValueError(f"{ticket.instrument} is not one of our instruments")
+    return ticket.instrument_id
 
 
 def order_id_of(tag: str) -> str:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 import structlog
 from django.db import transaction
@@ -32,7 +33,7 @@ log = structlog.get_logger()
 MARKET_PROTECTION = Decimal(2)
 
 
-def assess_signals(account_id: object) -> None:
+def assess_signals(account_id: UUID | str) -> None:
     """Drain one account's new signals in the order they were made."""
     waiting = Signal.objects.filter(account_id=account_id, state=SignalState.NEW).order_by("id")
     for signal in waiting.select_related("account", "instrument", "deployment", "run"):
@@ -104,7 +105,7 @@ def write_decision(signal: Signal, assessment: Assessment, now: datetime) -> Ris
     )
 
 
-def create_order(signal: Signal, portfolio_id: object, assessment: Assessment, proposed: ProposedOrder) -> Order:
+def create_order(signal: Signal, portfolio_id: UUID, assessment: Assessment, proposed: ProposedOrder) -> Order:
     """Write the order and the exposure it reserves."""
     order = Order.objects.create(
         tag=tag_of(signal),

@@ -49,5 +49,5 @@ def digest() -> str:
 
 
 def counts() -> dict[str, int]:
-    models: tuple[Any, ...] = (Signal, RiskDecision, Order, Fill)
-    return {model._meta.verbose_name_plural: model.objects.count() for model in models}
+    models: dict[str, Any] = {"signals": Signal, "decisions": RiskDecision, "orders": Order, "fills": Fill}
+    return {name: model.objects.count() for name, model in models.items()}

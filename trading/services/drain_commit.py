@@ -82,7 +82,7 @@ def signal_of(memory: ShardMemory, wish: Wish) -> Signal:
         n=wish.position.n,
         ordinal=decision.number,
         kind=decision.kind,
-        side=decision.side,
+        side=decision.side or "",
         quantity=decision.quantity,
         order_type=decision.order_type,
         product=row.terms["product"],
@@ -116,7 +116,8 @@ def _announce(signal: Signal) -> None:
 
 def cancel_entry(wish: Wish) -> None:
     """Stop an entry from filling further: not judged yet, it is superseded; ordered, its cancellation is asked."""
-    which = {"run_id": wish.run.run_id, "ordinal": wish.decision.cancels}
+    ordinal = wish.decision.cancels or 0
+    which = {"run_id": wish.run.run_id, "ordinal": ordinal}
     reason = wish.decision.reason.text[:300]
     if Signal.objects.filter(**which, state=SignalState.NEW).update(state=SignalState.SUPERSEDED, state_reason=reason):
         signal = Signal.objects.select_related("instrument").get(**which)
@@ -124,7 +125,7 @@ def cancel_entry(wish: Wish) -> None:
         return
     orders = Order.objects.filter(
         signal__run_id=wish.run.run_id,
-        signal__ordinal=wish.decision.cancels,
+        signal__ordinal=ordinal,
         state__in=MAY_STILL_FILL,
         cancel_requested_at__isnull=True,
     )

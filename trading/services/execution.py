@@ -2,6 +2,8 @@
 
 import os
 import socket
+from functools import partial
+from uuid import UUID
 
 import structlog
 from django.db import transaction
@@ -30,7 +32,7 @@ log = structlog.get_logger()
 WORKER = f"orders@{socket.gethostname()}:{os.getpid()}"
 
 
-def execute_orders(account_id: object) -> None:
+def execute_orders(account_id: UUID | str) -> None:
     """Drain one account: exits first, then entries in signal order, then cancellations.
 
     Not to be called inside a transaction: a claim must be visible to every process before the broker hears of it.
@@ -39,7 +41,7 @@ def execute_orders(account_id: object) -> None:
     broker = broker_for(account)
     for orders, step in ((_to_send, send), (_unconfirmed, settle_unconfirmed), (_to_cancel, ask_to_cancel)):
         for order in orders(account):
-            attempt(order, "execute_orders", lambda row, step=step: step(row, broker), give_up_sending)
+            attempt(order, "execute_orders", partial(step, broker=broker), give_up_sending)
 
 
 def _to_send(account: Account) -> list[Order]:

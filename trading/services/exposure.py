@@ -13,6 +13,7 @@ from trading.domain.orders import MAY_STILL_FILL, OrderState
 from trading.domain.risk_values import Exposure, Held, Usage
 from trading.models import Deployment, Order, Signal
 from trading.services.marks import Marks
+from trading.strategies.base import Side
 
 ZERO = Decimal(0)
 
@@ -118,7 +119,7 @@ def free_funds(account: Account, live: Iterable[Order]) -> Decimal | None:
             if not order.is_exit and order.unfilled_quantity:
                 price = order.reserved / order.unfilled_quantity
                 free -= required_funds(
-                    account, order.instrument, order.product, order.side, order.unfilled_quantity, price
+                    account, order.instrument, order.product, side_of(order), order.unfilled_quantity, price
                 )
     except NoMarginModel:
         return None
@@ -130,7 +131,9 @@ def _required(signal: Signal) -> Decimal | None:
     if price is None:
         return None
     try:
-        return required_funds(signal.account, signal.instrument, signal.product, signal.side, signal.quantity, price)
+        return required_funds(
+            signal.account, signal.instrument, signal.product, side_of(signal), signal.quantity, price
+        )
     except NoMarginModel:
         return None
 
@@ -141,3 +144,7 @@ def _identical(signal: Signal, same: Iterable[Order]) -> int:
         == (signal.side, signal.quantity, signal.order_type, signal.price, signal.deployment_id)
         for o in same
     )
+
+
+def side_of(wanted: Order | Signal) -> Side:
+    return "BUY" if wanted.signed_quantity > 0 else "SELL"

@@ -1,6 +1,7 @@
 """Turn the broker's trades and reports into fills and order states, paper and live by the same code."""
 
 from decimal import Decimal
+from uuid import UUID
 
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
@@ -23,7 +24,7 @@ log = structlog.get_logger()
 ACTOR = "booking"
 
 
-def book_trades(account_id: object) -> None:
+def book_trades(account_id: UUID | str) -> None:
     """Drain one account: trades first, so that an order's last report never overtakes its fills."""
     account = Account.objects.get(pk=account_id)
     broker = broker_for(account)

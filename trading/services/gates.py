@@ -1,6 +1,7 @@
 """Open and close the gate, and read it where an order is about to leave."""
 
 from pathlib import Path
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -37,7 +38,12 @@ def set_gate(state: GateState | str, account: Account | None = None, *, by: str,
         gate.reason, gate.changed_by, gate.changed_at = reason, by, market_now()
         gate.save()
         payload = {"from": before, "to": new, "by": by, "reason": reason}
-        record("gate.changed", key=str(account or "everything"), payload=payload, account_id=account and account.id)
+        record(
+            "gate.changed",
+            key=str(account or "everything"),
+            payload=payload,
+            account_id=account.id if account else None,
+        )
         on_their_way = Order.objects.live().exclude(state="created")
         return list((on_their_way.filter(account=account) if account else on_their_way).select_related("instrument"))
 
@@ -47,7 +53,7 @@ def flag_file() -> Path:
     return Path(settings.STATE_DIR) / "HALT"
 
 
-def gate_states(account_id: object) -> tuple[GateState, GateState]:
+def gate_states(account_id: UUID) -> tuple[GateState, GateState]:
     """Return the global gate and the account's. A missing row is treated as halted: unknown is not open."""
     rows = Gate.objects.filter(is_global=True) | Gate.objects.filter(account_id=account_id)
     found = {row.is_global: GateState(row.state) for row in rows}
@@ -60,7 +66,7 @@ def effective(states: tuple[GateState, GateState]) -> GateState:
     return max(states, key=STRICTNESS.__getitem__)
 
 
-def hold_gate(account_id: object) -> GateState:
+def hold_gate(account_id: UUID) -> GateState:
     """Return the gate's state and hold it for share until the transaction ends, so that no halt slips in between."""
     with connection.cursor() as cursor:
         cursor.execute(

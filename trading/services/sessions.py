@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from functools import lru_cache
+from uuid import UUID
 
 from instruments.domain.contracts import SecurityClass
 from instruments.domain.sessions import IST, DaySchedule
@@ -10,7 +11,7 @@ from trading.strategies.base import Session
 
 
 @lru_cache(maxsize=8192)
-def schedule_on(instrument_id: object, day: date) -> DaySchedule:
+def schedule_on(instrument_id: UUID, day: date) -> DaySchedule:
     # A calendar corrected during the day is read anew by the next process; hours do not change within one.
     return Instrument.objects.get(pk=instrument_id).schedule(day)
 
@@ -19,7 +20,7 @@ class SessionTable:
     """Implements ``trading.domain.run_terms.SessionLookup`` over the calendar."""
 
     def __init__(self) -> None:
-        self._ids: dict[str, object] = {}
+        self._ids: dict[str, UUID] = {}
 
     def know(self, instrument: Instrument) -> None:
         self._ids[instrument.key] = instrument.pk

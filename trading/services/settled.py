@@ -1,6 +1,7 @@
 """Whether everything the last stream entry caused has come to rest: what a lockstep replay waits for."""
 
 import asyncio
+from uuid import UUID
 
 from channels.db import database_sync_to_async
 from django.db import connection
@@ -25,7 +26,7 @@ SELECT EXISTS (SELECT FROM market_shard WHERE feed_id = %s AND (epoch, n) < (%s,
 """
 
 
-async def everything_settled(feed_id: object, position: StreamPosition) -> None:
+async def everything_settled(feed_id: UUID, position: StreamPosition) -> None:
     """Return when the entry at ``position`` and all that followed from it is done: judged, asked, matched, booked."""
     wait = POLL_SECONDS
     while not await database_sync_to_async(is_settled)(feed_id, position):
@@ -33,7 +34,7 @@ async def everything_settled(feed_id: object, position: StreamPosition) -> None:
         wait = min(wait * 1.3, SLOWEST_POLL_SECONDS)
 
 
-def is_settled(feed_id: object, position: StreamPosition) -> bool:
+def is_settled(feed_id: UUID, position: StreamPosition) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(UNSETTLED, [feed_id, position.epoch, position.n])
         [unsettled] = cursor.fetchone()

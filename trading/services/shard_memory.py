@@ -183,9 +183,17 @@ class ShardMemory:
             run.host.pause(is_faulted=payload.get("faulted", False))
 
     def _candle(self, closed: ClosedCandle) -> Candle:
-        prices = (to_price(getattr(closed, name), closed.token) for name in ("open", "high", "low", "close"))
-        key = self.instruments[closed.token].key
-        return Candle(key, closed.interval, closed.start, *prices, closed.volume, closed.complete)
+        return Candle(
+            instrument=self.instruments[closed.token].key,
+            interval=closed.interval,
+            start=closed.start,
+            open=to_price(closed.open, closed.token),
+            high=to_price(closed.high, closed.token),
+            low=to_price(closed.low, closed.token),
+            close=to_price(closed.close, closed.token),
+            volume=closed.volume,
+            complete=closed.complete,
+        )
 
     def _tick(self, token: int, row: np.void) -> Tick:
         bids, asks = levels_of(row, "bid", token), levels_of(row, "ask", token)

@@ -43,7 +43,7 @@ class LostRace(Exception):
     """Another worker committed this shard's entries first."""
 
 
-def process_ticks(shard_id: object) -> bool:
+def process_ticks(shard_id: UUID | str) -> bool:
     """Work until the stream is empty or five seconds are over. True: there is more to do."""
     shard = Shard.objects.select_related("feed").get(pk=shard_id)
     stream = TickStream(wakeups.valkey(), shard.feed_id)

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 import structlog
 from django.db import transaction
@@ -22,7 +23,7 @@ MINUTES_A_DAY = 375
 _pace = Pace(1)  # Kite answers one request for quotes a second (kite.md 2.1)
 
 
-def warm_up(run_id: object) -> None:
+def warm_up(run_id: UUID | str) -> None:
     """Store the candles the run's strategy asks for, then tell the run to begin. Harmless if done twice."""
     run = Run.objects.select_related("deployment__strategy", "deployment__shard__feed").get(pk=run_id)
     if run.ended_at or run.deployment.state != DeploymentState.WARMING:
