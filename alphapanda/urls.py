@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from alphapanda import health
+from alphapanda.dashboard.consumers import DeskConsumer
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
@@ -13,4 +14,4 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", include("alphapanda.api")),
     path("", include("alphapanda.dashboard.urls")),
 ]
-websocket_urlpatterns: list[URLPattern] = []
+websocket_urlpatterns: list[URLPattern] = [path("ws/v1/", DeskConsumer.as_asgi())]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
@@ -11,8 +11,8 @@ import structlog
 from alphapanda.clock.market_time import wall_now
 from alphapanda.dashboard.listening import Listener, now
 from alphapanda.dashboard.outbox import MARKET, Outbox, encode
-from alphapanda.dashboard.people import still_signed_in
 from alphapanda.dashboard.prices import Prices, board_rows
+from alphapanda.dashboard.sessions import still_signed_in
 from alphapanda.dashboard.topics import PAGES, DeskThread, Kind, Page
 
 log = structlog.get_logger()
@@ -23,6 +23,7 @@ LOOK_SECONDS = 0.1
 PUT_RIGHT_SECONDS = 5.0
 SESSION_SECONDS = 60.0
 IDLE_SECONDS = 30.0
+RETRY_SECONDS = 1.0
 SLOW, SIGNED_OUT = 1013, 4401
 
 
@@ -48,14 +49,15 @@ class Hub:
         self.troubles: dict[str, str] = {}
         self.thread = DeskThread()
         self._tasks: list[asyncio.Task[None]] = []
+        self._closing: asyncio.Task[None] | None = None
         self._used_at = now()
 
     def join(self, socket: Socket) -> None:
         self.sockets.add(socket)
         if not self._tasks:
             listener = Listener(self.hear, self.on_line)
-            work = (listener.run(), self._renew(), self._flush(), self._put_right(), self._check_sessions())
-            self._tasks = [asyncio.create_task(watched(each)) for each in work]
+            work = (listener.run, self._renew, self._flush, self._put_right, self._check_sessions)
+            self._tasks = [asyncio.create_task(kept_going(each)) for each in work]
 
     def leave(self, socket: Socket) -> None:
         self.sockets.discard(socket)
@@ -70,6 +72,8 @@ class Hub:
             await self._send_prices(socket)
         else:
             await self._send_page(socket, kind)
+        if socket not in self.sockets:
+            return  # it left while its snapshot was being made
         self.readers[kind].add(socket)
         for words in self.troubles.values():
             self._offer(socket, "degraded", degraded(words))
@@ -129,7 +133,7 @@ class Hub:
             for kind, readers in list(self.readers.items()):
                 if readers and kind.topic != MARKET and self.pages[kind].is_due(now(), SHORTEST, LONGEST):
                     await self._renew_page(self.pages[kind])
-        close_soon(self)
+        self._retire()
 
     async def _renew_page(self, page: Page) -> None:
         async with page.making:
@@ -141,7 +145,7 @@ class Hub:
     async def _make(self, page: Page) -> bool:
         """Make a page; a failure is told to the browsers, logged, and tried again in a second or so."""
         try:
-            await self.thread.read_page(page)
+            await self.thread.make(page)
         except Exception as error:  # whatever a page's reading raises: browsers keep their socket and hear why
             log.exception("snapshot_failed", topic=page.kind.topic)
             self._trouble(page.kind.topic, f"{page.kind.topic} cannot be read ({type(error).__name__})")
@@ -202,8 +206,14 @@ class Hub:
             log.info("slow_browser_dropped", user=str(socket.user))
             socket.drop(SLOW)
 
+    # The end
+
+    def _retire(self) -> None:
+        """Make way at once: whoever connects from now on gets a new hub."""
+        hubs.pop(asyncio.get_running_loop(), None)
+        self._closing = asyncio.create_task(self.close())
+
     async def close(self) -> None:
-        """End everything; the next browser of this loop gets a new hub."""
         hubs.pop(asyncio.get_running_loop(), None)
         tasks, self._tasks = self._tasks, []
         for task in tasks:
@@ -231,10 +241,11 @@ def degraded(words: str) -> str:
     return encode({"type": "degraded", "words": words})
 
 
-async def watched(work: Coroutine[Any, Any, None]) -> None:
-    """Run for ever; what should never be raised is at least logged."""
-    try:
-        await work
-    except Exception:
-        log.exception("broadcast_part_ended")
-        raise
+async def kept_going(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run ``work``; what should never be raised is logged, and the work begins again."""
+    while True:
+        try:
+            return await work()
+        except Exception:
+            log.exception("broadcast_part_failed", part=work.__qualname__)
+            await asyncio.sleep(RETRY_SECONDS)

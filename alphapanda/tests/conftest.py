@@ -59,8 +59,9 @@ async def desk_hub() -> AsyncIterator[Hub]:
 
 
 @pytest.fixture
-async def browser(cookie: str, desk_hub: Hub) -> AsyncIterator[Browser]:
-    browser = open_browser(cookie)
-    assert (await browser.connect(5))[0]
-    yield browser
-    await browser.disconnect()
+async def screen(cookie: str, desk_hub: Hub) -> AsyncIterator[Browser]:
+    """A signed-in browser that has connected and asked for nothing yet."""
+    screen = open_browser(cookie)
+    assert (await screen.connect(5))[0]
+    yield screen
+    await screen.disconnect()

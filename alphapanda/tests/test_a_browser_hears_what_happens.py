@@ -44,61 +44,70 @@ async def test_a_stranger_is_refused(cookie: str, desk_hub: Hub, session: str) -
 
 
 @pytest.mark.parametrize("topic", list(topics.PAGES))
-async def test_a_topic_begins_with_its_snapshot(browser: Browser, topic: str) -> None:
-    await browser.say("subscribe", topic)
-    message = await browser.hear("snapshot")
+async def test_a_topic_begins_with_its_snapshot(screen: Browser, topic: str) -> None:
+    await screen.say("subscribe", topic)
+    message = await screen.hear("snapshot")
     assert (message["topic"], message["version"]) == (topic, 1)
     assert "clock" in message["data"]
 
 
-async def test_what_is_recorded_brings_a_new_snapshot(browser: Browser) -> None:
-    await browser.say("subscribe", "live")
-    first = await browser.hear("snapshot")
-    await asyncio.sleep(0.5)  # let the process's subscription stand
+async def subscribed(valkey: Any) -> None:
+    """Wait until the process hears announcements."""
+    while not valkey.pubsub_numsub("channels__group__market")[0][1]:
+        await asyncio.sleep(0.05)
+
+
+async def test_what_is_recorded_brings_a_new_snapshot(screen: Browser, valkey: Any) -> None:
+    await screen.say("subscribe", "live")
+    first = await screen.hear("snapshot")
+    await subscribed(valkey)
     await database_sync_to_async(ensure_gates)()
     await database_sync_to_async(record)("gate.changed", key="everything", payload={})
     began = asyncio.get_running_loop().time()
-    second = await browser.hear("snapshot")
+    second = await screen.hear("snapshot")
     assert asyncio.get_running_loop().time() - began < 4
     assert second["version"] > first["version"]
     assert (first["data"]["gate"]["state"], second["data"]["gate"]["state"]) == ("unknown", "active")
 
 
-async def test_who_asks_no_longer_hears_no_more(browser: Browser, desk_hub: Hub) -> None:
-    await browser.say("subscribe", "live")
-    await browser.hear("snapshot")
-    await browser.say("unsubscribe", "live")
-    assert await browser.receive_nothing(1.5)
+async def test_who_asks_no_longer_hears_no_more(screen: Browser, desk_hub: Hub) -> None:
+    await screen.say("subscribe", "live")
+    await screen.hear("snapshot")
+    await screen.say("unsubscribe", "live")
+    await screen.say("unsubscribe", "nothing")
+    await screen.hear("error")  # so the one before it has been done
+    desk_hub.hear({"type": "journal.event"})
+    assert await screen.receive_nothing(1.5)
 
 
-async def test_prices_come_as_a_snapshot_and_then_as_changes(browser: Browser, desk_hub: Hub) -> None:
-    await browser.say("subscribe", "market")
-    snapshot = await browser.hear("snapshot")
+async def test_prices_come_as_a_snapshot_and_then_as_changes(screen: Browser, desk_hub: Hub) -> None:
+    await screen.say("subscribe", "market")
+    snapshot = await screen.hear("snapshot")
     desk_hub.hear(update())
     desk_hub.hear(update(p="1512.60"))
-    delta = await browser.hear("delta")
+    delta = await screen.hear("delta")
     epoch, n = snapshot["version"]
     assert delta["version"] == [epoch, n + 1]
     assert [(quote["k"], quote["p"]) for quote in delta["data"]["quotes"]] == [("NSE:INFY", "1512.60")]
 
 
-async def test_prices_arrive_through_valkey(browser: Browser) -> None:
-    await browser.say("subscribe", "market")
-    await browser.hear("snapshot")
-    heard = asyncio.create_task(browser.hear("delta"))
+async def test_prices_arrive_through_valkey(screen: Browser) -> None:
+    await screen.say("subscribe", "market")
+    await screen.hear("snapshot")
+    heard = asyncio.create_task(screen.hear("delta"))
     while not heard.done():
         await get_channel_layer().group_send("market", update())
         await asyncio.wait([heard], timeout=0.2)
     assert heard.result()["data"]["quotes"] == [QUOTE]
 
 
-async def test_a_late_comer_gets_the_prices_that_others_heard(browser: Browser, desk_hub: Hub) -> None:
-    await browser.say("subscribe", "market")
-    await browser.hear("snapshot")
+async def test_a_late_comer_gets_the_prices_that_others_heard(screen: Browser, desk_hub: Hub) -> None:
+    await screen.say("subscribe", "market")
+    await screen.hear("snapshot")
     desk_hub.hear(update())
-    await browser.hear("delta")
-    await browser.say("subscribe", "market")
-    assert (await browser.hear("snapshot"))["data"]["quotes"] == [QUOTE]
+    await screen.hear("delta")
+    await screen.say("subscribe", "market")
+    assert (await screen.hear("snapshot"))["data"]["quotes"] == [QUOTE]
 
 
 def subscribed_share() -> None:
@@ -116,7 +125,7 @@ def subscribed_share() -> None:
     Subscription.objects.create(feed=Feed.objects.create(name="kite"), instrument=infy, ref="by hand")
 
 
-async def test_instruments_nobody_wants_any_more_leave_the_picture(browser: Browser, desk_hub: Hub) -> None:
+async def test_instruments_nobody_wants_any_more_leave_the_picture(screen: Browser, desk_hub: Hub) -> None:
     await database_sync_to_async(subscribed_share)()
     desk_hub.hear(update(k="NSE:GONE"))
     desk_hub.prices.put_right({"NSE:INFY": QUOTE}, QUOTE["t"])
@@ -142,49 +151,48 @@ async def test_many_browsers_share_one_subscription_and_one_reading(
     assert not desk_hub.sockets
 
 
-async def test_a_browser_whose_session_has_ended_is_closed(browser: Browser, desk_hub: Hub) -> None:
+async def test_a_browser_whose_session_has_ended_is_closed(screen: Browser, desk_hub: Hub) -> None:
     await desk_hub.check_sessions()
-    assert await browser.receive_nothing(0.1)
+    assert await screen.receive_nothing(0.1)
     await database_sync_to_async(Session.objects.all().delete)()
     await desk_hub.check_sessions()
-    assert await browser.closed_with() == 4401
+    assert await screen.closed_with() == 4401
 
 
 @pytest.mark.parametrize(
     "text", ["{", "[]", '"live"', '{"type":"subscribe","topic":"secrets"}', '{"type":"subscribe"}']
 )
-async def test_what_is_not_understood_is_answered_in_words(browser: Browser, text: str) -> None:
-    await browser.send_to(text_data=text)
-    assert "Topics: live, " in (await browser.hear("error"))["words"]
+async def test_what_is_not_understood_is_answered_in_words(screen: Browser, text: str) -> None:
+    await screen.send_to(text_data=text)
+    assert "Topics: live, " in (await screen.hear("error"))["words"]
 
 
-async def test_an_unknown_wish_is_answered_in_words(browser: Browser) -> None:
-    await browser.say("place_order", "live")
-    assert "subscribe" in (await browser.hear("error"))["words"]
+async def test_an_unknown_wish_is_answered_in_words(screen: Browser) -> None:
+    await screen.say("place_order", "live")
+    assert "subscribe" in (await screen.hear("error"))["words"]
 
 
-async def test_a_huge_message_ends_the_connection(browser: Browser) -> None:
-    await browser.send_to(text_data="x" * 4097)
-    assert await browser.closed_with() == 1008
+async def test_a_huge_message_ends_the_connection(screen: Browser) -> None:
+    await screen.send_to(text_data="x" * 4097)
+    assert await screen.closed_with() == 1008
 
 
-async def test_bytes_end_the_connection(browser: Browser) -> None:
-    await browser.send_to(bytes_data=b"x")
-    assert await browser.closed_with() == 1008
+async def test_bytes_end_the_connection(screen: Browser) -> None:
+    await screen.send_to(bytes_data=b"x")
+    assert await screen.closed_with() == 1008
 
 
-async def test_a_flood_ends_the_connection(browser: Browser) -> None:
+async def test_a_flood_ends_the_connection(screen: Browser) -> None:
     for _ in range(21):
-        await browser.say("unsubscribe", "live")
-    assert await browser.closed_with() == 1008
+        await screen.say("unsubscribe", "live")
+    assert await screen.closed_with() == 1008
 
 
-async def test_a_cut_line_is_mended(browser: Browser, desk_hub: Hub, valkey: Any) -> None:
-    await browser.say("subscribe", "market")
-    await browser.hear("snapshot")
-    heard = asyncio.create_task(browser.hear("delta", timeout=20))
-    while not valkey.pubsub_numsub("channels__group__market")[0][1]:
-        await asyncio.sleep(0.05)
+async def test_a_cut_line_is_mended(screen: Browser, desk_hub: Hub, valkey: Any) -> None:
+    await screen.say("subscribe", "market")
+    await screen.hear("snapshot")
+    heard = asyncio.create_task(screen.hear("delta", timeout=20))
+    await subscribed(valkey)
     valkey.client_kill_filter(_type="pubsub")
     while not heard.done():
         await get_channel_layer().group_send("market", update())
@@ -206,15 +214,15 @@ async def test_without_valkey_browsers_are_told_and_keep_their_socket(
 
 
 async def test_a_page_that_cannot_be_read_is_told_and_tried_again(
-    browser: Browser, monkeypatch: pytest.MonkeyPatch
+    screen: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(user: Any) -> dict[str, Any]:
         raise ZeroDivisionError
 
     whole = topics.PAGES["live"]
     monkeypatch.setitem(topics.PAGES, "live", broken)
-    await browser.say("subscribe", "live")
-    assert (await browser.hear("degraded"))["words"] == "live cannot be read (ZeroDivisionError)"
+    await screen.say("subscribe", "live")
+    assert (await screen.hear("degraded"))["words"] == "live cannot be read (ZeroDivisionError)"
     monkeypatch.setitem(topics.PAGES, "live", whole)
-    assert (await browser.hear("recovered"))["part"] == "live"
-    assert (await browser.hear("snapshot"))["version"] == 1
+    assert (await screen.hear("recovered"))["part"] == "live"
+    assert (await screen.hear("snapshot"))["version"] == 1
