@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -40,13 +39,19 @@ _DIVISORS = {SEGMENTS["cds"]: 10_000_000, SEGMENTS["bcd"]: 10_000, SEGMENTS["nco
 
 _HEAD_WORDS = len(HEAD_FIELDS)
 _ROW_BYTES = TICK_DTYPE.itemsize
-_ROW_WORDS, _ROW_HALVES = _ROW_BYTES // 4, _ROW_BYTES // 2
-_ORDERS_AT = _HEAD_WORDS * 2 + 40
+_ROW_WORDS = _ROW_BYTES // 4
+_ORDERS_AT = _HEAD_WORDS * 4 + 80
+# The last word of a row: its mode and nothing else.
+_EMPTY_WORD = _ROW_WORDS - 1
+# Made once: numpy takes as long to read "<u4" as to copy a hundred of them.
+_U2, _U4, _WIRE_U2, _WIRE_U4 = (np.dtype(text) for text in ("<u2", "<u4", ">u2", ">u4"))
+_FULL_PACKET = np.dtype("V184")
 _INDEX_COLUMNS = [HEAD_FIELDS.index(name) for name in INDEX_FIELDS]
 _TIME_COLUMN = HEAD_FIELDS.index("exchange_timestamp")
 
-# numpy costs 3 to 7 µs a frame before it has done anything; below this many packets struct is faster.
-_FEW_PACKETS = 4
+# numpy costs 8 µs a frame of equal packets and 25 µs a mixed one before it has done anything: below these
+# numbers of packets struct is faster (benchmarks/p1_decode.py).
+_FEW_EQUAL, _FEW_MIXED = 3, 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +101,10 @@ def decode_frame(raw: bytes, received_at_ms: int) -> TickBatch:
     if len(raw) < 2:
         return TickBatch(empty_rows(), received_at_ms)
     count = (raw[0] << 8) | raw[1]
-    if count < _FEW_PACKETS:
-        return _decode_few(raw, count, received_at_ms)
-    if _is_uniform(raw, count):
+    if count >= _FEW_EQUAL and _is_uniform(raw, count):
         return TickBatch(_decode_uniform(raw, count), received_at_ms)
-    return _decode_mixed(raw, count, received_at_ms)
+    decode = _decode_few if count < _FEW_MIXED else _decode_mixed
+    return decode(raw, count, received_at_ms)
 
 
 # ---- few packets: precompiled struct --------------------------------------------------------------------
@@ -163,106 +167,119 @@ def _decode_few(raw: bytes, count: int, received_at_ms: int) -> TickBatch:
 
 def _is_uniform(raw: bytes, count: int) -> bool:
     length = (raw[2] << 8) | raw[3] if len(raw) > 3 else 0
-    if length not in MODE_OF_LENGTH or len(raw) != 2 + count * (length + 2):
+    step = length + 2
+    if length not in MODE_OF_LENGTH or len(raw) != 2 + count * step:
         return False
-    lengths = np.ndarray((count,), ">u2", raw, 2, (length + 2,))
-    return bool((lengths == length).all())
+    return raw[3::step] == bytes((length,)) * count and raw[2::step] == bytes(count)
 
 
 def _decode_uniform(raw: bytes, count: int) -> Rows:
-    length = (raw[2] << 8) | raw[3]
-    return _decode_block(raw, 4, length + 2, length, count)
-
-
-def _decode_block(raw: bytes | Rows, at: int, stride: int, length: int, count: int) -> Rows:
-    """Decode ``count`` packets of one length that lie ``stride`` bytes apart from offset ``at`` on."""
-    rows = np.empty(count, TICK_DTYPE) if length == 184 else np.zeros(count, TICK_DTYPE)
-    words = rows.view("<u4").reshape(count, _ROW_WORDS)
-    source = np.ndarray((count, length // 4), ">u4", raw, at, (stride, 4))
+    length = raw[3]
+    if length == 184:
+        return _decode_full(raw, 4, 186, count)
+    words = np.zeros((count, _ROW_WORDS), _U4)
+    source = np.ndarray((count, length // 4), _WIRE_U4, raw, 4, (length + 2, 4))
     if length in (28, 32):
         words[:, _INDEX_COLUMNS] = source[:, :6]
         if length == 32:
             words[:, _TIME_COLUMN] = source[:, 7]
     else:
-        head = min(length // 4, _HEAD_WORDS)
-        words[:, :head] = source[:, :head]
-    if length == 184:
-        # On the wire a level is (quantity, price, orders); here each of them is a column of five levels.
-        levels = np.ndarray((count, 2, 2, 5), ">u4", raw, at + 64, (stride, 60, 4, 12))
-        words[:, _HEAD_WORDS : _HEAD_WORDS + 20].reshape(count, 2, 2, 5)[...] = levels
-        orders = np.ndarray((count, 10), ">u2", raw, at + 72, (stride, 12))
-        rows.view("<u2").reshape(count, _ROW_HALVES)[:, _ORDERS_AT : _ORDERS_AT + 10] = orders
-        words[:, -1] = FULL
-    else:
-        words[:, -1] = MODE_OF_LENGTH[length]
-    return rows
+        words[:, : length // 4] = source
+    words[:, _EMPTY_WORD] = MODE_OF_LENGTH[length]
+    return words.view(TICK_DTYPE)[:, 0]
 
 
-# ---- many packets of several lengths ---------------------------------------------------------------------
-
-# The bytes from one packet to the next, by the low byte of its length: one look-up instead of an addition.
-_STEPS = tuple(low + 2 for low in range(256))
-
-
-def _walk(raw: bytes, count: int) -> tuple[list[int], Counter[str]]:
-    """Return the offset of each whole packet's length prefix, and what was wrong with the frame."""
-    starts: list[int] = []
-    at, end, faults = 2, len(raw), Counter[str]()
-    for _ in range(count):
-        if at + 2 > end or at + 2 + (length := (raw[at] << 8) | raw[at + 1]) > end:
-            faults["truncated"] = 1
-            return starts, faults
-        starts.append(at)
-        at += 2 + length
-    if at < end:
-        faults["trailing_bytes"] = 1
-    return starts, faults
+def _decode_full(raw: bytes | Rows, at: int, stride: int, count: int) -> Rows:
+    """Decode ``count`` full packets that lie ``stride`` bytes apart from offset ``at`` on."""
+    words = np.empty((count, _ROW_WORDS), _U4)
+    words[:, :_HEAD_WORDS] = np.ndarray((count, _HEAD_WORDS), _WIRE_U4, raw, at, (stride, 4))
+    # On the wire a level is (quantity, price, orders); here each of them is a column of five levels.
+    levels = np.ndarray((count, 2, 2, 5), _WIRE_U4, raw, at + 64, (stride, 60, 4, 12))
+    np.ndarray((count, 2, 2, 5), _U4, words, _HEAD_WORDS * 4, (_ROW_BYTES, 40, 20, 4))[...] = levels
+    orders = np.ndarray((count, 10), _WIRE_U2, raw, at + 72, (stride, 12))
+    np.ndarray((count, 10), _U2, words, _ORDERS_AT, (_ROW_BYTES, 2))[...] = orders
+    words[:, _EMPTY_WORD] = FULL
+    return words.view(TICK_DTYPE)[:, 0]
 
 
-def _walk_sound(raw: bytes, count: int) -> list[int] | None:
-    """Return what ``_walk`` would, faster, or None where the frame has any fault."""
-    starts = [0] * count
-    at = 2
-    try:
-        for nth in range(count):
-            starts[nth] = at
-            at += _STEPS[raw[at + 1]]
-    except IndexError:
-        return None
-    return starts if at == len(raw) else None
+# ---- many packets of several lengths: read them all as if full, then put the others right ----------------
+
+_KIND_OF_LENGTH = np.zeros(256, np.uint8)
+_KIND_OF_LENGTH[list(MODE_OF_LENGTH)] = list(MODE_OF_LENGTH.values())
+
+
+def _columns_of_kinds() -> NDArray[np.intp]:
+    """Return, by mode, where each word of a row was read to; what a packet has not comes from the empty word."""
+    columns = np.full((6, _ROW_WORDS), _EMPTY_WORD, np.intp)
+    columns[LTP, :2] = (0, 1)
+    columns[QUOTE, :11] = range(11)
+    for mode in (INDEX_QUOTE, INDEX_FULL):
+        columns[mode, _INDEX_COLUMNS] = range(6)
+    columns[INDEX_FULL, _TIME_COLUMN] = 7
+    return columns
+
+
+_COLUMNS_OF_KIND = _columns_of_kinds()
+_TWO = np.intp(2)
 
 
 def _decode_mixed(raw: bytes, count: int, received_at_ms: int) -> TickBatch:
-    faults = Counter[str]()
-    found = _walk_sound(raw, count)
-    starts = np.array(found if found is not None else [], np.intp)
-    lengths = _lengths_at(raw, starts)
-    if found is None or lengths.max(initial=0) > 0xFF:
-        walked, faults = _walk(raw, count)
-        starts = np.array(walked, np.intp)
-        lengths = _lengths_at(raw, starts)
-    rows = np.zeros(len(starts), TICK_DTYPE)
-    known = np.zeros(len(starts), np.bool_)
-    for length in MODE_OF_LENGTH:
-        which = np.flatnonzero(lengths == length)
-        if len(which):
-            rows[which] = _gather(raw, starts[which], length)
-            known[which] = True
+    starts, kinds, faults = _find_packets(raw, count)
+    known = kinds > 0
     if not known.all():
-        faults["unknown_length"] = int(np.count_nonzero(~known))
-        rows = rows[known]
-    return TickBatch(rows, received_at_ms, dict(faults))
+        faults = faults | {"unknown_length": int(np.count_nonzero(~known))}
+        starts, kinds = starts[known], kinds[known]
+    if not len(starts):
+        return TickBatch(empty_rows(), received_at_ms, faults)
+    padded = raw + bytes(184)
+    windows = np.ndarray((len(raw),), _FULL_PACKET, padded, 0, (1,))
+    rows = _decode_full(windows[starts], 0, 184, len(starts))
+    words = rows.view(_U4).reshape(len(starts), _ROW_WORDS)
+    small = np.flatnonzero(kinds != FULL)
+    if len(small):
+        mistaken = words[small]
+        mistaken[:, _EMPTY_WORD] = 0
+        wanted = _COLUMNS_OF_KIND[kinds[small]]
+        wanted += np.arange(0, mistaken.size, _ROW_WORDS)[:, None]
+        words[small] = mistaken.reshape(-1)[wanted]
+        words[small, _EMPTY_WORD] = kinds[small]
+    return TickBatch(rows, received_at_ms, faults)
 
 
-def _lengths_at(raw: bytes, starts: NDArray[np.intp]) -> NDArray[np.uint16]:
-    return np.ndarray((len(raw) - 1,), ">u2", raw, 0, (1,))[starts].astype(np.uint16)
+def _find_packets(raw: bytes, count: int) -> tuple[NDArray[np.intp], NDArray[np.uint8], dict[str, int]]:
+    """Return where each packet's body begins, its mode (0: unknown length), and what is wrong with the frame."""
+    lows, at = bytearray(count), 3
+    try:
+        for nth in range(count):
+            lows[nth] = low = raw[at]
+            at += low + 2
+    except IndexError:
+        return _find_packets_slowly(raw, count)
+    if at != len(raw) + 1:
+        return _find_packets_slowly(raw, count)
+    lengths = np.frombuffer(lows, np.uint8)
+    ends = np.cumsum(lengths + _TWO) + 2
+    starts = ends - lengths
+    if np.frombuffer(raw, np.uint8)[starts - 2].any():
+        return _find_packets_slowly(raw, count)
+    return starts, _KIND_OF_LENGTH[lengths], {}
 
 
-def _gather(raw: bytes, starts: NDArray[np.intp], length: int) -> Rows:
-    """Copy the packets that begin at ``starts`` side by side, then decode them as one block."""
-    windows = np.ndarray((len(raw) - length - 1,), f"V{length}", raw, 2, (1,))
-    packets = windows[starts]
-    return _decode_block(packets, 0, length, length, len(packets))
+def _find_packets_slowly(raw: bytes, count: int) -> tuple[NDArray[np.intp], NDArray[np.uint8], dict[str, int]]:
+    """Do the same for a frame that is cut short, too long, or has packets longer than a byte can say."""
+    starts, kinds, faults = [], [], {}
+    at, end = 2, len(raw)
+    for _ in range(count):
+        if at + 2 > end or at + 2 + (length := (raw[at] << 8) | raw[at + 1]) > end:
+            faults["truncated"] = 1
+            at = end
+            break
+        starts.append(at + 2)
+        kinds.append(MODE_OF_LENGTH.get(length, 0))
+        at += 2 + length
+    if at < end:
+        faults["trailing_bytes"] = 1
+    return np.array(starts, np.intp), np.array(kinds, np.uint8), faults
 
 
 def encode_frame(rows: Rows) -> bytes:

@@ -118,10 +118,17 @@ def test_encoding_what_was_decoded_gives_the_same_rows(seed, count):
 
 
 def test_few_and_many_packets_take_different_paths_to_the_same_rows():
-    packets = [random_packet(random.Random(length), length) for length in (184, 8, 44, 28, 32)]
+    packets = [random_packet(random.Random(nth), (184, 8, 44, 28, 32)[nth % 5]) for nth in range(30)]
     many = decode_frame(frame(packets), 0).rows
     single = [decode_frame(frame([packet]), 0).rows for packet in packets]
     assert np.concatenate(single).tobytes() == many.tobytes()
+
+
+@pytest.mark.parametrize("length", [184, 8, 44, 28, 32])
+def test_equal_packets_take_yet_another_path_to_the_same_rows(length):
+    packets = [random_packet(random.Random(nth), length) for nth in range(20)]
+    single = [decode_frame(frame([packet]), 0).rows for packet in packets]
+    assert np.concatenate(single).tobytes() == decode_frame(frame(packets), 0).rows.tobytes()
 
 
 def test_a_price_below_zero_on_the_wire_stays_recognisable():
