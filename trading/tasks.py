@@ -3,8 +3,9 @@
 import gc
 
 from celery import shared_task
-from celery.signals import worker_init, worker_process_init
+from celery.signals import task_prerun, worker_init, worker_process_init
 from django.conf import settings
+from django.db import connections
 
 from alphapanda.journal.announcements import forget_loop
 from market.models import Shard
@@ -26,6 +27,13 @@ def warm_parent(**_: object) -> None:
 def start_child(**_: object) -> None:
     # A forked child has none of its parent's threads.
     forget_loop()
+
+
+@task_prerun.connect
+def drop_dead_connections(**_: object) -> None:
+    # Connections are kept for ever (CELERY_DB_REUSE_MAX), so nobody else notices that PostgreSQL was restarted.
+    for connection in connections.all():
+        connection.close_if_unusable_or_obsolete()
 
 
 @shared_task(name="trading.tasks.process_ticks")

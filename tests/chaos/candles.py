@@ -23,7 +23,7 @@ def write_day(folder: Path) -> Path:
 
 
 def _minutes(day: str, closes: list[int]) -> list[list[object]]:
-    start, before, rows = datetime.fromisoformat(f"{day}T09:20:00"), closes[0], []
+    start, before, rows = datetime.fromisoformat(f"{day}T09:15:00"), closes[0], []
     for nth, close in enumerate(closes):
         at = (start + timedelta(minutes=nth)).isoformat(sep=" ")
         high, low = max(before, close) + 0.5, min(before, close) - 0.5

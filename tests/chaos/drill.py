@@ -1,0 +1,222 @@
+"""A desk on real processes to which everything happens in turn; prints as JSON what became of it.
+
+Run by test_servers_and_processes_come_and_go.py in a process of its own, since it needs servers of its own.
+"""
+
+# ruff: noqa: E402, T201
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+os.environ["DJANGO_SETTINGS_MODULE"] = "alphapanda.settings"
+
+from alphapanda import practice
+
+practice.prepare_scratch()
+
+import django
+
+django.setup()
+
+from datetime import datetime
+
+from django.core.management import call_command
+from django.db import InterfaceError, OperationalError, connection
+from django.db.models import Count, F, Sum
+
+from alphapanda import demo_desk
+from alphapanda import demo_processes as processes
+from alphapanda.clock.services import set_market_time
+from alphapanda.embedded import start_valkey
+from alphapanda.supervisor import Supervisor
+from market.models import Shard
+from portfolio.booking import rebuild
+from portfolio.models import Account, Position, Trade
+from trading.brokers.zerodha.practice import practice_request_token
+from trading.brokers.zerodha.session import log_in
+from trading.models import Deployment, Order, PaperTrade, RiskDecision, Signal
+from trading.services import sweeping, wakeups
+
+RECOVERY_SECONDS = 60.0
+RATE = 20.0
+
+
+class Drill:
+    """The processes of a demo without web and beat; ``sweep`` is called here instead of by beat."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        port = processes.free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        base = processes.base_environment(folder, self.url)
+        os.environ.update(base)
+        from django.conf import settings
+
+        for name in ("KITE_ROOT", "KITE_LOGIN_ROOT", "KITE_TICKER_ROOT", "PRACTICE_CLOCK_URL"):
+            setattr(settings, name, base[name])
+        self.supervisor = Supervisor(folder, base)
+        market = processes.Market(seed=7, date="2026-11-23", open_at="09:14", night=5)
+        self.supervisor.start(processes.kitesim(port, folder, market))
+
+    def begin(self) -> None:
+        secrets = processes.credentials(self.folder)
+        os.environ.update(secrets)
+        call_command("migrate", verbosity=0)
+        call_command("load_calendar", "--year", "2026", verbosity=0, stdout=sys.stderr)
+        clock = processes.wait_for(f"{self.url}/sim/clock", "kitesim")
+        set_market_time(datetime.fromisoformat(clock["market_time"]), 0)
+        data = demo_desk.found_data_account()
+        log_in(data, practice_request_token(data))
+        call_command("load_instruments", verbosity=0, stdout=sys.stderr)
+        demo_desk.found_desk(demo_desk.found_feed())
+        for child in (
+            processes.worker("ticks", "ticks.kite-0"),
+            processes.worker("desk", "risk,orders.paper,desk,lab"),
+            processes.worker("broker", f"broker.{practice.DATA_ACCOUNT}", secrets),
+            processes.feed(secrets),
+        ):
+            self.supervisor.start(child)
+        processes.wait_for_feed()
+        processes.set_rate(self.url, RATE)
+        self.wait(lambda: Deployment.objects.filter(state="running").count() == 4, "the deployments run")
+        self.wait(lambda: Trade.objects.count() >= 2, "something trades")
+
+    def wait(self, condition: Callable[[], bool], what: str, seconds: float = RECOVERY_SECONDS) -> float:
+        """Look after the processes until it is so; returns how long it took. Raises TimeoutError."""
+        began = time.monotonic()
+        while time.monotonic() - began < seconds:
+            self.supervisor.watch()
+            try:
+                sweeping.sweep()
+                if condition():
+                    return time.monotonic() - began
+            except (OperationalError, InterfaceError):
+                connection.close()
+            time.sleep(0.3)
+        raise TimeoutError(f"{what}: not within {seconds:.0f} s")
+
+    def position(self) -> tuple[int, int]:
+        connection.close_if_unusable_or_obsolete()
+        return Shard.objects.values_list("epoch", "n").get()
+
+    def goes_on(self, after: tuple[int, int]) -> float:
+        """Wait until ticks are processed again, well past ``after``."""
+        return self.wait(lambda: self._moved(after), "ticks are processed again")
+
+    def _moved(self, after: tuple[int, int]) -> bool:
+        epoch, n = self.position()
+        return n >= 10 if epoch > after[0] else n >= after[1] + 10
+
+    def child(self, name: str) -> Any:
+        return next(child for child in self.supervisor.children if child.name == name).process
+
+    def kill(self, name: str) -> None:
+        os.killpg(self.child(name).pid, signal.SIGKILL)
+
+
+def kill_ticks(drill: Drill) -> None:
+    drill.kill("ticks")
+
+
+def kill_desk(drill: Drill) -> None:
+    drill.kill("desk")
+
+
+def kill_feed(drill: Drill) -> None:
+    drill.kill("feed")
+
+
+def flush_valkey(drill: Drill) -> None:
+    wakeups.valkey().flushall()
+
+
+def restart_valkey(drill: Drill) -> None:
+    servers = practice.servers
+    port = servers._valkey.port
+    servers._valkey.process.kill()
+    servers._valkey.process.wait()
+    time.sleep(1)
+    servers._valkey = start_valkey(drill.folder / "valkey", keep=False, port=port)
+
+
+def restart_postgres(drill: Drill) -> None:
+    server = practice.servers._postgres
+    os.kill(server.get_pid(), signal.SIGKILL)
+    connection.close()
+    time.sleep(1)
+    server.ensure_postgres_running()
+
+
+FAULTS = {
+    "a tick worker killed": kill_ticks,
+    "a desk worker killed": kill_desk,
+    "the feed killed": kill_feed,
+    "Valkey flushed": flush_valkey,
+    "Valkey killed and started empty": restart_valkey,
+    "PostgreSQL killed and started": restart_postgres,
+}
+
+
+def violations() -> list[str]:
+    """Everything that must always hold and does not, by the books themselves."""
+    found = []
+    doubled = Signal.objects.values("key").annotate(times=Count("id")).filter(times__gt=1)
+    found += [f"signal {row['key']} {row['times']} times" for row in doubled]
+    if orphans := Order.objects.exclude(signal__in=RiskDecision.objects.filter(approved=True).values("signal")).count():
+        found.append(f"{orphans} orders without an approved decision")
+    if over := Order.objects.filter(filled_quantity__gt=F("quantity")).count():
+        found.append(f"{over} orders overfilled")
+    traded = dict(Trade.objects.values_list("instrument").annotate(total=Sum("signed_quantity")).order_by())
+    held = dict(Position.objects.values_list("instrument").annotate(total=Sum("quantity")).order_by())
+    if any(held.get(key, 0) != total for key, total in traded.items()):
+        found.append("positions are not the sum of their trades")
+    if (made := PaperTrade.objects.filter(is_booked=True).count()) != (booked := Trade.objects.count()):
+        found.append(f"{made} paper trades, {booked} booked")
+    found += [str(difference) for account in Account.objects.all() for difference in rebuild(account)]
+    return found
+
+
+def second_feed_is_refused(drill: Drill) -> bool:
+    """Start a second feed beside the first; it must see the lease and go."""
+    import subprocess
+
+    feed = processes.feed(processes.credentials(drill.folder))
+    done = subprocess.run(
+        [*feed.command, "--no-wait"],
+        env={**drill.supervisor.base, **feed.environment},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode != 0 and b"Another process runs feed" in done.stderr
+
+
+def main() -> None:
+    report: dict[str, Any] = {}
+    drill = Drill(Path(os.environ["ALPHAPANDA_STATE_DIR"]))
+    try:
+        drill.begin()
+        report["a second feed"] = {"refused": second_feed_is_refused(drill), "violations": violations()}
+        for name, inject in FAULTS.items():
+            before = drill.position()
+            inject(drill)
+            report[name] = {"seconds": round(drill.goes_on(before), 1)}
+            drill.wait(lambda: not PaperTrade.objects.filter(is_booked=False).exists(), "everything is booked")
+            report[name]["violations"] = violations()
+        report["end"] = {"trades": Trade.objects.count(), "orders": Order.objects.count()}
+    finally:
+        drill.supervisor.stop(processes.STOP_ORDER)
+        practice.close()
+        print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main()
