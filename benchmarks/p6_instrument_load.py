@@ -22,7 +22,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-DAY, NEXT_DAY = date(2026, 8, 17), date(2026, 8, 18)
+DAY = date(2026, 8, 17)
 COLUMNS = (
     "instrument_token,exchange_token,tradingsymbol,name,last_price,expiry,strike,tick_size,lot_size,"
     "instrument_type,segment,exchange"
@@ -66,36 +66,34 @@ class Contest:
 
         self.connection, self.new_id, self.model = connection, new_id, Instrument
         self.content, self.changed = dump(rows, 75), dump(rows, 65)
+        self.prepared = [self._row(fields) for fields in parsed(self.content)]
 
-    def copy_prepared(self) -> float:
+    def copy_prepared(self) -> None:
         """The physical floor: rows ready in memory, copied into the table with its indexes."""
-        rows = [self._row(fields) for fields in parsed(self.content)]
-        return timed(lambda: self._copy(rows))
+        self._copy(self.prepared)
 
-    def copy_from_csv(self) -> float:
-        return timed(lambda: self._copy(self._row(fields) for fields in parsed(self.content)))
+    def copy_from_csv(self) -> None:
+        self._copy(self._row(fields) for fields in parsed(self.content))
 
-    def bulk_create(self) -> float:
-        return timed(lambda: self.model.objects.bulk_create(self._models(self.content), batch_size=2000))
+    def bulk_create(self) -> None:
+        self.model.objects.bulk_create(self._models(self.content), batch_size=2000)
 
-    def update_conflicts(self, content: bytes) -> float:
+    def update_conflicts(self) -> None:
         from instruments.difference import WATCHED
 
-        return timed(
-            lambda: self.model.objects.bulk_create(
-                self._models(content),
-                batch_size=2000,
-                update_conflicts=True,
-                unique_fields=["exchange", "tradingsymbol", "expiry"],
-                update_fields=[*WATCHED, "exchange_token"],
-            )
+        self.model.objects.bulk_create(
+            self._models(self.changed),
+            batch_size=2000,
+            update_conflicts=True,
+            unique_fields=["exchange", "tradingsymbol", "expiry"],
+            update_fields=[*WATCHED, "exchange_token"],
         )
 
-    def load(self, content: bytes, day: date) -> float:
+    def load(self, content: bytes) -> None:
         from instruments import sync
         from instruments.dumps import from_bytes
 
-        return timed(lambda: sync.load([from_bytes("synthetic.csv", content)], day=day))
+        sync.load([from_bytes("synthetic.csv", content)], day=DAY)
 
     def fingerprint(self) -> str:
         question = (
@@ -157,34 +155,22 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def play(contest: Contest, results: Result) -> None:
-    """One round: everyone once, in the same order, each on an emptied and settled table."""
-    fingerprints = set()
-    for name, first in (
-        ("COPY, rows ready in memory", contest.copy_prepared),
-        ("COPY, from the CSV", contest.copy_from_csv),
-        ("bulk_create", contest.bulk_create),
+    """One round: everyone once, in the same order, each on a settled table: empty, or filled by the one named."""
+    seen: dict[str, set[str]] = {"dump": set(), "changed dump": set()}
+    for name, starts_empty, leaves, work in (
+        ("COPY, rows ready in memory", True, "dump", contest.copy_prepared),
+        ("COPY, from the CSV", True, "dump", contest.copy_from_csv),
+        ("bulk_create", True, "dump", contest.bulk_create),
+        ("update_conflicts, all changed", False, "changed dump", contest.update_conflicts),
+        ("ours, first load", True, "dump", lambda: contest.load(contest.content)),
+        ("ours, unchanged", False, "dump", lambda: contest.load(contest.content)),
+        ("ours, all changed", False, "changed dump", lambda: contest.load(contest.changed)),
     ):
-        contest.empty()
-        results.setdefault(name, []).append(first())
-        fingerprints.add(contest.fingerprint())
-    fingerprints |= play_reloads(contest, results, "update_conflicts", lambda c, _: contest.update_conflicts(c))
-    fingerprints |= play_reloads(contest, results, "ours", contest.load)
-    if len(fingerprints) != 2:  # one of the dump, one of the changed dump
+        contest.empty() if starts_empty else contest.settle()
+        results.setdefault(name, []).append(timed(work))
+        seen[leaves].add(contest.fingerprint())
+    if any(len(fingerprints) != 1 for fingerprints in seen.values()):
         raise SystemExit("the contestants disagree about what was loaded")
-
-
-def play_reloads(contest: Contest, results: Result, name: str, load: Callable[[bytes, date], float]) -> set[str]:
-    contest.empty()
-    seen = set()
-    for what, content in (
-        ("first load", contest.content),
-        ("unchanged", contest.content),
-        ("all changed", contest.changed),
-    ):
-        results.setdefault(f"{name}, {what}", []).append(load(content, NEXT_DAY))
-        seen.add(contest.fingerprint())
-        contest.settle()
-    return seen
 
 
 def report(results: Result, rows: int) -> dict[str, Any]:
