@@ -60,8 +60,8 @@ def test_sums_move_exactly_with_prices(open_page: Any) -> None:
         const row = {
           k: "NSE:INFY", quantity: -300, last: "1003.80", open: "720.00", mode: "live", deployment: "d", age: { at },
         };
-        const data = { positions: { age: { at }, groups: [{ open: "720.00", rows: [row] }] },
-          strategies: { groups: [{ net: "700.10", rows: [{ key: "d", net: "700.10" }] }] },
+        const data = { positions: { age: { at }, groups: [{ key: "a", open: "720.00", rows: [row] }] },
+          strategies: { groups: [{ key: "a", net: "700.10", rows: [{ key: "d", net: "700.10" }] }] },
           net: { mode: "live", net: "700.10", open: "720.00", others: [] } };
         revalue(data, [{ k: "NSE:INFY", p: "1003.85", t: "2026-11-20T09:00:01Z" }]);
         const { positions, strategies, net } = data;

@@ -71,6 +71,7 @@ def row(world: World, book: Book, holding: Holding, mode: str, stops: Stops) -> 
         "stop": plain(stop) if stop is not None else "none",
         "mode": mode,
         "deployment": str(book.deployment_id) if book.deployment_id else None,
+        "portfolio": str(book.portfolio.pk),
         "book": str(book.portfolio),
         "realised": as_text(position.realised),
         "age": quote_age(holding.quote, world.now, instrument.security_class, is_open=world.is_open),

@@ -15,6 +15,7 @@ from alphapanda.dashboard.snapshots.books import Books
 from alphapanda.dashboard.snapshots.desk import Desk, account_group, strategy_row
 from alphapanda.dashboard.snapshots.naming import side_word, story_of, symbol_of
 from alphapanda.dashboard.snapshots.net import as_text
+from alphapanda.dashboard.snapshots.positions import positions_panel
 from alphapanda.dashboard.snapshots.shell import acts_of, common
 from alphapanda.dashboard.snapshots.verdict import count
 from alphapanda.dashboard.snapshots.world import World
@@ -42,6 +43,8 @@ def strategies_snapshot(user: Any) -> dict[str, Any]:
         "sentence": sentence(desk.deployments),
         "age": read_now(world),
         "groups": groups,
+        # Not drawn: lets the browser move each strategy's figures with the prices of what it holds.
+        "positions": positions_panel(world, books),
         "waits": waits_panel(world),
         "empty": "" if groups else "No strategy is deployed. Admin puts one on an account.",
     }

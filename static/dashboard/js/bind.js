@@ -1,5 +1,6 @@
 // Keeps a server-rendered page equal to a snapshot: elements declare which datum they show, and only what changed is touched.
 import { FORMATS, moneyTone } from "./formats.js";
+import { stateOf } from "./ages.js";
 import { drawBar, drawCurve, drawDays, drawMeter, drawSpark } from "./draw.js";
 
 const DRAWERS = { meter: drawMeter, bar: drawBar, curve: drawCurve, spark: drawSpark, days: drawDays };
@@ -39,8 +40,12 @@ function write(element, value) {
   if ("money" in element.dataset) set(element, "data-money", moneyTone(value));
 }
 
+// An age is judged by the browser's own clocks: the state the server saw is as old as the snapshot.
+const AGE_STATE = /(^|\.)age\.state$/;
+const attributeOf = (item, path) => (AGE_STATE.test(path) ? stateOf(read(item, path.slice(0, -".state".length))) : read(item, path));
+
 function setAttribute(element, name, path, item) {
-  const value = read(item, path);
+  const value = attributeOf(item, path);
   if (value === null || value === undefined || value === false || value === "") element.removeAttribute(name);
   else set(element, name, String(value));
 }

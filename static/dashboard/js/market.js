@@ -1,4 +1,5 @@
 // Prices as they come: cells flash, and open profit moves with them, exactly, between two snapshots.
+import { marketNow } from "./ages.js";
 import { add, minus, parse, times } from "./exact.js";
 import { moneyTone, plain } from "./formats.js";
 
@@ -46,58 +47,78 @@ function flash(cell, way) {
   setTimeout(() => delete cell.dataset.flash, still ? 1000 : FLASH);
 }
 
-// Open profit is linear in the price, so a change of price is a change of every sum it is part of.
+// Open profit is linear in the price, so a change of price is a change of every sum the position is part of.
 export function revalue(data, changed) {
   const latest = new Map(changed.map((quote) => [quote.k, quote]));
-  const groups = data?.positions?.groups ?? [];
-  for (const group of groups) {
+  const sums = new Map();
+  for (const group of data?.positions?.groups ?? []) {
     for (const row of group.rows) {
-      const quote = latest.get(row.k);
-      if (quote) revalueRow(data, group, row, quote);
+      const change = move(row, latest.get(row.k));
+      for (const [item, figures] of sumsOf(data, group, row)) {
+        if (change) for (const figure of figures) raise(item, figure, change);
+        sums.set(item, [...(sums.get(item) ?? []), row.age?.at ?? null]);
+      }
     }
   }
-  if (groups.length && data.positions.age) data.positions.age.at = oldest(groups) ?? data.positions.age.at;
+  for (const [item, times] of sums) freshen(item, times);
+  for (const row of cards(data)) tintCard(row);
+  if (data?.net && sums.size) tintHero(data.net);
 }
 
-function revalueRow(data, group, row, quote) {
-  if (row.age && row.age.at && Date.parse(quote.t) < Date.parse(row.age.at)) return;
-  if (row.age && quote.t) row.age.at = quote.t;
-  if (row.last === null || row.open === null || quote.p === row.last) return;
+// Take the new price into the position; returns by how much its profit changed, or null.
+function move(row, quote) {
+  if (!quote || !row.age?.at || Date.parse(quote.t) < Date.parse(row.age.at)) return null;
+  row.age.at = quote.t;
+  if (row.last === null || row.open === null || quote.p === row.last) return null;
   const change = times(row.quantity, minus(quote.p, row.last));
   row.last = quote.p;
-  raise(row, "open", change);
-  raise(group, "open", change);
-  raiseStrategy(data, row, change);
-  raiseNet(data.net, row, change);
+  return change;
+}
+
+const cards = (data) => (data?.strategies?.groups ?? data?.groups ?? []).flatMap((group) => group.rows ?? []);
+
+// Every item the position counts in, and which of its figures move with it.
+function sumsOf(data, group, row) {
+  const strategies = (data.strategies?.groups ?? data.groups ?? []).filter((each) => each.key === group.key);
+  const own = strategies.flatMap((each) => each.rows).filter((each) => each.key === row.deployment);
+  const isMain = data.net?.mode === row.mode;
+  const net = isMain ? data.net : data.net?.others?.find((other) => other.mode === row.mode);
+  const result = data.results?.rows.find((each) => each.key === row.portfolio);
+  const account = data.accounts?.find((each) => each.key === group.key);
+  return [
+    [row, ["open"]],
+    [group, ["open"]],
+    [data.positions, []],
+    ...[...strategies, ...own].map((each) => [each, ["net"]]),
+    [net, isMain ? ["net", "open"] : ["net"]],
+    [result, ["net", "open"]],
+    [data.results, []],
+    [account, ["net"]],
+  ].filter(([item]) => item);
 }
 
 function raise(item, name, change) {
-  if (item && item[name] !== null && item[name] !== undefined) item[name] = add(item[name], change);
+  if (item[name] !== null && item[name] !== undefined) item[name] = add(item[name], change);
 }
 
-function raiseStrategy(data, row, change) {
-  if (!row.deployment) return;
-  for (const group of data.strategies?.groups ?? []) {
-    const strategy = group.rows.find((each) => each.key === row.deployment);
-    if (!strategy) continue;
-    raise(strategy, "net", change);
-    raise(group, "net", change);
-  }
+// A sum is as old as its oldest price.
+function freshen(item, moments) {
+  if (!item.age || item.age.at === null || moments.includes(null)) return;
+  item.age.at = moments.reduce((a, b) => (Date.parse(a) < Date.parse(b) ? a : b));
 }
 
-function raiseNet(net, row, change) {
-  if (!net) return;
-  if (row.mode !== net.mode) {
-    raise(net.others?.find((other) => other.mode === row.mode), "net", change);
-    return;
-  }
-  raise(net, "open", change);
-  raise(net, "net", change);
-  net.tone = moneyTone(net.net);
-  net.mark = net.tone || "none";
+// Marks, colours and the ends of lines follow the figure.
+function tintCard(row) {
+  const tone = moneyTone(row.net);
+  Object.assign(row, { net_tone: tone, net_mark: tone || "none", spark_tone: tone });
+  if (row.spark?.length && row.net !== null) row.spark[row.spark.length - 1] = row.net;
 }
 
-function oldest(groups) {
-  const times = groups.flatMap((group) => group.rows.map((row) => row.age?.at)).filter(Boolean);
-  return times.length ? times.reduce((a, b) => (Date.parse(a) < Date.parse(b) ? a : b)) : null;
+function tintHero(net) {
+  const tone = moneyTone(net.net);
+  Object.assign(net, { tone, mark: tone || (net.net === null ? "unknown" : "none") });
+  if (net.net === null) return;
+  if (net.worst !== null && parse(net.net) < parse(net.worst)) net.worst = net.net;
+  const points = net.curve?.points;
+  if (points?.length) points[points.length - 1] = [Math.max(points.at(-1)[0], Math.floor(marketNow() / 1000)), net.net];
 }
