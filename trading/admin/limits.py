@@ -1,6 +1,5 @@
 """Limits of accounts and deployments; beside each, how much of it is used now."""
 
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -12,16 +11,12 @@ from unfold.admin import ModelAdmin
 
 from alphapanda.admin_facts import name_of
 from alphapanda.clock import market_now
-from portfolio.models import Position
-from trading.domain.risk_meters import Meter, scope_meters
+from trading.domain.risk_meters import Meter
 from trading.forms import RiskLimitForm
-from trading.models import Order, RiskLimit
+from trading.models import RiskLimit
 from trading.services import editing
-from trading.services.exposure import usage
-from trading.services.market_view import as_limits
-from trading.services.marks import Marks
+from trading.services.meters import account_meters, deployment_meters
 
-WARNING = Decimal("0.8")
 PRICE_FIELDS = ("price_collar_percent", "max_quote_age_seconds")
 
 
@@ -62,15 +57,9 @@ class RiskLimitAdmin(ModelAdmin):
 
 def meters_of(limits: RiskLimit) -> list[Meter]:
     """What the account, or the one deployment of it, uses of these limits at the moment."""
-    now, deployment = market_now(), limits.deployment
-    positions = Position.objects.open().of_account(limits.account_id).select_related("instrument")
-    live = Order.objects.live().filter(account_id=limits.account_id)
-    if deployment is not None:
-        positions = positions.filter(portfolio__deployment_id=deployment.pk)
-        live = live.filter(deployment=deployment)
-    marks = Marks.of_account(limits.account_id, now)
-    used = usage(limits.account, deployment, list(positions), list(live), marks, now)
-    return list(scope_meters("deployment" if deployment else "account", used, as_limits(limits), WARNING))
+    if limits.deployment:
+        return deployment_meters(limits.deployment, market_now())
+    return account_meters(limits.account, market_now())
 
 
 def words_of(meter: Meter) -> str:

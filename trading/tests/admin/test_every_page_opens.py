@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from alphapanda.journal.models import DeadLetter
 from market.models import Shard
+from trading.api.tokens import make_token
 from trading.models import BrokerSession, Checkpoint, Evaluation, PriceBand, RiskLimit
 
 FACTS = [
@@ -25,6 +26,7 @@ FACTS = [
     "trading.evaluation",
     "trading.checkpoint",
     "trading.brokersession",
+    "trading.apitoken",
     "journal.event",
     "journal.deadletter",
     "clock.installation",
@@ -34,7 +36,7 @@ EDITED = ["trading.deployment", "trading.risklimit", "trading.gate"]
 
 
 @pytest.fixture
-def furnished(traded: Any) -> Any:
+def furnished(traded: Any, admin_user: Any) -> Any:
     """Rows in every table that the story itself leaves empty."""
     run = traded.account.deployments.get().runs.get()
     RiskLimit.objects.create(account=traded.account, max_open_orders=12)
@@ -42,6 +44,7 @@ def furnished(traded: Any) -> Any:
     PriceBand.objects.create(instrument=traded.infy, day=traded.now.date(), low=1, high=2)
     BrokerSession.objects.create(account=traded.account, api_key="key-nobody-sees", request_token="request-nobody-sees")
     DeadLetter.objects.create(task="assess_signals", partition="a", key="1", attempts=3, error="Trace\nValueError: x")
+    make_token(admin_user, "script", "read", days=1)
     if not Checkpoint.objects.exists():
         Checkpoint.objects.create(shard=Shard.objects.get(), epoch=1, n=1, market_time=traded.now, memory={})
     return traded
