@@ -1,0 +1,115 @@
+"""No container engine is asked here: what can be wrong in words is compared with the code that runs."""
+
+import importlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.conf import settings
+from django.core.management import get_commands
+
+from alphapanda.flight.servers import EVICTION, NEEDED_QUEUES
+
+ROOT = Path(settings.BASE_DIR)
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name: service for name, service in SERVICES.items() if service["image"] == "alphapanda"}
+SECRET = re.compile(r"^(KITE_API|BROKER_KEY)_")
+OPEN_QUEUES = re.compile(r"^(ticks\.[a-z0-9-]+-\d+|broker\.[a-z0-9-]+)$")
+# Of design section 3, less live orders, which this version does not send.
+PROCESSES = {"web", "feed", "ticks", "risk", "paper-orders", "broker", "desk", "lab", "beat"}
+
+
+def queues_of(service: dict[str, Any]) -> list[str]:
+    command = service["command"]
+    return command[command.index("-Q") + 1].split(",") if "-Q" in command else []
+
+
+def test_every_process_of_the_design_is_there():
+    assert set(OURS) == PROCESSES | {"migrate"}
+    assert {SERVICES["postgres"]["image"], SERVICES["valkey"]["image"]} == {"postgres:18", "valkey/valkey:9"}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_command_names_what_exists(name):
+    command = OURS[name]["command"]
+    if "manage.py" in command:
+        assert command[2] in get_commands()
+        return
+    assert command[:2] == ["python", "-m"]
+    importlib.import_module(command[2])
+    target = next(word for word in command if word.startswith("alphapanda."))
+    module, _, attribute = target.partition(":")
+    assert hasattr(importlib.import_module(module), attribute or "app")
+
+
+def test_every_queue_has_exactly_one_worker():
+    served = [queue for service in OURS.values() for queue in queues_of(service)]
+    fixed = [queue for queue in served if not OPEN_QUEUES.match(queue)]
+    assert sorted(fixed) == sorted([*NEEDED_QUEUES, "lab"])
+    assert sorted(set(served)) == sorted(served)
+
+
+def test_every_queue_a_beat_job_is_sent_to_is_served():
+    served = {queue for service in OURS.values() for queue in queues_of(service)}
+    assert {job["options"]["queue"] for job in settings.CELERY_BEAT_SCHEDULE.values()} <= served
+
+
+def test_only_the_data_accounts_processes_hold_its_secrets():
+    holders = {name for name, service in OURS.items() if any(map(SECRET.match, service["environment"]))}
+    assert holders == {"feed", "broker"}
+    assert {name for name, service in OURS.items() if service.get("secrets")} == holders
+
+
+def test_no_secret_stands_in_the_file():
+    for service in OURS.values():
+        for name, value in service["environment"].items():
+            if re.search(r"KEY|SECRET|TOKEN|PASSWORD", name):
+                assert value.startswith("${") or name.endswith("_FILE"), name
+
+
+def test_valkey_evicts_nothing():
+    command = SERVICES["valkey"]["command"]
+    assert command[command.index("--maxmemory-policy") + 1] == EVICTION
+
+
+@pytest.mark.parametrize("name", sorted(set(SERVICES) - {"migrate"}))
+def test_every_process_is_looked_after(name):
+    assert SERVICES[name]["restart"] == "unless-stopped"
+    assert SERVICES[name]["healthcheck"]["test"]
+
+
+def test_our_processes_have_no_privileges_and_share_the_flags_folder():
+    for service in OURS.values():
+        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+        assert "state:/state" in service["volumes"]
+
+
+def test_the_image_installs_only_what_was_resolved_and_runs_as_nobody_special():
+    image = (ROOT / "Dockerfile").read_text()
+    installs = [line for line in image.splitlines() if re.search(r"pip install .*-r ", line)]
+    assert installs == [line for line in installs if "uv pip install" in line and "--no-deps --require-hashes" in line]
+    assert installs
+    assert "USER panda" in image
+    assert {".env", ".state", "secrets"} <= set((ROOT / ".dockerignore").read_text().splitlines())
+
+
+def test_the_frameworks_own_checks_find_nothing_wrong_with_production(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if not SECRET.match(name)} | {
+        "ALPHAPANDA_KIND": "live",
+        "ALPHAPANDA_STATE_DIR": str(tmp_path),
+        "SECRET_KEY": "long-and-random-enough-Zk8qWvT3xNd0PpRs7JcLbY5mHgU2eAfQ9iXo",
+        "ALLOWED_HOSTS": "desk.example.in,127.0.0.1",
+        "HTTPS": "true",
+        "STATIC_MANIFEST": "true",
+        "DEBUG": "false",
+    }
+    command = [sys.executable, str(ROOT / "manage.py"), "check", "--deploy", "--fail-level", "WARNING"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "no issues (0 silenced)" in ended.stdout
