@@ -96,7 +96,7 @@ class Command(BaseCommand):
         # Imported late: the models of these are only there once Django has been set up.
         from alphapanda import demo_desk
         from alphapanda.dashboard.people import make_sign_in_link
-        from instruments.models import Instrument, TradingSession
+        from instruments.models import InstrumentLoad, TradingSession
 
         user = demo_desk.found_user()
         if not TradingSession.objects.exists():
@@ -105,7 +105,7 @@ class Command(BaseCommand):
         account = demo_desk.found_data_account()
         self._log_in(account)
         day = market_now().astimezone(IST).date()
-        if not Instrument.objects.filter(last_seen=day).exists():
+        if InstrumentLoad.objects.last_day_of("NSE") != day:
             self.say(f"Loading the practice exchange's instruments of {day:%d %b %Y} …")
             call_command("load_instruments", verbosity=0)
         demo_desk.found_desk(demo_desk.found_feed())
