@@ -1,6 +1,6 @@
 """Open positions by account, with their prices, stops and open profit."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -14,9 +14,9 @@ from alphapanda.dashboard.snapshots.verdict import count
 from alphapanda.dashboard.snapshots.world import World
 from portfolio.domain.pnl import known_total
 from portfolio.models import Account
-from trading.models import Signal
+from trading.models import Checkpoint, Run, Signal
 
-Stops = dict[tuple[UUID | None, UUID], Decimal]
+Stops = dict[tuple[UUID | None, str], Decimal]
 
 
 def positions_panel(world: World, books: Books) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def group(world: World, account: Account, books: list[Book], stops: Stops) -> di
 
 def row(world: World, book: Book, holding: Holding, mode: str, stops: Stops) -> dict[str, Any]:
     position, instrument = holding.position, holding.position.instrument
-    stop = stops.get((book.deployment_id, instrument.pk))
+    stop = stops.get((book.deployment_id, instrument.key))
     return {
         "key": str(position.pk),
         "k": instrument.key,
@@ -79,20 +79,33 @@ def row(world: World, book: Book, holding: Holding, mode: str, stops: Stops) -> 
 
 
 def stops_of(books: Iterable[Book]) -> Stops:
-    """The stop each open position was entered with; a strategy's own later moves are in its decisions."""
+    """Where each open position would be left: as its run keeps it now, or as it was entered."""
     held = {(book.deployment_id, h.position.instrument_id) for book in books for h in book.holdings}
+    return entry_stops(held) | kept_stops()
+
+
+def entry_stops(held: Collection[tuple[UUID | None, UUID]]) -> Stops:
     entries = Signal.objects.filter(
         kind=Signal.Kind.ENTER,
         state="ordered",
         stop__isnull=False,
         deployment_id__in={deployment for deployment, _ in held if deployment},
         instrument_id__in={instrument for _, instrument in held},
-    )
+    ).select_related("instrument")
     latest = entries.order_by("deployment_id", "instrument_id", "-id").distinct("deployment_id", "instrument_id")
-    return {
-        (deployment, instrument): stop
-        for deployment, instrument, stop in latest.values_list("deployment_id", "instrument_id", "stop")
-    }
+    return {(signal.deployment_id, signal.instrument.key): signal.stop for signal in latest if signal.stop is not None}
+
+
+def kept_stops() -> Stops:
+    """Stops as the runs' last checkpoints (at most 30 s of market time old) have them: strategies move them."""
+    runs = dict(Run.objects.filter(ended_at__isnull=True).values_list("pk", "deployment_id"))
+    stops: Stops = {}
+    for saved in Checkpoint.objects.values_list("memory__runs", flat=True):
+        for run_id, host in (saved or {}).items():
+            for key, book in host["desk"]["books"].items():
+                if book["quantity"] and book["stop"] is not None:
+                    stops[runs.get(UUID(run_id)), key] = Decimal(book["stop"])
+    return stops
 
 
 def scale_together(groups: Iterable[dict[str, Any]]) -> None:

@@ -10,7 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from alphapanda.dashboard import snapshots
-from alphapanda.dashboard.tests.conftest import Desk
+from alphapanda.dashboard.tests.conftest import NOW, Desk
+from trading.models import Checkpoint
 
 PLACES = ["live", "strategies", "orders", "portfolio", "system"]
 
@@ -51,6 +52,19 @@ def test_an_unknown_price_is_the_word_and_never_zero(reader: Any, desk: Desk) ->
     row = snapshot["positions"]["groups"][0]["rows"][0]
     assert (row["last"], row["open"], snapshot["net"]["net"]) == (None, None, None)
     assert "unknown" in reader.get("/").content.decode()
+
+
+def test_a_stop_that_was_moved_is_shown_where_it_is_now(desk: Desk) -> None:
+    desk.order("open", filled=120)
+    assert position_row()["stop"] == "1,501.00"
+    book = {"quantity": 120, "stop": "1507.5"}
+    memory = {"runs": {str(desk.run.pk): {"desk": {"books": {"NSE:INFY": book}}}}}
+    Checkpoint.objects.create(shard=desk.deployment.shard, epoch=1, n=1, market_time=NOW, memory=memory)
+    assert position_row()["stop"] == "1,507.50"
+
+
+def position_row() -> dict[str, Any]:
+    return snapshots.portfolio_snapshot(None)["positions"]["groups"][0]["rows"][0]
 
 
 def test_the_story_tells_every_step_and_check(reader: Any, desk: Desk) -> None:

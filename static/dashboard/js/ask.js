@@ -11,7 +11,7 @@ export function ask(button, proceed) {
   const go = makeButton(button.dataset.do, "button danger-fill");
   if (!button.dataset.hold) go.className = "button first";
   box.append(paragraph(`${button.dataset.do}?`, "b"), paragraph(button.dataset.ask), actions(go, back));
-  button.closest(".panel, .card, main").append(box);
+  button.closest(".panel, .card, .page-head, main").append(box);
   back.addEventListener("click", () => close(box, button));
   box.addEventListener("keydown", (event) => event.key === "Escape" && close(box, button));
   listen(go, button, proceed);
