@@ -1,10 +1,12 @@
 """What the views of trading share: rows to read, newest first, and acts that answer once."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import django_filters
-from django.db.models import F, QuerySet, Value
-from django.db.models.functions import Concat
+import orjson
+from django.db.models import DecimalField, F, Func, JSONField, Model, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Concat
 from rest_framework import serializers
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.viewsets import GenericViewSet
@@ -42,7 +44,22 @@ class KeyFilterSet(django_filters.FilterSet):
         return rows.filter(instrument__exchange=exchange, instrument__tradingsymbol=tradingsymbol)
 
 
-def with_key(rows: QuerySet[Any]) -> QuerySet[Any]:
-    """Name each row's instrument in the database: cheaper than an object for each."""
+def as_json(rows: QuerySet[Any], columns: Iterable[str]) -> QuerySet[Any]:
+    """Return each row as ``id`` and ``json``, its text made by PostgreSQL: a tenth of what a serializer costs.
+
+    ``instrument_key`` may be among the columns. Decimals become text there too, so money stays exact.
+    """
     key = Concat(F("instrument__exchange"), Value(":"), F("instrument__tradingsymbol"))
-    return rows.annotate(instrument_key=key)
+    pairs = [part for name in columns for part in (Value(name), _column(rows.model, name))]
+    built = Func(*pairs, function="json_build_object", output_field=JSONField())
+    return rows.annotate(instrument_key=key, json=Cast(built, TextField())).values("id", "json")
+
+
+def _column(model: type[Model], name: str) -> Any:
+    decimals = {field.name for field in model._meta.concrete_fields if isinstance(field, DecimalField)}
+    return Cast(name, TextField()) if name in decimals else F(name)
+
+
+def fragments(page: Iterable[dict[str, Any]]) -> list[orjson.Fragment]:
+    """Return rows of ``as_json`` as the renderer takes them: not decoded and encoded again."""
+    return [orjson.Fragment(row["json"]) for row in page]

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from trading.api.access import actor
-from trading.api.base import KeyFilterSet, ReadViewSet, with_key
+from trading.api.base import KeyFilterSet, ReadViewSet, as_json, fragments
 from trading.api.idempotency import done_once, service_key
 from trading.api.order_shapes import (
     ORDER_FIELDS,
@@ -69,9 +69,8 @@ class OrderViewSet(ReadViewSet):
         return OrderStorySerializer if self.action == "retrieve" else OrderSerializer
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        # Rows straight from the database to JSON: a serializer costs five times as much for a thousand of them.
-        rows = with_key(self.filter_queryset(Order.objects.all())).values(*ORDER_FIELDS)
-        return self.get_paginated_response(self.paginate_queryset(rows))
+        rows = as_json(self.filter_queryset(Order.objects.all()), ORDER_FIELDS)
+        return self.get_paginated_response(fragments(self.paginate_queryset(rows) or ()))
 
     @extend_schema(request=PlaceOrderSerializer, responses={202: SignalSerializer})
     @done_once(required=True)
