@@ -13,13 +13,13 @@ from typing import Any
 
 import orjson
 from django.conf import settings
-from django.core.management import call_command
 from django.db.models import QuerySet
 
 from alphapanda import demo_desk
 from alphapanda import demo_processes as processes
 from alphapanda.clock import market_now
 from alphapanda.clock.services import set_market_time
+from alphapanda.management.base import quietly
 from alphapanda.practice import DATA_ACCOUNT
 from alphapanda.supervisor import Child, Supervisor
 from instruments.domain.sessions import IST
@@ -85,8 +85,8 @@ def play(plan: Plan, folder: Path, told: Any = lambda text: None) -> Result:
     os.environ.update(secrets)
     try:
         supervisor.start(_kitesim(port, plan))
-        call_command("migrate", verbosity=0, interactive=False)
-        call_command("load_calendar", "--year", str(plan.day.year), verbosity=0)
+        quietly("migrate", "--no-input")
+        quietly("load_calendar", "--year", str(plan.day.year))
         clock = processes.wait_for(f"{url}/sim/clock", "The practice exchange")
         set_market_time(datetime.fromisoformat(clock["market_time"]), 0)
         shard = _set_up(plan)
@@ -126,7 +126,7 @@ def _set_up(plan: Plan) -> Shard:
     demo_desk.found_user()
     data = demo_desk.found_data_account()
     log_in(data, practice_request_token(data))
-    call_command("load_instruments", verbosity=0)
+    quietly("load_instruments")
     shard = demo_desk.found_feed()
     account = open_account("Replay", "paper", "paper", demo_desk.OPENING_CASH)
     RiskLimit.objects.create(account=account, max_order_value=Decimal(250_000), max_gross=Decimal(2_500_000))

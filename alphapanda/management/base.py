@@ -1,17 +1,24 @@
 """What every command has: --json, words or one JSON object, stable exit codes (0 done, 1 refused, 2 wrong input)."""
 
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
 import orjson
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from rich.console import Console
 from rich.progress import Progress
 
 REFUSED = 1
 WRONG_INPUT = 2
+
+
+def quietly(name: str, *arguments: str) -> None:
+    """Run another command without its words. Its errors are raised as ever."""
+    call_command(name, *arguments, verbosity=0, stdout=io.StringIO())
 
 
 class Command(BaseCommand):

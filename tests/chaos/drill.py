@@ -28,7 +28,6 @@ django.setup()
 
 from datetime import datetime
 
-from django.core.management import call_command
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Count, F, Sum
 
@@ -36,6 +35,7 @@ from alphapanda import demo_desk
 from alphapanda import demo_processes as processes
 from alphapanda.clock.services import set_market_time
 from alphapanda.embedded import start_valkey
+from alphapanda.management.base import quietly
 from alphapanda.supervisor import Supervisor
 from market.models import Shard
 from portfolio.booking import rebuild
@@ -69,13 +69,13 @@ class Drill:
     def begin(self) -> None:
         secrets = processes.credentials(self.folder)
         os.environ.update(secrets)
-        call_command("migrate", verbosity=0)
-        call_command("load_calendar", "--year", "2026", verbosity=0, stdout=sys.stderr)
+        quietly("migrate")
+        quietly("load_calendar", "--year", "2026")
         clock = processes.wait_for(f"{self.url}/sim/clock", "kitesim")
         set_market_time(datetime.fromisoformat(clock["market_time"]), 0)
         data = demo_desk.found_data_account()
         log_in(data, practice_request_token(data))
-        call_command("load_instruments", verbosity=0, stdout=sys.stderr)
+        quietly("load_instruments")
         demo_desk.found_desk(demo_desk.found_feed())
         for child in (
             processes.worker("ticks", "ticks.kite-0"),

@@ -7,9 +7,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.core.management import call_command
-
 from alphapanda.clock.services import set_market_time
+from alphapanda.management.base import quietly
 from instruments.domain.sessions import IST
 from instruments.models import Instrument, TradingSession
 from market.domain.staleness import Liveness
@@ -51,7 +50,7 @@ def make_instrument(token: int = INFY, symbol: str = "INFY", **changes: Any) -> 
 
 def load_sessions() -> None:
     if not TradingSession.objects.filter(day=DAY).exists():
-        call_command("load_calendar", "--year", str(DAY.year), verbosity=0)
+        quietly("load_calendar", "--year", str(DAY.year))
 
 
 @dataclass

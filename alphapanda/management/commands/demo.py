@@ -10,7 +10,6 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import CommandError, CommandParser
 
 from alphapanda import demo_processes as processes
@@ -19,6 +18,7 @@ from alphapanda.clock import market_now
 from alphapanda.clock.services import set_market_time
 from alphapanda.demo_processes import Market, NotReady
 from alphapanda.management.base import Command as BaseCommand
+from alphapanda.management.base import quietly
 from alphapanda.supervisor import Supervisor, end_leftovers
 from instruments.domain.sessions import IST
 from portfolio.models import Account
@@ -80,7 +80,7 @@ class Command(BaseCommand):
     ) -> None:
         secrets = processes.credentials(folder)
         os.environ.update(secrets)
-        call_command("migrate", verbosity=0, interactive=False)
+        quietly("migrate", "--no-input")
         clock = processes.wait_for(f"{self._url}/sim/clock", "The practice exchange")
         set_market_time(datetime.fromisoformat(clock["market_time"]), clock["rate"])
         link = self._set_up()
@@ -101,13 +101,13 @@ class Command(BaseCommand):
         user = demo_desk.found_user()
         if not TradingSession.objects.exists():
             self.say("Loading the calendar of 2024 to 2026 …")
-            call_command("load_calendar", verbosity=0)
+            quietly("load_calendar")
         account = demo_desk.found_data_account()
         self._log_in(account)
         day = market_now().astimezone(IST).date()
         if InstrumentLoad.objects.last_day_of("NSE") != day:
             self.say(f"Loading the practice exchange's instruments of {day:%d %b %Y} …")
-            call_command("load_instruments", verbosity=0)
+            quietly("load_instruments")
         demo_desk.found_desk(demo_desk.found_feed())
         return make_sign_in_link(user)
 
