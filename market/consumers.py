@@ -56,7 +56,6 @@ class Lockstep:
     settled: Callable[[Any, StreamPosition], Awaitable[None]]
     time: datetime | None = None
     marked: bool = True
-    quiet_seconds: int = 0
 
 
 @dataclass
@@ -133,7 +132,7 @@ class FeedConsumer(AsyncConsumer):  # type: ignore[misc]
         """Return the market time of a frame: what the clock says, or what the frame itself does."""
         if self.desk.lockstep is not None and self.desk.lockstep.time is not None:
             return self.desk.lockstep.time
-        if self.desk.clock is not None and self.desk.lockstep is None:
+        if self.desk.clock is not None:
             return self.desk.clock.now()
         recorded = message.get("market_time")
         return from_milliseconds(recorded if recorded is not None else message["at"])
@@ -151,8 +150,6 @@ class FeedConsumer(AsyncConsumer):  # type: ignore[misc]
         moment = from_milliseconds(recorded_ms) if recorded_ms else None
         if moment is None and newest_stamp:
             moment = datetime.fromtimestamp(newest_stamp, UTC)
-        if moment is not None:
-            step.quiet_seconds = 0
         if moment is None or (step.time is not None and moment <= step.time):
             return
         if step.time is not None and moment - step.time > PAUSE:
@@ -170,16 +167,6 @@ class FeedConsumer(AsyncConsumer):  # type: ignore[misc]
         position = await self._in_thread(self.desk.writer.mark, step.time, False)
         await step.settled(self.desk.writer.feed.pk, position)
 
-    async def _lockstep_second(self) -> None:
-        """See whether the practice exchange has gone on without sending anything."""
-        step, desk = self.desk.lockstep, self.desk
-        assert step is not None
-        step.quiet_seconds += 1
-        if step.quiet_seconds < 2 or desk.clock is None or step.time is None:
-            return
-        if desk.clock.now() - step.time > PAUSE:
-            await self._mark_the_pause()
-
     # ---- seconds ---------------------------------------------------------------------------------------------
 
     async def feed_second(self, message: Message) -> None:
@@ -187,9 +174,7 @@ class FeedConsumer(AsyncConsumer):  # type: ignore[misc]
         desk = self.desk
         self._count(desk.inbox.dropped)
         desk.inbox.dropped.clear()
-        if desk.lockstep is not None:
-            await self._lockstep_second()
-        elif desk.clock is not None:
+        if desk.clock is not None:
             await self._mark_second(desk.clock.now(), self._connected())
 
     def _connected(self) -> bool:
@@ -264,10 +249,10 @@ class FeedConsumer(AsyncConsumer):  # type: ignore[misc]
         await self.desk.updates.send(self.liveness())
 
     async def feed_ended(self, message: Message) -> None:
-        """The recording is over: let time pass once more, so that the last candles close."""
+        """A replay is over: in lockstep let time pass once more, so that the last candles close, and end."""
         if self.desk.lockstep is not None:
             await self._mark_the_pause()
-        await self.feed_stop(message)
+            await self.feed_stop(message)
 
     async def feed_stop(self, message: Message) -> None:
         if self.desk.recorder is not None:

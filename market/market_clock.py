@@ -56,7 +56,7 @@ class PracticeClock:
     """Asks the practice exchange once a second, in a thread, and tells everybody through the database."""
 
     def __init__(self, url: str, *, store: bool = True) -> None:
-        """``store`` False: only look; in lockstep the frames set the time."""
+        """``store`` False: only look, for whoever does not run the feed."""
         self.url, self.rate, self._store = url, 1.0, store
         self._anchor: Anchor | None = None
         self._newest: datetime | None = None
@@ -109,10 +109,10 @@ class PracticeClock:
         connection.close()
 
 
-def clock_for(kind: str, *, lockstep: bool) -> FeedClock | None:
-    """Return the clock of an installation; None where frames are all there is to tell the time by."""
+def clock_for(kind: str, *, store: bool = True) -> FeedClock:
+    """Return the clock of an installation. Raises ClockUnreachable where the settings name none."""
     if kind == "live":
         return WallClock()
     if not settings.PRACTICE_CLOCK_URL:
-        return None
-    return PracticeClock(settings.PRACTICE_CLOCK_URL, store=not lockstep)
+        raise ClockUnreachable("PRACTICE_CLOCK_URL is not set")
+    return PracticeClock(settings.PRACTICE_CLOCK_URL, store=store)

@@ -10,7 +10,6 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
-from alphapanda.clock.market_time import wall_now
 from alphapanda.management.base import Command as BaseCommand
 from instruments.domain.sessions import IST
 from market.domain.ticks import decode_frame
@@ -37,16 +36,13 @@ class Command(BaseCommand):
         if feed is None:
             raise CommandError(f"There is no feed called {options['feed']}.", returncode=2)
         until = self._until(options["until"])
-        clock = clock_for(settings.KIND, lockstep=True)
         try:
-            if clock is not None:
-                clock.start()
-            frames = asyncio.run(self._record(feed, clock, until))
+            clock = clock_for(settings.KIND, store=False)
+            clock.start()
         except ClockUnreachable as silent:
             raise CommandError(f"The practice exchange does not say what time it is: {silent}.") from silent
-        finally:
-            if clock is not None:
-                clock.stop()
+        frames = asyncio.run(self._record(feed, clock, until))
+        clock.stop()
         self.say(f"Recorded {frames} frames of feed {feed.name}.", feed=feed.name, frames=frames)
 
     def _until(self, text: str | None) -> Any:
@@ -57,7 +53,7 @@ class Command(BaseCommand):
         except ValueError:
             raise CommandError(f"--until wants HH:MM, not {text}.", returncode=2) from None
 
-    async def _record(self, feed: Feed, clock: FeedClock | None, until: Any) -> int:
+    async def _record(self, feed: Feed, clock: FeedClock, until: Any) -> int:
         inbox = Inbox()
         modes = await asyncio.to_thread(Subscription.objects.modes, feed)
         source, recorder, frames = source_for(feed, inbox), Recorder(feed), 0
@@ -75,7 +71,7 @@ class Command(BaseCommand):
                 if message["type"] == "feed.refused":
                     raise CommandError(f"The feed will not have us: {message['reason']}.")
                 if message["type"] == "feed.frame":
-                    now = clock.now() if clock else wall_now()
+                    now = clock.now()
                     await asyncio.to_thread(recorder.write, message["payload"], message["at"], now)
                     frames += 1
         finally:
@@ -84,13 +80,13 @@ class Command(BaseCommand):
             await asyncio.to_thread(recorder.close)
         return frames
 
-    async def _ended(self, clock: FeedClock | None, until: Any) -> None:
+    async def _ended(self, clock: FeedClock, until: Any) -> None:
         """Return when the market's clock says so, or somebody presses Ctrl-C."""
         asked = asyncio.Event()
         for ending in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(ending, asked.set)
         while not asked.is_set():
-            now = (clock.now() if clock else wall_now()).astimezone(IST)
+            now = clock.now().astimezone(IST)
             if until is not None and now.time() >= until:
                 return
             with contextlib.suppress(TimeoutError):

@@ -8,16 +8,19 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import DatabaseError, connection
 
 from alphapanda.telemetry.logs import redact
 from market.feeds import Inbox
-from trading.brokers.zerodha.addresses import ticker_root
+from trading.brokers.zerodha.addresses import PRACTICE, ticker_root
 from trading.domain.brokerage import SessionExpired
 
 log = structlog.get_logger(__name__)
 
 LOGIN_CHECK_SECONDS = 5.0
+# What the practice exchange says when the day it replays is over.
+REPLAY_FINISHED = "replay finished"
 
 Login = tuple[str, str]
 
@@ -59,9 +62,21 @@ class KiteTickSource:
             self._inbox.refusal(reason)
             self._await_login()
 
+        def told(message: str) -> None:
+            if settings.KIND == PRACTICE and message == REPLAY_FINISHED:
+                self._inbox.end()
+
         inbox = self._inbox
-        ears = Ears(inbox.frame, inbox.heard, inbox.hint, inbox.connection, inbox.disconnection, on_refused=refused)
-        self._ticker = HardenedTicker(*login, ears, root=ticker_root())
+        ears = Ears(
+            on_frame=inbox.frame,
+            on_bytes=inbox.heard,
+            on_hint=inbox.hint,
+            on_message=told,
+            on_connected=inbox.connection,
+            on_disconnected=inbox.disconnection,
+            on_refused=refused,
+        )
+        self._ticker = HardenedTicker(*login, ears, root=ticker_root(), patient=inbox.lossless)
         self._ticker.want(self._modes)
         if self._paused:
             self._ticker.pause()

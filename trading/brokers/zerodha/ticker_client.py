@@ -38,6 +38,7 @@ class Ears:
     on_frame: Callable[[bytes, int], None]
     on_bytes: Callable[[], None]
     on_hint: Callable[[str], None]
+    on_message: Callable[[str], None]
     on_connected: Callable[[], None]
     on_disconnected: Callable[[str], None]
     on_refused: Callable[[str], None]
@@ -85,7 +86,7 @@ class PatientFactory(KiteTickerClientFactory):
 
     def __init__(self, *args: Any, on_bytes: Callable[[], None], on_refused: Callable[[str], None], **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self.paused = False
+        self.paused = self.is_patient = False
         self.connector_in_use: Any = None
         self._on_bytes, self._on_refused = on_bytes, on_refused
         self._heard_at = time.monotonic()
@@ -127,7 +128,7 @@ class PatientFactory(KiteTickerClientFactory):
         self._on_refused(reason)
 
     def _look_for_silence(self) -> None:
-        if self.ws is None or self.paused:
+        if self.ws is None or self.paused or self.is_patient:
             self._heard_at = time.monotonic()
             return
         silence = time.monotonic() - self._heard_at
@@ -142,13 +143,15 @@ class HardenedTicker(KiteTicker):
 
     subscribed_tokens: dict[int, str]
 
-    def __init__(self, api_key: str, access_token: str, ears: Ears, root: str, trust_root: Any = None) -> None:
-        """Raises ValueError for an address that would carry the token in the clear to another machine."""
+    def __init__(self, api_key: str, access_token: str, ears: Ears, root: str, *, patient: bool = False) -> None:
+        """``patient``: silence means nothing, as in a replay in lockstep.
+
+        Raises ValueError for an address that would carry the token in the clear to another machine."""
         address = urlsplit(root)
         if address.scheme != "wss" and not (address.scheme == "ws" and address.hostname in LOOPBACK):
             raise ValueError(f"the ticker's address must be wss:// (or ws:// on this machine), not {root}")
         super().__init__(api_key, access_token, root=root)
-        self._ears, self._trust_root = ears, trust_root
+        self._ears, self._is_patient = ears, patient
         self._paused = False
         self.factory: PatientFactory | None = None
 
@@ -163,14 +166,14 @@ class HardenedTicker(KiteTicker):
         self.factory.on_connect = self._on_connect
         self.factory.maxDelay = LONGEST_DELAY
         self.factory.maxRetries = None
-        self.factory.paused = self._paused
+        self.factory.paused, self.factory.is_patient = self._paused, self._is_patient
 
     def connect(self, *_: Any, **__: Any) -> None:
         """Connect on the running reactor. A certificate that does not prove the host's name is refused."""
         self._create_connection(self.socket_url, useragent=self._user_agent(), headers={"X-Kite-Version": "3"})
         tls = None
         if self.factory and self.factory.isSecure:
-            tls = ssl.optionsForClientTLS(self.factory.host, trustRoot=self._trust_root)
+            tls = ssl.optionsForClientTLS(self.factory.host)
         connectWS(self.factory, contextFactory=tls, timeout=self.connect_timeout)
 
     def want(self, modes: Mapping[int, str]) -> None:
@@ -230,5 +233,7 @@ class HardenedTicker(KiteTicker):
             self._ears.on_hint(said.text)
         elif said.kind in ("error", "message"):
             log.warning("ticker_said", kind=said.kind, data=str(said.data)[:200])
+            if said.kind == "message":
+                self._ears.on_message(str(said.data))
         else:
             log.warning("ticker_said_something_unreadable", size=len(payload))
