@@ -133,5 +133,6 @@ def signal_words(signal: Signal) -> str:
         verb = done_word(signal.side) if signal.kind == Signal.Kind.ENTER else "Exit, " + side_word(signal.side).lower()
         return f"{verb} {what}: {signal.reason}"
     if signal.state == SignalState.DENIED:
-        return f"Refused {side_word(signal.side).lower()} {what}: {signal.state_reason.partition(': ')[2] or signal.state_reason}"
+        why = signal.state_reason.partition(": ")[2] or signal.state_reason
+        return f"Refused {side_word(signal.side).lower()} {what}: {why}"
     return f"{side_word(signal.side)} {what}: {signal.reason}"

@@ -127,9 +127,11 @@ def worst_fall(days: list[Decimal]) -> Decimal:
 
 
 def trades_won(world: World) -> dict[UUID, tuple[int, int]]:
-    """Closing trades that made money before charges, of all closing trades, in the last 20 days or so."""
+    """Closing orders that made money before charges, of all closing orders, in the last 20 days or so."""
     rows = ClosedLot.objects.filter(day__gte=world.day - timedelta(days=HISTORY_DAYS * 2)).order_by()
-    grouped = rows.values_list("lot__position__portfolio__deployment_id", "trade").annotate(made=Sum("realised"))
+    grouped = rows.values_list("lot__position__portfolio__deployment_id", "trade__broker_order_id").annotate(
+        made=Sum("realised")
+    )
     found: dict[UUID, tuple[int, int]] = {}
     for deployment, _, made in grouped:
         won, all_ = found.get(deployment, (0, 0))
