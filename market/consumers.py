@@ -100,6 +100,10 @@ class FeedConsumer(AsyncConsumer):  # type: ignore[misc]
         if desk.lockstep is not None:
             stamps = batch.rows["exchange_timestamp"]
             await self._step_to(message["market_time"], int(stamps.max(initial=0)))
+            if desk.lockstep.time is None:
+                # Before the first packet that carries a time nothing can be said to have happened.
+                self._count({"untimed": len(batch)})
+                return
         now = self._now(message)
         await self._record(payload, message["at"], now)
         if not len(batch) and not batch.faults:

@@ -212,3 +212,18 @@ async def test_market_time_in_lockstep_is_the_newest_exchange_time_heard(valkey,
         for seconds in (3, 1, 4):
             desk.inbox.frame(frame_at(seconds), 0)
     assert told == [datetime.fromtimestamp(STAMP + seconds, UTC) for seconds in (3, 4)]
+
+
+async def test_in_lockstep_nothing_happens_before_the_first_packet_that_carries_a_time(valkey, thread):
+    valkey.flushdb()
+    told = []
+
+    async def settled(feed_id, position):
+        """At once."""
+
+    desk = make_desk(valkey, thread, lockstep_of(told, settled))
+    async with running(desk):
+        desk.inbox.frame(raw({"exchange_timestamp": 0, "volume": 7}), STAMP * 1000)
+        desk.inbox.frame(frame_at(1), STAMP * 1000)
+    assert [entry.batch.rows["volume"].tolist() for entry in entries(desk)] == [[2]]
+    assert told == [T0 + timedelta(seconds=1)]
