@@ -7,8 +7,8 @@ from pathlib import Path
 
 DAY = "2024-07-10"
 DAY_BEFORE = "2024-07-09"
-# Minute by minute: down through 1,500, up through 1,510, and once more.
-CLOSES = [1506, 1503, 1499, 1501, 1504, 1508, 1511, 1512, 1507, 1502, 1498, 1500, 1505, 1510, 1513, 1512]
+# Minute by minute: still until entries open at 09:20, then down through 1,500, up through 1,510, and once more.
+CLOSES = [1506] * 6 + [1503, 1499, 1501, 1504, 1508, 1511, 1512, 1507, 1502, 1498, 1500, 1505, 1510, 1513, 1512]
 
 
 def write_day(folder: Path) -> Path:

