@@ -24,7 +24,7 @@ PUT_RIGHT_SECONDS = 5.0
 SESSION_SECONDS = 60.0
 IDLE_SECONDS = 30.0
 RETRY_SECONDS = 1.0
-SLOW, SIGNED_OUT = 1013, 4401
+SLOW, SIGNED_OUT = 4013, 4401  # private codes: Autobahn sends no others
 
 
 class Socket(Protocol):

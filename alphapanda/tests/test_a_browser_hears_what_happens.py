@@ -174,18 +174,18 @@ async def test_an_unknown_wish_is_answered_in_words(screen: Browser) -> None:
 
 async def test_a_huge_message_ends_the_connection(screen: Browser) -> None:
     await screen.send_to(text_data="x" * 4097)
-    assert await screen.closed_with() == 1008
+    assert await screen.closed_with() == 4008
 
 
 async def test_bytes_end_the_connection(screen: Browser) -> None:
     await screen.send_to(bytes_data=b"x")
-    assert await screen.closed_with() == 1008
+    assert await screen.closed_with() == 4008
 
 
 async def test_a_flood_ends_the_connection(screen: Browser) -> None:
     for _ in range(21):
         await screen.say("unsubscribe", "live")
-    assert await screen.closed_with() == 1008
+    assert await screen.closed_with() == 4008
 
 
 async def test_a_cut_line_is_mended(screen: Browser, desk_hub: Hub, valkey: Any) -> None:
