@@ -20,7 +20,11 @@ log = structlog.get_logger()
 
 def hear_inputs(memory: ShardMemory, inputs: Iterable[RunInput], position: StreamPosition, effects: Effects) -> None:
     """Let runs hear ``inputs`` in order, as happening just before ``position``."""
-    for told in inputs:
+    waiting = list(inputs)
+    if any(told.kind == "begin" for told in waiting):
+        # Once for all of them: what they want was subscribed before they were told to begin.
+        memory.refresh_instruments()
+    for told in waiting:
         hear_input(memory, told, effects)
         effects.heard.append((told, position))
 
@@ -42,7 +46,6 @@ def hear_input(memory: ShardMemory, told: RunInput, effects: Effects) -> None:
 
 def begin(memory: ShardMemory, run: Run, until: datetime, effects: Effects) -> None:
     """Make a run's host and let it learn from the candles that began before ``until``."""
-    memory.refresh_instruments()
     live = live_run(memory, run)
     memory.runs[run.pk] = live
     try:

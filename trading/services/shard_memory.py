@@ -11,7 +11,7 @@ import numpy as np
 import structlog
 
 from instruments.domain.sessions import IST
-from instruments.models import Instrument
+from instruments.models import Instrument, TradingSession
 from market.domain.candles import CandleBook, ClosedCandle
 from market.domain.ticks import TICK_DTYPE, to_price
 from market.models import Shard, Subscription
@@ -22,7 +22,6 @@ from trading.domain.run_host import RunHost
 from trading.domain.signals import Decision
 from trading.models import RunInput
 from trading.services.callback_slot import CallbackSlot
-from trading.services.sessions import schedule_on
 from trading.strategies.base import Candle, Fill, Tick
 
 log = structlog.get_logger()
@@ -82,7 +81,7 @@ class ShardMemory:
         self.slot = slot
         self.checkpointed_at: datetime | None = None
         self._day: date | None = None
-        self._subscribed = -1
+        self._with_hours: set[int] = set()
 
     def take(self, entry: StreamEntry, effects: Effects) -> dict[int, np.void]:
         """Go on by one entry: candles first, then ticks, for every run in the order of its name.
@@ -95,12 +94,20 @@ class ShardMemory:
         rows = self._see(entry)
         closed = self.candles.close_until(entry.market_time if entry.kind == "mark" else EPOCH)
         effects.candles += closed
-        candles = [self._candle(one) for one in closed if one.token in self.instruments]
-        ticks = [self._tick(token, row) for token, row in rows.items() if token in self.instruments]
+        # Exact money is dear, and most of a feed's instruments are nobody's.
+        heard = self._heard()
+        candles = [self._candle(one) for one in closed if one.token in heard]
+        ticks = [self._tick(token, row) for token, row in rows.items() if token in heard]
+        is_quiet = self.instruments.keys().isdisjoint(rows)
         received_at = _moment(entry.batch.received_at) if entry.batch else None
         for run in sorted(self.runs.values(), key=lambda one: one.name):
-            self._tell(run, candles, ticks, effects, received_at)
+            self._tell(run, candles, ticks, effects, received_at, is_quiet)
         return rows
+
+    def _heard(self) -> set[int]:
+        """Return the tokens of which some run hears."""
+        keys = {key for run in self.runs.values() for key in run.host.strategy.instruments}
+        return {self.keys[key] for key in keys & self.keys.keys()}
 
     def _note_gap(self, entry: StreamEntry, effects: Effects) -> None:
         is_next = entry.position.is_successor(self.position)
@@ -113,6 +120,7 @@ class ShardMemory:
         day = self.now.astimezone(IST).date()
         if day != self._day:
             self._day = day
+            self._with_hours.clear()
             self.refresh_instruments()
 
     def refresh_instruments(self) -> None:
@@ -120,29 +128,41 @@ class ShardMemory:
         wanted = Subscription.objects.filter(feed=self.feed_id, instrument__listed=True).select_related("instrument")
         self.instruments = {row.instrument.instrument_token: row.instrument for row in wanted}
         self.keys = {instrument.key: token for token, instrument in self.instruments.items()}
-        if self._day is None:
-            return
-        for token in {row.instrument.instrument_token for row in wanted if row.wants_candles}:
-            schedule = schedule_on(self.instruments[token].pk, self._day)
+        if self._day is not None:
+            self._set_hours({row.instrument.instrument_token for row in wanted if row.wants_candles}, self._day)
+
+    def _set_hours(self, tokens: set[int], day: date) -> None:
+        """Let instruments new today make candles; hours do not change within a day."""
+        new = [self.instruments[token] for token in sorted(tokens - self._with_hours)]
+        schedules = TradingSession.objects.schedules(new, day) if new else {}
+        for instrument in new:
+            schedule = schedules[instrument.pk]
             if schedule.opens_at and schedule.closes_at:
                 opens, closes = schedule.opens_at.timestamp(), schedule.closes_at.timestamp()
-                self.candles.set_session(token, int(opens), int(closes))
+                self.candles.set_session(instrument.instrument_token, int(opens), int(closes))
+        self._with_hours |= tokens
 
     def _see(self, entry: StreamEntry) -> dict[int, np.void]:
         if entry.batch is None or not len(entry.batch):
             return {}
         self.candles.advance(entry.batch)
-        rows = {int(row["token"]): row for row in entry.batch.rows}
+        rows = dict(zip(entry.batch.rows["token"].tolist(), entry.batch.rows, strict=True))
         self.rows |= rows
         return rows
 
     def _tell(
-        self, run: LiveRun, candles: list[Candle], ticks: list[Tick], effects: Effects, received_at: datetime | None
+        self,
+        run: LiveRun,
+        candles: list[Candle],
+        ticks: list[Tick],
+        effects: Effects,
+        received_at: datetime | None,
+        is_quiet: bool,
     ) -> None:
         keys = run.host.strategy.instruments
         own = [tick for tick in ticks if tick.instrument in keys]
         bars = [candle for candle in candles if candle.instrument in keys]
-        if bars or not ticks:
+        if bars or is_quiet:
             self._ask(run, effects, received_at, lambda: run.host.on_candles(bars, self.now))
         if own:
             self._ask(run, effects, received_at, lambda: run.host.on_ticks(own, self.now))
