@@ -10,7 +10,7 @@ from trading.domain.figures import age as age_of
 UNKNOWN = "unknown"
 LAKH, CRORE = Decimal(100_000), Decimal(10_000_000)
 
-Figure = Decimal | int | str | None
+Figure = Decimal | int | float | str | None
 
 
 def exact(value: Figure) -> Decimal | None:

@@ -90,6 +90,14 @@ def commands(gate: str) -> Iterator[dict[str, Any]]:
     world = World()
     for deployment in Deployment.objects.select_related("account"):
         yield from deployment_commands(deployment, world.mode_of(deployment.account))
+    yield from own_commands()
+
+
+def own_commands() -> Iterator[dict[str, Any]]:
+    """About the reader's screen and session; on a phone the palette is the only way to them."""
+    for theme, words in (("auto", "as the machine"), ("dark", "dark"), ("light", "light")):
+        yield {"words": f"Theme: {words}", "action": reverse("dashboard:theme"), "fields": {"theme": theme}}
+    yield {"words": "Sign out", "action": reverse("dashboard:sign_out"), "fields": {}}
 
 
 def gate_commands(gate: str) -> Iterator[dict[str, Any]]:

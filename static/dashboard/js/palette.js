@@ -17,7 +17,10 @@ export function preparePalette(list) {
   input.setAttribute("aria-expanded", "true");
   const list_ = Object.assign(document.createElement("ul"), { id: "palette-list" });
   list_.setAttribute("role", "listbox");
-  box.replaceChildren(input, list_);
+  const close = Object.assign(document.createElement("button"), { type: "button", className: "esc", textContent: "Esc" });
+  close.setAttribute("aria-label", "Close");
+  close.addEventListener("click", () => box.close());
+  box.replaceChildren(input, close, list_);
   input.addEventListener("input", () => show(input.value));
   input.addEventListener("keydown", onKey);
   list_.addEventListener("click", (event) => choose(event.target.closest("li")?.command));
