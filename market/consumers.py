@@ -6,9 +6,7 @@ A Channels consumer hosted in the feed process on its inbox: the channel layer i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -18,16 +16,12 @@ from channels.exceptions import StopConsumer
 from django.db import DatabaseError
 
 from alphapanda.telemetry import metrics
-from market.domain.quality import QualityFilter
 from market.domain.staleness import Liveness, feed_state
 from market.domain.ticks import decode_frame
-from market.feeds import Inbox, Message
-from market.market_clock import FeedClock
+from market.feed_desk import Desk
+from market.feeds import Message
 from market.quotes import FeedState
-from market.recording import Recorder
-from market.stream import StreamPosition, from_milliseconds
-from market.updates import MarketUpdates
-from market.writer import FeedWriter
+from market.stream import from_milliseconds
 
 log = structlog.get_logger(__name__)
 
@@ -43,37 +37,6 @@ _REASONS = {
 }
 
 _T = TypeVar("_T")
-
-
-@dataclass
-class Lockstep:
-    """One frame at a time: the next is taken when everything the last one caused is settled.
-
-    ``tell`` makes market time the frame's; ``settled`` returns when nothing is left to do.
-    """
-
-    tell: Callable[[datetime], Awaitable[None]]
-    settled: Callable[[Any, StreamPosition], Awaitable[None]]
-    time: datetime | None = None
-    marked: bool = True
-
-
-@dataclass
-class Desk:
-    """What a FeedConsumer works with; the feed process puts it together."""
-
-    inbox: Inbox
-    writer: FeedWriter
-    quality: QualityFilter
-    updates: MarketUpdates
-    thread: Executor
-    clock: FeedClock | None = None
-    lockstep: Lockstep | None = None
-    recorder: Recorder | None = None
-    refused: str = ""
-    subscribed: int = 0
-    gap: bool = True
-    hinted: bool = False
 
 
 class FeedConsumer(AsyncConsumer):  # type: ignore[misc]

@@ -21,9 +21,10 @@ from django.utils.module_loading import import_string
 from alphapanda.clock.services import set_market_time
 from instruments.domain.contracts import InstrumentType
 from instruments.models import Instrument
-from market.consumers import Desk, FeedConsumer, Lockstep
+from market.consumers import FeedConsumer
 from market.domain.quality import InstrumentRules, QualityFilter
 from market.domain.ticks import to_wire
+from market.feed_desk import Desk, Lockstep
 from market.feeds import Inbox, TickSource, source_for
 from market.lease import LeaseKeeper
 from market.market_clock import FeedClock

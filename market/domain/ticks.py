@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from operator import itemgetter
@@ -259,7 +259,7 @@ def _find_packets(raw: bytes, count: int) -> tuple[NDArray[np.intp], NDArray[np.
         return _find_packets_slowly(raw, count)
     lengths = np.frombuffer(lows, np.uint8)
     ends = np.cumsum(lengths + _TWO) + 2
-    starts = ends - lengths
+    starts = np.subtract(ends, lengths, dtype=np.intp)
     if np.frombuffer(raw, np.uint8)[starts - 2].any():
         return _find_packets_slowly(raw, count)
     return starts, _KIND_OF_LENGTH[lengths], {}
@@ -280,28 +280,3 @@ def _find_packets_slowly(raw: bytes, count: int) -> tuple[NDArray[np.intp], NDAr
     if at < end:
         faults["trailing_bytes"] = 1
     return np.array(starts, np.intp), np.array(kinds, np.uint8), faults
-
-
-def encode_frame(rows: Rows) -> bytes:
-    """Return the frame that ``decode_frame`` turns into ``rows``: for recordings and tests."""
-    return struct.pack(">H", len(rows)) + b"".join(_packets(rows))
-
-
-def _packets(rows: Rows) -> Iterator[bytes]:
-    length_of_mode = {mode: length for length, mode in MODE_OF_LENGTH.items()}
-    for row in rows:
-        length = length_of_mode[int(row["mode"])]
-        yield struct.pack(">H", length) + _packet(row, length)
-
-
-def _packet(row: np.void, length: int) -> bytes:
-    head = [int(row[name]) for name in HEAD_FIELDS]
-    if length in (28, 32):
-        body = [int(row[name]) for name in INDEX_FIELDS]
-        change = (body[1] - body[5]) & 0xFFFFFFFF
-        return struct.pack(">8I", *body, change, head[_TIME_COLUMN])[:length]
-    body_bytes = struct.pack(f">{_HEAD_WORDS}I", *head)[:length]
-    for side in ("bid", "ask") if length == 184 else ():
-        levels = zip(row[f"{side}_quantity"], row[f"{side}_price"], row[f"{side}_orders"], strict=True)
-        body_bytes += b"".join(struct.pack(">IIHxx", *map(int, level)) for level in levels)
-    return body_bytes

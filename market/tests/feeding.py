@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
-from market.consumers import Desk, FeedConsumer, Lockstep
+from market.consumers import FeedConsumer
 from market.domain.quality import QualityFilter
-from market.domain.ticks import encode_frame
+from market.feed_desk import Desk, Lockstep
 from market.feeds import Inbox
 from market.models import Feed, Shard
-from market.tests.frames import INFY, full_rows
+from market.tests.frames import INFY, encode_frame, full_rows
 from market.updates import MarketUpdates
 from market.writer import FeedWriter
 

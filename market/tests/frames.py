@@ -2,8 +2,18 @@
 
 import random
 import struct
+from collections.abc import Iterator
 
-from market.domain.ticks import MODE_OF_LENGTH, SEGMENTS, TICK_DTYPE, Rows, empty_rows
+import numpy as np
+
+from market.domain.ticks import (
+    HEAD_FIELDS,
+    INDEX_FIELDS,
+    MODE_OF_LENGTH,
+    SEGMENTS,
+    Rows,
+    empty_rows,
+)
 
 LENGTHS = tuple(MODE_OF_LENGTH)
 INFY, SBIN, NIFTY = 408065, 779521, 256265
@@ -38,4 +48,26 @@ def full_rows(*ticks: dict[str, object]) -> Rows:
     return rows
 
 
-assert TICK_DTYPE.itemsize == 168
+def encode_frame(rows: Rows) -> bytes:
+    """Return the frame that ``decode_frame`` turns into ``rows``."""
+    return struct.pack(">H", len(rows)) + b"".join(_packets(rows))
+
+
+def _packets(rows: Rows) -> Iterator[bytes]:
+    length_of_mode = {mode: length for length, mode in MODE_OF_LENGTH.items()}
+    for row in rows:
+        length = length_of_mode[int(row["mode"])]
+        yield struct.pack(">H", length) + _packet(row, length)
+
+
+def _packet(row: np.void, length: int) -> bytes:
+    head = [int(row[name]) for name in HEAD_FIELDS]
+    if length in (28, 32):
+        body = [int(row[name]) for name in INDEX_FIELDS]
+        change = (body[1] - body[5]) & 0xFFFFFFFF
+        return struct.pack(">8I", *body, change, int(row["exchange_timestamp"]))[:length]
+    body_bytes = struct.pack(f">{len(HEAD_FIELDS)}I", *head)[:length]
+    for side in ("bid", "ask") if length == 184 else ():
+        levels = zip(row[f"{side}_quantity"], row[f"{side}_price"], row[f"{side}_orders"], strict=True)
+        body_bytes += b"".join(struct.pack(">IIHxx", *map(int, level)) for level in levels)
+    return body_bytes

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from market.domain.ticks import FULL, INDEX_FULL, TickBatch, decode_frame, divisor_for, encode_frame, to_price
-from market.tests.frames import INFY, NIFTY, frame, full_rows, random_frame, random_packet
+from market.domain.ticks import FULL, INDEX_FULL, TickBatch, decode_frame, divisor_for, to_price
+from market.tests.frames import INFY, NIFTY, encode_frame, frame, full_rows, random_frame, random_packet
 
 MODES = {"ltp": (1,), "quote": (2, 4), "full": (3, 5)}
 NAMES = {

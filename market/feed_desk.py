@@ -1,0 +1,48 @@
+"""What a FeedConsumer works with: inbox, writer, filter, clock; put together by the feed's process or a test."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from market.domain.quality import QualityFilter
+from market.feeds import Inbox
+from market.market_clock import FeedClock
+from market.recording import Recorder
+from market.stream import StreamPosition
+from market.updates import MarketUpdates
+from market.writer import FeedWriter
+
+
+@dataclass
+class Lockstep:
+    """One frame at a time: the next is taken when everything the last one caused is settled.
+
+    ``tell`` makes market time the frame's; ``settled`` returns when nothing is left to do.
+    """
+
+    tell: Callable[[datetime], Awaitable[None]]
+    settled: Callable[[Any, StreamPosition], Awaitable[None]]
+    time: datetime | None = None
+    marked: bool = True
+
+
+@dataclass
+class Desk:
+    """What a FeedConsumer works with; the feed process puts it together."""
+
+    inbox: Inbox
+    writer: FeedWriter
+    quality: QualityFilter
+    updates: MarketUpdates
+    thread: Executor
+    clock: FeedClock | None = None
+    lockstep: Lockstep | None = None
+    recorder: Recorder | None = None
+    refused: str = ""
+    subscribed: int = 0
+    gap: bool = True
+    hinted: bool = False
