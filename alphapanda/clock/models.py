@@ -28,9 +28,7 @@ class Installation(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(name="one_installation", condition=models.Q(only=True)),
-            models.CheckConstraint(
-                name="installation_kind", condition=models.Q(kind__in=["practice", "live"])
-            ),
+            models.CheckConstraint(name="installation_kind", condition=models.Q(kind__in=["practice", "live"])),
         ]
 
     def __str__(self) -> str:

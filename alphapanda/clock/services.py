@@ -23,9 +23,7 @@ def installation() -> Installation:
 def set_market_time(market_time: datetime, rate: float) -> None:
     """Note what the market's clock says now. A time before the noted one is ignored: time never goes back."""
     wall = wall_now()
-    moved = MarketClock.objects.update(
-        market_time=Greatest(F("market_time"), market_time), wall_time=wall, rate=rate
-    )
+    moved = MarketClock.objects.update(market_time=Greatest(F("market_time"), market_time), wall_time=wall, rate=rate)
     if not moved:
         MarketClock.objects.get_or_create(
             only=True, defaults={"market_time": market_time, "wall_time": wall, "rate": rate}

@@ -47,9 +47,7 @@ async def _send(group: str, message: dict[str, Any]) -> None:
     global _waiting
     try:
         await asyncio.wait_for(get_channel_layer().group_send(group, message), timeout=5)
-    except (
-        Exception
-    ) as error:  # whatever the transport raises: the snapshot has what this message would have said
+    except Exception as error:  # whatever the transport raises: the snapshot has what this message would have said
         metrics.ANNOUNCEMENTS_LOST.labels("failed").inc()
         log.warning("announcement_lost", group=group, error=repr(error))
     finally:

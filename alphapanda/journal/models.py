@@ -38,9 +38,7 @@ class DeadLetter(models.Model):
         DROPPED = "dropped"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    task = models.CharField(
-        max_length=64, help_text="the stage that gave up: assess_signals, execute_orders, …"
-    )
+    task = models.CharField(max_length=64, help_text="the stage that gave up: assess_signals, execute_orders, …")
     partition = models.CharField(max_length=64, help_text="the shard or account it belongs to")
     key = models.CharField(max_length=128, help_text="the row: a signal's or order's id")
     payload = models.JSONField(default=dict)

@@ -49,9 +49,7 @@ def on_replay(task: str) -> Callable[[Replay], Replay]:
     return register
 
 
-def give_up(
-    task: str, partition: str, key: str, attempts: int, error: str, payload: dict[str, Any]
-) -> DeadLetter:
+def give_up(task: str, partition: str, key: str, attempts: int, error: str, payload: dict[str, Any]) -> DeadLetter:
     """Keep work that failed too often where a person will see it."""
     letter, _ = DeadLetter.objects.update_or_create(
         task=task,

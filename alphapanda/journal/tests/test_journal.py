@@ -9,9 +9,7 @@ from alphapanda.journal.models import DeadLetter, Event
 pytestmark = pytest.mark.django_db
 
 
-def test_an_event_is_announced_only_after_its_change_committed(
-    monkeypatch, django_capture_on_commit_callbacks
-):
+def test_an_event_is_announced_only_after_its_change_committed(monkeypatch, django_capture_on_commit_callbacks):
     announced = []
     monkeypatch.setattr(services, "announce", announced.append)
     with django_capture_on_commit_callbacks(execute=True):
