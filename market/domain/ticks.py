@@ -259,7 +259,7 @@ def _find_packets(raw: bytes, count: int) -> tuple[NDArray[np.intp], NDArray[np.
         return _find_packets_slowly(raw, count)
     lengths = np.frombuffer(lows, np.uint8)
     ends = np.cumsum(lengths + _TWO) + 2
-    starts = np.subtract(ends, lengths, dtype=np.intp)
+    starts: NDArray[np.intp] = np.subtract(ends, lengths, dtype=np.intp)
     if np.frombuffer(raw, np.uint8)[starts - 2].any():
         return _find_packets_slowly(raw, count)
     return starts, _KIND_OF_LENGTH[lengths], {}

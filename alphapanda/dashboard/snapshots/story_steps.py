@@ -132,7 +132,7 @@ def listed(values: dict[str, Any]) -> str:
 def value_words(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    number = None if isinstance(value, int) else exact(value) if isinstance(value, str | float) else None
+    number = exact(str(value)) if isinstance(value, str | float) else None
     if number is None:
         return str(value)
     decimals = -int(number.normalize().as_tuple().exponent)
