@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
 
 from instruments.domain.contracts import is_whole_lots
@@ -16,6 +17,13 @@ from trading.services.runs import strategy_class
 
 NEEDS_PRICE = frozenset({OrderType.LIMIT, OrderType.SL})
 NEEDS_TRIGGER = frozenset({OrderType.SL, OrderType.SL_M})
+
+
+class SignInForm(AuthenticationForm):
+    error_messages = {
+        "invalid_login": "Name or password is wrong. Capitals count.",
+        "inactive": "This person may not sign in any more.",
+    }
 
 
 class OrderForm(forms.Form):

@@ -133,3 +133,14 @@ def test_the_theme_is_kept_in_a_cookie_and_never_leads_away(client: Any, db: Non
 
 def test_acts_are_not_links(reader: Any, desk: Desk) -> None:
     assert reader.get(reverse("dashboard:gate")).status_code == 405
+
+
+def test_a_wrong_password_is_said_plainly(client: Any, user: Any) -> None:
+    answer = client.post("/sign-in/", {"username": "mehta", "password": "wrong"})
+    assert "Name or password is wrong." in answer.content.decode()
+
+
+def test_a_password_leads_back_to_the_page_that_was_asked_for(client: Any, user: Any) -> None:
+    given = {"username": "mehta", "password": "a long enough secret"}
+    assert client.post("/sign-in/", given | {"next": "/orders/"}).headers["Location"] == "/orders/"
+    assert client.post("/sign-in/", given | {"next": "https://evil.example/"}).headers["Location"] == "/"

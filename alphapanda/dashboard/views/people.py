@@ -2,13 +2,13 @@
 
 from django.contrib import messages
 from django.contrib.auth import login, logout
-from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from alphapanda.dashboard.forms import SignInForm
 from alphapanda.dashboard.people import use_sign_in_link
 from alphapanda.dashboard.views.page import CONTRASTS, KEYS, THEMES, appearance
 
@@ -19,7 +19,7 @@ YEAR = 365 * 24 * 3600
 @never_cache
 @require_http_methods(["GET", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
-    form = AuthenticationForm(request, request.POST or None)
+    form = SignInForm(request, request.POST or None)
     if request.method == "POST" and form.is_valid():
         login(request, form.get_user())
         return redirect(safe_next(request))
