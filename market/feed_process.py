@@ -111,6 +111,7 @@ class FeedProcess:
             finally:
                 await self._in_database(keeper.stop)
                 await self._loop.run_in_executor(thread, _hang_up)
+                await sync_to_async(_hang_up)()
         return self.reason
 
     def _set_up(self, thread: ThreadPoolExecutor) -> Desk:

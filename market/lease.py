@@ -43,6 +43,29 @@ def acquire(feed: Feed, holder: str) -> int | None:
     return row[0] if row else None
 
 
+def bury_the_dead(feed: Feed) -> bool:
+    """Give back the lease of a process of this machine that is no more: a restart need not wait for it to run out."""
+    lease = FeedLease.objects.filter(feed=feed).first()
+    if lease is None or not lease.holder or _may_live(lease.holder):
+        return False
+    log.warning("lease_of_a_dead_process", feed=feed.name, holder=lease.holder, epoch=lease.epoch)
+    release(feed, lease.holder, lease.epoch)
+    return True
+
+
+def _may_live(holder: str) -> bool:
+    host, _, pid = holder.rpartition(":")
+    if host != socket.gethostname() or not pid.isdigit():
+        return True
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def renew(feed: Feed, holder: str, epoch: int) -> bool:
     """Hold the lease for another six seconds; False if it has passed to somebody else."""
     held = FeedLease.objects.filter(feed=feed, holder=holder, epoch=epoch)

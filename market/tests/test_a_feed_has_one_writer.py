@@ -1,5 +1,8 @@
 """The lease: one holder, a rising epoch, taken over when it is not renewed, given back when it ends."""
 
+import socket
+import subprocess
+import sys
 import threading
 from datetime import timedelta
 
@@ -8,7 +11,7 @@ from django.db import OperationalError
 from django.db.models import F
 
 from market import lease
-from market.lease import LeaseKeeper, acquire, release, renew
+from market.lease import LeaseKeeper, acquire, bury_the_dead, release, renew
 from market.models import LEASE_SECONDS, Feed, FeedLease
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +50,21 @@ def test_giving_back_what_has_passed_on_changes_nothing(feed):
     acquire(feed, "two")
     release(feed, "one", 1)
     assert acquire(feed, "three") is None
+
+
+def test_a_lease_of_a_killed_process_of_this_machine_is_free_at_once(feed):
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+    acquire(feed, f"{socket.gethostname()}:{ended.pid}")
+    assert bury_the_dead(feed)
+    assert acquire(feed, "two") == 2
+
+
+@pytest.mark.parametrize("holder", ["elsewhere:1", "nobody knows", lease.me()])
+def test_a_process_that_may_live_keeps_its_lease(feed, holder):
+    acquire(feed, holder)
+    assert not bury_the_dead(feed)
+    assert acquire(feed, "two") is None
 
 
 def keeper_of(feed, **given):

@@ -12,7 +12,7 @@ from django.core.management.base import CommandError, CommandParser
 from alphapanda.management.base import Command as BaseCommand
 from market.feed_process import FeedProcess
 from market.feeds import Inbox, TickSource, source_for
-from market.lease import acquire, me
+from market.lease import acquire, bury_the_dead, me
 from market.market_clock import ClockUnreachable, FeedClock, clock_for
 from market.models import Feed
 from market.recording import RecordedSource
@@ -68,6 +68,7 @@ class Command(BaseCommand):
         return clock
 
     def _epoch(self, feed: Feed, *, wait: bool) -> int:
+        bury_the_dead(feed)
         told = False
         while (epoch := acquire(feed, me())) is None:
             if not wait:
