@@ -4,7 +4,7 @@ from typing import Any
 
 import redis
 from django.core.exceptions import ValidationError as ModelValidationError
-from django.db import OperationalError
+from django.db import DataError, OperationalError
 from drf_standardized_errors.handler import ExceptionHandler
 from drf_standardized_errors.openapi_serializers import ClientErrorEnum
 from rest_framework import exceptions, serializers
@@ -44,6 +44,9 @@ def translated(error: Exception) -> Exception:
         return Conflict(str(error))
     if isinstance(error, ModelValidationError):
         return exceptions.ValidationError(serializers.as_serializer_error(error))
+    if isinstance(error, DataError | OverflowError):
+        # What passed the field's own check and PostgreSQL cannot hold: the year 154 with a zone of +17:43.
+        return exceptions.ValidationError("A number or a date is outside of what can be kept.")
     if isinstance(error, OperationalError):
         return Unavailable("The database is busy or away. Nothing was changed; ask again with the same key.")
     if isinstance(error, redis.RedisError):

@@ -37,6 +37,8 @@ def test_a_client_cannot_decide_what_the_gate_decides(script: Any, ticket: dict[
         ({"instrument": "INFY"}, "instrument"),
         ({"quantity": 0}, "quantity"),
         ({"quantity": "ten"}, "quantity"),
+        ({"quantity": 10**40}, "quantity"),
+        ({"quantity": 10, "price": 1e300}, "price"),
         ({"side": "HOLD"}, "side"),
         ({"price": None}, "price"),
         ({"price": "-1"}, "price"),

@@ -101,6 +101,20 @@ def test_events_are_found_by_what_they_begin_with(script: Any, account: Any) -> 
     assert [(row["kind"], row["payload"]) for row in rows] == [("order.filled", {"quantity": 10})]
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"market_time_after": "0154-07-15T06:28:08+17:43"},
+        {"market_time_before": "9999-12-31T23:59:59-18:00"},
+        {"market_time_after": "yesterday"},
+        {"tag": "a\0b"},
+        {"account": "mine"},
+    ],
+)
+def test_a_wrong_filter_is_refused_and_never_breaks(script: Any, account: Any, asked: dict[str, str]) -> None:
+    assert script.get("/api/v1/orders/", asked).status_code == 400
+
+
 def test_a_wrong_cursor_is_refused_in_words(script: Any, account: Any) -> None:
     answer = script.get("/api/v1/orders/", {"cursor": "nonsense"})
     assert (answer.status_code, answer.json()["errors"][0]["detail"]) == (404, "Invalid cursor")
