@@ -12,6 +12,7 @@ from unfold.admin import ModelAdmin
 
 from alphapanda.admin_facts import FactInline, name_of
 from portfolio.models import Account
+from trading.domain.figures import rupees
 from trading.domain.orders import DEPLOYMENT_LABELS, DeploymentState
 from trading.forms import DRAWN_FOR, DeploymentForm, parameter_fields
 from trading.models import Deployment, Run, Strategy
@@ -79,9 +80,13 @@ class DeploymentAdmin(ModelAdmin):
     def _may_edit(obj: Deployment | None) -> bool:
         return obj is None or obj.state == DeploymentState.STOPPED
 
+    def get_inlines(self, request: HttpRequest, obj: Deployment | None) -> Any:
+        return self.inlines if obj else ()
+
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "account":
             kwargs["queryset"] = Account.objects.active()
+            kwargs["help_text"] = "A live account's cannot be started: this version sends no live orders."
         if db_field.name == "strategy":
             kwargs["queryset"] = Strategy.objects.filter(is_available=True)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
@@ -111,7 +116,9 @@ class DeploymentAdmin(ModelAdmin):
 
     @admin.display(description="size")
     def size_in_words(self, deployment: Deployment) -> str:
-        return f"{deployment.size.normalize():,f} {deployment.sizing}, {deployment.product}"
+        if deployment.sizing == Deployment.Sizing.LOTS:
+            return f"{deployment.size:,.0f} lots, {deployment.product}"
+        return f"{rupees(deployment.size)} {deployment.sizing}, {deployment.product}"
 
     @admin.action(description="Start", permissions=["run"])
     def start(self, request: HttpRequest, chosen: QuerySet[Deployment]) -> None:

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.urls import reverse
 
 from alphapanda.journal.models import DeadLetter
+from instruments.domain.sessions import IST
 from market.models import Shard
 from trading.api.tokens import make_token
 from trading.models import BrokerSession, Checkpoint, Evaluation, PriceBand, RiskLimit
@@ -111,3 +112,8 @@ def test_the_decision_page_tells_each_check(admin_client, traded):
     decision = traded.orders()[0].signal.decision
     page = admin_client.get(address("trading.riskdecision", "change", decision.pk)).content.decode()
     assert "<b>QUOTE_AGE</b> passed" in page
+
+
+def test_times_are_told_to_the_second_in_india(admin_client, traded):
+    page = admin_client.get(address("trading.order", "change", traded.orders()[0].pk)).content.decode()
+    assert f"{traded.orders()[0].market_time.astimezone(IST):%d %b %Y %H:%M:%S}" in page
