@@ -83,6 +83,9 @@ def tell(event: Event, order: Order | None) -> Told:
     """Return the mark, its tone and the sentence of an event; an unknown kind is told as it was written."""
     if order is not None:
         return tell_order(event, order)
+    if event.kind in PLAIN:
+        mark, tone, words = PLAIN[event.kind]
+        return mark, tone, words.format(key=event.key, **event.payload)
     teller = TELLERS.get(event.kind.partition(".")[0])
     return teller(event) if teller else ("live", "quiet", f"{event.kind.replace('.', ' ').capitalize()}: {event.key}")
 
@@ -145,6 +148,15 @@ def tell_dead_letter(event: Event) -> Told:
     return ("warn", "warn", words) if state == "opened" else ("tick", "", words)
 
 
+PLAIN: dict[str, Told] = {
+    "account.opened": ("tick", "", "Account {key} opened"),
+    "books.differ": ("warn", "warn", "Books of {key} differed in {count} places and were made anew from the trades"),
+    "calendar.loaded": ("tick", "", "Calendar loaded until {key}"),
+    "feed.gap": ("stale", "warn", "Feed {key}: {words}"),
+    "instruments.loaded": ("tick", "", "Instruments loaded"),
+    "instruments.refused": ("cross", "fault", "Instruments not loaded: {problems[0]}"),
+    "money.moved": ("tick", "", "Money moved in {key}: ₹{amount}"),
+}
 TELLERS: dict[str, Callable[[Event], Told]] = {
     "signal": tell_signal,
     "gate": tell_gate,

@@ -49,14 +49,15 @@ def live_orders() -> list[Order]:
 
 def at_work(world: World, live: list[Order]) -> dict[str, Any]:
     room = max(JUST_DONE, ROWS - len(live))
-    done = Order.objects.filter(state__in=TERMINAL).select_related(*WITH).order_by("-updated_at")[:room]
+    today = Order.objects.filter(state__in=TERMINAL, market_time__gte=world.midnight)
+    done = today.select_related(*WITH).order_by("-updated_at")[:room]
     shown = [*live, *done]
     quotes = world.quotes({order.instrument_id: order.instrument for order in shown}.values())
     return {
         "counts": counts(world, live),
         "age": read_now(world),
         "rows": order_rows(world, shown, quotes),
-        "empty": "" if shown else "No order has been placed yet.",
+        "empty": "" if shown else "No order today.",
     }
 
 

@@ -140,7 +140,8 @@ def trades_won(world: World) -> dict[UUID, tuple[int, int]]:
 
 
 def waits_panel(world: World, deployment: Deployment | None = None) -> dict[str, Any]:
-    waits = Evaluation.objects.select_related("run__deployment__account", "instrument").order_by("-at", "-id")
+    today = Evaluation.objects.filter(at__gte=world.midnight)
+    waits = today.select_related("run__deployment__account", "instrument").order_by("-at", "-id")
     if deployment:
         waits = waits.filter(run__deployment=deployment)
     rows = [wait_row(world, wait) for wait in waits[:SHOWN_EVALUATIONS]]

@@ -1,0 +1,39 @@
+"""What happened is told in a sentence; a kind nobody foresaw is told as it was written."""
+
+from typing import Any
+
+import pytest
+
+from alphapanda.dashboard.snapshots.happenings import tell
+from alphapanda.journal.models import Event
+
+TOLD = [
+    ("account.opened", "Desk A", {}, "Account Desk A opened"),
+    (
+        "books.differ",
+        "Desk A",
+        {"count": 2, "first": []},
+        "Books of Desk A differed in 2 places and were made anew from the trades",
+    ),
+    (
+        "instruments.refused",
+        "x",
+        {"problems": ["NSE.csv row 7: no lot size"]},
+        "Instruments not loaded: NSE.csv row 7: no lot size",
+    ),
+    ("feed.gap", "kite-0", {"words": "12 entries are missing"}, "Feed kite-0: 12 entries are missing"),
+    (
+        "signal.denied",
+        "x",
+        {"signal": "enter: sell 105 RELIANCE", "reason": "MAX_NET: too much"},
+        "Refused: sell 105 RELIANCE, MAX_NET",
+    ),
+    ("gate.changed", "everything", {"to": "halted", "by": "mehta", "reason": ""}, "Gate halted, by mehta"),
+    ("dead_letter.opened", "x", {"task": "assess_signals"}, "Given up after three attempts: assess_signals"),
+    ("moon.rose", "full", {}, "Moon rose: full"),
+]
+
+
+@pytest.mark.parametrize(("kind", "key", "payload", "words"), TOLD)
+def test_each_kind_has_its_sentence(kind: str, key: str, payload: dict[str, Any], words: str) -> None:
+    assert tell(Event(kind=kind, key=key, payload=payload), None)[2] == words
