@@ -41,7 +41,7 @@ class Clocks(Protocol):
 
 def read_now(clocks: Clocks) -> dict[str, Any]:
     """Return the age of rows just read from the database; without scripts it is the market's time of day."""
-    mark = age(clocks.wall, clocks.wall, PANEL_LIMITS, clock="wall", what="read")
+    mark = age(clocks.wall, clocks.wall, PANEL_LIMITS, clock="wall", what="last read")
     return mark | {"words": f"at {clock_time(clocks.now)}"}
 
 
