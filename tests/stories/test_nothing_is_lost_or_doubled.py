@@ -130,3 +130,16 @@ def test_a_database_that_is_away_is_nobodys_third_attempt(desk, monkeypatch):
             assessment.assess_signals(desk.account.pk)
     assessment.assess_signals(desk.account.pk)
     assert Signal.objects.get().state == SignalState.ORDERED
+
+
+def test_an_unconfirmed_order_is_never_given_up_however_often_its_worker_died(desk):
+    desk.start(desk.deploy())
+    desk.tick("1505.00")
+    desk.tick("1499.00")
+    desk.drain()
+    assessment.assess_signals(desk.account.pk)
+    order = Order.objects.select_related("signal__decision", "signal__instrument", "account").get()
+    assert execution.claim(order)
+    Order.objects.update(attempts=7)
+    desk.play("1500.00", "1500.00")
+    assert Order.objects.get().state == OrderState.FILLED

@@ -14,14 +14,17 @@ MOST_ATTEMPTS = 3
 Row = TypeVar("Row", bound=Model)
 
 
-def attempt(row: Row, stage: str, work: Callable[[Row], None], on_giving_up: Callable[[Row, str], None]) -> None:
+def attempt(
+    row: Row, stage: str, work: Callable[[Row], None], on_giving_up: Callable[[Row, str], None] | None = None
+) -> None:
     """Do ``work`` on ``row``, counted before it begins so that a row that kills its worker is counted too.
 
-    A row that has had three attempts is kept as a dead letter and ended by ``on_giving_up``. Database trouble is
-    nobody's fault but the database's: it is raised, and the whole drain comes again.
+    A row that has had three attempts is kept as a dead letter and ended by ``on_giving_up``; without that, a person
+    is told by the dead letter and it is tried on. Database trouble is nobody's fault but the database's: it is
+    raised, and the whole drain comes again.
     """
     table: Any = type(row)._default_manager
-    if _given_up_before(row, stage, on_giving_up):
+    if on_giving_up is not None and _given_up_before(row, stage, on_giving_up):
         return
     table.filter(pk=row.pk).update(attempts=F("attempts") + 1)
     try:
@@ -44,7 +47,8 @@ def _given_up_before(row: Any, stage: str, on_giving_up: Callable[[Any, str], No
     return True
 
 
-def _give_up(row: Any, stage: str, error: str, on_giving_up: Callable[[Any, str], None]) -> None:
+def _give_up(row: Any, stage: str, error: str, on_giving_up: Callable[[Any, str], None] | None) -> None:
     partition = str(getattr(row, "account_id", ""))
     give_up(stage, partition, str(row.pk), row.attempts + 1, error, {"row": str(row)})
-    on_giving_up(row, error)
+    if on_giving_up is not None:
+        on_giving_up(row, error)

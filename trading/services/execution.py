@@ -39,9 +39,12 @@ def execute_orders(account_id: UUID | str) -> None:
     """
     account = Account.objects.get(pk=account_id)
     broker = broker_for(account)
-    for orders, step in ((_to_send, send), (_unconfirmed, settle_unconfirmed), (_to_cancel, ask_to_cancel)):
+    for order in _to_send(account):
+        attempt(order, "execute_orders", partial(send, broker=broker), give_up_sending)
+    # What a broker may know of is never given up: it is asked about, or to be cancelled, until there is an answer.
+    for orders, step in ((_unconfirmed, settle_unconfirmed), (_to_cancel, ask_to_cancel)):
         for order in orders(account):
-            attempt(order, "execute_orders", partial(step, broker=broker), give_up_sending)
+            attempt(order, "execute_orders", partial(step, broker=broker))
 
 
 def _to_send(account: Account) -> list[Order]:
