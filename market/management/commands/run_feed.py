@@ -68,8 +68,8 @@ class Command(BaseCommand):
         return clock
 
     def _epoch(self, feed: Feed, *, wait: bool) -> int:
-        bury_the_dead(feed)
         told = False
+        bury_the_dead(feed)
         while (epoch := acquire(feed, me())) is None:
             if not wait:
                 raise CommandError(f"Another process runs feed {feed.name}.")
@@ -77,6 +77,7 @@ class Command(BaseCommand):
                 self.say(f"Another process runs feed {feed.name}; waiting for its lease.")
                 told = True
             time.sleep(0.5)
+            bury_the_dead(feed)
         return epoch
 
     def _run(self, process: FeedProcess, clock: FeedClock | None) -> None:
