@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import environ
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
 from alphapanda.practice import kept_secret
@@ -153,6 +154,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "trading.tasks.sweep", "schedule": 1.0, "options": {"queue": "desk", "expires": 5}},
+    "books": {"task": "portfolio.tasks.check_books", "schedule": crontab(hour="17", minute="30")},
+    "calendar": {"task": "instruments.tasks.check_calendar", "schedule": crontab(hour="3", minute="0")},
     "snapshots": {"task": "trading.tasks.take_snapshots", "schedule": 5.0, "options": {"queue": "desk", "expires": 5}},
 }
 CELERY_TASK_DEFAULT_QUEUE = "desk"

@@ -11,17 +11,22 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
+from django.db import DatabaseError
 
+from alphapanda import demo_desk, practice
 from alphapanda import demo_processes as processes
-from alphapanda import practice
 from alphapanda.clock import market_now
 from alphapanda.clock.services import set_market_time
+from alphapanda.dashboard.people import make_sign_in_link
 from alphapanda.demo_processes import Market, NotReady
 from alphapanda.management.base import Command as BaseCommand
 from alphapanda.management.base import quietly
 from alphapanda.supervisor import Supervisor, end_leftovers
 from instruments.domain.sessions import IST
+from instruments.models import InstrumentLoad, TradingSession
 from portfolio.models import Account
+from trading.brokers.zerodha.practice import practice_request_token
+from trading.brokers.zerodha.session import LoginRefused, log_in
 from trading.domain.brokerage import BrokerError
 from trading.models import BrokerSession
 
@@ -93,37 +98,41 @@ class Command(BaseCommand):
         processes.watch_until(supervisor, stopping, lambda: self._each_second(stopping))
 
     def _set_up(self) -> str:
-        # Imported late: the models of these are only there once Django has been set up.
-        from alphapanda import demo_desk
-        from alphapanda.dashboard.people import make_sign_in_link
-        from instruments.models import InstrumentLoad, TradingSession
-
         user = demo_desk.found_user()
         if not TradingSession.objects.exists():
             self.say("Loading the calendar of 2024 to 2026 …")
             quietly("load_calendar")
         account = demo_desk.found_data_account()
         self._log_in(account)
+        self._load_instruments()
+        demo_desk.found_desk(demo_desk.found_feed())
+        return make_sign_in_link(user)
+
+    def _load_instruments(self) -> None:
+        """Load the day's dump, as one would each morning after 08:30."""
         day = market_now().astimezone(IST).date()
         if InstrumentLoad.objects.last_day_of("NSE") != day:
             self.say(f"Loading the practice exchange's instruments of {day:%d %b %Y} …")
             quietly("load_instruments")
-        demo_desk.found_desk(demo_desk.found_feed())
-        return make_sign_in_link(user)
 
     def _each_second(self, stopping: threading.Event) -> None:
         if self._ends_at is not None and time.monotonic() > self._ends_at:
             stopping.set()
+        try:
+            self._open_the_day()
+        except (DatabaseError, CommandError) as problem:
+            # The processes go on; in a second it is tried again.
+            log.warning("morning_failed", problem=str(problem))
+
+    def _open_the_day(self) -> None:
         account = Account.objects.get(name=practice.DATA_ACCOUNT)
         session = BrokerSession.objects.filter(account=account).first()
         if session is None or session.expires_at is None or session.expires_at <= market_now():
             self._log_in(account)
+            self._load_instruments()
 
     def _log_in(self, account: Account) -> None:
         """Log in as a person would each morning; at a real broker nothing does this for anybody."""
-        from trading.brokers.zerodha.practice import practice_request_token
-        from trading.brokers.zerodha.session import LoginRefused, log_in
-
         try:
             log_in(account, practice_request_token(account))
         except (LoginRefused, BrokerError) as problem:
