@@ -1,4 +1,4 @@
-"""A real day of twelve shares through kitesim, KiteTicker and every process: the candles built are those that went in."""
+"""A real day of twelve shares through every process: the candles built are those that went in."""
 
 import json
 import os
