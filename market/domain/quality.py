@@ -72,9 +72,10 @@ class QualityFilter:
 
     def learn(self, rules: Iterable[InstrumentRules]) -> None:
         """Take what is known of instruments; those never mentioned get the default band and no tick size."""
-        for rule in rules:
-            [place] = self._places(np.array([rule.token], np.int64))
-            self._tick[place], self._band[place], self._timed[place] = rule.tick, rule.band, rule.timed
+        known = np.array([(rule.token, rule.tick, rule.band, rule.timed) for rule in rules], np.int64)
+        if len(known):
+            places = self._places(known[:, 0])
+            self._tick[places], self._band[places], self._timed[places] = known[:, 1:].T
 
     def sift(self, batch: TickBatch, now: int, future_seconds: int | None = None) -> Sifted:
         """Judge each row. ``now`` is market time in seconds since 1970."""
