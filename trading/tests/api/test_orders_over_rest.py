@@ -63,9 +63,18 @@ def test_an_account_that_cannot_trade_here_is_refused_in_words(
     assert (answer.status_code, problems_of(answer)[None]) == (409, "Desk A (paper) is closed")
 
 
-def test_a_body_that_is_not_json_is_refused_in_words(script: Any) -> None:
-    answer = script.post(ORDERS, "<html>", content_type="application/json", headers={"Idempotency-Key": "k"})
+@pytest.mark.parametrize(
+    "body", ["<html>", "{", "[" * 100_000, '{"side": "\\ud800"}', '{"quantity": NaN}', b"\xff".decode("latin1")]
+)
+def test_a_body_that_is_not_json_is_refused_in_words(script: Any, body: str) -> None:
+    answer = script.post(ORDERS, body, content_type="application/json", headers={"Idempotency-Key": "k"})
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "parse_error")
+
+
+@pytest.mark.parametrize("body", ["[]", "null", '"buy"', "7", "{}"])
+def test_a_body_that_is_no_order_is_refused_in_words(script: Any, body: str) -> None:
+    answer = script.post(ORDERS, body, content_type="application/json", headers={"Idempotency-Key": "k"})
+    assert (answer.status_code, answer.json()["type"]) == (400, "validation_error")
 
 
 def test_an_order_is_read_from_signal_to_fill(script: Any, order: Order) -> None:
