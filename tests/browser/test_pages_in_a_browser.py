@@ -58,6 +58,12 @@ def test_ages_are_counted_by_the_browser_when_nobody_speaks(open_page: Any, desk
     assert page.locator("#lost").is_visible()
 
 
+def test_all_right_does_not_stand_when_nobody_speaks(open_page: Any, desk: Desk) -> None:
+    page = open_page("/")
+    page.wait_for_function("document.querySelector('.verdict h1').textContent.startsWith('Not known')", timeout=15_000)
+    assert "It last said" in page.locator(".verdict").inner_text()
+
+
 def test_without_scripts_the_page_is_whole(open_page: Any, desk: Desk) -> None:
     desk.order("open", filled=120)
     page = open_page("/", java_script_enabled=False)

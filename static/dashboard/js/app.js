@@ -10,11 +10,13 @@ import { Desk } from "./socket.js";
 
 const FRAME = 200;
 const REFETCH = 1000;
+const DOUBT = 5000;
 const page = document.body.dataset;
 let data = readJson("snapshot");
 let pending = [];
 let quietly = true;
 let asked = false;
+let lostAt = null;
 
 function readJson(id) {
   const source = document.getElementById(id);
@@ -65,6 +67,14 @@ function onFrame() {
   apply(document.body, data);
 }
 
+// "All right" may not stand on a page that has heard nothing for a while.
+function doubt() {
+  if (!data.verdict || lostAt === null || Date.now() - lostAt < DOUBT) return;
+  const lines = [{ key: "0", text: `It last said: ${data.verdict.headline}`, href: null, link: "" }];
+  const verdict = { tone: "warn", mark: "unknown", headline: "Not known: no word from the server.", lines };
+  apply(document.body, { ...data, verdict });
+}
+
 function tellTrouble(words) {
   const banner = document.getElementById("lost");
   banner.hidden = !words;
@@ -82,7 +92,11 @@ function start() {
   setInterval(() => requestAnimationFrame(onFrame), FRAME);
   addEventListener("resize", paint);
   const topics = [page.topic, "market"].filter(Boolean);
-  const onLine = (isThere) => tellTrouble(isThere ? "" : "No word from the server: every figure shows its age.");
+  const onLine = (isThere) => {
+    lostAt = isThere ? null : (lostAt ?? Date.now());
+    tellTrouble(isThere ? "" : "No word from the server: every figure shows its age.");
+  };
+  setInterval(doubt, 1000);
   new Desk(topics, { onSnapshot, onMarket, onLine, onTrouble: tellTrouble });
 }
 
