@@ -152,7 +152,7 @@ def test_the_next_day_starts_afresh():
     assert (candle.volume, candle.complete) == (40, True)
 
 
-def stream(seed, count=120):
+def stream(seed, count=90):
     """Ticks of several instruments in rough order, up to three seconds late, in small batches with marks."""
     rng = random.Random(seed)
     clock, volume = OPEN - 20, dict.fromkeys(TOKENS, 0)
@@ -177,7 +177,7 @@ def run_plain(seed, live_since):
 
 
 @given(seed=st.integers(0, 2**32), live_since=st.sampled_from([OPEN - 60, OPEN + 90]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_the_vectorised_book_equals_the_plain_one(seed, live_since):
     book, candles = book_of(intervals=(1, 3, 60, 1440), live_since=live_since), []
     for ticks, mark, gap in stream(seed):
@@ -188,8 +188,8 @@ def test_the_vectorised_book_equals_the_plain_one(seed, live_since):
     assert candles == list(run_plain(seed, live_since))
 
 
-@given(seed=st.integers(0, 2**32), stop=st.integers(0, 119))
-@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32), stop=st.integers(0, 89))
+@settings(max_examples=25, deadline=None)
 def test_a_book_restored_from_json_goes_on_as_if_nothing_had_happened(seed, stop):
     whole, halved = book_of(), book_of()
     for nth, (ticks, mark, gap) in enumerate(stream(seed)):
@@ -206,7 +206,7 @@ def test_a_book_restored_from_json_goes_on_as_if_nothing_had_happened(seed, stop
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_repeats_and_their_order_within_a_batch_change_no_price_or_volume(seed):
     rng, once, often, bars = random.Random(seed), book_of(), book_of(), ([], [])
     for ticks, mark, _ in stream(seed, 60):

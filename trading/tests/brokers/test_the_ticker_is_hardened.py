@@ -285,4 +285,4 @@ def test_the_token_never_travels_in_the_clear(root):
     from trading.brokers.zerodha.ticker_client import Ears, HardenedTicker
 
     with pytest.raises(ValueError, match="wss://"):
-        HardenedTicker("key", "token", Ears(*[lambda *_: None] * 6), root=root)
+        HardenedTicker("key", "token", Ears(*[lambda *_: None] * 7), root=root)
