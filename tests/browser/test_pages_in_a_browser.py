@@ -60,7 +60,7 @@ def test_ages_are_counted_by_the_browser_when_nobody_speaks(open_page: Any, desk
 
 def test_all_right_does_not_stand_when_nobody_speaks(open_page: Any, desk: Desk) -> None:
     page = open_page("/")
-    page.wait_for_function("document.querySelector('.verdict h1').textContent.startsWith('Not known')", timeout=15_000)
+    page.locator(".verdict h1", has_text="Not known").wait_for(timeout=15_000)
     assert "It last said" in page.locator(".verdict").inner_text()
 
 
