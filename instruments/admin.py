@@ -11,30 +11,18 @@ from import_export.admin import ImportExportModelAdmin
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
+from alphapanda.admin_facts import LookOnly
 from instruments.models import FreezeQuantity, Instrument, InstrumentLoad, InstrumentToken, TradingSession
 
 
-class ReadOnly:
-    """Only the loader writes these rows."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class TokenInline(ReadOnly, TabularInline):
+class TokenInline(LookOnly, TabularInline):
     model = InstrumentToken
     fields = ("instrument_token", "valid_from", "valid_to")
     extra = 0
 
 
 @admin.register(Instrument)
-class InstrumentAdmin(ReadOnly, ModelAdmin):
+class InstrumentAdmin(LookOnly, ModelAdmin):
     list_display = ("tradingsymbol", "exchange", "name", "instrument_type", "expiry", "strike", "lot_size", "tick_size")
     list_filter = ("exchange", "instrument_type", "segment", "listed", "has_derivatives", "expiry")
     search_fields = ("tradingsymbol", "name", "=instrument_token")
@@ -43,7 +31,7 @@ class InstrumentAdmin(ReadOnly, ModelAdmin):
 
 
 @admin.register(InstrumentLoad)
-class InstrumentLoadAdmin(ReadOnly, ModelAdmin):
+class InstrumentLoadAdmin(LookOnly, ModelAdmin):
     list_display = ("loaded_at", "day", "state", "rows_in_words", "first_problem")
     list_filter = ("state", "day")
 

@@ -1,34 +1,19 @@
 """Admin: feeds and wishes to edit, everything the feed itself writes to look at."""
 
-from typing import Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
+from alphapanda.admin_facts import LookOnly
 from market.models import Candle, Feed, FeedLease, Recording, Shard, Subscription
 
 
-class ReadOnly:
-    """Only processes write these rows."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class LeaseInline(ReadOnly, TabularInline):
+class LeaseInline(LookOnly, TabularInline):
     model = FeedLease
     fields = ("epoch", "holder", "renewed_at")
     extra = 0
 
 
-class ShardInline(ReadOnly, TabularInline):
+class ShardInline(LookOnly, TabularInline):
     model = Shard
     fields = ("number", "epoch", "n")
     extra = 0
@@ -60,7 +45,7 @@ class SubscriptionAdmin(ModelAdmin):
 
 
 @admin.register(Candle)
-class CandleAdmin(ReadOnly, ModelAdmin):
+class CandleAdmin(LookOnly, ModelAdmin):
     list_display = ("instrument", "interval", "start", "open", "high", "low", "close", "volume", "complete")
     list_filter = ("interval", "complete")
     search_fields = ("instrument__tradingsymbol",)
@@ -70,6 +55,6 @@ class CandleAdmin(ReadOnly, ModelAdmin):
 
 
 @admin.register(Recording)
-class RecordingAdmin(ReadOnly, ModelAdmin):
+class RecordingAdmin(LookOnly, ModelAdmin):
     list_display = ("day", "feed", "state", "frames", "bytes", "sha256", "path")
     list_filter = ("feed", "state")

@@ -13,23 +13,11 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
+from alphapanda.admin_facts import LookOnly
 from alphapanda.clock import market_now
 from portfolio.booking import found
 from portfolio.domain.charges import ChargeKind
 from portfolio.models import Account, ChargeRate, LedgerEntry, Lot, PnlSnapshot, Portfolio, Position, Trade
-
-
-class LookOnly:
-    """Booked by trades and transfers alone: nobody adds, changes or deletes it by hand."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
