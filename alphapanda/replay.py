@@ -3,7 +3,6 @@
 import json
 import os
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -11,13 +10,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import orjson
 from django.conf import settings
 from django.db.models import QuerySet
 
 from alphapanda import demo_desk
 from alphapanda import demo_processes as processes
-from alphapanda.clock import market_now
 from alphapanda.clock.services import set_market_time
 from alphapanda.management.base import quietly
 from alphapanda.practice import DATA_ACCOUNT
@@ -36,7 +33,6 @@ from trading.services.digest import counts, digest
 from trading.services.settled import is_settled
 from trading.services.sweeping import sweep
 
-SETTLE_SECONDS = 60.0
 STOP_ORDER = ("feed", "ticks", "desk", "broker", "kitesim")
 Bar = tuple[Decimal, Decimal, Decimal, Decimal, int]
 
@@ -98,9 +94,9 @@ def play(plan: Plan, folder: Path, told: Any = lambda text: None) -> Result:
             supervisor.start(child)
         _wait_until_warm(supervisor, plan)
         told("Warm; the day begins.")
-        feed = processes.feed(secrets)
-        supervisor.start(Child("feed", [*feed.command, "--lockstep"], secrets))
-        _wait_until_played(supervisor, url, shard, plan, told)
+        command = [*processes.feed(secrets).command, "--lockstep"]
+        feed = supervisor.start(Child("feed", command, secrets, ends=True))
+        _wait_until_played(supervisor, feed, shard, plan, told)
         found, differences = compare_candles(plan)
         return Result(digest(), counts(), found, differences, time.monotonic() - began)
     finally:
@@ -168,19 +164,12 @@ def _wait_until_warm(supervisor: Supervisor, plan: Plan) -> None:
     raise ReplayFailed("the deployments did not warm up")
 
 
-def _wait_until_played(supervisor: Supervisor, url: str, shard: Shard, plan: Plan, told: Any) -> None:
-    """Return when the last frame's consequences, and the day's last candles, are committed."""
+def _wait_until_played(supervisor: Supervisor, feed: Child, shard: Shard, plan: Plan, told: Any) -> None:
+    """Return when the feed has ended by itself and all that its last frame caused is committed."""
     for _ in _watching(supervisor, plan.longest_seconds, told, shard):
-        if _finished(url) and _is_quiet(shard):
-            break
-    else:
-        raise ReplayFailed(f"the day was not over after {plan.longest_seconds:.0f} s")
-    _advance(url, plan.day)
-    wanted = len(candles_of(plan.candles, plan.day))
-    for _ in _watching(supervisor, SETTLE_SECONDS):
-        if built_candles(plan.day).count() >= wanted and _is_quiet(shard):
+        if feed.is_done and _is_quiet(shard):
             return
-    # What is missing is told candle by candle by the comparison.
+    raise ReplayFailed(f"the day was not over after {plan.longest_seconds:.0f} s")
 
 
 def built_candles(day: date) -> QuerySet[Candle]:
@@ -201,23 +190,8 @@ def _watching(supervisor: Supervisor, seconds: float, told: Any = None, shard: S
         time.sleep(0.25)
 
 
-def _finished(url: str) -> bool:
-    """Whether the exchange has sent its last frame and the feed has taken it: market time is that frame's."""
-    if not processes.wait_for(f"{url}/sim/frames", "The practice exchange")["finished"]:
-        return False
-    clock = processes.wait_for(f"{url}/sim/clock", "The practice exchange")
-    return market_now() >= datetime.fromisoformat(clock["market_time"])
-
-
 def _is_quiet(shard: Shard) -> bool:
     return is_settled(shard.feed_id, TickStream(wakeups.valkey(), shard.feed_id).last_position())
-
-
-def _advance(url: str, day: date) -> None:
-    """Let the exchange's clock pass the last minute, so that the last candles close."""
-    body = orjson.dumps({"advance_to": f"{day}T15:45:00"})
-    request = urllib.request.Request(f"{url}/sim/clock", body, {"Content-Type": "application/json"})  # noqa: S310
-    urllib.request.urlopen(request, timeout=5).read()  # noqa: S310 (loopback)
 
 
 def compare_candles(plan: Plan) -> tuple[int, list[str]]:

@@ -30,6 +30,7 @@ class Child:
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    ends: bool = False  # it is done when it has ended with 0; any other end is an accident
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     pause: float = FIRST_PAUSE
@@ -39,6 +40,10 @@ class Child:
     @property
     def is_running(self) -> bool:
         return self.process is not None and self.process.poll() is None
+
+    @property
+    def is_done(self) -> bool:
+        return self.ends and self.process is not None and self.process.poll() == 0
 
 
 class Supervisor:
@@ -71,7 +76,7 @@ class Supervisor:
         """Start again whatever has ended, after a pause that doubles. Returns the names of what has just ended."""
         now, ended = time.monotonic(), []
         for child in self.children:
-            if child.is_running:
+            if child.is_running or child.is_done:
                 continue
             if child.due == 0.0:
                 ended.append(child.name)
