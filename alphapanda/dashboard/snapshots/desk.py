@@ -124,7 +124,7 @@ def last_decision(desk: Desk, deployment: Deployment) -> tuple[Any, str]:
         return signal.market_time, signal_words(signal)
     if wait:
         return wait.at, f"No trade: {symbol_of(wait.instrument)}, {wait.text}"
-    return deployment.state_since, "No decision yet" if deployment.state != S.STOPPED else "Not running"
+    return deployment.state_since, "No decision yet today" if deployment.state != S.STOPPED else "Not running"
 
 
 def signal_words(signal: Signal) -> str:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Max, Sum
+from django.db.models import Max
 from django.urls import reverse
 
 from alphapanda.dashboard.formats import age, clock_minute, profit
@@ -14,7 +14,6 @@ from alphapanda.dashboard.snapshots.shell import gate_words, opens_again
 from alphapanda.dashboard.snapshots.verdict import Facts, Line, count
 from alphapanda.dashboard.snapshots.world import World
 from alphapanda.journal.models import DeadLetter
-from instruments.domain.sessions import IST
 from market.domain.staleness import Liveness
 from market.quotes import FeedState
 from trading.domain.orders import DeploymentState, GateState, OrderState
@@ -96,16 +95,14 @@ def books_fact() -> dict[str, Any]:
 
 
 def rate_fact(world: World) -> dict[str, Any]:
-    """Counted on the broker's calendar second, which is this machine's, not the market's."""
+    """The rate counts on the broker's calendar second, which is this machine's; the orders on the market's day."""
     account = main_account(world)
-    second = world.wall.astimezone(IST).replace(microsecond=0)
-    rows = RateWindow.objects.filter(account=account)
-    in_second = rows.filter(span="second", starts_at__gte=second - timedelta(seconds=1)).aggregate(n=Max("count"))["n"]
-    today = rows.filter(span="day", starts_at__gte=second.replace(hour=0, minute=0, second=0)).aggregate(
-        n=Sum("count")
-    )["n"]
-    value = f"{in_second or 0} of {KITE_BUDGET.room('second', is_exit=True)}/s"
-    return fact("rate", "Order rate", value, f"{today or 0} today", href=reverse("dashboard:orders"))
+    since = world.wall.replace(microsecond=0) - timedelta(seconds=1)
+    windows = RateWindow.objects.filter(account=account, span="second", starts_at__gte=since)
+    in_second = windows.aggregate(most=Max("count"))["most"] or 0
+    today = Order.objects.filter(account=account, market_time__gte=world.midnight).count()
+    value = f"{in_second} of {KITE_BUDGET.room('second', is_exit=True)}/s"
+    return fact("rate", "Order rate", value, f"{today} today", href=reverse("dashboard:orders"))
 
 
 def session_fact(world: World) -> dict[str, Any]:

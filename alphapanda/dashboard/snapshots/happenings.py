@@ -155,6 +155,8 @@ PLAIN: dict[str, Told] = {
     "feed.gap": ("stale", "warn", "Feed {key}: {words}"),
     "instruments.loaded": ("tick", "", "Instruments loaded"),
     "instruments.refused": ("cross", "fault", "Instruments not loaded: {problems[0]}"),
+    "session.opened": ("tick", "", "Logged in at the broker"),
+    "session.ended": ("bar", "", "Broker session ended: {reason}"),
     "money.moved": ("tick", "", "Money moved in {key}: ₹{amount}"),
 }
 TELLERS: dict[str, Callable[[Event], Told]] = {
