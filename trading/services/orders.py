@@ -1,6 +1,8 @@
 """What a person or a script may do with orders: place one through the gate, and cancel one."""
 
+from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -38,37 +40,48 @@ def place_manual(
         raise NotAllowed(f"{account} is live: sending live orders is not part of this version")
     if not account.is_active:
         raise NotAllowed(f"{account} is closed")
+    wish = {
+        "side": side,
+        "quantity": quantity,
+        "order_type": order_type,
+        "product": product,
+        "validity": validity,
+        "price": price,
+        "trigger_price": trigger_price,
+    }
+    return _ask_gate(account, instrument, f"manual:{by}:{key or new_id()}", wish, by)
+
+
+@transaction.atomic
+def _ask_gate(account: Account, instrument: Instrument, key: str, wish: dict[str, Any], by: str) -> Signal:
     now = market_now()
-    quote = quotes_of([instrument.instrument_token], now).get(instrument.instrument_token)
-    with transaction.atomic():
-        signal, is_new = Signal.objects.get_or_create(
-            key=f"manual:{by}:{key or new_id()}",
-            defaults={
-                "account": account,
-                "instrument": instrument,
-                "kind": Signal.Kind.MANUAL,
-                "side": side,
-                "quantity": quantity,
-                "order_type": order_type,
-                "product": product,
-                "validity": validity,
-                "price": price,
-                "trigger_price": trigger_price,
-                "reason": f"placed by {by}",
-                "reference_price": quote.last_price if quote else None,
-                "bid": quote.bid if quote else None,
-                "ask": quote.ask if quote else None,
-                "quote_at": quote.market_time if quote else None,
-                "market_time": now,
-                "expires_at": now + settings.SIGNAL_LIFE,
-                "asked_by": by,
-            },
-        )
-        if is_new:
-            payload = {"signal": str(signal), "by": by}
-            record("signal.new", key=str(signal.pk), account_id=account.pk, correlation=signal.pk, payload=payload)
-            wakeups.wake_after_commit(wakeups.ASSESS, account.pk, "risk")
+    signal, is_new = Signal.objects.get_or_create(
+        key=key,
+        defaults={
+            **wish,
+            **_quote_seen(instrument, now),
+            "account": account,
+            "instrument": instrument,
+            "kind": Signal.Kind.MANUAL,
+            "reason": f"placed by {by}",
+            "market_time": now,
+            "expires_at": now + settings.SIGNAL_LIFE,
+            "asked_by": by,
+        },
+    )
+    if is_new:
+        payload = {"signal": str(signal), "by": by}
+        record("signal.new", key=str(signal.pk), account_id=account.pk, correlation=signal.pk, payload=payload)
+        wakeups.wake_after_commit(wakeups.ASSESS, account.pk, "risk")
     return signal
+
+
+def _quote_seen(instrument: Instrument, now: datetime) -> dict[str, Any]:
+    """Return the quote the order is judged by; nothing where there is none: unknown is not a price."""
+    quote = quotes_of([instrument.instrument_token], now).get(instrument.instrument_token)
+    if quote is None:
+        return {}
+    return {"reference_price": quote.last_price, "bid": quote.bid, "ask": quote.ask, "quote_at": quote.market_time}
 
 
 @transaction.atomic

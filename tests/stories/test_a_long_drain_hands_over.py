@@ -1,0 +1,24 @@
+"""A stage with much to do stops in time, says that there is more, and goes on where it stopped."""
+
+from trading.domain.orders import SignalState
+from trading.models import Signal
+from trading.services import assessment, wakeups
+
+
+def test_judging_stops_in_time_and_wakes_itself_for_the_rest(desk, monkeypatch):
+    woken = []
+    monkeypatch.setattr(assessment, "LONGEST_DRAIN_SECONDS", -1.0)
+    monkeypatch.setattr(wakeups, "wake", lambda stage, partition, queue: woken.append((stage, queue)))
+    for _ in range(2):
+        desk.start(desk.deploy())
+    desk.play("1505.00")
+    desk.tick("1499.00")
+    desk.drain()
+    new = Signal.objects.filter(state=SignalState.NEW)
+    assert new.count() == 2
+    woken.clear()
+    assessment.assess_signals(desk.account.pk)
+    assert new.count() == 1
+    assert (wakeups.ASSESS, "risk") in woken
+    assessment.assess_signals(desk.account.pk)
+    assert new.count() == 0

@@ -1,0 +1,58 @@
+"""What a person places goes through the gate like everything else, once however often it is asked."""
+
+from decimal import Decimal
+
+import pytest
+
+from trading.domain.orders import OrderState
+from trading.models import Order, Signal
+from trading.services import orders
+from trading.services.errors import NotAllowed
+
+
+@pytest.fixture
+def market(desk):
+    from market.subscriptions import subscribe
+
+    subscribe(desk.feed, desk.infy, "full", ref="watchlist")
+    desk.play("1500.00")
+    return desk
+
+
+def place(desk, quantity=5, **changes):
+    values = {"side": "BUY", "quantity": quantity, "order_type": "MARKET", "product": "CNC", "by": "V. Mehta"} | changes
+    return orders.place_manual(desk.account, desk.infy, **values)
+
+
+def test_an_order_by_hand_is_judged_and_filled(market):
+    place(market)
+    market.play("1500.00", "1501.00", "1501.00")
+    assert Order.objects.get().state == OrderState.FILLED
+
+
+def test_asking_twice_with_one_key_is_one_order(market):
+    assert place(market, key="k1") == place(market, key="k1")
+    market.settle()
+    assert Signal.objects.count() == 1
+
+
+def test_a_refusal_says_the_rule_and_the_numbers(market):
+    signal = place(market, order_type="LIMIT", price=Decimal("1600.00"))
+    market.settle()
+    signal.refresh_from_db()
+    assert signal.state == "denied"
+    assert "PRICE_COLLAR" in signal.decision.refusal_codes
+    assert "2.0\N{NO-BREAK SPACE}% allowed" in " ".join(check["words"] for check in signal.decision.checks if not check["passed"])
+
+
+def test_a_resting_order_is_cancelled_when_asked(market):
+    place(market, order_type="LIMIT", price=Decimal("1490.00"))
+    market.play("1500.00", "1500.00", "1500.00")
+    order = Order.objects.get()
+    assert order.state == OrderState.OPEN
+    orders.request_cancellation(order, asked_by="V. Mehta")
+    market.play("1500.00", "1500.00", "1500.00")
+    order.refresh_from_db()
+    assert (order.state, order.reserved) == (OrderState.CANCELLED, Decimal(0))
+    with pytest.raises(NotAllowed, match="cancelled already"):
+        orders.request_cancellation(order, asked_by="V. Mehta")
