@@ -15,7 +15,7 @@ test: .venv/.dev static lint
 
 lint: .venv/.dev
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/lint-imports && .venv/bin/mypy \
-		&& .venv/bin/djlint --check --lint --quiet templates
+		&& .venv/bin/djlint --lint --quiet templates
 
 bench: .venv/.dev
 	@for script in benchmarks/p*.py; do $(PY) -m benchmarks.$$(basename $$script .py) || exit 1; done
