@@ -27,6 +27,8 @@ from trading.api.routes import VIEWSETS as TRADING
 WATCHED = {"instruments": InstrumentViewSet, "sessions": TradingSessionViewSet, "candles": CandleViewSet}
 UNLISTED = {"quotes": QuoteViewSet, "feeds": FeedViewSet}
 NEEDS_KEY = "/api/v1/orders/"
+# Its answer holds a token's text, which is kept nowhere: it cannot be given again.
+TAKES_NO_KEY = "/api/v1/tokens/"
 
 
 class HealthSerializer(serializers.Serializer[Any]):
@@ -56,10 +58,11 @@ def problems() -> list[str]:
 
 
 def with_idempotency_keys(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Document the Idempotency-Key header on every write (a schema hook)."""
+    """Document the Idempotency-Key header of the writes that take one (a schema hook)."""
     for address, methods in result["paths"].items():
-        if post := methods.get("post"):
-            post.setdefault("parameters", []).append(_key_parameter(required=address == NEEDS_KEY))
+        if "post" in methods and address != TAKES_NO_KEY:
+            parameters = methods["post"].setdefault("parameters", [])
+            parameters.append(_key_parameter(required=address == NEEDS_KEY))
     return result
 
 

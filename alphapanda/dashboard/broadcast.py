@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import structlog
 
 from alphapanda.clock.market_time import wall_now
-from alphapanda.dashboard.listening import Listener, now
+from alphapanda.dashboard.listening import Listener, end, now
 from alphapanda.dashboard.outbox import MARKET, Outbox, encode
 from alphapanda.dashboard.prices import Prices, board_rows
 from alphapanda.dashboard.sessions import still_signed_in
@@ -216,9 +216,7 @@ class Hub:
     async def close(self) -> None:
         hubs.pop(asyncio.get_running_loop(), None)
         tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
         await self.thread.close()
 
 

@@ -92,7 +92,8 @@ class DeskConsumer(AsyncWebsocketConsumer):
 
     async def _close(self, code: int) -> None:
         try:
-            await asyncio.wait_for(self.close(code), CLOSING_SECONDS)
+            async with asyncio.timeout(CLOSING_SECONDS):
+                await self.close(code)
         except TimeoutError:
             log.info("browser_not_closed_in_time", user=str(self.user))
 

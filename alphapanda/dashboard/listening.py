@@ -1,7 +1,7 @@
 """One subscription per process to what is announced, proved alive by hearing itself every second."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import redis
@@ -36,7 +36,7 @@ class Listener:
         while True:
             layer = get_channel_layer()
             try:
-                channel = await asyncio.wait_for(subscribe(layer), ANSWER_SECONDS)
+                channel = await subscribe(layer)
                 await self._listen(layer, channel)
             except UNREACHABLE as error:
                 log.warning("announcements_not_heard", error=repr(error), again_in=self._wait)
@@ -52,7 +52,8 @@ class Listener:
         receiving = asyncio.create_task(self._receive(layer, channel))
         try:
             while now() - self._heard_at < SILENCE_SECONDS:
-                await asyncio.wait_for(layer.send(channel, BEAT), ANSWER_SECONDS)
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await layer.send(channel, BEAT)
                 await asyncio.wait([receiving], timeout=BEAT_SECONDS)
                 if receiving.done():
                     receiving.result()
@@ -72,20 +73,30 @@ class Listener:
 
 
 async def subscribe(layer: Any) -> str:
-    channel: str = await layer.new_channel()
-    await layer.group_add(EVENTS_GROUP, channel)
-    await layer.group_add(MARKET_GROUP, channel)
+    async with asyncio.timeout(ANSWER_SECONDS):
+        channel: str = await layer.new_channel()
+        await layer.group_add(EVENTS_GROUP, channel)
+        await layer.group_add(MARKET_GROUP, channel)
     return channel
 
 
 async def let_go(layer: Any) -> None:
     """Close this loop's connections to the layer; the next use opens new ones."""
-    closing: Awaitable[None] = layer.flush()
     try:
-        await asyncio.wait_for(closing, ANSWER_SECONDS)
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await layer.flush()
     except UNREACHABLE as error:
         log.info("line_was_dead_already", error=repr(error))
 
 
 def now() -> float:
     return asyncio.get_running_loop().time()
+
+
+async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks until they have ended: libraries now and then swallow a cancellation."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=1)

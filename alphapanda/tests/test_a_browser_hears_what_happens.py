@@ -9,7 +9,7 @@ from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from django.contrib.sessions.models import Session
 
-from alphapanda.dashboard import topics
+from alphapanda.dashboard import broadcast, topics
 from alphapanda.dashboard.broadcast import Hub
 from alphapanda.journal.services import record
 from alphapanda.tests.conftest import Browser, open_browser
@@ -211,6 +211,34 @@ async def test_without_valkey_browsers_are_told_and_keep_their_socket(
     assert (await browser.hear("degraded"))["words"].startswith("Valkey does not answer")
     assert (await browser.hear("snapshot"))["topic"] == "live"
     await browser.disconnect()
+
+
+async def test_when_the_line_is_back_everything_is_told_anew(screen: Browser, desk_hub: Hub) -> None:
+    await screen.say("subscribe", "live")
+    await screen.hear("snapshot")
+    desk_hub.on_line(False)
+    await screen.hear("degraded")
+    desk_hub.on_line(True)
+    await screen.hear("recovered")
+    assert (await screen.hear("snapshot", timeout=4))["version"] == 2
+
+
+async def test_when_nobody_looks_any_more_the_process_stops_listening(
+    cookie: str, valkey: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broadcast, "IDLE_SECONDS", 0.1)
+    screen, first = open_browser(cookie), broadcast.hub()
+    await screen.connect(5)
+    await screen.say("subscribe", "live")
+    await screen.hear("snapshot")
+    await subscribed(valkey)
+    await screen.disconnect()
+    async with asyncio.timeout(10):
+        while valkey.pubsub_numsub("channels__group__market")[0][1]:
+            await asyncio.sleep(0.05)
+    second = broadcast.hub()
+    assert second is not first
+    await second.close()
 
 
 async def test_a_page_that_cannot_be_read_is_told_and_tried_again(

@@ -24,7 +24,7 @@ def test_every_write_documents_its_key(reader: Any) -> None:
     keys = {
         address: [each["required"] for each in methods["post"]["parameters"] if each["name"] == "Idempotency-Key"]
         for address, methods in paths.items()
-        if "post" in methods
+        if "post" in methods and address != "/api/v1/tokens/"  # its answer is never kept, so never given again
     }
     assert keys["/api/v1/orders/"] == [True]
     assert all(len(found) == 1 for found in keys.values())
