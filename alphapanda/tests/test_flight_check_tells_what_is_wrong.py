@@ -1,11 +1,15 @@
 import contextlib
 import json
+import os
+import subprocess
+import sys
 from decimal import Decimal
 from io import StringIO
 from typing import Any
 
 import pytest
 import redis
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
@@ -92,7 +96,8 @@ def test_a_database_that_does_not_answer_is_red_in_one_line(monkeypatch):
     assert (finding.level, finding.words) == ("red", "not known: PostgreSQL says connection refused")
 
 
-def test_no_worker_is_red_for_every_queue_that_is_needed(ready):
+def test_no_worker_is_red_for_every_queue_that_is_needed(ready, monkeypatch):
+    monkeypatch.setattr(servers, "INSPECT_SECONDS", 0.2)
     level, words = found("workers", quick=False)
     assert level == "red"
     assert words == "no worker answers for ticks.kite-0, risk, orders.paper, desk, broker.practice"
@@ -170,3 +175,14 @@ def test_an_unknown_check_is_wrong_input(db):
     with pytest.raises(CommandError, match="There is no check weather") as refused:
         call_command("flight_check", "--only", "weather")
     assert refused.value.returncode == 2
+
+
+def test_with_every_server_down_each_check_still_answers_in_one_line(tmp_path):
+    gone = {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/none", "REDIS_URL": "redis://127.0.0.1:1/0"}
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "flight_check", "--json"]
+    environment = os.environ | gone | {"ALPHAPANDA_STATE_DIR": str(tmp_path)}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    said = json.loads(ended.stdout)
+    assert ended.returncode == 1
+    assert [one["name"] for one in said["findings"]] == [check.name for check in CHECKS]
+    assert "Traceback" not in ended.stderr

@@ -1,8 +1,23 @@
+from typing import Any
+
 import pytest
 
-from tests.stories.desk import Desk
+from instruments.models import TradingSession
+from tests.stories.desk import DAY, Desk, load_sessions
 from trading.services import marks, tick_drain, wakeups
 from trading.services.sessions import schedule_on
+
+# The calendar's rows these tests look at, kept between tests: loading a whole year each time is most of their time.
+_sessions: list[dict[str, Any]] = []
+
+
+def load_few_sessions() -> None:
+    """The story's day, and the year's last one, by which the calendar's reach is told."""
+    if not _sessions:
+        load_sessions()
+        _sessions.extend(TradingSession.objects.filter(day__in=[DAY, DAY.replace(month=12, day=31)]).values())
+        TradingSession.objects.all().delete()
+    TradingSession.objects.bulk_create(TradingSession(**row) for row in _sessions)
 
 
 @pytest.fixture
@@ -14,6 +29,7 @@ def desk(db, settings, tmp_path, monkeypatch) -> Desk:
     schedule_on.cache_clear()
     tick_drain._memories.clear()
     marks._board = None
+    load_few_sessions()
     yield Desk.open()
     tick_drain._memories.clear()
 
