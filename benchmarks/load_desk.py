@@ -1,11 +1,12 @@
 """The desk that a load meets: 3,000 shares subscribed, 20 deployments on ten of them each, warm and started."""
 
+from collections import Counter
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.core.management import call_command
-from django.db.models import Count
+from django.db.models import Count, Model
 
 from alphapanda import demo_desk
 from alphapanda.clock.services import set_market_time
@@ -13,7 +14,7 @@ from benchmarks.harness import percentile
 from benchmarks.synthetic_day import TICK, Walk, tokens_of
 from instruments.models import Instrument
 from market.candle_store import store_history
-from market.models import Candle, Shard, Subscription
+from market.models import Shard, Subscription
 from portfolio.booking import open_account
 from portfolio.models import Account, Trade
 from trading.brokers.zerodha.practice import practice_request_token
@@ -105,20 +106,24 @@ def all_running() -> bool:
     return not Deployment.objects.exclude(state="running").exists()
 
 
-def outcome() -> dict[str, Any]:
-    """Return what the desk did, and how long a signal took from its frame to its row."""
-    signals = Signal.objects.filter(received_at__isnull=False).values_list("received_at", "created_at")
-    waits = [(created - received).total_seconds() * 1000 for received, created in signals]
-    states = Deployment.objects.values_list("state").annotate(Count("pk"))
+def outcome(until: datetime) -> dict[str, Any]:
+    """Return what the desk did, and how long signals of frames received before ``until`` took to their rows."""
+    of_frames = Signal.objects.filter(received_at__lt=until).values_list("received_at", "created_at")
+    waits = [(created - received).total_seconds() * 1000 for received, created in of_frames]
+    codes = RiskDecision.objects.values_list("refusal_codes", flat=True)
     return {
-        "deployments": dict(states),
+        "deployments": counts_of(Deployment, "state"),
         "signals": Signal.objects.count(),
-        "decisions": RiskDecision.objects.count(),
+        "signals_by_state": counts_of(Signal, "state"),
+        "refusals": dict(Counter(code for refused in codes for code in refused)),
         "orders": Order.objects.count(),
         "fills": Fill.objects.count(),
         "trades_booked": Trade.objects.count(),
-        "candles": Candle.objects.filter(complete=True).count(),
-        "frame_to_signal_ms": {name: round(percentile(waits, share)) for name, share in (("p50", 0.5), ("p99", 0.99))}
-        if waits
-        else {},
+        "frame_to_signal_ms": {
+            name: round(percentile(waits, share)) if waits else None for name, share in (("p50", 0.5), ("p99", 0.99))
+        },
     }
+
+
+def counts_of(model: type[Model], column: str) -> dict[str, int]:
+    return dict(model._default_manager.order_by().values_list(column).annotate(Count("pk")))

@@ -15,173 +15,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from benchmarks.harness import Usage, counted, machine, percentile, table, usage
+from benchmarks.harness import Usage, counted, machine, percentile, table
 from benchmarks.synthetic_day import Walk, write_recording
 
-# A Monday, 12:00 in India, with as many minutes of history.
-FIRST = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
-WARM_MINUTES = 165
+if TYPE_CHECKING:
+    from benchmarks.load_pipeline import Course, Pipeline
+
 SHARES = 3_000
 LAG_TARGET_MS = 250
-SAMPLE_SECONDS = 0.5
-# After the last frame, in which everything must have been processed for a rate to count as sustained.
-DRAIN_SECONDS = 2.0
-LONGEST_WAIT_SECONDS = 90.0
+# A rate counts as sustained if nothing is lost and the shard is no further behind than this towards the end.
+FURTHEST_BEHIND_MS = 2_000
 LOWEST_RATE = 250
-
-
-@dataclass(frozen=True)
-class Sample:
-    """How far the shard is: entries not processed, the age of the oldest of them and of the last one processed."""
-
-    at: float
-    entries: int
-    oldest_ms: float
-    last_ms: float
-
-
-@dataclass
-class Course:
-    """What was seen while the recording played; times are of the monotonic clock."""
-
-    began: float = 0.0
-    steady_until: float = 0.0
-    played: float = 0.0
-    drained: float = 0.0
-    samples: list[Sample] = field(default_factory=list)
-    before: dict[str, Usage] = field(default_factory=dict)
-    middle: dict[str, Usage] = field(default_factory=dict)
-    after: dict[str, Usage] = field(default_factory=dict)
-
-    @property
-    def steady(self) -> list[Sample]:
-        return [sample for sample in self.samples if sample.at <= self.steady_until]
-
-
-class Pipeline:
-    """The running processes of one trial. Django is set up before this is made."""
-
-    def __init__(self, folder: Path, recording: Path, rates: list[int]) -> None:
-        from alphapanda import demo_processes
-        from alphapanda.replay import _environment
-        from alphapanda.supervisor import Supervisor
-
-        self.folder, self.recording, self.rates, self.processes = folder, recording, rates, demo_processes
-        self.port = demo_processes.free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.supervisor = Supervisor(folder, _environment(folder, self.url))
-        self.secrets = demo_processes.credentials(folder)
-        os.environ.update(self.secrets)
-
-    def start(self, walk: Walk) -> None:
-        from alphapanda.supervisor import Child
-        from benchmarks import load_desk
-
-        play = self.processes.program("kitesim", "--port", str(self.port), "--replay", str(self.recording))
-        self.supervisor.start(Child("kitesim", [*play, "--rate", "0", "--keep-sessions"]))
-        self.processes.wait_for(f"{self.url}/sim/clock", "The practice exchange")
-        self.shard, shares = load_desk.found_market(walk, FIRST)
-        load_desk.log_in_data_account()
-        load_desk.found_desk(self.shard, shares, walk, FIRST, WARM_MINUTES)
-        for child in (
-            self.processes.worker("ticks", "ticks.kite-0"),
-            self.processes.worker("desk", "risk,orders.paper,desk"),
-            self.processes.beat(),
-            self.processes.feed(self.secrets),
-        ):
-            self.supervisor.start(child)
-        self.processes.wait_for_feed()
-        self._wait_until(load_desk.all_running, "the deployments did not begin")
-
-    def _wait_until(self, is_so: Callable[[], bool], problem: str) -> None:
-        deadline = time.monotonic() + LONGEST_WAIT_SECONDS
-        while not is_so():
-            if time.monotonic() > deadline:
-                raise SystemExit(f"{problem}; the logs say why: {self.folder / 'logs'}")
-            time.sleep(SAMPLE_SECONDS)
-
-    def play(self) -> Course:
-        """Let the market's clock run, and look at the shard twice a second until all of it has been processed."""
-        from market.stream import TickStream
-        from trading.services.settled import is_settled
-        from trading.services.wakeups import valkey
-
-        steady = self.rates.count(self.rates[0])
-        course = Course(before=self._usage())
-        self.processes.set_rate(self.url, 1)
-        # kitesim's clock starts a minute before the first frame.
-        self._advance(FIRST - timedelta(seconds=2))
-        course.began = time.monotonic() + 2
-        course.steady_until = course.began + steady
-        deadline = course.began + len(self.rates) * 2 + LONGEST_WAIT_SECONDS
-        while not course.drained and time.monotonic() < deadline:
-            self._look(course)
-            time.sleep(SAMPLE_SECONDS)
-        if course.drained:
-            last = TickStream(valkey(), self.shard.feed_id).last_position()
-            self._wait_until(lambda: is_settled(self.shard.feed_id, last), "the desk did not come to rest")
-        return course
-
-    def _look(self, course: Course) -> None:
-        now = time.monotonic()
-        sample = self._sample(now)
-        if now >= course.began:
-            course.samples.append(sample)
-        if not course.middle and now > (course.began + course.steady_until) / 2:
-            course.middle = self._usage()
-        if not course.after and now > course.steady_until:
-            course.after = self._usage()
-        if not course.played and self.processes.wait_for(f"{self.url}/sim/frames", "kitesim")["finished"]:
-            course.played = now
-        if course.played and not sample.entries:
-            course.drained = now
-
-    def _sample(self, now: float) -> Sample:
-        from market.stream import StreamPosition, TickStream
-        from trading.services.wakeups import valkey
-
-        self.shard.refresh_from_db()
-        stream, done = TickStream(valkey(), self.shard.feed_id), StreamPosition(self.shard.epoch, self.shard.n)
-        wall = time.time() * 1000
-        waiting = [wall - _received_at(entry) for entry in stream.read(done, 1)]
-        processed = [wall - _received_at(entry) for entry in stream.read(StreamPosition(done.epoch, done.n - 1), 1)]
-        return Sample(now, stream.lag(done), max([0.0, *waiting]), max([0.0, *processed]))
-
-    def _usage(self) -> dict[str, Usage]:
-        from alphapanda import practice
-
-        roots = {child.name: child.process.pid for child in self.supervisor.children if child.process}
-        assert practice.servers
-        roots["valkey"] = practice.servers._valkey.process.pid
-        roots["postgresql"] = int((self.folder / "postgres" / "postmaster.pid").read_text().split()[0])
-        return usage(roots)
-
-    def _advance(self, moment: datetime) -> None:
-        import urllib.request
-
-        from instruments.domain.sessions import IST
-
-        body = json.dumps({"advance_to": moment.astimezone(IST).strftime("%Y-%m-%dT%H:%M:%S")}).encode()
-        request = urllib.request.Request(f"{self.url}/sim/clock", body, {"Content-Type": "application/json"})
-        urllib.request.urlopen(request, timeout=5).read()
-
-    def stop(self) -> None:
-        self.supervisor.stop(self.processes.STOP_ORDER)
-
-
-def _received_at(entry: Any) -> float:
-    """Return when an entry came in, in ms; a mark was written at its market time, which runs as the wall's does."""
-    from alphapanda.clock import market_now
-
-    if entry.batch:
-        return entry.batch.received_at
-    return time.time() * 1000 - (market_now() - entry.market_time).total_seconds() * 1000
 
 
 def trial(ticks: int, seconds: int, burst: bool) -> dict[str, Any]:
@@ -198,55 +46,65 @@ def trial(ticks: int, seconds: int, burst: bool) -> dict[str, Any]:
         import django
 
         django.setup()
-        rates, recording, walk = [ticks] * seconds + [ticks * 10] * burst, practice.scratch / "load.aprec", Walk(SHARES)
-        pipeline = Pipeline(practice.scratch, recording, rates)
-        try:
-            warm = Walk(SHARES)
-            frames = write_recording(recording, walk, FIRST, rates)
-            pipeline.start(warm)
-            return findings(pipeline, pipeline.play(), ticks, frames)
-        finally:
-            pipeline.stop()
+        return measure(practice.scratch, ticks, [ticks] * seconds + [ticks * 10] * burst)
     finally:
         practice.close()
 
 
-def findings(pipeline: Pipeline, course: Course, ticks: int, frames: int) -> dict[str, Any]:
+def measure(folder: Path, ticks: int, rates: list[int]) -> dict[str, Any]:
+    # Not before Django is set up.
+    from benchmarks.load_pipeline import FIRST, Pipeline
+
+    pipeline = Pipeline(folder, folder / "load.aprec", rates)
+    try:
+        frames = write_recording(pipeline.recording, Walk(SHARES), FIRST, rates)
+        pipeline.start(Walk(SHARES))
+        return findings(pipeline, pipeline.play(), ticks, frames)
+    finally:
+        pipeline.stop()
+
+
+def findings(pipeline: "Pipeline", course: "Course", ticks: int, frames: int) -> dict[str, Any]:
     from benchmarks.load_desk import outcome
+
+    drops, lost = _drops(pipeline)
+    ended = course.began + len(pipeline.rates)
+    steady_wall = time.time() - time.monotonic() + course.steady_until
+    return {
+        "ticks_asked_per_s": ticks,
+        "burst_ticks": sum(rate for rate in pipeline.rates if rate != ticks),
+        "seconds": pipeline.rates.count(ticks),
+        "frames_sent": frames,
+        "sustained": bool(course.drained) and course.behind_at_the_end < FURTHEST_BEHIND_MS and not lost,
+        "lag_ms": _spread([sample.oldest_ms for sample in course.steady]),
+        "lag_entries": _spread([sample.entries for sample in course.steady]),
+        "age_of_last_processed_ms": _spread([sample.last_ms for sample in course.steady]),
+        "kitesim_late_s": round(max(course.played - ended, 0.0), 1),
+        "drained_s_after_last_frame": round(course.drained - ended, 1) if course.drained else None,
+        "ticks_not_appended": lost,
+        **drops,
+        "processes": _processes(course),
+        **outcome(datetime.fromtimestamp(steady_wall, UTC)),
+    }
+
+
+def _drops(pipeline: "Pipeline") -> tuple[dict[str, dict[str, int]], int]:
+    """Return what the feed counted, and how many ticks of the recording never came to the stream."""
     from market.domain.quality import DROPPED
 
     metrics = pipeline.folder / "metrics"
     reasons = counted(metrics, "alphapanda_feed_drops_total", "reason")
-    appended = sum(counted(metrics, "alphapanda_feed_ticks_total", "feed").values())
-    lag = [sample.oldest_ms for sample in course.steady]
-    took = max(course.played or time.monotonic(), course.steady_until) - course.began
-    drained_in = course.drained - max(course.played, course.began + len(pipeline.rates)) if course.drained else None
     dropped = {name: count for name, count in reasons.items() if name in (*DROPPED, "inbox_full", "valkey")}
-    lost = sum(pipeline.rates) - appended
-    return {
-        "ticks_asked_per_s": ticks,
-        "seconds": len(course.steady) * SAMPLE_SECONDS,
-        "frames_sent": frames,
-        "ticks_appended": appended,
-        "ticks_processed_per_s": round(appended / took) if course.drained else None,
-        "sustained": bool(course.drained) and drained_in < DRAIN_SECONDS + SAMPLE_SECONDS and not lost,
-        "lag_ms": {name: round(percentile(lag, share)) for name, share in (("p50", 0.5), ("p99", 0.99), ("max", 1))},
-        "lag_entries_max": max((sample.entries for sample in course.steady), default=None),
-        "age_of_last_processed_ms": {
-            name: round(percentile([sample.last_ms for sample in course.steady], share))
-            for name, share in (("p50", 0.5), ("p99", 0.99))
-        },
-        "drained_s_after_last_frame": round(drained_in, 1) if drained_in is not None else None,
-        "lag_ms_max_with_burst": round(max((sample.oldest_ms for sample in course.samples), default=0)),
-        "ticks_not_appended": lost,
-        "dropped": dropped,
-        "counted_but_kept": {name: count for name, count in reasons.items() if name not in dropped},
-        "processes": _processes(course),
-        **outcome(),
-    }
+    kept = {name: count for name, count in reasons.items() if name not in dropped}
+    appended = sum(counted(metrics, "alphapanda_feed_ticks_total", "feed").values())
+    return {"dropped": dropped, "counted_but_kept": kept}, sum(pipeline.rates) - appended
 
 
-def _processes(course: Course) -> dict[str, dict[str, float]]:
+def _spread(values: list[float]) -> dict[str, float]:
+    return {name: round(percentile(values, share)) for name, share in (("p50", 0.5), ("p99", 0.99), ("max", 1.0))}
+
+
+def _processes(course: "Course") -> dict[str, dict[str, float]]:
     seconds = course.steady_until - course.began
     return {
         name: {
@@ -260,14 +118,15 @@ def _processes(course: Course) -> dict[str, dict[str, float]]:
 
 
 def words(found: dict[str, Any]) -> str:
-    lag, rate = found["lag_ms"], found["ticks_asked_per_s"]
+    lag, rate, decided = found["lag_ms"], found["ticks_asked_per_s"], found["frame_to_signal_ms"]
     heads = (
-        "ticks/s", "sustained", "lag p50", "p99", "max", "target p99", "drained after", "dropped",
-        "signals", "orders", "fills",
+        "ticks/s", "sustained", "lag p50", "p99", "max", "target p99", "dropped", "burst", "drained after",
+        "frame to signal p50", "p99", "signals", "orders", "fills",
     )  # fmt: skip
     row = (
         f"{rate:,}", "yes" if found["sustained"] else "no", f"{lag['p50']} ms", f"{lag['p99']} ms", f"{lag['max']} ms",
-        f"< {LAG_TARGET_MS} ms", f"{found['drained_s_after_last_frame']} s", found["ticks_not_appended"],
+        f"< {LAG_TARGET_MS} ms", found["ticks_not_appended"], f"{found['burst_ticks']:,}",
+        f"{found['drained_s_after_last_frame']} s", f"{decided['p50']} ms", f"{decided['p99']} ms",
         found["signals"], found["orders"], found["fills"],
     )  # fmt: skip
     used = [

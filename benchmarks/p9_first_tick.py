@@ -27,7 +27,8 @@ from benchmarks.harness import machine, table
 from market.domain.ticks import TICK_DTYPE
 
 ROOT = Path(__file__).resolve().parent.parent
-TARGET_SECONDS = 30
+# The target of an empty start, three minutes, has cloning and installing in it.
+TARGETS = {"empty": "≤ 180 s with cloning and installing", "kept": "≤ 30 s"}
 LONGEST_SECONDS = 240.0
 STOP_SECONDS = 60.0
 
@@ -124,7 +125,7 @@ def main() -> None:
     starts = run(options.rounds)
     medians = {kind: [median(column) for column in zip(*found, strict=True)] for kind, found in starts.items()}
     rows = [
-        (f"state {kind}, median of {options.rounds}", f"{address} s", f"{price} s", f"≤ {TARGET_SECONDS} s")
+        (f"state {kind}, median of {options.rounds}", f"{address} s", f"{price} s", TARGETS[kind])
         for kind, (address, price) in medians.items()
     ]
     print(table(("start", "address printed", "first price", "target"), rows))
