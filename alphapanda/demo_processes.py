@@ -19,6 +19,8 @@ from alphapanda.supervisor import Child, Supervisor
 from trading.services.marks import board
 
 READY_SECONDS = 60.0
+# A browser that has gone without a word is noticed within 20 s.
+DAPHNE = ("-b", "127.0.0.1", "--ping-interval", "10", "--ping-timeout", "10")
 STOP_ORDER = ("beat", "feed", "ticks", "desk", "broker", "web", "kitesim")
 OWNERS_ONLY = ("BROKER_KEY_", "KITE_API_")
 
@@ -101,7 +103,7 @@ def is_free(port: int) -> bool:
 
 
 def web(port: int) -> Child:
-    return Child("web", program("daphne", "-b", "127.0.0.1", "-p", str(port), "alphapanda.asgi:application"))
+    return Child("web", program("daphne", *DAPHNE, "-p", str(port), "alphapanda.asgi:application"))
 
 
 def feed(secrets: dict[str, str]) -> Child:
