@@ -4,7 +4,7 @@ import { apply } from "./bind.js";
 import { showCandles } from "./candles.js";
 import { guardForms } from "./forms.js";
 import { listenToKeys } from "./keys.js";
-import { hear, revalue, showPrices } from "./market.js";
+import { revalue, showPrices } from "./market.js";
 import { openPalette, preparePalette } from "./palette.js";
 import { Desk } from "./socket.js";
 
@@ -52,7 +52,7 @@ function askAgain() {
 
 function onMarket(market, afterGap) {
   if (market?.clock) setClock(market.clock);
-  pending.push(...hear(market));
+  pending.push(...(market?.quotes ?? []));
   quietly ||= afterGap;
 }
 

@@ -3,21 +3,9 @@ import { marketNow } from "./ages.js";
 import { add, minus, parse, times } from "./exact.js";
 import { moneyTone, plain } from "./formats.js";
 
-const quotes = new Map();
 const flashedAt = new WeakMap();
 const FLASH_GAP = 1000;
 const FLASH = 600;
-
-export const quoteOf = (key) => quotes.get(key);
-
-export function hear(data) {
-  const changed = [];
-  for (const quote of data?.quotes ?? []) {
-    quotes.set(quote.k, quote);
-    changed.push(quote);
-  }
-  return changed;
-}
 
 // Every price cell of the page; no flash on first paint, after a gap, or when nothing changed.
 export function showPrices(changed, quietly) {
