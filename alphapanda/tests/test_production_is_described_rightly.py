@@ -57,7 +57,8 @@ def test_every_queue_has_exactly_one_worker():
 
 def test_every_queue_a_beat_job_is_sent_to_is_served():
     served = {queue for service in OURS.values() for queue in queues_of(service)}
-    assert {job["options"]["queue"] for job in settings.CELERY_BEAT_SCHEDULE.values()} <= served
+    jobs = [job.get("options", {}) for job in settings.CELERY_BEAT_SCHEDULE.values()]
+    assert {options.get("queue", settings.CELERY_TASK_DEFAULT_QUEUE) for options in jobs} <= served
 
 
 def test_only_the_data_accounts_processes_hold_its_secrets():
