@@ -11,7 +11,9 @@ demo: .venv/.demo static
 	@$(PY) manage.py demo $(ARGS)
 
 test: .venv/.dev static lint
-	@$(PY) -m pytest $(ARGS)
+# Playwright leaves its event loop running, in which no other asynchronous test could run: browsers get a run of their own.
+	@$(PY) -m pytest tests/browser
+	@$(PY) -m pytest --ignore=tests/browser $(ARGS)
 
 lint: .venv/.dev
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/lint-imports && .venv/bin/mypy \

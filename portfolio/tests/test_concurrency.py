@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -107,6 +108,18 @@ def test_booking_outside_a_transaction_is_refused(account: Account, trade_of: Tr
         book_trade(trade_of(10, "100"))
 
 
+def _wait_until_postgres_noticed() -> None:
+    """A killed process's locks go when PostgreSQL sees its socket close; that takes a moment."""
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    deadline = time.monotonic() + 30
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute(f"{others} AND state LIKE 'idle in transaction%%'")
+            if not cursor.fetchone()[0]:
+                return
+            time.sleep(0.02)
+
+
 @pytest.fixture
 def killed_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[], object]], int]:
     """Run a job in a child process armed with a crash point; return how the child ended."""
@@ -119,7 +132,9 @@ def killed_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str,
             crashpoints._passes_left[name] = 1
             job()
             os._exit(0)
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        _wait_until_postgres_noticed()
+        return ended
 
     return run
 
