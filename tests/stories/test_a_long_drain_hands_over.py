@@ -7,7 +7,6 @@ from trading.services import assessment, wakeups
 
 def test_judging_stops_in_time_and_wakes_itself_for_the_rest(desk, monkeypatch):
     woken = []
-    monkeypatch.setattr(assessment, "LONGEST_DRAIN_SECONDS", -1.0)
     monkeypatch.setattr(wakeups, "wake", lambda stage, partition, queue: woken.append((stage, queue)))
     for _ in range(2):
         desk.start(desk.deploy())
@@ -17,6 +16,7 @@ def test_judging_stops_in_time_and_wakes_itself_for_the_rest(desk, monkeypatch):
     new = Signal.objects.filter(state=SignalState.NEW)
     assert new.count() == 2
     woken.clear()
+    monkeypatch.setattr(wakeups, "LONGEST_DRAIN_SECONDS", -1.0)
     assessment.assess_signals(desk.account.pk)
     assert new.count() == 1
     assert (wakeups.ASSESS, "risk") in woken

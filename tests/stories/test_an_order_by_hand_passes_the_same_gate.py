@@ -42,7 +42,9 @@ def test_a_refusal_says_the_rule_and_the_numbers(market):
     signal.refresh_from_db()
     assert signal.state == "denied"
     assert "PRICE_COLLAR" in signal.decision.refusal_codes
-    assert "2.0\N{NO-BREAK SPACE}% allowed" in " ".join(check["words"] for check in signal.decision.checks if not check["passed"])
+    assert "2.0\N{NO-BREAK SPACE}% allowed" in " ".join(
+        check["words"] for check in signal.decision.checks if not check["passed"]
+    )
 
 
 def test_a_resting_order_is_cancelled_when_asked(market):

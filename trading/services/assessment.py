@@ -32,13 +32,11 @@ from trading.services.transitions import tell_run
 log = structlog.get_logger()
 # Two percent each side of the last price: inside Zerodha's own automatic band for liquid shares.
 MARKET_PROTECTION = Decimal(2)
-# A task that reaches its time limit is killed with the worker's memory; what is left wakes the stage again.
-LONGEST_DRAIN_SECONDS = 5.0
 
 
 def assess_signals(account_id: UUID | str) -> None:
     """Drain one account's new signals in the order they were made, five seconds at a time."""
-    deadline = time.monotonic() + LONGEST_DRAIN_SECONDS
+    deadline = time.monotonic() + wakeups.LONGEST_DRAIN_SECONDS
     waiting = Signal.objects.filter(account_id=account_id, state=SignalState.NEW).order_by("id")
     for signal in waiting.select_related("account", "instrument", "deployment", "run"):
         attempt(signal, "assess_signals", decide, give_up_on)

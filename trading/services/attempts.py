@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import structlog
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError
 from django.db.models import F, Model
 
@@ -11,6 +12,8 @@ from alphapanda.journal.services import give_up
 
 log = structlog.get_logger()
 MOST_ATTEMPTS = 3
+# The database's trouble, or time that is up: nothing the row at hand is to blame for.
+NOBODYS_FAULT = (OperationalError, InterfaceError, SoftTimeLimitExceeded)
 Row = TypeVar("Row", bound=Model)
 
 
@@ -29,7 +32,7 @@ def attempt(
     table.filter(pk=row.pk).update(attempts=F("attempts") + 1)
     try:
         work(row)
-    except (OperationalError, InterfaceError):
+    except NOBODYS_FAULT:
         raise
     except Exception as error:
         log.exception("attempt_failed", stage=stage, row=str(row.pk), attempt=row.attempts + 1)  # type: ignore[attr-defined]

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from functools import partial
 from uuid import UUID
 
@@ -39,8 +40,12 @@ def execute_orders(account_id: UUID | str) -> None:
     """
     account = Account.objects.get(pk=account_id)
     broker = broker_for(account)
+    deadline = time.monotonic() + wakeups.LONGEST_DRAIN_SECONDS
     for order in _to_send(account):
         attempt(order, "execute_orders", partial(send, broker=broker), give_up_sending)
+        if time.monotonic() > deadline:
+            wakeups.wake(wakeups.EXECUTE, account.pk, wakeups.orders_queue(account.mode))
+            return
     # What a broker may know of is never given up: it is asked about, or to be cancelled, until there is an answer.
     for orders, step in ((_unconfirmed, settle_unconfirmed), (_to_cancel, ask_to_cancel)):
         for order in orders(account):

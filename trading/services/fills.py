@@ -1,10 +1,11 @@
 """Turn the broker's trades and reports into fills and order states, paper and live by the same code."""
 
+import time
 from decimal import Decimal
 from uuid import UUID
 
 import structlog
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 
 from alphapanda.journal.models import DeadLetter
 from alphapanda.journal.services import on_replay
@@ -18,6 +19,7 @@ from trading.domain.brokerage import Broker, BrokerOrder, BrokerTrade
 from trading.domain.orders import OrderState, may_advance
 from trading.models import Fill, Order
 from trading.services import wakeups
+from trading.services.attempts import NOBODYS_FAULT
 from trading.services.transitions import move, tell_run
 
 log = structlog.get_logger()
@@ -28,8 +30,12 @@ def book_trades(account_id: UUID | str) -> None:
     """Drain one account: trades first, so that an order's last report never overtakes its fills."""
     account = Account.objects.get(pk=account_id)
     broker = broker_for(account)
+    deadline = time.monotonic() + wakeups.LONGEST_DRAIN_SECONDS
     for trade in broker.new_trades():
         _book_or_count(account, trade, broker)
+        if time.monotonic() > deadline:
+            wakeups.wake(wakeups.BOOK, account.pk, "desk")
+            return
     for report in broker.changed_orders():
         take_report(report, broker)
 
@@ -39,7 +45,7 @@ def _book_or_count(account: Account, trade: BrokerTrade, broker: Broker) -> None
     try:
         record_fill(account, trade, broker)
         crashpoint("book.after_commit")
-    except (OperationalError, InterfaceError):
+    except NOBODYS_FAULT:
         raise
     except Exception as error:
         log.exception("trade_not_booked", trade=trade.trade_id)

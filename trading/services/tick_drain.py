@@ -26,7 +26,6 @@ from trading.services.shard_memory import Effects, ShardMemory
 
 log = structlog.get_logger()
 MOST_ENTRIES = 50
-LONGEST_DRAIN_SECONDS = 5.0
 
 
 # One round trip a drain for what three queries would mostly find empty.
@@ -47,7 +46,7 @@ def process_ticks(shard_id: UUID | str) -> bool:
     """Work until the stream is empty or five seconds are over. True: there is more to do."""
     shard = Shard.objects.select_related("feed").get(pk=shard_id)
     stream = TickStream(wakeups.valkey(), shard.feed_id)
-    deadline = time.monotonic() + LONGEST_DRAIN_SECONDS
+    deadline = time.monotonic() + wakeups.LONGEST_DRAIN_SECONDS
     try:
         memory = recall(shard, stream)
         while time.monotonic() < deadline:
