@@ -7,6 +7,7 @@ import atexit
 import os
 import shutil
 
+import hypothesis
 import pytest
 
 from alphapanda.embedded import start_servers, temporary_folder
@@ -14,6 +15,10 @@ from alphapanda.embedded import start_servers, temporary_folder
 os.environ.setdefault("SECRET_KEY", "only-for-tests-and-never-for-money-0123456789abcdef")
 os.environ.setdefault("LOG_LEVEL", "WARNING")
 os.environ["ALPHAPANDA_KIND"] = "practice"
+
+# The same examples in every run: what fails here fails everywhere, and again.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("same")
 
 _folder = temporary_folder()
 os.environ.setdefault("ALPHAPANDA_STATE_DIR", str(_folder / "state"))

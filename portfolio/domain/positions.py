@@ -113,7 +113,9 @@ def close_against(position: Position, deal: Deal) -> tuple[Position, int]:
 def close(lot: OpenLot, left: int, deal: Deal) -> Closing:
     size = min(abs(lot.signed_quantity), abs(left))
     closed = size if lot.signed_quantity > 0 else -size
-    return Closing(closed, deal.price, closed * (deal.price - lot.price), lot.opened_by, deal.ref)
+    # A short lot closed at its own price realises −0, which is stored and compared as 0.
+    realised = closed * (deal.price - lot.price) + ZERO
+    return Closing(closed, deal.price, realised, lot.opened_by, deal.ref)
 
 
 def remainder(lot: OpenLot, closing: Closing) -> list[OpenLot]:

@@ -128,3 +128,8 @@ def test_a_position_is_opened_when_it_leaves_zero(quantity: int, price: Decimal)
     opened = book(FLAT, Deal(quantity, price, "a"))
     assert opened.quantity == quantity
     assert book(opened, Deal(-quantity, price, "b")).lots == ()
+
+
+def test_a_short_closed_at_its_own_price_realises_zero_and_not_minus_zero() -> None:
+    position = replay([Deal(-1, Decimal("0.05")), Deal(1, Decimal("0.05"))])
+    assert str(position.closings[0].realised) == "0.00"
