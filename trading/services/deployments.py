@@ -140,10 +140,6 @@ def pause_run(run_id: UUID, reason: str) -> None:
         tell(run, "exits_only", f"pause-{_version(run.deployment)}", {"reason": reason})
 
 
-def halt(deployment: Deployment, reason: str) -> None:
-    move(deployment.pk, S.HALTED, reason)
-
-
 def tell(run: Run, kind: str, ref: str, payload: dict[str, Any]) -> None:
     RunInput.objects.get_or_create(run=run, kind=kind, ref=ref, defaults={"payload": payload})
 
