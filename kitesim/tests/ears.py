@@ -4,16 +4,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from kitesim.tests.conftest import REPOSITORY, Sim
 
 
 class Ears:
-    """Zerodha's ticker in a process of its own."""
+    """Zerodha's ticker in a process of its own; it leaves by itself after ``seconds``, should a test hang."""
 
-    def __init__(self, sim: Sim, access_token: str, seconds: float = 3, frames: Path | None = None, **modes) -> None:
+    def __init__(self, sim: Sim, access_token: str, seconds: float = 60, frames: Path | None = None, **modes) -> None:
         command = [sys.executable, "-m", "kitesim.tests.listen", sim.ws_url, access_token, f"--seconds={seconds}"]
         command += [f"--{mode}={','.join(map(str, tokens))}" for mode, tokens in modes.items()]
         command += [f"--frames={frames}"] if frames else []
@@ -27,12 +27,21 @@ class Ears:
         )
         self.wait_for("connected")
 
-    def wait_for(self, kind: str) -> dict:
+    def wait_for(self, kind: str, such: Callable[[dict], bool] = lambda heard: True) -> dict:
+        return self.until(kind, such)[-1]
+
+    def until(self, kind: str, such: Callable[[dict], bool] = lambda heard: True) -> list[dict]:
+        """Everything heard up to the first such event, and that one."""
+        all_heard = []
         for line in self.process.stdout:
-            heard = json.loads(line)
-            if heard["kind"] == kind:
-                return heard
+            all_heard.append(json.loads(line))
+            if all_heard[-1]["kind"] == kind and such(all_heard[-1]):
+                return all_heard
         raise AssertionError(f"the ticker left before it heard {kind!r}")
+
+    def next(self, kind: str, count: int) -> list[dict]:
+        """Everything heard until ``count`` more of a kind came."""
+        return [heard for _ in range(count) for heard in self.until(kind)]
 
     def rest(self) -> list[dict]:
         """Everything heard since, until it left by itself."""
@@ -40,6 +49,10 @@ class Ears:
         self.process.stdout.close()
         self.process.wait(timeout=10)
         return heard
+
+    def leave(self) -> None:
+        self.process.terminate()
+        self.rest()
 
 
 def of_kind(heard: Iterable[dict], kind: str) -> list[dict]:
