@@ -41,9 +41,10 @@ def market_now() -> datetime:
 
 
 def current_anchor() -> Anchor | None:
+    """The anchor noted last; a clock that stands is moved by hand, as in a replay, and asked every time."""
     global _anchor, _read_at
     now = time.monotonic()
-    if now - _read_at >= REFRESH_SECONDS:
+    if _anchor is None or _anchor.rate == 0 or now - _read_at >= REFRESH_SECONDS:
         _anchor, _read_at = read_anchor(), now
     return _anchor
 

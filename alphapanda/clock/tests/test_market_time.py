@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, InternalError, transaction
 
 from alphapanda.clock.market_time import Anchor, market_now
-from alphapanda.clock.models import Installation
+from alphapanda.clock.models import Installation, MarketClock
 from alphapanda.clock.services import installation, set_market_time
 
 NOON = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
@@ -26,6 +26,15 @@ def test_market_time_never_goes_back():
     set_market_time(NOON, 0)
     set_market_time(NOON - timedelta(hours=1), 0)
     assert market_now() == NOON
+
+
+@pytest.mark.django_db
+def test_a_clock_that_stands_is_asked_every_time_since_a_replay_moves_it():
+    set_market_time(NOON, 0)
+    assert market_now() == NOON
+    # Another process moves it: nothing here hears of that.
+    MarketClock.objects.update(market_time=NOON + timedelta(seconds=9))
+    assert market_now() == NOON + timedelta(seconds=9)
 
 
 @pytest.mark.django_db
