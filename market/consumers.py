@@ -178,7 +178,9 @@ class FeedConsumer(AsyncConsumer):  # type: ignore[misc]
         )
 
     def liveness(self) -> Liveness:
-        age = 0.0 if self.desk.lockstep is not None else self.desk.inbox.link_age
+        if self.desk.lockstep is not None:
+            return Liveness.LIVE  # A replay is as live as its last frame, whatever the link does meanwhile.
+        age = self.desk.inbox.link_age
         link_age = timedelta(seconds=age) if age is not None else None
         return feed_state(link_age, connected=self._connected())
 
@@ -194,6 +196,8 @@ class FeedConsumer(AsyncConsumer):  # type: ignore[misc]
         if message["nth"] > 1:
             metrics.FEED_RECONNECTS.labels(self.feed).inc()
         log.info("feed_connected", feed=self.feed, nth=message["nth"])
+        # Said before the first frame is taken: what it brings about must find a feed that is well.
+        await self.say_how_it_is()
 
     async def feed_disconnected(self, message: Message) -> None:
         self.desk.gap = True

@@ -55,14 +55,16 @@ class FeedWriter:
         self._redis, self._shards, self._send, self._sleep = client, shards, send, sleep
 
     def ticks(self, kept: TickBatch, shown: TickBatch, market_time: datetime, gap: bool) -> StreamPosition:
-        """Append what may be decided on, then put up what may be shown, then wake the shards."""
+        """Put up what may be shown, then append what may be decided on, then wake the shards.
+
+        In this order the gate never judges a decision by a quote older than the tick that caused it.
+        """
+        self._try_to("put up quotes", lambda: self.board.write(shown, market_time, self.feed.name))
         if len(kept):
             n = self.n + 1
             self._append(n, lambda: self.stream.append_batch(self.epoch, n, kept, market_time, gap=gap))
             crashpoint("feed_appended")
             metrics.FEED_TICKS.labels(self.feed.name).inc(len(kept))
-        self._try_to("put up quotes", lambda: self.board.write(shown, market_time, self.feed.name))
-        if len(kept):
             self.wake()
         return StreamPosition(self.epoch, self.n)
 
