@@ -29,7 +29,7 @@ from trading.brokers.zerodha.practice import practice_request_token
 from trading.brokers.zerodha.session import log_in
 from trading.models import Deployment, RiskLimit, Strategy
 from trading.services import deployments, gates, wakeups
-from trading.services.digest import counts, digest
+from trading.services.digest import canonical_lines, counts, digest
 from trading.services.settled import is_settled
 from trading.services.sweeping import sweep
 
@@ -49,6 +49,7 @@ class Plan:
     candles: list[Path]
     desk: list[dict[str, Any]]
     longest_seconds: float = 1200.0
+    rows: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,8 @@ def play(plan: Plan, folder: Path, told: Any = lambda text: None) -> Result:
         feed = supervisor.start(Child("feed", command, secrets, ends=True))
         _wait_until_played(supervisor, feed, shard, plan, told)
         found, differences = compare_candles(plan)
+        if plan.rows:
+            plan.rows.write_bytes(b"".join(canonical_lines()))
         return Result(digest(), counts(), found, differences, time.monotonic() - began)
     finally:
         supervisor.stop(STOP_ORDER)

@@ -43,9 +43,14 @@ def plain(value: Any) -> Any:
 def digest() -> str:
     """Return the SHA-256 (hex) over every canonical row."""
     sha = hashlib.sha256()
-    for row in rows():
-        sha.update(orjson.dumps(row) + b"\n")
+    for line in canonical_lines():
+        sha.update(line)
     return sha.hexdigest()
+
+
+def canonical_lines() -> Iterator[bytes]:
+    """Yield what the digest is taken of: each row as a JSON list, a line."""
+    return (orjson.dumps(row) + b"\n" for row in rows())
 
 
 def counts() -> dict[str, int]:

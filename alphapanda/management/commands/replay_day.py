@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+import tempfile
 from datetime import date
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +27,15 @@ class Command(BaseCommand):
         parser.add_argument("--day", required=True, type=date.fromisoformat)
         parser.add_argument("--desk", type=Path, help="a JSON list of deployments (default: the four strategies)")
         parser.add_argument("--twice", action="store_true", help="replay it twice and compare the digests")
+        parser.add_argument("--rows", type=Path, help="write what the digest is taken of: a JSON list a line")
         parser.add_argument("--longest", type=float, default=1200.0, help="give up after so many seconds")
 
     def handle(self, *args: Any, **options: Any) -> None:
         for path in options["candles"]:
             if not path.exists():
                 raise CommandError(f"there is no {path}", returncode=2)
+        if options["rows"] and not options["rows"].parent.is_dir():
+            raise CommandError(f"there is no folder {options['rows'].parent}", returncode=2)
         if options["twice"]:
             self._twice(options)
         else:
@@ -39,7 +44,7 @@ class Command(BaseCommand):
     def _once(self, options: dict[str, Any]) -> None:
         from alphapanda.replay import Plan, ReplayFailed, play, read_desk
 
-        plan = Plan(options["day"], options["candles"], read_desk(options["desk"]), options["longest"])
+        plan = Plan(options["day"], options["candles"], read_desk(options["desk"]), options["longest"], options["rows"])
         try:
             result = play(plan, Path(settings.STATE_DIR), self.say)
         except (ReplayFailed, NotReady) as problem:
@@ -66,16 +71,24 @@ class Command(BaseCommand):
         command = [sys.executable, str(MANAGE), "replay_day", "--json", "--day", str(options["day"])]
         command += ["--desk", str(options["desk"])] if options["desk"] else []
         command += map(str, options["candles"])
-        digests = []
-        for nth in ("First", "Second"):
-            done = subprocess.run(command, capture_output=True, check=False)
-            if done.returncode:
-                raise CommandError(f"{nth} replay: {done.stderr.decode()[-2000:]}")
-            digests.append(orjson.loads(done.stdout)["digest"])
-            self.say(f"{nth}: {digests[-1]}")
-        self.say("The digests are equal." if digests[0] == digests[1] else "", digests=digests)
-        if digests[0] != digests[1]:
-            raise CommandError("The digests differ.")
+        digests, rows = [], []
+        with tempfile.TemporaryDirectory() as folder:
+            for nth in ("First", "Second"):
+                rows.append(Path(folder) / nth)
+                done = subprocess.run([*command, "--rows", str(rows[-1])], capture_output=True, check=False)
+                if done.returncode:
+                    raise CommandError(f"{nth} replay: {done.stderr.decode()[-2000:]}")
+                digests.append(orjson.loads(done.stdout)["digest"])
+                self.say(f"{nth}: {digests[-1]}")
+            differing = first_difference(*rows)
+        self.say("The digests are equal." if differing is None else "", digests=digests)
+        if differing is not None:
+            raise CommandError("The digests differ, first in:\n  " + "\n  ".join(differing))
+
+
+def first_difference(one: Path, other: Path) -> tuple[str, str] | None:
+    lines = zip_longest(one.read_text().splitlines(), other.read_text().splitlines(), fillvalue="nothing")
+    return next((pair for pair in lines if pair[0] != pair[1]), None)
 
 
 def last_lines(logs: Path, count: int = 5) -> str:
