@@ -125,6 +125,11 @@ class TickStream:
         found: Any = self.redis.xrange(self.key, min=f"({after}", max="+", count=count)
         return [_entry(position, fields) for position, fields in found]
 
+    def wait(self, after: StreamPosition, count: int, seconds: float) -> list[StreamEntry]:
+        """As ``read``, but for as long as there is nothing, wait up to ``seconds`` (above 0) for something."""
+        answer: Any = self.redis.xread({self.key: str(after)}, count=count, block=round(seconds * 1000))
+        return [_entry(position, fields) for _, found in answer or [] for position, fields in found]
+
     def trim_before(self, position: StreamPosition) -> int:
         """Drop the entries before ``position``; return how many went."""
         trimmed: Any = self.redis.xtrim(self.key, minid=str(position), approximate=False)

@@ -40,8 +40,11 @@ def drop_dead_connections(**_: object) -> None:
 def process_ticks(shard_id: str) -> None:
     from trading.services.tick_drain import process_ticks as drain
 
-    wakeups.woken(wakeups.TICKS, shard_id)
-    if drain(shard_id):
+    try:
+        has_more = drain(shard_id)
+    finally:
+        wakeups.woken(wakeups.TICKS, shard_id)
+    if has_more:
         shard = Shard.objects.select_related("feed").get(pk=shard_id)
         wakeups.wake(wakeups.TICKS, shard_id, f"ticks.{shard.name}")
 

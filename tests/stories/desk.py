@@ -151,7 +151,7 @@ class Desk:
         self.stream.append_mark(self.epoch, self.n, self.now)
 
     def drain(self) -> None:
-        tick_drain.process_ticks(self.shard.pk)
+        tick_drain.process_ticks(self.shard.pk, linger=0)
 
     def settle(self) -> None:
         """Run every stage as its worker would, until all is quiet."""

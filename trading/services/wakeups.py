@@ -1,7 +1,8 @@
 """Say that there may be work in a partition. A lost message costs at most one sweep; a repeated one costs nothing.
 
 Valkey first hears that somebody has been woken (for two seconds nobody else need say it again), then the task is
-sent. The task first clears that mark and only then reads, so work that arrives while it reads wakes it anew.
+sent. The task first clears that mark and only then reads, so work that arrives while it reads wakes it anew. The
+tick drain, which waits a while for more, keeps the mark meanwhile and clears it before its last look.
 """
 
 import redis
@@ -37,6 +38,11 @@ def wake(stage: str, partition: object, queue: str) -> None:
     except (redis.RedisError, app.connection_for_write().connection_errors) as error:
         metrics.ANNOUNCEMENTS_LOST.labels("wake").inc()
         log.warning("wake_lost", stage=stage, partition=str(partition), error=repr(error))
+
+
+def hold(stage: str, partition: object) -> None:
+    """Keep the mark while the stage is at work anyhow; whoever holds it must clear it before the last look."""
+    valkey().set(mark_of(stage, partition), 1, ex=AWAKE_SECONDS)
 
 
 def wake_after_commit(stage: str, partition: object, queue: str) -> None:
