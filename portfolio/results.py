@@ -1,53 +1,33 @@
-"""How a day went: realised, open, charges and the worst moment, as far as they are known."""
+"""How a day went: realised, open and charges, as far as they are known."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import reduce
 from operator import add
 from uuid import UUID
 
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
+from django.db.models import Exists, OuterRef, QuerySet, Sum
 
-from portfolio.domain.pnl import DayResult, change, known_total, least_known, unrealised
-from portfolio.models import Account, ClosedLot, LedgerEntry, Lot, PnlSnapshot, Portfolio, Position, Trade
+from portfolio.domain.pnl import DayResult, change, known_total, unrealised
+from portfolio.models import ClosedLot, LedgerEntry, Lot, PnlSnapshot, Position, Trade
 
 Marks = Mapping[UUID, Decimal | None]
 ZERO = Decimal(0)
 NOTHING = DayResult(ZERO, ZERO, ZERO)
 
 
-def day_result(owner: Portfolio | Account, day: date, marks: Marks) -> DayResult:
-    """The running day's result at ``marks`` (last price by instrument id; None or missing: unknown).
-
-    ``worst`` is the lowest net among this moment and the day's snapshots. What is held is read as it stands now:
-    days gone by are told by their last snapshots.
-    """
-    portfolios = [owner.pk] if isinstance(owner, Portfolio) else portfolios_of(owner)
-    books = DayBooks.read(portfolios, day)
-    now = reduce(add, (books.result(portfolio, marks) for portfolio in portfolios), NOTHING)
-    return replace(now, worst=least_known([worst_seen(portfolios, day), now.net]))
-
-
-def portfolios_of(account: Account) -> list[UUID]:
-    return list(account.portfolios.values_list("pk", flat=True))
-
-
-def worst_seen(portfolios: Iterable[UUID], day: date) -> Decimal | None:
-    """The lowest that all of them together stood at in a minute when every one was known."""
-    minutes = PnlSnapshot.objects.filter(portfolio__in=portfolios, day=day).values("at")
-    known = minutes.annotate(together=Sum("net"), unknown=Count("pk", filter=Q(net=None))).filter(unknown=0)
-    lowest: Decimal | None = known.aggregate(lowest=Min("together"))["lowest"]
-    return lowest
-
-
 @dataclass(frozen=True)
 class DayBooks:
-    """What the books say about some portfolios on a day; a handful of queries however many they are."""
+    """What the books say about some portfolios on a day; a handful of queries however many they are.
+
+    Results are told at ``marks``: last price by instrument id; None or missing is unknown. What is held is read as it
+    stands now: days gone by are told by their last snapshots.
+    """
 
     realised: Mapping[UUID, Decimal]
     charges: Mapping[UUID, Decimal]
@@ -74,6 +54,9 @@ class DayBooks:
             open=change(self.unrealised(portfolio, marks), self.opened_with(portfolio)),
             charges=None if portfolio in self.uncharged else self.charges.get(portfolio, ZERO),
         )
+
+    def together(self, portfolios: Iterable[UUID], marks: Marks) -> DayResult:
+        return reduce(add, (self.result(portfolio, marks) for portfolio in portfolios), NOTHING)
 
     def unrealised(self, portfolio: UUID, marks: Marks) -> Decimal | None:
         positions = self.open_positions.get(portfolio, [])

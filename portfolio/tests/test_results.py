@@ -1,15 +1,16 @@
 """A day's profit: what is known is told to the paisa, what is unknown is told as unknown."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 
 from instruments.models import Instrument
 from portfolio.booking import TradeReport, book_trade, ensure_portfolio
+from portfolio.domain.pnl import DayResult
 from portfolio.models import Account, ChargeRate, PnlSnapshot
-from portfolio.results import day_result
+from portfolio.results import DayBooks, Marks
 from portfolio.snapshots import take_snapshots
 from portfolio.tests.conftest import DAY, OPEN
 
@@ -17,6 +18,11 @@ D = Decimal
 TradeOf = Callable[..., TradeReport]
 NOON = OPEN + timedelta(hours=3)
 TOMORROW = timedelta(days=1)
+
+
+def day_result(account: Account, day: date, marks: Marks) -> DayResult:
+    portfolios = list(account.portfolios.values_list("pk", flat=True))
+    return DayBooks.read(portfolios, day).together(portfolios, marks)
 
 
 @pytest.fixture(autouse=True)
@@ -90,19 +96,6 @@ def test_the_worst_moment_of_the_day_is_kept(account: Account, infy: Instrument,
     for minute, price in enumerate([D(101), D(90), D(105)]):
         take_snapshots(account, NOON + timedelta(minutes=minute), {infy.pk: price})
     assert [row.worst for row in PnlSnapshot.objects.order_by("at")] == [D(10), D(-100), D(-100)]
-    assert day_result(account, DAY, {infy.pk: D(102)}).worst == D(-100)
-
-
-def test_an_accounts_worst_moment_is_that_of_its_portfolios_together(
-    account: Account, infy: Instrument, trade_of: TradeOf
-) -> None:
-    other = ensure_portfolio(account, account.pk, "short")
-    book_trade(trade_of(10, "100"))
-    book_trade(trade_of(-10, "100", portfolio_id=other.pk))
-    for minute, price in enumerate([D(90), D(120)]):
-        take_snapshots(account, NOON + timedelta(minutes=minute), {infy.pk: price})
-    assert day_result(account, DAY, {infy.pk: D(100)}).worst == D(0)
-    assert day_result(other, DAY, {infy.pk: D(100)}).worst == D(-200)
 
 
 def test_a_minute_has_one_snapshot_however_often_it_is_taken(
@@ -123,5 +116,5 @@ def test_a_days_result_takes_the_same_few_queries_however_many_portfolios(
 ) -> None:
     for _ in range(3):
         book_trade(trade_of(10, "100", portfolio_id=ensure_portfolio(account, infy.pk).pk))
-    with django_assert_num_queries(7):  # type: ignore[attr-defined]
+    with django_assert_num_queries(6):  # type: ignore[attr-defined]
         day_result(account, DAY, {infy.pk: D(101)})

@@ -1,41 +1,50 @@
 """What stands before an order: positions, what may still fill, money, and the day's profit, all in one reading."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Q
 
 from instruments.domain.sessions import IST
+from portfolio.domain.pnl import known_total
 from portfolio.funds import NoMarginModel, available_funds, required_funds
 from portfolio.models import Account, Position
-from portfolio.results import day_result
+from portfolio.results import DayBooks
 from trading.domain.orders import MAY_STILL_FILL, OrderState
 from trading.domain.risk_values import Exposure, Held, Usage
-from trading.models import Deployment, Order, Signal
+from trading.models import Order, Signal
 from trading.services.marks import Marks
 from trading.strategies.base import Side
 
 ZERO = Decimal(0)
 
 
-def exposure_of(signal: Signal, portfolio_id: Any, marks: Marks, now: datetime) -> Exposure:
+def exposure_of(signal: Signal, portfolio_id: UUID, marks: Marks, now: datetime) -> Exposure:
     """Read everything the rules ask. Call under the account's row lock: nothing may move meanwhile."""
-    live = list(Order.objects.filter(account_id=signal.account_id, state__in=MAY_STILL_FILL).exclude(signal=signal))
+    live = list(
+        Order.objects.filter(account_id=signal.account_id, state__in=MAY_STILL_FILL)
+        .exclude(signal=signal)
+        .select_related("instrument")
+    )
     same = [o for o in live if (o.instrument_id, o.product) == (signal.instrument_id, signal.product)]
     positions = list(Position.objects.open().of_account(signal.account_id).select_related("instrument"))
     marks.set(signal.instrument_id, signal.reference_price)
+    today = Today.read(signal.account, marks, now)
     return Exposure(
         held=held(_of(positions, signal, portfolio_id), [o for o in same if o.portfolio_id == portfolio_id]),
         account_held=held(_of(positions, signal), same),
-        account=usage(signal.account, None, positions, live, marks, now),
-        deployment=_deployment_usage(signal, portfolio_id, positions, live, marks, now),
+        account=usage(today, None, positions, live),
+        deployment=usage(today, portfolio_id, positions, live) if signal.deployment_id else None,
         available_funds=free_funds(signal.account, live),
         required_funds=_required(signal),
         identical_live_intents=_identical(signal, same),
     )
 
 
-def _of(positions: Iterable[Position], signal: Signal, portfolio_id: Any = None) -> int:
+def _of(positions: Iterable[Position], signal: Signal, portfolio_id: UUID | None = None) -> int:
     return sum(
         position.quantity
         for position in positions
@@ -58,57 +67,56 @@ def held(position: int, orders: Iterable[Order]) -> Held:
     )
 
 
-def _deployment_usage(
-    signal: Signal, portfolio_id: Any, positions: list[Position], live: list[Order], marks: Marks, now: datetime
-) -> Usage | None:
-    if signal.deployment is None:
-        return None
-    own = [position for position in positions if position.portfolio_id == portfolio_id]
-    orders = [order for order in live if order.portfolio_id == portfolio_id]
-    return usage(signal.account, signal.deployment, own, orders, marks, now)
+@dataclass(frozen=True)
+class Today:
+    """An account's day so far: what its books say, and how often it has sent orders."""
+
+    marks: Marks
+    portfolios: list[UUID]
+    books: DayBooks
+    sent: dict[UUID, tuple[int, int]]
+
+    @classmethod
+    def read(cls, account: Account, marks: Marks, now: datetime) -> "Today":
+        portfolios = list(account.portfolios.values_list("pk", flat=True))
+        books = DayBooks.read(portfolios, now.astimezone(IST).date())
+        return cls(marks, portfolios, books, _orders_sent(account, now))
+
+    def profit(self, portfolio_id: UUID | None) -> Decimal | None:
+        """Net of the day after charges, booked and open; None where a part of it is unknown."""
+        portfolios = self.portfolios if portfolio_id is None else [portfolio_id]
+        return self.books.together(portfolios, self.marks.by_instrument).net
+
+    def orders_sent(self, portfolio_id: UUID | None) -> tuple[int, int]:
+        """Return how many orders in the last minute, and today."""
+        of = self.sent.values() if portfolio_id is None else [self.sent.get(portfolio_id, (0, 0))]
+        return sum(minute for minute, _ in of), sum(day for _, day in of)
 
 
-def usage(
-    account: Account,
-    deployment: Deployment | None,
-    positions: Iterable[Position],
-    live: Iterable[Order],
-    marks: Marks,
-    now: datetime,
-) -> Usage:
-    """What an account, or one deployment of it, uses of its limits; one unknown price makes the sum unknown."""
-    values = [marks.value(position) for position in positions]
-    known = [value for value in values if value is not None]
-    is_known = len(known) == len(values)
-    entries = [order for order in live if not order.is_exit]
-    minute, day = _orders_sent(account, deployment, now)
+def _orders_sent(account: Account, now: datetime) -> dict[UUID, tuple[int, int]]:
+    midnight = now.astimezone(IST).replace(hour=0, minute=0, second=0, microsecond=0)
+    last_minute = Count("pk", filter=Q(market_time__gt=now - timedelta(minutes=1)))
+    orders = Order.objects.filter(account=account, market_time__gte=midnight).order_by().values("portfolio")
+    counted = orders.annotate(minute=last_minute, day=Count("pk"))
+    return {row["portfolio"]: (row["minute"], row["day"]) for row in counted}
+
+
+def usage(today: Today, portfolio_id: UUID | None, positions: Iterable[Position], live: Iterable[Order]) -> Usage:
+    """What an account, or one portfolio of it, uses of its limits; one unknown price makes the sum unknown."""
+    own = [order for order in live if portfolio_id in (None, order.portfolio_id)]
+    values = [today.marks.value(position) for position in positions if portfolio_id in (None, position.portfolio_id)]
+    entries = [order for order in own if not order.is_exit]
+    minute, day = today.orders_sent(portfolio_id)
     return Usage(
-        gross=sum(map(abs, known), ZERO) if is_known else None,
-        net=sum(known, ZERO) if is_known else None,
+        gross=known_total(None if value is None else abs(value) for value in values),
+        net=known_total(values),
         reserved_buys=sum((o.reserved for o in entries if o.side == "BUY"), ZERO),
         reserved_sells=sum((o.reserved for o in entries if o.side == "SELL"), ZERO),
-        open_orders=len(list(live)),
+        open_orders=len(own),
         orders_this_minute=minute,
         orders_today=day,
-        profit_today=profit_today(account, deployment, marks, now),
+        profit_today=today.profit(portfolio_id),
     )
-
-
-def profit_today(account: Account, deployment: Deployment | None, marks: Marks, now: datetime) -> Decimal | None:
-    """Net of the day after charges, booked and open; None where a part of it is unknown."""
-    day = now.astimezone(IST).date()
-    if deployment is None:
-        return day_result(account, day, marks.by_instrument).net
-    portfolio = account.portfolios.filter(deployment_id=deployment.pk).first()
-    return day_result(portfolio, day, marks.by_instrument).net if portfolio else ZERO
-
-
-def _orders_sent(account: Account, deployment: Deployment | None, now: datetime) -> tuple[int, int]:
-    midnight = now.astimezone(IST).replace(hour=0, minute=0, second=0, microsecond=0)
-    orders = Order.objects.filter(account=account, market_time__gte=midnight)
-    if deployment:
-        orders = orders.filter(deployment=deployment)
-    return orders.filter(market_time__gt=now - timedelta(minutes=1)).count(), orders.count()
 
 
 def free_funds(account: Account, live: Iterable[Order]) -> Decimal | None:
