@@ -13,7 +13,7 @@ demo: .venv/.demo static
 test: .venv/.dev static lint
 # Playwright leaves its event loop running, in which no other asynchronous test could run: browsers get a run of their own.
 	@$(PY) -m pytest tests/browser
-	@$(PY) -m pytest --ignore=tests/browser $(ARGS)
+	@$(PY) -m pytest --ignore=tests/browser -n auto --maxprocesses=4 --dist loadgroup $(ARGS)
 
 lint: .venv/.dev
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/lint-imports && .venv/bin/mypy \

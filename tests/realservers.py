@@ -1,6 +1,7 @@
 """Early pytest plugin: a real PostgreSQL and Valkey for every run, unless the environment names others.
 
-It must run before pytest-django reads the settings, which is earlier than any conftest.
+It must run before pytest-django reads the settings, which is earlier than any conftest. Of several processes
+(``pytest -n``) each has servers and a state folder of its own.
 """
 
 import atexit
@@ -20,8 +21,11 @@ os.environ["ALPHAPANDA_KIND"] = "practice"
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("same")
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # The process that handed out the tests left the addresses of its own servers in the environment.
+    del os.environ["DATABASE_URL"], os.environ["REDIS_URL"]
 _folder = temporary_folder()
-os.environ.setdefault("ALPHAPANDA_STATE_DIR", str(_folder / "state"))
+os.environ["ALPHAPANDA_STATE_DIR"] = str(_folder / "state")
 _servers = start_servers(_folder, keep=False)
 os.environ.update(_servers.environment())
 
@@ -30,6 +34,15 @@ os.environ.update(_servers.environment())
 def _stop() -> None:
     _servers.stop()
     shutil.rmtree(_folder, ignore_errors=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what starts a whole desk of processes, one after the other; keep each file's tests together."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    for item in items:
+        together = "desks" if item.get_closest_marker("slow") else item.path.as_posix()
+        item.add_marker(pytest.mark.xdist_group(together))
 
 
 @pytest.fixture(autouse=True)
