@@ -6,7 +6,7 @@ import pytest
 import requests
 from kiteconnect.exceptions import DataException, GeneralException, NetworkException, TokenException
 
-from kitesim.tests.ears import Ears, of_kind
+from kitesim.tests.ears import Ears
 from kitesim.tests.test_rest import LIMIT_BUY, status_of, until
 
 INFY = 408065
