@@ -60,7 +60,7 @@ def test_a_lease_of_a_killed_process_of_this_machine_is_free_at_once(feed):
     assert acquire(feed, "two") == 2
 
 
-@pytest.mark.parametrize("holder", ["elsewhere:1", "nobody knows", lease.me()])
+@pytest.mark.parametrize("holder", ["elsewhere:1", "nobody knows", pytest.param(lease.me(), id="this one")])
 def test_a_process_that_may_live_keeps_its_lease(feed, holder):
     acquire(feed, holder)
     assert not bury_the_dead(feed)
