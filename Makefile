@@ -11,9 +11,7 @@ demo: .venv/.demo static
 	@$(PY) manage.py demo $(ARGS)
 
 test: .venv/.dev static lint
-# Playwright leaves its event loop running, in which no other asynchronous test could run: browsers get a run of their own.
-	@$(PY) -m pytest tests/browser
-	@$(PY) -m pytest --ignore=tests/browser -n auto --maxprocesses=4 --dist loadgroup $(ARGS)
+	@$(PY) -m pytest -n auto --maxprocesses=4 --dist loadgroup $(ARGS)
 
 lint: .venv/.dev
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/lint-imports && .venv/bin/mypy \

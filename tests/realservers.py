@@ -36,13 +36,23 @@ def _stop() -> None:
     shutil.rmtree(_folder, ignore_errors=True)
 
 
-@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep each file's tests in one process, and in one of them all that start a whole desk of processes."""
+    item.add_marker(pytest.mark.xdist_group("desks" if _turn(item) == 0 else item.path.stem))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what starts a whole desk of processes, one after the other; keep each file's tests together."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
-    for item in items:
-        together = "desks" if item.get_closest_marker("slow") else item.path.as_posix()
-        item.add_marker(pytest.mark.xdist_group(together))
+    """Begin with the desks, which take longest, and end with browsers.
+
+    Playwright leaves an event loop running, in which no other asynchronous test could run.
+    """
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    if item.get_closest_marker("slow"):
+        return 0
+    return 2 if item.path.parent.name == "browser" else 1
 
 
 @pytest.fixture(autouse=True)

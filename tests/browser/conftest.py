@@ -19,8 +19,12 @@ from alphapanda.dashboard.tests.conftest import (  # noqa: F401 (fixtures)
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 SIZES = {"desk": {"width": 1440, "height": 1000}, "phone": {"width": 390, "height": 844}}
-# Playwright's own loop would make Django refuse the database in the same thread.
-os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _playwright_leaves_its_loop_running() -> None:
+    """Django would refuse the database in the same thread. Nothing runs in this process after the browsers."""
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 
 @pytest.fixture(scope="session")
