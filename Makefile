@@ -11,7 +11,7 @@ demo: .venv/.demo static
 	@$(PY) manage.py demo $(ARGS)
 
 test: .venv/.dev static lint
-	@$(PY) -m pytest -n auto --maxprocesses=4 --dist loadgroup $(ARGS)
+	@$(PY) -m pytest -n auto --maxprocesses=4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/.dev
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/lint-imports && .venv/bin/mypy \

@@ -10,8 +10,13 @@ import shutil
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from alphapanda.embedded import start_servers, temporary_folder
+
+DESKS = ("tests/chaos/", "tests/stories/test_a_real_day")
+BROWSERS = "tests/browser/"
 
 os.environ.setdefault("SECRET_KEY", "only-for-tests-and-never-for-money-0123456789abcdef")
 os.environ.setdefault("LOG_LEVEL", "WARNING")
@@ -36,23 +41,23 @@ def _stop() -> None:
     shutil.rmtree(_folder, ignore_errors=True)
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep each file's tests in one process, and in one of them all that start a whole desk of processes."""
-    item.add_marker(pytest.mark.xdist_group("desks" if _turn(item) == 0 else item.path.stem))
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the desks, which take longest, and end with browsers.
+    """Begin with whole desks, which take longest, and end with browsers.
 
     Playwright leaves an event loop running, in which no other asynchronous test could run.
     """
-    items.sort(key=_turn)
+    items.sort(key=lambda item: 0 if item.nodeid.startswith(DESKS) else 2 if item.nodeid.startswith(BROWSERS) else 1)
 
 
-def _turn(item: pytest.Item) -> int:
-    if item.get_closest_marker("slow"):
-        return 0
-    return 2 if item.path.parent.name == "browser" else 1
+class Files(LoadFileScheduling):
+    """Each file's tests in one process; whole desks, of seven processes each, one after the other in one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "desks" if nodeid.startswith(DESKS) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Files:
+    return Files(config, log)
 
 
 @pytest.fixture(autouse=True)

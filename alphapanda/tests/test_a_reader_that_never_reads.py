@@ -87,7 +87,6 @@ async def bytes_until_the_end(reader: asyncio.StreamReader) -> int:
     return total
 
 
-@pytest.mark.slow
 async def test_a_reader_that_never_reads_is_dropped_and_others_go_on(host: str, cookie: str, tmp_path: Path) -> None:
     stuck, stuck_writer = await connected(host, cookie)
     good, good_writer = await connected(host, cookie)

@@ -59,7 +59,7 @@ def disturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any],
     return result, {path.name for path in (folder / "fired").iterdir()}
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 
 def test_the_day_trades_and_its_candles_come_out_exactly(undisturbed: dict[str, Any]) -> None:

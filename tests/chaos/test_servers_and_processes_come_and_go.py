@@ -18,7 +18,7 @@ FAULTS = [
     "Valkey killed and started empty",
     "PostgreSQL stopped at once and started",
 ]
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ DAY = "2024-07-10"
 SHARES = 12
 MINUTES = 375
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.timeout(1500),
     pytest.mark.skipif(settings.SHARED_DATA is None, reason="the real candles are not here (ALPHAPANDA_SHARED_DATA)"),
 ]
