@@ -1,6 +1,7 @@
 """What daphne serves: pages, the API, and one WebSocket."""
 
 import os
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "alphapanda.settings")
 
@@ -12,11 +13,18 @@ from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 
+from alphapanda.telemetry import heartbeats
 from alphapanda.urls import websocket_urlpatterns
 
-application = ProtocolTypeRouter(
+protocols = ProtocolTypeRouter(
     {
         "http": http,
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    """What daphne serves; it lives from its first connection on, there being no other beginning."""
+    heartbeats.begin("web", "pages, API, WebSocket")
+    await protocols(scope, receive, send)

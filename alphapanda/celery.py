@@ -1,11 +1,27 @@
 """The Celery application; tasks are found in each app's tasks.py."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import beat_init, worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "alphapanda.settings")
 
 app = Celery("alphapanda")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_ready.connect
+def _begin_worker(sender: Any, **_: object) -> None:
+    from alphapanda.telemetry import heartbeats
+
+    heartbeats.begin(sender.hostname, ", ".join(sorted(app.amqp.queues.consume_from)))
+
+
+@beat_init.connect
+def _begin_beat(**_: object) -> None:
+    from alphapanda.telemetry import heartbeats
+
+    heartbeats.begin("beat", "periodic tasks")

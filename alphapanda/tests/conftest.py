@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.test import Client
 
-from alphapanda.asgi import application
+from alphapanda.asgi import protocols
 from alphapanda.dashboard.broadcast import Hub, hub
 
 HOST = b"127.0.0.1:8000"
@@ -39,7 +39,7 @@ def open_browser(cookie: str = "", origin: bytes | None = b"http://" + HOST) -> 
         headers.append((b"origin", origin))
     if cookie:
         headers.append((b"cookie", f"{settings.SESSION_COOKIE_NAME}={cookie}".encode()))
-    return Browser(application, "/ws/v1/", headers=headers)
+    return Browser(protocols, "/ws/v1/", headers=headers)
 
 
 @pytest.fixture

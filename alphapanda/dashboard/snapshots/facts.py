@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import redis
 from django.db.models import Max
 from django.urls import reverse
 
@@ -14,12 +15,14 @@ from alphapanda.dashboard.snapshots.shell import gate_words, opens_again
 from alphapanda.dashboard.snapshots.verdict import Facts, Line, count
 from alphapanda.dashboard.snapshots.world import World
 from alphapanda.journal.models import DeadLetter
+from alphapanda.telemetry.heartbeats import processes
 from market.domain.staleness import Liveness
 from market.quotes import FeedState
 from trading.domain.orders import DeploymentState, GateState, OrderState
 from trading.domain.rate_budget import KITE_BUDGET
 from trading.domain.risk import RULES
 from trading.models import BrokerSession, Deployment, Order, PaperTrade, RateWindow
+from trading.services.wakeups import valkey
 
 MARKS = {Liveness.LIVE: ("live", ""), Liveness.STALE: ("stale", "warn"), Liveness.DEAD: ("dead", "fault")}
 TROUBLE = (DeploymentState.PAUSED, DeploymentState.HALTED)
@@ -144,11 +147,22 @@ def verdict_facts(world: World, books: Books, live: list[Order], snapshot: dict[
         else (),
         trouble=tuple(trouble(d) for d in deployments if d.state in TROUBLE),
         dead_letters=DeadLetter.objects.filter(state=DeadLetter.State.OPEN).count(),
+        silent_processes=silent_processes(world),
         running=sum(d.state == DeploymentState.RUNNING for d in deployments),
         closed=None if world.is_open else sentence(opens_again(world)),
         positions_words="Flat." if not rows else f"{count(len(rows), 'position')} open.",
         net_words=net_words(books),
     )
+
+
+def silent_processes(world: World) -> tuple[str, ...]:
+    """Return those that were killed or hang; with Valkey away the feed's silence is the news."""
+    try:
+        found = processes(valkey(), world.wall)
+    except redis.RedisError:
+        return ()
+    silent = [process for process in found if process.is_silent(world.wall)]
+    return tuple(f"{one.name}: silent for {age(one.silence(world.wall).total_seconds())}" for one in silent)
 
 
 def meter_words(row: dict[str, Any]) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""System: feeds, queues, what waits in each stage, what was given up, and what was loaded."""
+"""System: processes, feeds, queues, what waits in each stage, what was given up, and what was loaded."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from alphapanda.dashboard.snapshots.shell import common
 from alphapanda.dashboard.snapshots.verdict import count
 from alphapanda.dashboard.snapshots.world import World
 from alphapanda.journal.models import DeadLetter
+from alphapanda.telemetry.heartbeats import Process, processes
 from instruments.models import Instrument, InstrumentLoad, TradingSession
 from market.models import FeedLease, Recording, Shard
 from market.quotes import FeedState
@@ -35,6 +36,7 @@ def system_snapshot(user: Any) -> dict[str, Any]:
     return {
         **common(world),
         "age": read_now(world),
+        "processes": processes_panel(world),
         "feeds": feeds_panel(world),
         "stages": stages_panel(world),
         "queues": queues_panel(world),
@@ -44,6 +46,34 @@ def system_snapshot(user: Any) -> dict[str, Any]:
         "charts_missing": not any(
             isinstance(entry, tuple) and entry[0] == CHARTS for entry in settings.STATICFILES_DIRS
         ),
+    }
+
+
+def processes_panel(world: World) -> dict[str, Any]:
+    """Every process and when it was last heard."""
+    try:
+        rows = [process_row(process, world.wall) for process in processes(valkey(), world.wall)]
+    except redis.RedisError:
+        return {
+            "rows": [],
+            "age": fixed("failed", "Valkey not reached"),
+            "empty": "Valkey did not answer, so nobody knows which processes live.",
+        }
+    return {"rows": rows, "age": read_now(world), "empty": "" if rows else "No process has been heard yet."}
+
+
+def process_row(process: Process, wall: datetime) -> dict[str, Any]:
+    silent = process.is_silent(wall)
+    return {
+        "key": process.name,
+        "name": process.name,
+        "does": process.does,
+        "mark": "dead" if silent else "live",
+        "tone": "fault" if silent else "",
+        "state": "Silent" if silent else "Running",
+        "heard": f"{age(process.silence(wall).total_seconds())} ago",
+        "since": age((wall - process.started_at).total_seconds()),
+        "pid": str(process.pid),
     }
 
 

@@ -38,6 +38,7 @@ class Facts:
     near_limits: tuple[tuple[str, str], ...] = ()
     trouble: tuple[Line, ...] = ()
     dead_letters: int = 0
+    silent_processes: tuple[str, ...] = ()  # name, and for how long
     running: int = 0
     closed: str | None = None
     reduce_only: str | None = None
@@ -97,6 +98,10 @@ def _orders(facts: Facts) -> Iterator[Finding]:
     if facts.unconfirmed:
         number = "one order" if len(facts.unconfirmed) == 1 else f"{len(facts.unconfirmed)} orders"
         yield Finding("warn", "warn", f"All right, except {number}.", facts.unconfirmed)
+    if facts.silent_processes:
+        words = f"{count(len(facts.silent_processes), 'process', 'processes')} not heard."
+        line = Line(f"{facts.silent_processes[0]}. Its work waits until it is started again.", "/system/", "System")
+        yield Finding("warn", "warn", words, (line,))
     if facts.dead_letters:
         words = f"{count(facts.dead_letters, 'piece')} of work was given up after three attempts."
         line = Line("Each can be replayed or dropped.", "/system/#dead-letters", "See them")

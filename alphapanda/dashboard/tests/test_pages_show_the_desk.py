@@ -2,16 +2,24 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from alphapanda.clock.market_time import wall_now
 from alphapanda.dashboard import snapshots
+from alphapanda.dashboard.snapshots.facts import silent_processes
+from alphapanda.dashboard.snapshots.world import World
 from alphapanda.dashboard.tests.conftest import NOW, Desk
+from alphapanda.telemetry.heartbeats import KEY, Process
 from trading.models import Checkpoint
+from trading.services.wakeups import valkey
 
 PLACES = ["live", "strategies", "orders", "portfolio", "system"]
 
@@ -80,6 +88,16 @@ def test_the_story_tells_every_step_and_check(reader: Any, desk: Desk) -> None:
         order.tag,
     ):
         assert words in text
+
+
+def test_a_killed_process_is_told_of_on_system_and_on_live(desk: Desk) -> None:
+    long_ago = wall_now() - timedelta(minutes=3)
+    for name, heard_at in (("ticks@desk", long_ago), ("web@desk", wall_now())):
+        said = Process(name, "what it does", 41, long_ago, heard_at)
+        valkey().hset(KEY, name, orjson.dumps(asdict(said)))
+    rows = snapshots.system_snapshot(None)["processes"]["rows"]
+    assert [(row["name"], row["state"]) for row in rows] == [("ticks@desk", "Silent"), ("web@desk", "Running")]
+    assert silent_processes(World()) == ("ticks@desk: silent for 3 min",)
 
 
 def test_a_deployment_shows_its_parameters_and_why_it_did_not_trade(reader: Any, desk: Desk) -> None:

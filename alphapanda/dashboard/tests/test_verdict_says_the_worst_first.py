@@ -13,6 +13,7 @@ BY_SEVERITY = [
     {"reduce_only": "Reduce only by mehta."},
     {"needs_person": SILENT},
     {"unconfirmed": SILENT},
+    {"silent_processes": ("ticks@desk: silent for 20 s",)},
     {"dead_letters": 1},
     {"full_limits": (("Daily loss", "15,000 of 15,000 used"),)},
     {"stale_prices": ("SBIN",)},

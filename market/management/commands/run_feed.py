@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from alphapanda.management.base import Command as BaseCommand
+from alphapanda.telemetry import heartbeats
 from market.feed_process import FeedProcess
 from market.feeds import Inbox, TickSource, source_for
 from market.lease import acquire, bury_the_dead, me
@@ -50,7 +51,8 @@ class Command(BaseCommand):
         process = FeedProcess(
             feed, epoch, clock, lockstep, options["record"], _source_maker(options["recordings"]), me()
         )
-        self._run(process, clock)
+        with heartbeats.beating(f"feed {feed.name}", "ticks and quotes"):
+            self._run(process, clock)
 
     def _feed(self, name: str) -> Feed:
         try:

@@ -1,0 +1,122 @@
+"""Every process says every two seconds that it lives, so that a page can tell which one has fallen silent.
+
+A process that ends in order takes its name off; one that was killed leaves it, and its silence is what is seen.
+"""
+
+import atexit
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import redis
+import structlog
+from django.conf import settings
+
+KEY = "processes"
+BEAT_SECONDS = 2.0
+SILENT_AFTER = timedelta(seconds=10)
+# A name not heard of for so long belongs to a machine or a set-up that is no more.
+FORGOTTEN_AFTER = timedelta(days=1)
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One running program. ``name`` is the same after a restart; times are this machine's, not the market's."""
+
+    name: str
+    does: str
+    pid: int
+    started_at: datetime
+    heard_at: datetime
+
+    def silence(self, now: datetime) -> timedelta:
+        return max(now - self.heard_at, timedelta(0))
+
+    def is_silent(self, now: datetime) -> bool:
+        return self.silence(now) > SILENT_AFTER
+
+
+class Heartbeat(threading.Thread):
+    """Beats until it is stopped. Valkey being away is logged once, and is no reason to end."""
+
+    def __init__(self, name: str, does: str, client: redis.Redis) -> None:
+        super().__init__(name=f"heartbeat of {name}", daemon=True)
+        self.role, self.does, self._client = name, does, client
+        self._started_at, self._ended, self._is_lost = _now(), threading.Event(), False
+
+    def run(self) -> None:
+        while not self._ended.is_set():
+            self.beat()
+            self._ended.wait(BEAT_SECONDS)
+
+    def beat(self) -> None:
+        said = Process(self.role, self.does, os.getpid(), self._started_at, _now())
+        try:
+            self._client.hset(KEY, self.role, orjson.dumps(asdict(said)))
+            self._is_lost = False
+        except redis.RedisError as error:
+            if not self._is_lost:
+                log.warning("heartbeat_lost", process=self.role, error=repr(error))
+            self._is_lost = True
+
+    def end(self) -> None:
+        """Stop, and take the name off the list."""
+        self._ended.set()
+        self.join(timeout=BEAT_SECONDS)
+        try:
+            self._client.hdel(KEY, self.role)
+        except redis.RedisError as error:
+            log.warning("heartbeat_not_ended", process=self.role, error=repr(error))
+
+
+_begun: Heartbeat | None = None
+
+
+def begin(role: str, does: str) -> None:
+    """Beat from now on until this process ends; asked again, nothing more happens."""
+    global _begun
+    if _begun is None:
+        _begun = _heartbeat(role, does)
+        _begun.start()
+        atexit.register(_begun.end)
+
+
+@contextmanager
+def beating(role: str, does: str) -> Iterator[None]:
+    """Beat for as long as the block lasts."""
+    heartbeat = _heartbeat(role, does)
+    heartbeat.start()
+    try:
+        yield
+    finally:
+        heartbeat.end()
+
+
+def _heartbeat(role: str, does: str) -> Heartbeat:
+    """Named ``role@host``, as Celery names its workers."""
+    name = role if "@" in role else f"{role}@{socket.gethostname()}"
+    return Heartbeat(name, does, redis.Redis.from_url(settings.REDIS_URL, **settings.REDIS_TIMEOUTS))
+
+
+def processes(client: redis.Redis, now: datetime) -> list[Process]:
+    """Return those heard of within a day, by name. Raises RedisError."""
+    said: Any = client.hvals(KEY)
+    found = [_read(orjson.loads(one)) for one in said]
+    return sorted((one for one in found if one.silence(now) < FORGOTTEN_AFTER), key=lambda one: one.name)
+
+
+def _now() -> datetime:
+    return datetime.fromtimestamp(time.time(), UTC)
+
+
+def _read(said: dict[str, Any]) -> Process:
+    times = {name: datetime.fromisoformat(said[name]).astimezone(UTC) for name in ("started_at", "heard_at")}
+    return Process(**{**said, **times})
