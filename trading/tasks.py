@@ -80,6 +80,16 @@ def warm_up(run_id: str) -> None:
     fetch(run_id)
 
 
+@shared_task(name="trading.tasks.fetch_bands")
+def fetch_bands(account: str) -> None:
+    from alphapanda.clock import market_now
+    from trading.brokers.zerodha.session import open_session
+    from trading.services import price_bands
+
+    now = market_now()
+    price_bands.fetch_bands(open_session(account).client(), list(price_bands.lacking(account, now)), now)
+
+
 @shared_task(name="trading.tasks.sweep")
 def sweep() -> None:
     from trading.services.sweeping import sweep as wake_all

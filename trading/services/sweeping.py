@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Min
 
 from alphapanda.celery import app
+from alphapanda.clock import market_now
 from alphapanda.clock.market_time import wall_now
 from alphapanda.telemetry import metrics
 from market.models import Shard
@@ -14,6 +15,7 @@ from portfolio.models import Account
 from trading.domain.orders import MAY_STILL_FILL, DeploymentState, OrderState, SignalState
 from trading.models import Order, PaperOrder, PaperTrade, Run, Signal
 from trading.services import deployments, wakeups
+from trading.services.price_bands import wake_for_bands
 from trading.services.tick_drain import trim
 
 
@@ -25,6 +27,7 @@ def sweep() -> dict[str, int]:
         wakeups.BOOK: _sweep_accounts(wakeups.BOOK, PaperTrade.objects.filter(is_booked=False))
         + _sweep_accounts(wakeups.BOOK, PaperOrder.objects.filter(is_reported=False)),
         wakeups.TICKS: _sweep_shards(),
+        wakeups.BANDS: wake_for_bands(market_now()),
     }
     for run in Run.objects.filter(
         ended_at__isnull=True, deployment__state=DeploymentState.WARMING, inputs__isnull=True

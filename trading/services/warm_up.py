@@ -1,26 +1,24 @@
 """Fetch what a run needs to begin: candles of the past, and the day's price bands. For the data account's worker."""
 
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
 from django.db import transaction
 
 from alphapanda.clock import market_now
-from instruments.domain.sessions import IST
 from instruments.models import Instrument
 from market.candle_store import store_history
-from trading.brokers.zerodha.history import Pace, history
+from trading.brokers.zerodha.history import history
 from trading.brokers.zerodha.session import open_session
 from trading.domain.orders import DeploymentState
-from trading.models import PriceBand, Run
+from trading.models import Run
 from trading.services import deployments, wakeups
+from trading.services.price_bands import fetch_bands
 from trading.services.runs import strategy_class
 
 log = structlog.get_logger()
 MINUTES_A_DAY = 375
-_pace = Pace(1)  # Kite answers one request for quotes a second (kite.md 2.1)
 
 
 def warm_up(run_id: UUID | str) -> None:
@@ -52,21 +50,3 @@ def span_of(interval: int, count: int) -> timedelta:
     """Return how far back ``count`` candles reach at the most, holidays and weekends among them."""
     days = 1 + count * interval // MINUTES_A_DAY if interval < 1440 else count
     return timedelta(days=days * 2 + 6)
-
-
-def fetch_bands(client: object, instruments: list[Instrument], now: datetime) -> None:
-    """Keep the day's circuit bands, which the ticker does not carry."""
-    tradable = [instrument for instrument in instruments if not instrument.is_index]
-    if not tradable:
-        return
-    _pace.wait()
-    quotes = client.quote([instrument.key for instrument in tradable])  # type: ignore[attr-defined]
-    for instrument in tradable:
-        quote = quotes.get(instrument.key, {})
-        low, high = quote.get("lower_circuit_limit"), quote.get("upper_circuit_limit")
-        if low and high:
-            PriceBand.objects.update_or_create(
-                instrument=instrument,
-                day=now.astimezone(IST).date(),
-                defaults={"low": Decimal(str(low)), "high": Decimal(str(high))},
-            )
