@@ -132,13 +132,22 @@ def test_an_unknown_fault_is_refused_with_the_known_ones(sim):
     assert "half_open" in sim.fault("gremlins")["message"]
 
 
-def test_frames_may_be_short_malformed_or_mispriced(sim, listening):
+def test_a_price_may_be_wrong_on_the_wire(sim, listening):
     sim.fault("bad_price", price=4294963533, count=2)
     heard = listening.wait_for("ticks", lambda one: any(tick["last_price"] > 40_000_000 for tick in one["ticks"]))
     assert max(tick["last_price"] for tick in heard["ticks"]) == 42_949_635.33
+
+
+def test_a_short_frame_loses_its_tick_without_a_word(sim, listening):
     sim.fault("short_frame", count=1)
-    closed = listening.wait_for("closed")
-    assert "unpack" in closed["reason"] or closed["code"]
+    assert listening.wait_for("ticks", lambda one: not one["ticks"])
+    assert listening.wait_for("ticks", lambda one: bool(one["ticks"]))
+
+
+def test_a_malformed_frame_costs_zerodhas_client_its_connection(sim, listening):
+    sim.fault("malformed_frame", count=1)
+    assert listening.wait_for("closed")["code"] == 1006
+    listening.wait_for("connected")
 
 
 def test_a_dumb_ticker_sends_only_heartbeats(sim, listening):
