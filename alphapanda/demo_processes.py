@@ -21,7 +21,8 @@ from trading.services.marks import board
 READY_SECONDS = 60.0
 # A browser that has gone without a word is noticed within 20 s.
 DAPHNE = ("-b", "127.0.0.1", "--ping-interval", "10", "--ping-timeout", "10")
-STOP_ORDER = ("beat", "feed", "ticks", "desk", "broker", "web", "kitesim")
+# What makes work ends before what does it.
+STOP_ORDER = (("beat", "feed"), ("ticks", "desk", "broker"), ("web",), ("kitesim",))
 OWNERS_ONLY = ("BROKER_KEY_", "KITE_API_")
 
 
@@ -118,6 +119,14 @@ def worker(name: str, queues: str, secrets: dict[str, str] | None = None) -> Chi
     return Child(name, command, secrets or {})
 
 
+def workers(secrets: dict[str, str]) -> tuple[Child, ...]:
+    return (
+        worker("ticks", "ticks.kite-0"),
+        worker("desk", "risk,orders.paper,desk,lab"),
+        worker("broker", f"broker.{DATA_ACCOUNT}", secrets),
+    )
+
+
 def beat() -> Child:
     return Child("beat", program("celery", "-A", "alphapanda.celery", "beat", "-l", "WARNING", "--pidfile="))
 
@@ -157,14 +166,7 @@ def wait_for_feed(seconds: float = READY_SECONDS) -> None:
 
 def start_all(supervisor: Supervisor, port: int, secrets: dict[str, str]) -> None:
     """Start the processes; those that take longest to import come first."""
-    for child in (
-        worker("ticks", "ticks.kite-0"),
-        worker("desk", "risk,orders.paper,desk,lab"),
-        worker("broker", f"broker.{DATA_ACCOUNT}", secrets),
-        web(port),
-        feed(secrets),
-        beat(),
-    ):
+    for child in (*workers(secrets), web(port), feed(secrets), beat()):
         supervisor.start(child)
 
 

@@ -17,7 +17,6 @@ from alphapanda import demo_desk
 from alphapanda import demo_processes as processes
 from alphapanda.clock.services import set_market_time
 from alphapanda.management.base import quietly
-from alphapanda.practice import DATA_ACCOUNT
 from alphapanda.supervisor import Child, Supervisor
 from instruments.domain.sessions import IST
 from instruments.models import Instrument
@@ -33,7 +32,6 @@ from trading.services.digest import canonical_lines, counts, digest
 from trading.services.settled import is_settled
 from trading.services.sweeping import sweep
 
-STOP_ORDER = ("feed", "ticks", "desk", "broker", "kitesim")
 Bar = tuple[Decimal, Decimal, Decimal, Decimal, int]
 
 
@@ -82,17 +80,14 @@ def play(plan: Plan, folder: Path, told: Any = lambda text: None) -> Result:
     os.environ.update(secrets)
     try:
         supervisor.start(_kitesim(port, plan))
+        # They take seconds to import what they need, and find nothing to do in a new Valkey until the day is set up.
+        for child in processes.workers(secrets):
+            supervisor.start(child)
         quietly("migrate", "--no-input")
         quietly("load_calendar", "--year", str(plan.day.year))
         clock = processes.wait_for(f"{url}/sim/clock", "The practice exchange")
         set_market_time(datetime.fromisoformat(clock["market_time"]), 0)
         shard = _set_up(plan)
-        for child in (
-            processes.worker("ticks", "ticks.kite-0"),
-            processes.worker("desk", "risk,orders.paper,desk,lab"),
-            processes.worker("broker", f"broker.{DATA_ACCOUNT}", secrets),
-        ):
-            supervisor.start(child)
         _wait_until_warm(supervisor, plan)
         told("Warm; the day begins.")
         command = [*processes.feed(secrets).command, "--lockstep"]
@@ -103,7 +98,7 @@ def play(plan: Plan, folder: Path, told: Any = lambda text: None) -> Result:
             plan.rows.write_bytes(b"".join(canonical_lines()))
         return Result(digest(), counts(), found, differences, time.monotonic() - began)
     finally:
-        supervisor.stop(STOP_ORDER)
+        supervisor.stop(processes.STOP_ORDER)
 
 
 def _environment(folder: Path, url: str) -> dict[str, str]:

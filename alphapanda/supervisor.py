@@ -47,7 +47,7 @@ class Child:
 
 
 class Supervisor:
-    """``children`` are started in their order and stopped in the reverse."""
+    """Looks after ``children``, started in their order."""
 
     def __init__(self, folder: Path, base: Mapping[str, str]) -> None:
         self.folder, self.base = folder, dict(base)
@@ -95,12 +95,12 @@ class Supervisor:
         child.due = now + child.pause
         child.pause = min(child.pause * 2, LONGEST_PAUSE)
 
-    def stop(self, order: Sequence[str]) -> None:
-        """Stop the named children one after the other, then whatever is left."""
-        named = {child.name: child for child in self.children}
-        for name in [*order, *(name for name in reversed(list(named)) if name not in order)]:
-            if name in named:
-                stop_process(named[name].process)
+    def stop(self, order: Sequence[Sequence[str]]) -> None:
+        """Stop the named children, one group after the other, then whatever is left."""
+        running = {child.name: child.process for child in self.children if child.process is not None}
+        for group in order:
+            stop_processes([running.pop(name) for name in group if name in running])
+        stop_processes(list(running.values()))
         (self.folder / "pids.json").unlink(missing_ok=True)
 
     def _write_pids(self) -> None:
@@ -108,18 +108,20 @@ class Supervisor:
         (self.folder / "pids.json").write_bytes(orjson.dumps(pids))
 
 
-def stop_process(process: "subprocess.Popen[bytes] | None") -> None:
-    """Ask a child to end, and end its whole session if it does not."""
-    if process is None or process.poll() is not None:
-        return
-    process.terminate()
-    try:
-        process.wait(timeout=STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        log.warning("child_killed", pid=process.pid)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+def stop_processes(processes: "Sequence[subprocess.Popen[bytes]]") -> None:
+    """Ask children to end, and end the whole session of each that does not."""
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+    deadline = time.monotonic() + STOP_SECONDS
+    for process in processes:
+        try:
+            process.wait(timeout=max(deadline - time.monotonic(), 0.0))
+        except subprocess.TimeoutExpired:
+            log.warning("child_killed", pid=process.pid)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def end_leftovers(folder: Path) -> list[str]:

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 import pytest
 import redis
 from kombu.exceptions import OperationalError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from market import writer as writer_module
 from market.domain.ticks import TickBatch
@@ -110,5 +112,5 @@ def test_only_shown_rows_make_no_entry(valkey):
 
 
 def test_saying_how_the_feed_is_never_fails(valkey):
-    dead = redis.Redis(port=1, socket_connect_timeout=0.2)
+    dead = redis.Redis(port=1, retry=Retry(NoBackoff(), 0))
     make(dead).say(FeedState("test", Liveness.LIVE))

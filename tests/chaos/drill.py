@@ -69,6 +69,8 @@ class Drill:
     def begin(self) -> None:
         secrets = processes.credentials(self.folder)
         os.environ.update(secrets)
+        for child in processes.workers(secrets):
+            self.supervisor.start(child)
         quietly("migrate")
         quietly("load_calendar", "--year", "2026")
         clock = processes.wait_for(f"{self.url}/sim/clock", "kitesim")
@@ -77,13 +79,7 @@ class Drill:
         log_in(data, practice_request_token(data))
         quietly("load_instruments")
         demo_desk.found_desk(demo_desk.found_feed())
-        for child in (
-            processes.worker("ticks", "ticks.kite-0"),
-            processes.worker("desk", "risk,orders.paper,desk,lab"),
-            processes.worker("broker", f"broker.{practice.DATA_ACCOUNT}", secrets),
-            processes.feed(secrets),
-        ):
-            self.supervisor.start(child)
+        self.supervisor.start(processes.feed(secrets))
         processes.wait_for_feed()
         processes.set_rate(self.url, RATE)
         self.wait(lambda: Deployment.objects.filter(state="running").count() == 4, "the deployments run")

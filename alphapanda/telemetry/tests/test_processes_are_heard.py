@@ -11,11 +11,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import redis
 import structlog
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from alphapanda.telemetry.heartbeats import Heartbeat, beating, processes
 
 LIVES = (
-    "import django, sys, time; django.setup();"
+    "import sys;"
     "from alphapanda.telemetry import heartbeats; heartbeats.begin('worker', 'what it does');"
     "heartbeats._begun.beat(); print('beats', flush=True); sys.stdin.read()"
 )
@@ -87,7 +89,7 @@ def test_a_name_not_heard_for_a_day_is_forgotten(heard, valkey):
 
 
 def test_without_valkey_it_says_so_once_and_goes_on():
-    away = Heartbeat("worker", "", redis.Redis(port=1, socket_connect_timeout=0.2))
+    away = Heartbeat("worker", "", redis.Redis(port=1, retry=Retry(NoBackoff(), 0)))
     with structlog.testing.capture_logs() as logs:
         away.beat()
         away.beat()
