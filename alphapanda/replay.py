@@ -175,11 +175,13 @@ def built_candles(day: date) -> QuerySet[Candle]:
 
 
 def _watching(supervisor: Supervisor, seconds: float, told: Any = None, shard: Shard | None = None) -> Iterator[None]:
-    """Look after the processes and sweep, as beat does, until the caller stops asking."""
-    deadline, said = time.monotonic() + seconds, time.monotonic()
+    """Look after the processes and sweep each second, as beat does, until the caller stops asking."""
+    deadline, said, swept = time.monotonic() + seconds, time.monotonic(), float("-inf")
     while time.monotonic() < deadline:
         supervisor.watch()
-        sweep()
+        if time.monotonic() - swept >= 1:
+            swept = time.monotonic()
+            sweep()
         if told and shard and time.monotonic() - said > 5:
             said = time.monotonic()
             shard.refresh_from_db()

@@ -8,7 +8,8 @@ from django.db import connection
 
 from market.stream import StreamPosition
 
-POLL_SECONDS = 0.004
+QUICKEST_DRAIN_SECONDS = 0.006
+POLL_SECONDS = 0.003
 SLOWEST_POLL_SECONDS = 0.05
 # One round trip, since it is asked several times a frame: is anything of the pipeline still on its way?
 UNSETTLED = """
@@ -29,6 +30,7 @@ SELECT EXISTS (SELECT FROM market_shard WHERE feed_id = %s AND (epoch, n) < (%s,
 async def everything_settled(feed_id: UUID, position: StreamPosition) -> None:
     """Return when the entry at ``position`` and all that followed from it is done: judged, asked, matched, booked."""
     wait = POLL_SECONDS
+    await asyncio.sleep(QUICKEST_DRAIN_SECONDS)
     while not await database_sync_to_async(is_settled)(feed_id, position):
         await asyncio.sleep(wait)
         wait = min(wait * 1.3, SLOWEST_POLL_SECONDS)
