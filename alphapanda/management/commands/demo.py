@@ -130,6 +130,8 @@ class Command(BaseCommand):
         if session is None or session.expires_at is None or session.expires_at <= market_now():
             self._log_in(account)
             self._load_instruments()
+            # The options shown yesterday may have expired.
+            demo_desk.watch(demo_desk.found_feed().feed)
 
     def _log_in(self, account: Account) -> None:
         """Log in as a person would each morning; at a real broker nothing does this for anybody."""
