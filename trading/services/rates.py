@@ -6,7 +6,7 @@ from django.db import connection, transaction
 
 from alphapanda.ids import new_id
 from portfolio.models import Account
-from trading.domain.rate_budget import KITE_BUDGET, Kind, RateBudget, counted_spans, window_start
+from trading.domain.rate_budget import KITE_BUDGET, RateBudget, Span, window_start
 
 
 def spend(account: Account, now: datetime, *, is_exit: bool, budget: RateBudget = KITE_BUDGET) -> str:
@@ -15,7 +15,7 @@ def spend(account: Account, now: datetime, *, is_exit: bool, budget: RateBudget 
     Call inside the claim's transaction: a claim that rolls back has spent nothing.
     """
     with transaction.atomic():
-        for span in counted_spans(Kind.EXIT if is_exit else Kind.ENTRY):
+        for span in Span:
             if not _count(account, span, window_start(span, now), budget.room(span, is_exit=is_exit)):
                 transaction.set_rollback(True)
                 return str(span)
