@@ -75,7 +75,7 @@ def play(plan: Plan, folder: Path, told: Any = lambda text: None) -> Result:
     began = time.monotonic()
     port = processes.free_port()
     url = f"http://127.0.0.1:{port}"
-    supervisor = Supervisor(folder, _environment(folder, url))
+    supervisor = Supervisor(folder, environment(folder, url))
     secrets = processes.credentials(folder)
     os.environ.update(secrets)
     try:
@@ -101,7 +101,8 @@ def play(plan: Plan, folder: Path, told: Any = lambda text: None) -> Result:
         supervisor.stop(processes.STOP_ORDER)
 
 
-def _environment(folder: Path, url: str) -> dict[str, str]:
+def environment(folder: Path, url: str) -> dict[str, str]:
+    """What the children may know, and this process from now on."""
     base = processes.base_environment(folder, url)
     os.environ.update(base)
     for name in ("KITE_ROOT", "KITE_LOGIN_ROOT", "KITE_TICKER_ROOT", "PRACTICE_CLOCK_URL"):

@@ -12,7 +12,7 @@ from pathlib import Path
 from alphapanda import demo_processes as processes
 from alphapanda import practice
 from alphapanda.clock import market_now
-from alphapanda.replay import _environment
+from alphapanda.replay import environment
 from alphapanda.supervisor import Child, Supervisor
 from benchmarks import load_desk
 from benchmarks.harness import Usage, percentile, usage
@@ -70,7 +70,7 @@ class Pipeline:
         self.folder, self.recording, self.rates = folder, recording, rates
         self.port = processes.free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.supervisor = Supervisor(folder, _environment(folder, self.url))
+        self.supervisor = Supervisor(folder, environment(folder, self.url))
         self.secrets = processes.credentials(folder)
         os.environ.update(self.secrets)
 
