@@ -35,7 +35,7 @@ def least_known(figures: Iterable[Decimal | None]) -> Decimal | None:
 class DayResult:
     """A day's profit in rupees. ``open`` is the change of unrealised profit since the day began.
 
-    ``worst`` is the lowest net of the day as seen at the snapshots and now. None is unknown.
+    ``worst`` is the lowest net of the day at the end of a minute. None is unknown.
     """
 
     realised: Decimal

@@ -97,7 +97,7 @@ class Books:
     def _book(self, portfolio: Portfolio, day: DayBooks) -> Book:
         points = tuple(self.snapshots[portfolio.pk])
         result = day.result(portfolio.pk, self.marks)
-        worst = least_known([*(net for _, net in points), result.net])
+        worst = least_known(net for _, net in points) if points else result.net
         return Book(portfolio, replace(result, worst=worst), tuple(self.holdings[portfolio.pk]), points)
 
 

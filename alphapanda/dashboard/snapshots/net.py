@@ -50,7 +50,8 @@ def net_panel(world: World, books: Books) -> dict[str, Any]:
 
 
 def worst_of(moments: Sequence[tuple[datetime, Decimal]], now: Decimal | None) -> Decimal | None:
-    seen = [net for _, net in moments] + ([now] if now is not None else [])
+    """Return the lowest net at the end of a minute; a low between two minutes is not kept, so it is not told."""
+    seen = [net for _, net in moments] or ([now] if now is not None else [])
     return min([*seen, Decimal(0)]) if seen else None
 
 
