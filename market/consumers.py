@@ -56,7 +56,7 @@ class FeedConsumer(AsyncConsumer):  # type: ignore[misc]
     # ---- frames ----------------------------------------------------------------------------------------------
 
     async def feed_frame(self, message: Message) -> None:
-        """Decode, sift, append, show, wake."""
+        """Decode, sift, append and show, wake."""
         desk, payload = self.desk, message["payload"]
         metrics.FEED_FRAMES.labels(self.feed).inc()
         batch = decode_frame(payload, message["at"])
@@ -179,7 +179,8 @@ class FeedConsumer(AsyncConsumer):  # type: ignore[misc]
 
     def liveness(self) -> Liveness:
         if self.desk.lockstep is not None:
-            return Liveness.LIVE  # A replay is as live as its last frame, whatever the link does meanwhile.
+            # A replay is as live as its last frame, whatever the link does meanwhile.
+            return Liveness.DEAD if self.desk.refused else Liveness.LIVE
         age = self.desk.inbox.link_age
         link_age = timedelta(seconds=age) if age is not None else None
         return feed_state(link_age, connected=self._connected())

@@ -22,7 +22,7 @@ from market.domain.staleness import (
     instrument_state,
     worse,
 )
-from market.domain.ticks import TICK_DTYPE, Rows, TickBatch, to_price
+from market.domain.ticks import TICK_DTYPE, TickBatch, to_price
 from market.stream import from_milliseconds, to_milliseconds
 
 QUOTES_KEY, FEEDS_KEY = "quotes", "feeds"
@@ -131,8 +131,8 @@ class QuoteBoard:
     def write(self, batch: TickBatch, market_time: datetime, feed: str = "") -> None:
         """Put up the rows of a batch; of several rows of one instrument, the last stands."""
         if len(batch):
-            packed: Any = _packed(batch.rows, batch.received_at, market_time, feed)
-            self.redis.hset(QUOTES_KEY, mapping=packed)
+            values: Any = packed(batch, market_time, feed)
+            self.redis.hset(QUOTES_KEY, mapping=values)
 
     def read(
         self,
@@ -190,8 +190,10 @@ class QuoteBoard:
         return next(state for state in states.values() if state.state == worst)
 
 
-def _packed(rows: Rows, received_at: int, market_time: datetime, feed: str) -> dict[str, bytes]:
-    tail = _TAIL.pack(received_at, to_milliseconds(market_time)) + feed.encode()
+def packed(batch: TickBatch, market_time: datetime, feed: str) -> dict[str, bytes]:
+    """Return the board's fields for the rows of a batch; of several rows of one instrument, the last."""
+    rows = batch.rows
+    tail = _TAIL.pack(batch.received_at, to_milliseconds(market_time)) + feed.encode()
     raw = rows.tobytes()
     starts = range(0, len(raw), _ROW_BYTES)
     return {

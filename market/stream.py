@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple, cast
+from itertools import chain
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import redis
@@ -16,6 +18,15 @@ Kind = Literal["ticks", "mark"]
 
 # What a stream may hold when nobody reads it; beyond that the oldest entries go, and the reader sees a gap.
 MOST_BYTES = 512 * 1024 * 1024
+# One step for both: nobody acts on a tick whose quote is not up, and a feed that was superseded puts up none. Lua
+# takes some 8,000 arguments at once, so a hash is filled in parts.
+APPEND = """
+local fields = tonumber(ARGV[2])
+redis.call('XADD', KEYS[1], ARGV[1], unpack(ARGV, 3, 2 + fields))
+for at = 3 + fields, #ARGV, 2000 do
+    redis.call('HSET', KEYS[2], unpack(ARGV, at, math.min(at + 1999, #ARGV)))
+end
+"""
 
 
 class StreamPosition(NamedTuple):
@@ -84,26 +95,44 @@ class TickStream:
         self.redis = client
         self.key = f"ticks:{feed_id}"
         self.most_bytes = most_bytes
+        self._script = client.register_script(APPEND)
         self._sizes: deque[tuple[StreamPosition, int]] = deque()
         self._bytes = 0
 
     def append_batch(
-        self, epoch: int, n: int, batch: TickBatch, market_time: datetime, *, gap: bool = False
+        self,
+        epoch: int,
+        n: int,
+        batch: TickBatch,
+        market_time: datetime,
+        *,
+        gap: bool = False,
+        beside: tuple[str, Mapping[str, bytes]] = ("", {}),
     ) -> StreamPosition:
-        """Append the ticks of a frame. Raises OlderEpoch if a newer feed, or this one already, got there."""
+        """Append the ticks of a frame and in the same step fill ``beside``: a hash's name and its fields.
+
+        Raises OlderEpoch if a newer feed, or this one already, got there; then the hash is not touched.
+        """
         fields: dict[str, Any] = {"r": batch.received_at, "b": batch.rows.tobytes()}
-        return self._append(StreamPosition(epoch, n), market_time, fields, gap)
+        return self._append(StreamPosition(epoch, n), market_time, fields, gap, beside)
 
     def append_mark(self, epoch: int, n: int, market_time: datetime, *, gap: bool = False) -> StreamPosition:
         """Append that the market's clock has come to ``market_time``, ticks or not."""
         return self._append(StreamPosition(epoch, n), market_time, {}, gap)
 
     def _append(
-        self, position: StreamPosition, market_time: datetime, fields: dict[str, Any], gap: bool
+        self,
+        position: StreamPosition,
+        market_time: datetime,
+        fields: dict[str, Any],
+        gap: bool,
+        beside: tuple[str, Mapping[str, bytes]] = ("", {}),
     ) -> StreamPosition:
         entry = {"m": to_milliseconds(market_time), **fields} | ({"g": 1} if gap else {})
+        name, values = beside
+        parts: list[Any] = [*chain(*entry.items()), *chain(*values.items())]
         try:
-            self.redis.xadd(self.key, cast(Any, entry), id=str(position))
+            self._script(keys=[self.key, name], args=[str(position), 2 * len(entry), *parts])
         except redis.ResponseError as refused:
             if "equal or smaller" not in str(refused):
                 raise

@@ -17,7 +17,7 @@ from alphapanda.telemetry import metrics
 from alphapanda.telemetry.crashpoints import crashpoint
 from market.domain.ticks import TickBatch
 from market.models import Feed, Shard
-from market.quotes import FeedState, QuoteBoard
+from market.quotes import QUOTES_KEY, FeedState, QuoteBoard, packed
 from market.stream import OlderEpoch, StreamPosition, TickStream
 
 log = structlog.get_logger(__name__)
@@ -55,17 +55,16 @@ class FeedWriter:
         self._redis, self._shards, self._send, self._sleep = client, shards, send, sleep
 
     def ticks(self, kept: TickBatch, shown: TickBatch, market_time: datetime, gap: bool) -> StreamPosition:
-        """Put up what may be shown, then append what may be decided on, then wake the shards.
-
-        In this order the gate never judges a decision by a quote older than the tick that caused it.
-        """
-        self._try_to("put up quotes", lambda: self.board.write(shown, market_time, self.feed.name))
+        """Append what may be decided on and put up what may be shown, in one step; then wake the shards."""
         if len(kept):
             n = self.n + 1
-            self._append(n, lambda: self.stream.append_batch(self.epoch, n, kept, market_time, gap=gap))
+            quotes = (QUOTES_KEY, packed(shown, market_time, self.feed.name))
+            self._append(n, lambda: self.stream.append_batch(self.epoch, n, kept, market_time, gap=gap, beside=quotes))
             crashpoint("feed_appended")
             metrics.FEED_TICKS.labels(self.feed.name).inc(len(kept))
             self.wake()
+        else:
+            self._try_to("put up quotes", lambda: self.board.write(shown, market_time, self.feed.name))
         return StreamPosition(self.epoch, self.n)
 
     def mark(self, market_time: datetime, gap: bool) -> StreamPosition:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 import redis
 from kombu.exceptions import OperationalError
@@ -20,8 +21,12 @@ T0 = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
 BATCH = TickBatch(full_rows({}), 0)
 
 
+def quote_at(paise: int) -> TickBatch:
+    return TickBatch(full_rows({"last_price": paise}), 0)
+
+
 class Flaky:
-    """A Valkey client whose next XADDs fail: before the server hears of them, or after."""
+    """A Valkey client whose next appends fail: before the server hears of them, or after."""
 
     def __init__(self, client, *failures):
         self._client, self._failures = client, list(failures)
@@ -29,14 +34,19 @@ class Flaky:
     def __getattr__(self, name):
         return getattr(self._client, name)
 
-    def xadd(self, *args, **kwargs):
-        failure = self._failures.pop(0) if self._failures else ""
-        if failure == "before":
-            raise redis.ConnectionError("refused")
-        answer = self._client.xadd(*args, **kwargs)
-        if failure == "after":
-            raise redis.TimeoutError("the answer got lost")
-        return answer
+    def register_script(self, text):
+        script = self._client.register_script(text)
+
+        def run(**what):
+            failure = self._failures.pop(0) if self._failures else ""
+            if failure == "before":
+                raise redis.ConnectionError("refused")
+            answer = script(**what)
+            if failure == "after":
+                raise redis.TimeoutError("the answer got lost")
+            return answer
+
+        return run
 
 
 def make(client, send=None, epoch=1):
@@ -63,6 +73,34 @@ def test_a_newer_epoch_is_never_mistaken_for_our_own_lost_answer(valkey):
     valkey.xadd(writer.stream.key, {"m": 1}, id="2-1")
     with pytest.raises(OlderEpoch):
         writer.mark(T0, False)
+
+
+def test_a_superseded_feed_puts_up_no_quote(valkey):
+    """Its last frame may be minutes old by the time it wakes up."""
+    valkey.flushdb()
+    new = make(valkey, epoch=2)
+    old = FeedWriter(valkey, new.feed, 1, [])
+    new.ticks(quote_at(2000), quote_at(2000), T0, False)
+    with pytest.raises(OlderEpoch):
+        old.ticks(quote_at(1000), quote_at(1000), T0, False)
+    assert new.board.read([408065], now=T0)[408065].last_price == 20
+
+
+def test_the_quote_of_a_tick_that_was_tried_again_is_up_as_well(valkey):
+    valkey.flushdb()
+    writer = make(Flaky(valkey, "before", "after"))
+    writer.ticks(quote_at(2000), quote_at(2000), T0, False)
+    assert writer.board.read([408065], now=T0)[408065].last_price == 20
+
+
+def test_a_frame_of_three_thousand_quotes_fits_one_step(valkey):
+    valkey.flushdb()
+    rows = np.repeat(full_rows({}), 3000)
+    rows["token"] = np.arange(1, 3001)
+    writer = make(valkey)
+    writer.ticks(TickBatch(rows, 0), TickBatch(rows, 0), T0, False)
+    assert valkey.hlen("quotes") == 3000
+    assert [len(entry.batch) for entry in writer.stream.read(START)] == [3000]
 
 
 def test_it_gives_up_when_valkey_stays_away(valkey, monkeypatch):
