@@ -2,6 +2,7 @@
 
 import gc
 
+import structlog
 from celery import shared_task
 from celery.signals import task_prerun, worker_init, worker_process_init
 from django.conf import settings
@@ -11,6 +12,8 @@ from alphapanda.journal.announcements import forget_loop
 from market.models import Shard
 from portfolio.models import Account
 from trading.services import wakeups
+
+log = structlog.get_logger()
 
 
 @worker_init.connect
@@ -40,10 +43,13 @@ def drop_dead_connections(**_: object) -> None:
 def process_ticks(shard_id: str) -> None:
     from trading.services.tick_drain import process_ticks as drain
 
+    has_more = True
     try:
         has_more = drain(shard_id)
     finally:
-        wakeups.woken(wakeups.TICKS, shard_id)
+        # With nothing left the drain has cleared its mark before its last look; what stands now is somebody's call.
+        if has_more:
+            wakeups.woken(wakeups.TICKS, shard_id)
     if has_more:
         shard = Shard.objects.select_related("feed").get(pk=shard_id)
         wakeups.wake(wakeups.TICKS, shard_id, f"ticks.{shard.name}")
@@ -84,10 +90,15 @@ def warm_up(run_id: str) -> None:
 def fetch_bands(account: str) -> None:
     from alphapanda.clock import market_now
     from trading.brokers.zerodha.session import open_session
+    from trading.domain.brokerage import BrokerError
     from trading.services import price_bands
 
     now = market_now()
-    price_bands.fetch_bands(open_session(account).client(), list(price_bands.lacking(account, now)), now)
+    try:
+        price_bands.fetch_bands(open_session(account).client(), list(price_bands.lacking(account, now)), now)
+    except BrokerError as error:
+        # The sweeper asks again; meanwhile the exchange judges prices, as it does anyhow.
+        log.warning("bands_not_told", account=account, error=repr(error))
 
 
 @shared_task(name="trading.tasks.sweep")

@@ -49,6 +49,12 @@ def current_anchor() -> Anchor | None:
     return _anchor
 
 
+def clock_stands() -> bool:
+    """Whether market time moves by hand only: a replay, in which nothing may happen by the wall's clock."""
+    anchor = current_anchor()
+    return settings.KIND != "live" and anchor is not None and anchor.rate == 0
+
+
 def read_anchor() -> Anchor | None:
     from alphapanda.clock.models import MarketClock
 

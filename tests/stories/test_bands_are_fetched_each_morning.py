@@ -5,10 +5,11 @@ from decimal import Decimal
 
 import pytest
 
+from alphapanda.clock.services import set_market_time
 from portfolio.booking import open_account
 from tests.stories.desk import DAY, at, make_instrument
 from trading.models import BrokerSession, PriceBand
-from trading.services import price_bands, wakeups
+from trading.services import price_bands, sweeping, wakeups
 
 QUOTE = {"lower_circuit_limit": 1350.9, "upper_circuit_limit": 1651.1}
 
@@ -48,7 +49,15 @@ def test_a_running_deployments_share_is_asked_for_until_its_band_is_known(desk, 
     band = PriceBand.objects.get(instrument=desk.infy, day=DAY)
     assert (band.low, band.high) == (Decimal("1350.9"), Decimal("1651.1"))
     assert price_bands.wake_for_bands(desk.now) == 0
+    assert price_bands.wake_for_bands(desk.now + timedelta(minutes=16)) == 1, "a band may have widened"
     assert price_bands.wake_for_bands(desk.now + timedelta(days=1)) == 1
+
+
+def test_a_sweep_asks_for_none_in_a_replay_whose_clock_stands(desk, woken):
+    desk.start(desk.deploy())
+    assert sweeping.sweep()["fetch_bands"] == 0
+    set_market_time(desk.now, 1)
+    assert sweeping.sweep()["fetch_bands"] == 1
 
 
 def test_before_nine_a_quote_tells_the_bands_of_the_day_before(desk, woken):

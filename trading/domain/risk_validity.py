@@ -132,6 +132,9 @@ def freeze(case: Case) -> Verdict:
 
 def circuit_band(case: Case) -> Verdict:
     """The ticker does not carry the band, so an unknown one is the exchange's to judge."""
+    if case.shrinks:
+        # Bands of shares with derivatives widen in the day: an old one must not keep anybody in.
+        return not_asked("only shrinks; the exchange decides")
     low, high = case.market.band_low, case.market.band_high
     prices = [p for p in (case.proposed.price, case.proposed.trigger_price) if p]
     if low is None or high is None or not prices:

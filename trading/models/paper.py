@@ -93,6 +93,7 @@ class PriceBand(models.Model):
     day = models.DateField()
     low = price_column()
     high = price_column()
+    told_at = models.DateTimeField(help_text="market time at which the broker told it")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["instrument", "day"], name="one_band_a_day")]

@@ -1,6 +1,6 @@
-"""The day's circuit bands, which the ticker does not carry: asked of the broker each morning."""
+"""The day's circuit bands, which the ticker does not carry: asked of the broker, and asked again as they may widen."""
 
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,13 +10,15 @@ from django.db.models import Exists, OuterRef, QuerySet
 from instruments.domain.sessions import IST
 from instruments.models import Instrument
 from market.models import Feed
-from trading.brokers.zerodha.history import Pace
+from trading.brokers.zerodha.pace import Pace
 from trading.domain.orders import DeploymentState
 from trading.models import BrokerSession, Deployment, PriceBand
 from trading.services import wakeups
 
 # Before the pre-open session begins, a quote still tells the bands of the day before.
 TOLD_FROM = time(9, 0)
+# Shares with derivatives have no fixed band: the exchange widens theirs as they move.
+GOOD_FOR = timedelta(minutes=15)
 MOST_KEYS = 400  # 500 are allowed, but the address gets too long before that (kite.md, "Quotes")
 log = structlog.get_logger()
 _pace = Pace(1)  # Kite answers one request for quotes a second (kite.md 2.1)
@@ -40,9 +42,10 @@ def data_accounts() -> QuerySet[Feed, str]:
 
 
 def lacking(account: str, now: datetime) -> QuerySet[Instrument]:
-    """What deployments on this data account's feeds may trade today, as far as the day's band is not known."""
+    """What deployments on this data account's feeds may trade today and no fresh band is known of."""
     deployments = Deployment.objects.exclude(state=DeploymentState.STOPPED).filter(shard__feed__data_account=account)
-    known = PriceBand.objects.filter(instrument=OuterRef("pk"), day=now.astimezone(IST).date())
+    day = now.astimezone(IST).date()
+    known = PriceBand.objects.filter(instrument=OuterRef("pk"), day=day, told_at__gt=now - GOOD_FOR)
     traded = Exists(deployments.filter(instruments=OuterRef("pk")))
     return Instrument.objects.listed().exclude(segment="INDICES").filter(traded, ~Exists(known))
 
@@ -72,6 +75,6 @@ def _keep(instrument: Instrument, quote: dict[str, Any], now: datetime) -> bool:
     PriceBand.objects.update_or_create(
         instrument=instrument,
         day=now.astimezone(IST).date(),
-        defaults={"low": Decimal(str(low)), "high": Decimal(str(high))},
+        defaults={"low": Decimal(str(low)), "high": Decimal(str(high)), "told_at": now},
     )
     return True

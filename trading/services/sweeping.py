@@ -7,7 +7,7 @@ from django.db.models import Min
 
 from alphapanda.celery import app
 from alphapanda.clock import market_now
-from alphapanda.clock.market_time import wall_now
+from alphapanda.clock.market_time import clock_stands, wall_now
 from alphapanda.telemetry import metrics
 from market.models import Shard
 from market.stream import StreamPosition, TickStream
@@ -27,7 +27,7 @@ def sweep() -> dict[str, int]:
         wakeups.BOOK: _sweep_accounts(wakeups.BOOK, PaperTrade.objects.filter(is_booked=False))
         + _sweep_accounts(wakeups.BOOK, PaperOrder.objects.filter(is_reported=False)),
         wakeups.TICKS: _sweep_shards(),
-        wakeups.BANDS: wake_for_bands(market_now()),
+        wakeups.BANDS: 0 if clock_stands() else wake_for_bands(market_now()),
     }
     for run in Run.objects.filter(
         ended_at__isnull=True, deployment__state=DeploymentState.WARMING, inputs__isnull=True

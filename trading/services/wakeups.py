@@ -20,7 +20,7 @@ LONGEST_DRAIN_SECONDS = 5.0
 ASSESS, EXECUTE, BOOK, TICKS = "assess_signals", "execute_orders", "book_trades", "process_ticks"
 WARM_UP, BANDS = "warm_up", "fetch_bands"
 # The broker takes its time, and asking it again only waits behind the first.
-LONG_STAGES = {WARM_UP: 30, BANDS: 60}
+LONG_STAGES = {WARM_UP: 30, BANDS: 300}
 _client: redis.Redis | None = None
 
 

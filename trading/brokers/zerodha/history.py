@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 from instruments.domain.sessions import IST
 from trading.brokers.zerodha.client import KiteClient
 from trading.brokers.zerodha.mapping import INTERVALS, LONGEST_SPAN_DAYS
+from trading.brokers.zerodha.pace import Pace
 
 REQUESTS_PER_SECOND = 3
 
@@ -22,25 +22,6 @@ class HistoryCandle(NamedTuple):
     low: Decimal
     close: Decimal
     volume: int
-
-
-class Pace:
-    """Spaces requests out; one per process and account is enough, as only one process asks."""
-
-    def __init__(
-        self,
-        per_second: float,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._gap, self._clock, self._sleep = 1 / per_second, clock, sleep
-        self._next = clock()
-
-    def wait(self) -> None:
-        ahead = self._next - self._clock()
-        if ahead > 0:
-            self._sleep(ahead)
-        self._next = max(self._next, self._clock()) + self._gap
 
 
 _pace = Pace(REQUESTS_PER_SECOND)

@@ -42,7 +42,7 @@ def furnished(traded: Any, admin_user: Any) -> Any:
     run = traded.account.deployments.get().runs.get()
     RiskLimit.objects.create(account=traded.account, max_open_orders=12)
     Evaluation.objects.create(run=run, instrument=traded.infy, at=traded.now, text="inside its range")
-    PriceBand.objects.create(instrument=traded.infy, day=traded.now.date(), low=1, high=2)
+    PriceBand.objects.create(instrument=traded.infy, day=traded.now.date(), low=1, high=2, told_at=traded.now)
     BrokerSession.objects.create(account=traded.account, api_key="key-nobody-sees", request_token="request-nobody-sees")
     DeadLetter.objects.create(task="assess_signals", partition="a", key="1", attempts=3, error="Trace\nValueError: x")
     make_token(admin_user, "script", "read", days=1)

@@ -18,8 +18,9 @@ from instruments.domain.sessions import IST
 from portfolio.booking import open_account
 from trading.brokers.zerodha import credentials, session
 from trading.brokers.zerodha.client import KiteClient, instrument_dump
-from trading.brokers.zerodha.history import Pace, history
+from trading.brokers.zerodha.history import history
 from trading.brokers.zerodha.orders import ZerodhaOrders
+from trading.brokers.zerodha.pace import Pace
 from trading.brokers.zerodha.practice import practice_request_token
 from trading.domain.brokerage import BrokerUnreachable, OrderRefused, OrderTicket, SessionExpired
 from trading.domain.orders import OrderState, is_terminal

@@ -14,8 +14,9 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError
 from instruments.domain.sessions import IST
 from trading.brokers.zerodha.addresses import AddressRefused, guard
 from trading.brokers.zerodha.client import KiteClient, KiteError
-from trading.brokers.zerodha.history import Pace, history, spans
+from trading.brokers.zerodha.history import history, spans
 from trading.brokers.zerodha.orders import ZerodhaOrders
+from trading.brokers.zerodha.pace import Pace
 from trading.domain.brokerage import BrokerUnreachable, OrderRefused, OrderTicket, SessionExpired
 
 ROOT = "http://127.0.0.1:1"

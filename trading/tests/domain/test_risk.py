@@ -199,6 +199,13 @@ def test_an_exit_is_not_held_back_by_an_unread_account():
     assert only_shrinks(replace(SELL_10, is_exit=True), exposure)
 
 
+def test_an_old_band_keeps_nobody_in():
+    banded = replace(MARKET, band_low=D(1), band_high=D(2))
+    limit = replace(SELL_10, order_type="LIMIT", price=D(1300))
+    assert refused_by(limit, long_of(10), LIMITS, banded, NOW) == []
+    assert "CIRCUIT_BAND" in refused_by(limit, long_of(0), LIMITS, banded, NOW)
+
+
 def test_validity_rules_bind_exits_too():
     assert refused_by(SELL_10, long_of(10), LIMITS, replace(MARKET, tick_size=D(7)), NOW) == ["TICK"]
 
