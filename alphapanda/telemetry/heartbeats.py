@@ -1,11 +1,13 @@
 """Every process says every two seconds that it lives, so that a page can tell which one has fallen silent.
 
-A process that ends in order takes its name off; one that was killed leaves it, and its silence is what is seen.
+A process that ends in order takes its name off; one that was killed, or died of an error, leaves it, and its silence
+is what is seen.
 """
 
 import atexit
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +23,8 @@ from django.conf import settings
 
 KEY = "processes"
 BEAT_SECONDS = 2.0
+# A beat may wait so long for Valkey; one that came after the name was taken off would put it on again.
+LONGEST_BEAT_SECONDS = 6.0
 SILENT_AFTER = timedelta(seconds=10)
 # A name not heard of for so long belongs to a machine or a set-up that is no more.
 FORGOTTEN_AFTER = timedelta(days=1)
@@ -68,9 +72,11 @@ class Heartbeat(threading.Thread):
             self._is_lost = True
 
     def end(self) -> None:
-        """Stop, and take the name off the list."""
+        """Stop, and take the name off the list; but leave it if it was an error that ended the process."""
         self._ended.set()
-        self.join(timeout=BEAT_SECONDS)
+        self.join(timeout=LONGEST_BEAT_SECONDS)
+        if sys.exc_info()[0] is not None or getattr(sys, "last_value", None) is not None:
+            return
         try:
             self._client.hdel(KEY, self.role)
         except redis.RedisError as error:
@@ -97,7 +103,7 @@ def beating(role: str, does: str) -> Iterator[None]:
     try:
         yield
     finally:
-        heartbeat.end()
+        heartbeat.end()  # sees the error that ended the block, if one did
 
 
 def _heartbeat(role: str, does: str) -> Heartbeat:
@@ -107,10 +113,12 @@ def _heartbeat(role: str, does: str) -> Heartbeat:
 
 
 def processes(client: redis.Redis, now: datetime) -> list[Process]:
-    """Return those heard of within a day, by name. Raises RedisError."""
+    """Return those heard of within a day, by name; forget the others. Raises RedisError."""
     said: Any = client.hvals(KEY)
     found = [_read(orjson.loads(one)) for one in said]
-    return sorted((one for one in found if one.silence(now) < FORGOTTEN_AFTER), key=lambda one: one.name)
+    if gone := [one.name for one in found if one.silence(now) >= FORGOTTEN_AFTER]:
+        client.hdel(KEY, *gone)
+    return sorted((one for one in found if one.name not in gone), key=lambda one: one.name)
 
 
 def _now() -> datetime:

@@ -156,7 +156,7 @@ def verdict_facts(world: World, books: Books, live: list[Order], snapshot: dict[
 
 
 def silent_processes(world: World) -> tuple[str, ...]:
-    """Return those that were killed or hang; with Valkey away the feed's silence is the news."""
+    """Return those that were killed, stopped or crashed; with Valkey away the feed's silence is the news."""
     try:
         found = processes(valkey(), world.wall)
     except redis.RedisError:

@@ -66,6 +66,24 @@ def test_a_killed_process_leaves_its_name_and_is_missed(heard):
     assert found.is_silent(found.heard_at + timedelta(seconds=11))
 
 
+def test_a_process_that_dies_of_an_error_is_missed(heard):
+    command = [sys.executable, "-c", LIVES.replace("sys.stdin.read()", "raise RuntimeError('boom')")]
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "alphapanda.settings"}
+    subprocess.run(command, env=environment, check=False, capture_output=True)
+    assert len(heard()) == 1
+
+
+def test_a_block_that_fails_leaves_its_name(heard):
+    def fail():
+        with beating("feed kite", "ticks"):
+            until(heard)
+            raise RuntimeError("the lease is lost")
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert len(heard()) == 1
+
+
 def test_started_again_it_is_the_same_process_with_another_id(heard):
     first = start()
     first.kill()
