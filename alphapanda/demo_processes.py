@@ -22,7 +22,7 @@ READY_SECONDS = 60.0
 # A browser that has gone without a word is noticed within 20 s.
 DAPHNE = ("-b", "127.0.0.1", "--ping-interval", "10", "--ping-timeout", "10")
 # What makes work ends before what does it.
-STOP_ORDER = (("beat", "feed"), ("ticks", "desk", "broker"), ("web",), ("kitesim",))
+STOP_ORDER = (("beat", "feed"), ("ticks",), ("desk", "broker"), ("web",), ("kitesim",))
 OWNERS_ONLY = ("BROKER_KEY_", "KITE_API_")
 
 
