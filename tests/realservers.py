@@ -1,7 +1,7 @@
 """Early pytest plugin: a real PostgreSQL and Valkey for every run, unless the environment names others.
 
 It must run before pytest-django reads the settings, which is earlier than any conftest. Of several processes
-(``pytest -n``) each has servers and a state folder of its own.
+(``pytest -n``) each has servers and a state folder of its own; a Valkey the environment names serves only one.
 """
 
 import atexit
@@ -27,8 +27,10 @@ hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("same")
 
 if "PYTEST_XDIST_WORKER" in os.environ:
-    # The process that handed out the tests left the addresses of its own servers in the environment.
-    del os.environ["DATABASE_URL"], os.environ["REDIS_URL"]
+    # The process that hands out the tests left the addresses of the servers it started for itself.
+    for name in os.environ["TEST_SERVERS_STARTED"].split():
+        del os.environ[name]
+os.environ["TEST_SERVERS_STARTED"] = " ".join({"DATABASE_URL", "REDIS_URL"} - os.environ.keys())
 _folder = temporary_folder()
 os.environ["ALPHAPANDA_STATE_DIR"] = str(_folder / "state")
 _servers = start_servers(_folder, keep=False)
