@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from portfolio.models import Account, Portfolio, Position
+from portfolio.models import Account, Position
 from trading.domain.risk_meters import Meter, scope_meters
 from trading.domain.risk_values import Usage
 from trading.models import Deployment, Order, RiskLimit
@@ -23,7 +23,7 @@ def account_meters(account: Account, now: datetime) -> list[Meter]:
 
 def deployment_meters(deployment: Deployment, now: datetime) -> list[Meter]:
     """Return the deployment's own meters, judged on its own portfolio."""
-    portfolio = Portfolio.objects.filter(deployment_id=deployment.pk).first()
+    portfolio = deployment.account.portfolios.filter(deployment_id=deployment.pk).first()
     used = _used(deployment.account, portfolio.pk, now) if portfolio else Usage()
     return list(scope_meters("deployment", used, own_limits(deployment), WARNING))
 

@@ -36,6 +36,8 @@ class Command(BaseCommand):
                 raise CommandError(f"there is no {path}", returncode=2)
         if options["rows"] and not options["rows"].parent.is_dir():
             raise CommandError(f"there is no folder {options['rows'].parent}", returncode=2)
+        if options["rows"] and options["twice"]:
+            raise CommandError("--rows writes one day's rows: give it without --twice", returncode=2)
         if options["twice"]:
             self._twice(options)
         else:
