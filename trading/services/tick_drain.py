@@ -59,8 +59,9 @@ def process_ticks(shard_id: UUID | str, linger: float = LINGER_SECONDS) -> bool:
             advance(shard, memory, entries)
     except LostRace:
         _memories.pop(shard.pk, None)
+        # Whoever was first goes on; to compete with it for every frame would rebuild the memory each time.
         log.info("shard_lost_race", shard=shard.name)
-        return True
+        return False
     except BaseException:
         # Memory may be ahead of what was committed: it is not to be trusted any more.
         _memories.pop(shard.pk, None)
