@@ -5,9 +5,11 @@ from typing import Any
 
 import orjson
 import pytest
+from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.db import connections
 from django.test import Client
 
 from alphapanda.asgi import protocols
@@ -56,6 +58,8 @@ async def desk_hub() -> AsyncIterator[Hub]:
     made = hub()
     yield made
     await made.close()
+    # The thread in which sessions are looked up keeps its connection, as it should; the test database is about to go.
+    await sync_to_async(connections.close_all)()
 
 
 @pytest.fixture
