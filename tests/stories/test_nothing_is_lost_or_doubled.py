@@ -62,7 +62,8 @@ def test_the_same_trade_reported_twice_is_booked_once(desk):
     assert RunInput.objects.filter(kind="fill").count() == 1
 
 
-def test_an_unconfirmed_paper_order_is_asked_again_and_is_still_one_order(desk, monkeypatch):
+def claim_without_an_answer(desk):
+    """Let one order be claimed by a worker that then says no more."""
     desk.start(desk.deploy())
     desk.tick("1505.00")
     desk.tick("1499.00")
@@ -70,6 +71,10 @@ def test_an_unconfirmed_paper_order_is_asked_again_and_is_still_one_order(desk, 
     assessment.assess_signals(desk.account.pk)
     order = Order.objects.select_related("signal__decision", "signal__instrument", "account").get()
     assert execution.claim(order)
+
+
+def test_an_unconfirmed_paper_order_is_asked_again_and_is_still_one_order(desk, monkeypatch):
+    claim_without_an_answer(desk)
     desk.play("1500.00", "1500.00")
     assert Order.objects.get().state == OrderState.FILLED
     assert PaperTrade.objects.count() == 1
@@ -133,13 +138,7 @@ def test_a_database_that_is_away_is_nobodys_third_attempt(desk, monkeypatch):
 
 
 def test_an_unconfirmed_order_is_never_given_up_however_often_its_worker_died(desk):
-    desk.start(desk.deploy())
-    desk.tick("1505.00")
-    desk.tick("1499.00")
-    desk.drain()
-    assessment.assess_signals(desk.account.pk)
-    order = Order.objects.select_related("signal__decision", "signal__instrument", "account").get()
-    assert execution.claim(order)
+    claim_without_an_answer(desk)
     Order.objects.update(attempts=7)
     desk.play("1500.00", "1500.00")
     assert Order.objects.get().state == OrderState.FILLED

@@ -118,10 +118,9 @@ def ladder_panel(world: World) -> dict[str, Any]:
 
 
 def rungs(gate: GateView, trading: int, working: int, unconfirmed: int) -> list[dict[str, Any]]:
-    out = ", ".join(filter(None, (f"{working} working", f"{unconfirmed} unconfirmed" if unconfirmed else "")))
+    out = words_out(working, unconfirmed)
     many = count(trading, "strategy", "strategies")
     keep = "keeps" if trading == 1 else "keep"
-    orders = f"{out}. Unconfirmed ones cannot be cancelled until the broker answers." if unconfirmed else f"{out}."
     return [
         rung(
             "active",
@@ -150,16 +149,19 @@ def rungs(gate: GateView, trading: int, working: int, unconfirmed: int) -> list[
             f"Every new order is refused but exits. On their way and not stopped by it: {out}.",
             "Halt trading",
         ),
-        rung(
-            "cancel_all",
-            "Cancel all",
-            out if working or unconfirmed else "nothing is working",
-            "3",
-            gate,
-            f"Asks to cancel {orders}",
-            "Cancel all orders",
-        ),
+        cancel_rung(gate, working, unconfirmed),
     ]
+
+
+def cancel_rung(gate: GateView, working: int, unconfirmed: int) -> dict[str, Any]:
+    out = words_out(working, unconfirmed)
+    held = " Unconfirmed ones cannot be cancelled until the broker answers." if unconfirmed else ""
+    words = out if working or unconfirmed else "nothing is working"
+    return rung("cancel_all", "Cancel all", words, "3", gate, f"Asks to cancel {out}.{held}", "Cancel all orders")
+
+
+def words_out(working: int, unconfirmed: int) -> str:
+    return f"{working} working" + (f", {unconfirmed} unconfirmed" if unconfirmed else "")
 
 
 def rung(key: str, name: str, words: str, number: str, gate: GateView, ask: str, does: str) -> dict[str, Any]:
