@@ -13,8 +13,8 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
 from alphapanda import health
-from alphapanda.clock.market_time import market_now, wall_now
-from alphapanda.journal.models import DeadLetter
+from alphapanda.core.clock.market_time import market_now, wall_now
+from alphapanda.core.journal.models import DeadLetter
 from instruments.api import InstrumentViewSet, TradingSessionViewSet
 from instruments.health import calendar_problems, instrument_problems
 from market.api import CandleViewSet, FeedViewSet, QuoteViewSet

@@ -13,7 +13,7 @@ from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 
-from alphapanda.telemetry import heartbeats
+from alphapanda.core.telemetry import heartbeats
 from alphapanda.urls import websocket_urlpatterns
 
 protocols = ProtocolTypeRouter(

@@ -15,13 +15,13 @@ app.autodiscover_tasks()
 
 @worker_ready.connect
 def _begin_worker(sender: Any, **_: object) -> None:
-    from alphapanda.telemetry import heartbeats
+    from alphapanda.core.telemetry import heartbeats
 
     heartbeats.begin(sender.hostname, ", ".join(sorted(app.amqp.queues.consume_from)))
 
 
 @beat_init.connect
 def _begin_beat(**_: object) -> None:
-    from alphapanda.telemetry import heartbeats
+    from alphapanda.core.telemetry import heartbeats
 
     heartbeats.begin("beat", "periodic tasks")

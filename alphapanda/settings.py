@@ -8,21 +8,20 @@ import environ
 from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
-from alphapanda.practice import kept_secret
-from alphapanda.telemetry.logs import configure_logging
+from alphapanda.core.state_folder import BASE_DIR, kept_secret, state_folder
+from alphapanda.core.telemetry.logs import configure_logging
 
-BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 if (BASE_DIR / ".env").exists():
     env.read_env(str(BASE_DIR / ".env"))
 
-STATE_DIR = Path(env.str("ALPHAPANDA_STATE_DIR", str(BASE_DIR / ".state"))).resolve()
+STATE_DIR = state_folder()
 SHARED_DATA = next(
     (p for p in [Path(env.str("ALPHAPANDA_SHARED_DATA", str(BASE_DIR.parent / "shared" / "data")))] if p.is_dir()),
     None,
 )
 
-# What this installation is: fixed at birth in the Installation row (see alphapanda/clock/models.py).
+# What this installation is: fixed at birth in the Installation row (see alphapanda/core/clock/models.py).
 KIND = env.str("ALPHAPANDA_KIND", "practice")
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", "")
@@ -56,13 +55,14 @@ INSTALLED_APPS = [
     "knox",
     "rest_framework",
     "alphapanda",
-    "alphapanda.clock",
-    "alphapanda.journal",
+    "alphapanda.core.clock",
+    "alphapanda.core.journal",
     "instruments",
     "market",
     "portfolio",
     "trading",
     "alphapanda.dashboard",
+    "alphapanda.runner",
 ]
 
 MIDDLEWARE = [
@@ -165,7 +165,7 @@ CELERY_TIMEZONE = "UTC"
 # market wakes trading by name; it may not import it.
 PROCESS_TICKS_TASK = "trading.tasks.process_ticks"
 ORDER_HINT_TASK = "trading.tasks.book_trades"
-LOCKSTEP_SETTLED = "trading.services.settled.everything_settled"
+LOCKSTEP_SETTLED = "trading.ticks.quiesced.everything_settled"
 TICK_SOURCE = "trading.brokers.zerodha.ticker.KiteTickSource"
 INSTRUMENT_SOURCE = "trading.brokers.zerodha.client.instrument_dump"
 

@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management import call_command
 from django.db.models import Count, Model
 
-from alphapanda import demo_desk
-from alphapanda.clock.services import set_market_time
+from alphapanda.core.clock.services import set_market_time
+from alphapanda.runner import demo_setup
 from benchmarks.harness import percentile
 from benchmarks.synthetic_day import TICK, Walk, tokens_of
 from instruments.models import Instrument
@@ -20,7 +20,8 @@ from portfolio.models import Account, Trade
 from trading.brokers.zerodha.practice import practice_request_token
 from trading.brokers.zerodha.session import log_in
 from trading.models import Deployment, Fill, Order, RiskDecision, RiskLimit, Signal, Strategy
-from trading.services import deployments, gates
+from trading.orders import gates
+from trading.run import deployments
 
 # Quick to trade, so that the later stages have work: every one closes a candle a minute.
 PLANS: tuple[tuple[str, int, dict[str, Any]], ...] = (
@@ -37,7 +38,7 @@ def found_market(walk: Walk, first: datetime) -> tuple[Shard, list[Instrument]]:
     call_command("migrate", verbosity=0, interactive=False)
     call_command("load_calendar", "--year", str(first.year), verbosity=0)
     set_market_time(first - timedelta(seconds=60), 0)
-    shard, shares = demo_desk.found_feed(), list_shares(walk.count, first)
+    shard, shares = demo_setup.found_feed(), list_shares(walk.count, first)
     Subscription.objects.bulk_create(
         Subscription(feed=shard.feed, instrument=share, mode="full", ref="load", wants_candles=True) for share in shares
     )
@@ -46,7 +47,7 @@ def found_market(walk: Walk, first: datetime) -> tuple[Shard, list[Instrument]]:
 
 def log_in_data_account() -> None:
     """Log in to the practice exchange, as the feed's account."""
-    data = demo_desk.found_data_account()
+    data = demo_setup.found_data_account()
     log_in(data, practice_request_token(data))
 
 

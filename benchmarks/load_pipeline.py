@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from alphapanda import demo_processes as processes
-from alphapanda import practice
-from alphapanda.clock import market_now
-from alphapanda.replay import environment
-from alphapanda.supervisor import Child, Supervisor
+from alphapanda.core.clock import market_now
+from alphapanda.core.timezone import IST
+from alphapanda.runner import practice
+from alphapanda.runner import processes as processes
+from alphapanda.runner.replay import environment
+from alphapanda.runner.supervisor import Child, Supervisor
 from benchmarks import load_desk
 from benchmarks.harness import Usage, percentile, usage
 from benchmarks.synthetic_day import Walk
-from instruments.domain.sessions import IST
 from market.stream import StreamEntry, StreamPosition, TickStream
-from trading.services.settled import is_settled
-from trading.services.wakeups import valkey
+from trading.ticks.quiesced import is_settled
+from trading.ticks.wakeups import valkey
 
 # A Monday, 12:00 in India, with as many minutes of history.
 FIRST = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)

@@ -34,7 +34,7 @@ LOWEST_RATE = 250
 
 def trial(ticks: int, seconds: int, burst: bool) -> dict[str, Any]:
     """Run one rate on servers of its own and return what was found."""
-    from alphapanda import practice
+    from alphapanda.runner import practice
 
     # A terminated trial has to end its processes, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))

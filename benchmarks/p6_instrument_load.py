@@ -61,7 +61,7 @@ class Contest:
     def __init__(self, rows: int) -> None:
         from django.db import connection
 
-        from alphapanda.ids import new_id
+        from alphapanda.core.ids import new_id
         from instruments.models import Instrument
 
         self.connection, self.new_id, self.model = connection, new_id, Instrument
@@ -216,7 +216,7 @@ def table(found: dict[str, Any]) -> str:
 
 
 def run(rows: int, rounds: int) -> dict[str, Any]:
-    from alphapanda.embedded import start_servers, temporary_folder
+    from alphapanda.runner.embedded import start_servers, temporary_folder
 
     os.environ.setdefault("SECRET_KEY", "only-for-this-benchmark")
     os.environ.setdefault("LOG_LEVEL", "ERROR")

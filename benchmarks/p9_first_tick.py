@@ -22,7 +22,7 @@ from typing import Any
 
 import redis
 
-from alphapanda.embedded import free_port, temporary_folder
+from alphapanda.runner.embedded import free_port, temporary_folder
 from benchmarks.harness import machine, table
 from market.domain.ticks import TICK_DTYPE
 

@@ -11,7 +11,7 @@ from import_export.admin import ImportExportModelAdmin
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
-from alphapanda.admin_facts import LookOnly
+from alphapanda.core.admin import LookOnly
 from instruments.models import FreezeQuantity, Instrument, InstrumentLoad, InstrumentToken, TradingSession
 
 

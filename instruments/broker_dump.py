@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from alphapanda.clock import market_now
+from alphapanda.core.clock import market_now
+from alphapanda.core.timezone import IST
 from instruments import sync
-from instruments.domain.sessions import IST
 from instruments.dumps import DumpSource, Progress, from_bytes
 from instruments.reports import LoadReport
 

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from django.db import transaction
 
-from alphapanda.journal.services import record
+from alphapanda.core.journal.services import record
 from instruments.domain.contracts import EXCHANGES
 from instruments.domain.timetable import CalendarProblem, SessionRow, Timetable, parse, session_rows
 from instruments.models import FreezeQuantity, TradingSession

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connection
 
-from alphapanda.ids import new_id
+from alphapanda.core.ids import new_id
 from instruments.reports import MOST_EXAMPLES, ExchangeChanges, LoadReport
 
 # Columns that may change while an instrument stays the same one. The exchange token goes with the token.

@@ -7,9 +7,9 @@ from typing import Any
 from django.core.checks import CheckMessage, Tags, Warning, register
 from django.db import Error as DatabaseError
 
-from alphapanda.clock import market_now
+from alphapanda.core.clock import market_now
+from alphapanda.core.timezone import IST
 from instruments.domain.contracts import SecurityClass
-from instruments.domain.sessions import IST
 from instruments.models import Instrument, InstrumentLoad, TradingSession
 
 WARN_BEFORE = timedelta(days=31)

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
-from alphapanda.ids import new_id
+from alphapanda.core.ids import new_id
 from instruments.domain.contracts import (
     CLASSES_OF_EXCHANGE,
     EXCHANGES,

@@ -6,11 +6,11 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from alphapanda.clock import market_now
-from alphapanda.journal.services import record
+from alphapanda.core.clock import market_now
+from alphapanda.core.journal.services import record
+from alphapanda.core.timezone import IST
 from instruments import difference, sanity
 from instruments.domain.contracts import EXCHANGES
-from instruments.domain.sessions import IST
 from instruments.dumps import DumpSource, Problem, Progress
 from instruments.models import Instrument, InstrumentLoad
 from instruments.reports import ExchangeChanges, LoadReport

@@ -8,8 +8,8 @@ import sys
 
 from kitesim.config import Config, read_config
 from kitesim.launch import assemble
-from kitesim.programme import Programme
-from kitesim.server import build, serving
+from kitesim.replay.programme import Programme
+from kitesim.server.app import build, serving
 
 log = logging.getLogger("kitesim")
 

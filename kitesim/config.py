@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, time
 from pathlib import Path
 
-from kitesim.sessions import App
+from kitesim.server.sessions import App
 
 DEFAULT_KEY, DEFAULT_SECRET, DEFAULT_USER = "kitesim", "kitesim-secret", "AP0001"
 

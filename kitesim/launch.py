@@ -4,20 +4,20 @@ import time
 from datetime import date, datetime
 from typing import Any
 
-from kitesim.candle_market import CandleHistory, CandleMarket
-from kitesim.clock import MarketClock
-from kitesim.conductor import Conductor
 from kitesim.config import Config
-from kitesim.exchange import Candles, Exchange, Market
-from kitesim.history import History
-from kitesim.market import SyntheticMarket
-from kitesim.programme import Programme
-from kitesim.recording import NoHistory, RecordedMarket, RecordingReplay, is_recording, read_recording
-from kitesim.replay import CandleReplay
-from kitesim.sessions import Sessions
+from kitesim.exchange.clock import MarketClock
+from kitesim.exchange.exchange import Candles, Exchange, Market
+from kitesim.exchange.fair_values import World
+from kitesim.exchange.history import History
+from kitesim.exchange.market import SyntheticMarket
+from kitesim.exchange.trading_days import IST, day_of, first_trading_day_from, hours_of, midnight
+from kitesim.replay.candle_market import CandleHistory, CandleMarket
+from kitesim.replay.candle_replay import CandleReplay
+from kitesim.replay.conductor import Conductor
+from kitesim.replay.programme import Programme
+from kitesim.replay.recording import NoHistory, RecordedMarket, RecordingReplay, is_recording, read_recording
+from kitesim.server.sessions import Sessions
 from kitesim.state import Store
-from kitesim.trading_days import IST, day_of, first_trading_day_from, hours_of, midnight
-from kitesim.world import World
 
 
 def assemble(config: Config) -> Programme:
@@ -32,7 +32,7 @@ def assemble(config: Config) -> Programme:
 def candles(config: Config) -> CandleReplay:
     if config.replay_day is None:
         raise ValueError("--replay of candles needs --replay-day")
-    from kitesim.candle_files import candle_paths, read_candles  # polars takes a while to load
+    from kitesim.replay.candle_files import candle_paths, read_candles  # polars takes a while to load
 
     files = read_candles(candle_paths(config.replay), config.replay_day)
     market = CandleMarket(files, config.replay_day, config.tokens, config.seed)

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from unfold.admin import ModelAdmin, TabularInline
 
-from alphapanda.admin_facts import LookOnly
+from alphapanda.core.admin import LookOnly
 from market.models import Candle, Feed, FeedLease, Recording, Shard, Subscription
 
 

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet, ViewSet
 
-from alphapanda.clock import market_now
+from alphapanda.core.clock import market_now
 from instruments.models import Instrument
 from market.domain.staleness import INSTRUMENT_LIMITS
 from market.health import feed_report, valkey

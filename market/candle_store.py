@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django.db import connection
 
-from alphapanda.ids import new_id
+from alphapanda.core.ids import new_id
 from instruments.models import Instrument
 from market.domain.candles import ClosedCandle
 from market.domain.ticks import to_price

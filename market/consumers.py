@@ -15,10 +15,10 @@ from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
 from django.db import DatabaseError
 
-from alphapanda.telemetry import metrics
+from alphapanda.core.telemetry import metrics
 from market.domain.staleness import Liveness, feed_state
 from market.domain.ticks import decode_frame
-from market.feed_desk import Desk
+from market.feed_parts import Desk
 from market.feeds import Message
 from market.quotes import FeedState
 from market.stream import from_milliseconds

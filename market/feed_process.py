@@ -18,13 +18,13 @@ from django.conf import settings
 from django.db import connection
 from django.utils.module_loading import import_string
 
-from alphapanda.clock.services import set_market_time
+from alphapanda.core.clock.services import set_market_time
 from instruments.domain.contracts import InstrumentType
 from instruments.models import Instrument
 from market.consumers import FeedConsumer
 from market.domain.quality import InstrumentRules, QualityFilter
 from market.domain.ticks import to_wire
-from market.feed_desk import Desk, Lockstep
+from market.feed_parts import Desk, Lockstep
 from market.feeds import Inbox, TickSource, source_for
 from market.lease import LeaseKeeper
 from market.market_clock import FeedClock

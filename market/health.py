@@ -8,7 +8,7 @@ from typing import Any
 import redis
 from django.conf import settings
 
-from alphapanda.telemetry import metrics
+from alphapanda.core.telemetry import metrics
 from market.domain.staleness import Liveness
 from market.models import Feed, FeedLease, Shard
 from market.quotes import FeedState, QuoteBoard

@@ -12,8 +12,8 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from alphapanda.clock.market_time import Anchor, wall_now
-from alphapanda.clock.services import set_market_time
+from alphapanda.core.clock.market_time import Anchor, wall_now
+from alphapanda.core.clock.services import set_market_time
 
 log = structlog.get_logger(__name__)
 

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from alphapanda.ids import new_id
+from alphapanda.core.ids import new_id
 from instruments.models import Instrument
 from market.querysets import CandleQuerySet, FeedLeaseQuerySet, ShardQuerySet, SubscriptionQuerySet
 

@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 import redis
 
-from alphapanda.clock import market_now
+from alphapanda.core.clock import market_now
 from market.domain.staleness import (
     DEFAULT_LIMITS,
     LINK_LIMITS,

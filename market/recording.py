@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from django.conf import settings
 
-from instruments.domain.sessions import IST
+from alphapanda.core.timezone import IST
 from market.feeds import Inbox
 from market.models import Feed, Recording
 from market.stream import to_milliseconds

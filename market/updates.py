@@ -10,7 +10,7 @@ import redis
 import structlog
 from channels.layers import get_channel_layer
 
-from alphapanda.telemetry import metrics
+from alphapanda.core.telemetry import metrics
 from market.domain.staleness import Liveness
 from market.domain.ticks import TickBatch, divisor_for
 from market.stream import StreamPosition

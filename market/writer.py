@@ -13,8 +13,8 @@ from celery import current_app
 from django.conf import settings
 from kombu.exceptions import OperationalError
 
-from alphapanda.telemetry import metrics
-from alphapanda.telemetry.crashpoints import crashpoint
+from alphapanda.core.telemetry import metrics
+from alphapanda.core.telemetry.crashpoints import crashpoint
 from market.domain.ticks import TickBatch
 from market.models import Feed, Shard
 from market.quotes import QUOTES_KEY, FeedState, QuoteBoard, packed

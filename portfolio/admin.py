@@ -13,8 +13,8 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
-from alphapanda.admin_facts import LookOnly
-from alphapanda.clock import market_now
+from alphapanda.core.admin import LookOnly
+from alphapanda.core.clock import market_now
 from portfolio.booking import found
 from portfolio.domain.charges import ChargeKind
 from portfolio.models import Account, ChargeRate, LedgerEntry, Lot, PnlSnapshot, Portfolio, Position, Trade

@@ -12,10 +12,10 @@ from django.db import transaction
 from django.db.models import F, Sum
 from django.db.models.functions import Abs
 
-from alphapanda.clock import market_now
-from alphapanda.journal.services import record
-from alphapanda.telemetry.crashpoints import crashpoint
-from instruments.domain.sessions import IST
+from alphapanda.core.clock import market_now
+from alphapanda.core.journal.services import record
+from alphapanda.core.telemetry.crashpoints import crashpoint
+from alphapanda.core.timezone import IST
 from portfolio.charging import RateBook
 from portfolio.domain.charges import PAISA, Charges, UnknownCharge
 from portfolio.domain.positions import PRICE_STEP

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import Min, Q
 
-from instruments.domain.sessions import IST
+from alphapanda.core.timezone import IST
 from portfolio.domain.pnl import least_known
 from portfolio.models import Account, PnlSnapshot, Portfolio
 from portfolio.results import DayBooks, Marks

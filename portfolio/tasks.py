@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 from celery import shared_task
 
-from alphapanda.journal.services import record
+from alphapanda.core.journal.services import record
 from portfolio.booking import rebuild, settle_charges
 from portfolio.models import Account
 

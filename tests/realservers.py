@@ -13,7 +13,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
-from alphapanda.embedded import start_servers, temporary_folder
+from alphapanda.runner.embedded import start_servers, temporary_folder
 
 DESKS = ("tests/chaos/", "tests/stories/test_a_real_day")
 BROWSERS = "tests/browser/"
@@ -73,7 +73,7 @@ def _empty_valkey(request: pytest.FixtureRequest) -> None:
 @pytest.fixture(autouse=True)
 def _no_clock_remembered() -> None:
     """No test reads the market time another one set."""
-    from alphapanda.clock.market_time import forget_anchor
+    from alphapanda.core.clock.market_time import forget_anchor
 
     forget_anchor()
 

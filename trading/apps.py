@@ -6,6 +6,6 @@ class TradingConfig(AppConfig):
     name = "trading"
 
     def ready(self) -> None:
-        from trading.services.strategy_rows import write_strategy_rows
+        from trading.run.strategy_rows import write_strategy_rows
 
         post_migrate.connect(write_strategy_rows, sender=self)

@@ -7,12 +7,12 @@ from django import forms
 from django.core.exceptions import ValidationError
 from unfold import widgets
 
-from trading.domain.orders import GateState
+from trading.errors import NotAllowed
 from trading.models import Deployment, Gate, RiskLimit, Strategy
-from trading.services.deployments import check_parameters
-from trading.services.editing import lock_stopped
-from trading.services.errors import NotAllowed
-from trading.services.runs import run_terms, strategy_class
+from trading.orders.life_cycle import GateState
+from trading.run.deployments import check_parameters
+from trading.run.editing import lock_stopped
+from trading.run.hosts import run_terms, strategy_class
 
 PREFIX = "parameter_"
 # Sent along with the drawn parameters: a form whose strategy was changed after drawing has none of the new one's.

@@ -8,10 +8,10 @@ from celery.signals import task_prerun, worker_init, worker_process_init
 from django.conf import settings
 from django.db import connections
 
-from alphapanda.journal.announcements import forget_loop
+from alphapanda.core.journal.announcements import forget_loop
 from market.models import Shard
 from portfolio.models import Account
-from trading.services import wakeups
+from trading.ticks import wakeups
 
 log = structlog.get_logger()
 
@@ -19,8 +19,8 @@ log = structlog.get_logger()
 @worker_init.connect
 def warm_parent(**_: object) -> None:
     # Children are forked with the strategies imported: importing them inside a task eats its time limit.
-    from trading.services import rebuild  # noqa: F401
     from trading.strategies.registry import find_strategies
+    from trading.ticks import rebuild  # noqa: F401
 
     find_strategies(settings.STRATEGY_PACKAGES)
     gc.freeze()
@@ -41,7 +41,7 @@ def drop_dead_connections(**_: object) -> None:
 
 @shared_task(name="trading.tasks.process_ticks")
 def process_ticks(shard_id: str) -> None:
-    from trading.services.tick_drain import process_ticks as drain
+    from trading.ticks.drain import process_ticks as drain
 
     has_more = True
     try:
@@ -57,7 +57,7 @@ def process_ticks(shard_id: str) -> None:
 
 @shared_task(name="trading.tasks.assess_signals")
 def assess_signals(account_id: str) -> None:
-    from trading.services.assessment import assess_signals as drain
+    from trading.risk.assessment import assess_signals as drain
 
     wakeups.woken(wakeups.ASSESS, account_id)
     drain(account_id)
@@ -65,7 +65,7 @@ def assess_signals(account_id: str) -> None:
 
 @shared_task(name="trading.tasks.execute_orders")
 def execute_orders(account_id: str) -> None:
-    from trading.services.execution import execute_orders as drain
+    from trading.orders.execution import execute_orders as drain
 
     wakeups.woken(wakeups.EXECUTE, account_id)
     drain(account_id)
@@ -73,7 +73,7 @@ def execute_orders(account_id: str) -> None:
 
 @shared_task(name="trading.tasks.book_trades")
 def book_trades(account_id: str) -> None:
-    from trading.services.fills import book_trades as drain
+    from trading.orders.fills import book_trades as drain
 
     wakeups.woken(wakeups.BOOK, account_id)
     drain(account_id)
@@ -81,17 +81,17 @@ def book_trades(account_id: str) -> None:
 
 @shared_task(name="trading.tasks.warm_up")
 def warm_up(run_id: str) -> None:
-    from trading.services.warm_up import warm_up as fetch
+    from trading.run.warm_up import warm_up as fetch
 
     fetch(run_id)
 
 
 @shared_task(name="trading.tasks.fetch_bands")
 def fetch_bands(account: str) -> None:
-    from alphapanda.clock import market_now
+    from alphapanda.core.clock import market_now
     from trading.brokers.zerodha.session import open_session
-    from trading.domain.brokerage import BrokerError
-    from trading.services import price_bands
+    from trading.orders.broker_port import BrokerError
+    from trading.risk import price_bands
 
     now = market_now()
     try:
@@ -103,7 +103,7 @@ def fetch_bands(account: str) -> None:
 
 @shared_task(name="trading.tasks.sweep")
 def sweep() -> None:
-    from trading.services.sweeping import sweep as wake_all
+    from trading.ticks.sweeping import sweep as wake_all
 
     wake_all()
 
@@ -111,7 +111,7 @@ def sweep() -> None:
 @shared_task(name="trading.tasks.take_snapshots")
 def take_snapshots() -> None:
     """Write each portfolio's profit once a minute of market time."""
-    from trading.services.snapshots import snapshot_account
+    from trading.risk.profit_snapshots import snapshot_account
 
     for account in Account.objects.active():
         snapshot_account(account)

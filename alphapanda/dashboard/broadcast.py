@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 import structlog
 
-from alphapanda.clock.market_time import wall_now
+from alphapanda.core.clock.market_time import wall_now
 from alphapanda.dashboard.listening import Listener, end, now
 from alphapanda.dashboard.outbox import MARKET, Outbox, encode
 from alphapanda.dashboard.prices import Prices, board_rows

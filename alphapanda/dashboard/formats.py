@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
-from instruments.domain.sessions import IST
-from trading.domain.figures import MINUS, NBSP, grouped
-from trading.domain.figures import age as age_of
+from alphapanda.core.figures import MINUS, NBSP, grouped
+from alphapanda.core.figures import age as age_of
+from alphapanda.core.timezone import IST
 
 UNKNOWN = "unknown"
 LAKH, CRORE = Decimal(100_000), Decimal(10_000_000)

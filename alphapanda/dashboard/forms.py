@@ -13,7 +13,7 @@ from instruments.models import Instrument
 from portfolio.models import Account
 from trading.models import Deployment
 from trading.models.columns import OrderType, Product, Side
-from trading.services.runs import strategy_class
+from trading.run.hosts import strategy_class
 
 NEEDS_PRICE = frozenset({OrderType.LIMIT, OrderType.SL})
 NEEDS_TRIGGER = frozenset({OrderType.SL, OrderType.SL_M})

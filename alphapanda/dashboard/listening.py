@@ -8,7 +8,7 @@ import redis
 import structlog
 from channels.layers import get_channel_layer
 
-from alphapanda.journal.announcements import EVENTS_GROUP
+from alphapanda.core.journal.announcements import EVENTS_GROUP
 from market.updates import GROUP as MARKET_GROUP
 
 log = structlog.get_logger()

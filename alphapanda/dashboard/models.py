@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import models
 
-from alphapanda.ids import new_id
+from alphapanda.core.ids import new_id
 
 
 class SignInLink(models.Model):

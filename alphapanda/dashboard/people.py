@@ -8,9 +8,9 @@ from django.core import signing
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from alphapanda.clock.market_time import wall_now
+from alphapanda.core.clock.market_time import wall_now
+from alphapanda.core.ids import new_id
 from alphapanda.dashboard.models import SignInLink
-from alphapanda.ids import new_id
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -3,14 +3,14 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from alphapanda.clock.market_time import market_now
+from alphapanda.core.clock.market_time import market_now
 from alphapanda.dashboard.outbox import Delta, encode
 from instruments.models import Instrument
 from market.domain.staleness import INSTRUMENT_LIMITS
 from market.domain.ticks import to_wire
 from market.quotes import Quote
 from market.updates import wire_text
-from trading.services.marks import board
+from trading.risk.marks import board
 
 Row = dict[str, Any]
 # The board keeps milliseconds, updates keep microseconds.

@@ -9,15 +9,15 @@ from typing import Any
 from channels.db import database_sync_to_async
 from django.db import connections
 
-from alphapanda.dashboard import snapshots
+from alphapanda.dashboard import panels
 from alphapanda.dashboard.outbox import encode
 
 PAGES: dict[str, Callable[[Any], dict[str, Any]]] = {
-    "live": snapshots.live_snapshot,
-    "strategies": snapshots.strategies_snapshot,
-    "orders": lambda user: snapshots.orders_snapshot(),
-    "portfolio": snapshots.portfolio_snapshot,
-    "system": snapshots.system_snapshot,
+    "live": panels.live_snapshot,
+    "strategies": panels.strategies_snapshot,
+    "orders": lambda user: panels.orders_snapshot(),
+    "portfolio": panels.portfolio_snapshot,
+    "system": panels.system_snapshot,
 }
 
 

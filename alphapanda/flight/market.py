@@ -6,11 +6,12 @@ from email.utils import parsedate_to_datetime
 
 from django.conf import settings
 
-from alphapanda.clock import market_now
-from alphapanda.clock.market_time import current_anchor, wall_now
+from alphapanda.core.clock import market_now
+from alphapanda.core.clock.market_time import current_anchor, wall_now
+from alphapanda.core.timezone import IST
 from alphapanda.flight.finding import Finding, ok, red, warn, worst
 from instruments.domain.contracts import SecurityClass
-from instruments.domain.sessions import IST, DaySchedule
+from instruments.domain.sessions import DaySchedule
 from instruments.health import WARN_BEFORE, calendar_ends_on, instrument_problems
 from instruments.models import Instrument, TradingSession
 from market.domain.staleness import Liveness
@@ -19,8 +20,8 @@ from market.quotes import FeedState
 from market.stream import StreamPosition, TickStream
 from portfolio.models import Account
 from trading.models import BrokerSession
-from trading.services import wakeups
-from trading.services.marks import board
+from trading.risk.marks import board
+from trading.ticks import wakeups
 
 LAG_NOTICED, LAG_TOO_MUCH = 50, 500
 CLOCK_NOTICED, CLOCK_TOO_MUCH = timedelta(seconds=1), timedelta(seconds=3)

@@ -7,7 +7,7 @@ import redis
 from django.db import DatabaseError
 from kombu.exceptions import KombuError
 
-from alphapanda.flight import desk, market, servers
+from alphapanda.flight import market, orders, servers
 from alphapanda.flight.finding import Finding, red
 
 
@@ -36,11 +36,11 @@ CHECKS = (
     Check("lag", market.lag),
     Check("workers", servers.workers, quick=False),
     Check("beat", servers.beat),
-    Check("waiting work", desk.waiting_work),
-    Check("gates", desk.gates),
-    Check("orders", desk.orders),
-    Check("dead letters", desk.dead_letters),
-    Check("books", desk.books),
+    Check("waiting work", orders.waiting_work),
+    Check("gates", orders.gates),
+    Check("orders", orders.orders),
+    Check("dead letters", orders.dead_letters),
+    Check("books", orders.books),
 )
 NAMES = tuple(check.name for check in CHECKS)
 

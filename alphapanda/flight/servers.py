@@ -13,11 +13,11 @@ from django.db.migrations.executor import MigrationExecutor
 from django_celery_beat.models import PeriodicTask
 
 from alphapanda.celery import app
-from alphapanda.clock.market_time import wall_now
-from alphapanda.clock.models import Installation
+from alphapanda.core.clock.market_time import wall_now
+from alphapanda.core.clock.models import Installation
 from alphapanda.flight.finding import Finding, ok, red, warn
 from market.models import Feed, Shard
-from trading.services import wakeups
+from trading.ticks import wakeups
 
 GIB = 1024**3
 LEAST_DISK, LOW_DISK = 1 * GIB, 5 * GIB

@@ -7,9 +7,9 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
-IST = ZoneInfo("Asia/Kolkata")
+from alphapanda.core.timezone import IST
+
 CLOCK_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 Kind = TypeVar("Kind", bound=StrEnum)

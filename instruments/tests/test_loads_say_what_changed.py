@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from alphapanda.journal.models import Event
+from alphapanda.core.journal.models import Event
 from instruments import sync
 from instruments.models import Instrument, InstrumentLoad, InstrumentToken
 from instruments.tests.dumps_of import DAY, NEXT_DAY, csv_of, dump, future, index, load, option, share, shares

@@ -3,8 +3,8 @@ from decimal import Decimal
 
 import pytest
 
+from alphapanda.core.timezone import IST
 from instruments.calendar import load_calendar
-from instruments.domain.sessions import IST
 from instruments.health import instrument_problems
 from instruments.models import FreezeQuantity, Instrument, TradingSession
 from instruments.tests.dumps_of import DAY, NEXT_DAY, future, index, load, option, share

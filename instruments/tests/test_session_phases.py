@@ -3,7 +3,8 @@ from datetime import UTC, date, datetime, time
 
 import pytest
 
-from instruments.domain.sessions import IST, DaySchedule, PhaseKind, phase_problems, phases_from_rows, unknown_day
+from alphapanda.core.timezone import IST
+from instruments.domain.sessions import DaySchedule, PhaseKind, phase_problems, phases_from_rows, unknown_day
 
 DAY = date(2026, 8, 3)
 AUCTIONED = [

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kitesim.candle_files import candle_paths, read_candles
-from kitesim.candle_market import SECONDS, CandleMarket, synthesise
-from kitesim.candles import Bars, bars_of_ticks
+from kitesim.exchange.candles import Bars, bars_of_ticks
+from kitesim.exchange.trading_days import IST, midnight
+from kitesim.replay.candle_files import candle_paths, read_candles
+from kitesim.replay.candle_market import SECONDS, CandleMarket, synthesise
 from kitesim.tests.ears import Ears, frames_in, of_kind
-from kitesim.trading_days import IST, midnight
 
 DAY = date(2024, 5, 6)
 SHARED = Path(os.environ.get("ALPHAPANDA_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))

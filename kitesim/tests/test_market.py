@@ -5,14 +5,14 @@ from datetime import date
 import numpy as np
 import pytest
 
-from kitesim import board as b
-from kitesim.derivatives import day_tapes
-from kitesim.history import History
-from kitesim.listing import SHARES
-from kitesim.market import SyntheticMarket
-from kitesim.options import black76
-from kitesim.trading_days import midnight, next_trading_day, weekly_expiry
-from kitesim.world import World
+from kitesim.exchange import board as b
+from kitesim.exchange.derivatives import day_tapes
+from kitesim.exchange.fair_values import World
+from kitesim.exchange.history import History
+from kitesim.exchange.listing import SHARES
+from kitesim.exchange.market import SyntheticMarket
+from kitesim.exchange.options import black76
+from kitesim.exchange.trading_days import midnight, next_trading_day, weekly_expiry
 
 DAY = date(2026, 11, 23)
 OPENS = midnight(DAY) + 9 * 3600 + 900

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kitesim import board as b
-from kitesim.board import Board
-from kitesim.listing import SHARES, share_row
-from kitesim.matching import Matcher, is_triggered, protected_price
-from kitesim.orders import Order, Trade
-from kitesim.positions import fold
+from kitesim.exchange import board as b
+from kitesim.exchange.board import Board
+from kitesim.exchange.listing import SHARES, share_row
+from kitesim.exchange.matching import Matcher, is_triggered, protected_price
+from kitesim.exchange.orders import Order, Trade
+from kitesim.exchange.positions import fold
 
 NOON = 1_795_415_400
 DAY = date(2026, 11, 23)

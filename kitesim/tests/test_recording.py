@@ -4,9 +4,9 @@ import gzip
 import struct
 from datetime import date
 
-from kitesim.recording import MAGIC, is_recording, read_recording, tokens_in
+from kitesim.exchange.trading_days import midnight
+from kitesim.replay.recording import MAGIC, is_recording, read_recording, tokens_in
 from kitesim.tests.ears import Ears, frames_in
-from kitesim.trading_days import midnight
 
 INFY = 408065
 OPENS = (midnight(date(2026, 11, 23)) + 9 * 3600 + 900) * 1000

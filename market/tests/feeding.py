@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from market.consumers import FeedConsumer
 from market.domain.quality import QualityFilter
-from market.feed_desk import Desk, Lockstep
+from market.feed_parts import Desk, Lockstep
 from market.feeds import Inbox
 from market.models import Feed, Shard
 from market.tests.frames import INFY, encode_frame, full_rows

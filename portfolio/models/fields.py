@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import models
 
-from alphapanda.ids import new_id
+from alphapanda.core.ids import new_id
 
 
 def key() -> models.UUIDField[Any, Any]:

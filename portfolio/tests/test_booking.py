@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 
-from alphapanda.journal.models import Event
+from alphapanda.core.journal.models import Event
 from instruments.models import Instrument
 from portfolio.booking import (
     ConflictingTrade,

@@ -14,7 +14,7 @@ from typing import TypeVar
 import pytest
 from django.db import connection, transaction
 
-from alphapanda.telemetry import crashpoints
+from alphapanda.core.telemetry import crashpoints
 from instruments.models import Instrument
 from portfolio.booking import TradeReport, book_trade, ensure_portfolio, open_account, rebuild, transfer
 from portfolio.models import Account, LedgerEntry, Position, Trade

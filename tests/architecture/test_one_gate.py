@@ -20,12 +20,12 @@ def places(pattern: str) -> set[str]:
 
 def test_only_the_gate_makes_orders():
     assert places(r"\bOrder\.objects\.(create|bulk_create|get_or_create|update_or_create)\(") == {
-        "trading/services/assessment.py"
+        "trading/risk/assessment.py"
     }
 
 
 def test_only_execution_asks_a_broker_to_place():
-    assert places(r"\bbroker\.place\(") == {"trading/services/execution.py"}
+    assert places(r"\bbroker\.place\(") == {"trading/orders/execution.py"}
 
 
 def test_only_transitions_change_an_orders_state():

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 os.environ["DJANGO_SETTINGS_MODULE"] = "alphapanda.settings"
 
-from alphapanda import practice
+from alphapanda.runner import practice
 
 practice.prepare_scratch()
 
@@ -31,19 +31,19 @@ from datetime import datetime
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Count, F, Sum
 
-from alphapanda import demo_desk
-from alphapanda import demo_processes as processes
-from alphapanda.clock.services import set_market_time
-from alphapanda.embedded import start_valkey
-from alphapanda.management.base import quietly
-from alphapanda.supervisor import Supervisor
+from alphapanda.core.clock.services import set_market_time
+from alphapanda.core.commands import quietly
+from alphapanda.runner import demo_setup
+from alphapanda.runner import processes as processes
+from alphapanda.runner.embedded import start_valkey
+from alphapanda.runner.supervisor import Supervisor
 from market.models import Shard
 from portfolio.booking import rebuild
 from portfolio.models import Account, Position, Trade
 from trading.brokers.zerodha.practice import practice_request_token
 from trading.brokers.zerodha.session import log_in
 from trading.models import Deployment, Order, PaperTrade, RiskDecision, Signal
-from trading.services import sweeping, wakeups
+from trading.ticks import sweeping, wakeups
 
 RECOVERY_SECONDS = 60.0
 RATE = 20.0
@@ -75,10 +75,10 @@ class Drill:
         quietly("load_calendar", "--year", "2026")
         clock = processes.wait_for(f"{self.url}/sim/clock", "kitesim")
         set_market_time(datetime.fromisoformat(clock["market_time"]), 0)
-        data = demo_desk.found_data_account()
+        data = demo_setup.found_data_account()
         log_in(data, practice_request_token(data))
         quietly("load_instruments")
-        demo_desk.found_desk(demo_desk.found_feed())
+        demo_setup.found_desk(demo_setup.found_feed())
         self.supervisor.start(processes.feed(secrets))
         processes.wait_for_feed()
         processes.set_rate(self.url, RATE)

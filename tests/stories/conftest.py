@@ -1,8 +1,9 @@
 import pytest
 
 from tests.stories.desk import Desk
-from trading.services import marks, tick_drain, wakeups
-from trading.services.sessions import schedule_on
+from trading.risk import marks
+from trading.run.sessions import schedule_on
+from trading.ticks import drain, wakeups
 
 
 @pytest.fixture
@@ -12,7 +13,7 @@ def desk(transactional_db, settings, tmp_path, monkeypatch):
     settings.STATE_DIR = tmp_path
     monkeypatch.setattr(wakeups.app, "send_task", lambda *args, **kwargs: None)
     schedule_on.cache_clear()
-    tick_drain._memories.clear()
+    drain._memories.clear()
     marks._board = None
     yield Desk.open()
-    tick_drain._memories.clear()
+    drain._memories.clear()

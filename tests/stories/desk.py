@@ -7,9 +7,9 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from alphapanda.clock.services import set_market_time
-from alphapanda.management.base import quietly
-from instruments.domain.sessions import IST
+from alphapanda.core.clock.services import set_market_time
+from alphapanda.core.commands import quietly
+from alphapanda.core.timezone import IST
 from instruments.models import Instrument, TradingSession
 from market.domain.staleness import Liveness
 from market.domain.ticks import FULL, TickBatch, empty_rows
@@ -18,10 +18,13 @@ from market.quotes import FeedState, QuoteBoard
 from market.stream import TickStream
 from portfolio.booking import open_account
 from portfolio.models import Account
-from trading.domain.orders import OrderState
 from trading.models import Deployment, Order, Run, RunInput, Strategy
-from trading.services import assessment, deployments, execution, fills, gates, tick_drain, wakeups
-from trading.services.strategy_rows import write_strategy_rows
+from trading.orders import execution, fills, gates
+from trading.orders.life_cycle import OrderState
+from trading.risk import assessment
+from trading.run import deployments
+from trading.run.strategy_rows import write_strategy_rows
+from trading.ticks import drain, wakeups
 
 DAY = date(2026, 11, 23)
 INFY = 408065
@@ -151,7 +154,7 @@ class Desk:
         self.stream.append_mark(self.epoch, self.n, self.now)
 
     def drain(self) -> None:
-        tick_drain.process_ticks(self.shard.pk, linger=0)
+        drain.process_ticks(self.shard.pk, linger=0)
 
     def settle(self) -> None:
         """Run every stage as its worker would, until all is quiet."""
@@ -168,7 +171,7 @@ class Desk:
 
     def restart(self) -> None:
         """Forget what processes remember: everything must come back from PostgreSQL and the stream."""
-        tick_drain._memories.clear()
+        drain._memories.clear()
 
     def orders(self, *states: OrderState) -> list[Order]:
         found = Order.objects.order_by("id")

@@ -4,7 +4,7 @@ import pytest
 
 from portfolio.models import Position
 from trading.models import Deployment, Order
-from trading.services import deployments
+from trading.run import deployments
 
 
 @pytest.mark.parametrize(

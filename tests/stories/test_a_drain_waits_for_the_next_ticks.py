@@ -1,8 +1,8 @@
 """A drain with nothing left waits a moment for more: meanwhile nobody need call it, afterwards nothing is missed."""
 
-from alphapanda.ids import new_id
+from alphapanda.core.ids import new_id
 from market.stream import TickStream
-from trading.services import tick_drain, wakeups
+from trading.ticks import drain, wakeups
 
 
 def is_marked_awake(shard):
@@ -12,7 +12,7 @@ def is_marked_awake(shard):
 def test_while_it_waits_nobody_need_call_it(desk, monkeypatch):
     seen = []
     monkeypatch.setattr(TickStream, "wait", lambda *_: seen.append(is_marked_awake(desk.shard)) or [])
-    tick_drain.process_ticks(desk.shard.pk)
+    drain.process_ticks(desk.shard.pk)
     assert seen == [True]
     assert not is_marked_awake(desk.shard)
 
@@ -26,14 +26,14 @@ def test_what_comes_just_after_the_wait_is_found_by_the_last_look(desk, monkeypa
         return []
 
     monkeypatch.setattr(TickStream, "wait", wait)
-    tick_drain.process_ticks(desk.shard.pk)
+    drain.process_ticks(desk.shard.pk)
     desk.shard.refresh_from_db()
     assert (desk.shard.epoch, desk.shard.n) == (desk.epoch, desk.n)
 
 
 def test_a_wait_ends_with_the_entry_it_waited_for(desk):
     desk.tick("1505.00")
-    first, *_ = desk.stream.read(tick_drain.StreamPosition(0, 0))
-    assert [entry.position for entry in desk.stream.wait(tick_drain.StreamPosition(0, 0), 10, 5)] == [first.position]
+    first, *_ = desk.stream.read(drain.StreamPosition(0, 0))
+    assert [entry.position for entry in desk.stream.wait(drain.StreamPosition(0, 0), 10, 5)] == [first.position]
     assert desk.stream.wait(first.position, 10, 0.01) == []
     assert TickStream(wakeups.valkey(), new_id()).wait(first.position, 10, 0.01) == []

@@ -3,8 +3,8 @@
 from decimal import Decimal
 
 from portfolio.models import Position
-from trading.domain.orders import OrderState, SignalState
 from trading.models import Fill, Order, PaperTrade, Signal
+from trading.orders.life_cycle import OrderState, SignalState
 
 
 def test_a_tick_becomes_a_signal_an_order_a_fill_and_a_position(desk):
@@ -46,7 +46,7 @@ def test_a_signal_is_made_once_however_often_memory_is_lost(desk):
 
 
 def test_a_halted_gate_refuses_entries_and_lets_exits_out(desk):
-    from trading.services import gates
+    from trading.orders import gates
 
     desk.start(desk.deploy())
     desk.play("1505.00", "1499.00", "1500.00")

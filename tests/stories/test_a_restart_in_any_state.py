@@ -4,7 +4,7 @@ import pytest
 
 from portfolio.models import Position
 from trading.models import Deployment, Order, Signal
-from trading.services import deployments
+from trading.run import deployments
 
 
 def test_candles_heard_before_a_restart_count_after_it(desk):

@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from trading.domain.orders import OrderState
+from trading.errors import NotAllowed
 from trading.models import Order, Signal
-from trading.services import orders
-from trading.services.errors import NotAllowed
+from trading.orders import requests
+from trading.orders.life_cycle import OrderState
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def market(desk):
 
 def place(desk, quantity=5, **changes):
     values = {"side": "BUY", "quantity": quantity, "order_type": "MARKET", "product": "CNC", "by": "V. Mehta"} | changes
-    return orders.place_manual(desk.account, desk.infy, **values)
+    return requests.place_manual(desk.account, desk.infy, **values)
 
 
 def test_an_order_by_hand_is_judged_and_filled(market):
@@ -52,9 +52,9 @@ def test_a_resting_order_is_cancelled_when_asked(market):
     market.play("1500.00", "1500.00", "1500.00")
     order = Order.objects.get()
     assert order.state == OrderState.OPEN
-    orders.request_cancellation(order, asked_by="V. Mehta")
+    requests.request_cancellation(order, asked_by="V. Mehta")
     market.play("1500.00", "1500.00", "1500.00")
     order.refresh_from_db()
     assert (order.state, order.reserved) == (OrderState.CANCELLED, Decimal(0))
     with pytest.raises(NotAllowed, match="cancelled already"):
-        orders.request_cancellation(order, asked_by="V. Mehta")
+        requests.request_cancellation(order, asked_by="V. Mehta")

@@ -5,11 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from alphapanda.clock.services import set_market_time
+from alphapanda.core.clock.services import set_market_time
 from portfolio.booking import open_account
 from tests.stories.desk import DAY, at, make_instrument
 from trading.models import BrokerSession, PriceBand
-from trading.services import price_bands, sweeping, wakeups
+from trading.risk import price_bands
+from trading.ticks import sweeping, wakeups
 
 QUOTE = {"lower_circuit_limit": 1350.9, "upper_circuit_limit": 1651.1}
 

@@ -3,9 +3,11 @@
 import pytest
 
 from portfolio.models import Position, Trade
-from trading.domain.orders import OrderState, SignalState
 from trading.models import Order, PaperTrade, RunInput, Signal
-from trading.services import assessment, execution, fills, sweeping, tick_drain, wakeups
+from trading.orders import execution, fills
+from trading.orders.life_cycle import OrderState, SignalState
+from trading.risk import assessment
+from trading.ticks import drain, sweeping, wakeups
 
 
 def test_valkey_emptied_between_every_stage_loses_no_order(desk):
@@ -27,7 +29,7 @@ def test_valkey_emptied_between_every_stage_loses_no_order(desk):
 
 
 def test_a_hole_in_the_stream_is_seen_and_told(desk):
-    from alphapanda.journal.models import Event
+    from alphapanda.core.journal.models import Event
 
     desk.start(desk.deploy())
     desk.play("1505.00")
@@ -43,12 +45,12 @@ def test_of_two_workers_on_one_shard_one_commits_and_the_other_drops_everything(
     desk.start(desk.deploy())
     desk.play("1505.00")
     slow_shard = type(desk.shard).objects.select_related("feed").get(pk=desk.shard.pk)
-    slow_memory = tick_drain._memories.pop(desk.shard.pk)
+    slow_memory = drain._memories.pop(desk.shard.pk)
     desk.tick("1499.00")
     entries = desk.stream.read(slow_memory.position)
     desk.drain()
-    with pytest.raises(tick_drain.LostRace):
-        tick_drain.advance(slow_shard, slow_memory, entries)
+    with pytest.raises(drain.LostRace):
+        drain.advance(slow_shard, slow_memory, entries)
     assert Signal.objects.count() == 1
 
 
@@ -93,8 +95,8 @@ def test_an_order_too_old_to_send_expires_and_its_run_may_ask_again(desk, settin
 
 
 def test_a_signal_that_cannot_be_judged_three_times_becomes_a_dead_letter_and_others_go_on(desk, monkeypatch):
-    from alphapanda.journal import services as journal
-    from alphapanda.journal.models import DeadLetter
+    from alphapanda.core.journal import services as journal
+    from alphapanda.core.journal.models import DeadLetter
 
     desk.start(desk.deploy())
     desk.tick("1505.00")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from trading.strategies.base import Candle, Context, Enter, Exit, Intent, Reason, Strategy, Tick
+from trading.strategies.api import Candle, Context, Enter, Exit, Intent, Reason, Strategy, Tick
 from trading.strategies.parameters import StrategyParameters, number
 
 

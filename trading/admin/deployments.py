@@ -10,15 +10,15 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 
-from alphapanda.admin_facts import FactInline, name_of
+from alphapanda.core.admin import FactInline, name_of
+from alphapanda.core.figures import rupees
 from portfolio.models import Account
-from trading.domain.figures import rupees
-from trading.domain.orders import DEPLOYMENT_LABELS, DeploymentState
+from trading.errors import NotAllowed
 from trading.forms import DRAWN_FOR, DeploymentForm, parameter_fields
 from trading.models import Deployment, Run, Strategy
-from trading.services import deployments, editing
-from trading.services.errors import NotAllowed
-from trading.services.runs import UnknownStrategy
+from trading.orders.life_cycle import DEPLOYMENT_LABELS, DeploymentState
+from trading.run import deployments, editing
+from trading.run.hosts import UnknownStrategy
 
 DONE = {
     "start": "is starting: it warms up on history first",

@@ -7,11 +7,11 @@ from django.contrib import admin, messages
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
-from alphapanda.admin_facts import name_of
-from trading.domain.orders import GATE_LABELS, GateState
+from alphapanda.core.admin import name_of
 from trading.forms import GateForm
 from trading.models import Gate
-from trading.services.gates import flag_file, set_gate
+from trading.orders.gates import flag_file, set_gate
+from trading.orders.life_cycle import GATE_LABELS, GateState
 
 
 @admin.register(Gate)

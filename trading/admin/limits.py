@@ -9,13 +9,13 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
-from alphapanda.admin_facts import name_of
-from alphapanda.clock import market_now
-from trading.domain.risk_meters import Meter
+from alphapanda.core.admin import name_of
+from alphapanda.core.clock import market_now
 from trading.forms import RiskLimitForm
 from trading.models import RiskLimit
-from trading.services import editing
-from trading.services.meters import account_meters, deployment_meters
+from trading.risk.account_meters import account_meters, deployment_meters
+from trading.risk.meters import Meter
+from trading.run import editing
 
 PRICE_FIELDS = ("price_collar_percent", "max_quote_age_seconds")
 

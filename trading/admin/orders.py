@@ -2,9 +2,9 @@
 
 from django.contrib import admin
 
-from alphapanda.admin_facts import FactAdmin, FactInline
-from trading.domain.orders import ORDER_LABELS, OrderState
+from alphapanda.core.admin import FactAdmin, FactInline
 from trading.models import Fill, Order, OrderTransition
+from trading.orders.life_cycle import ORDER_LABELS, OrderState
 
 
 class TransitionInline(FactInline):

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from alphapanda.admin_facts import FactAdmin
+from alphapanda.core.admin import FactAdmin
 from trading.models import ApiToken, BrokerSession
 
 

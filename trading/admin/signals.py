@@ -4,9 +4,9 @@ from django.contrib import admin
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from alphapanda.admin_facts import FactAdmin
-from trading.domain.orders import SIGNAL_LABELS, SignalState
+from alphapanda.core.admin import FactAdmin
 from trading.models import RiskDecision, Signal
+from trading.orders.life_cycle import SIGNAL_LABELS, SignalState
 
 
 @admin.register(Signal)

@@ -6,9 +6,9 @@ from django.contrib import admin
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from alphapanda.admin_facts import FactAdmin
+from alphapanda.core.admin import FactAdmin
 from trading.models import Strategy
-from trading.services.runs import UnknownStrategy, strategy_class
+from trading.run.hosts import UnknownStrategy, strategy_class
 
 
 @admin.register(Strategy)

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from trading.api.base import WithInstrumentKey
 from trading.models import Deployment, Evaluation, Run, Strategy
-from trading.services.runs import UnknownStrategy, strategy_class
+from trading.run.hosts import UnknownStrategy, strategy_class
 
 
 class ParameterSerializer(serializers.Serializer[Any]):

@@ -21,7 +21,7 @@ from trading.api.deployment_shapes import (
 from trading.api.idempotency import done_once
 from trading.api.pages import ByName
 from trading.models import ApiToken, Deployment, Evaluation, Run, Strategy
-from trading.services import deployments
+from trading.run import deployments
 
 
 class StrategyViewSet(ReadViewSet):

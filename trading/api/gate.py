@@ -14,9 +14,9 @@ from trading.api.access import actor
 from trading.api.base import ReadViewSet
 from trading.api.idempotency import done_once
 from trading.api.order_shapes import OrderSerializer
-from trading.domain.orders import GateState
 from trading.models import ApiToken, BrokerSession, Gate, Order
-from trading.services.gates import effective, flag_file, gate_states, set_gate
+from trading.orders.gates import effective, flag_file, gate_states, set_gate
+from trading.orders.life_cycle import GateState
 
 
 class GateSerializer(serializers.ModelSerializer[Gate]):

@@ -9,8 +9,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from alphapanda.journal.models import DeadLetter, Event
-from alphapanda.journal.services import drop, replay
+from alphapanda.core.journal.models import DeadLetter, Event
+from alphapanda.core.journal.services import drop, replay
 from trading.api.access import actor
 from trading.api.base import ReadViewSet
 from trading.api.idempotency import done_once

@@ -9,12 +9,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from alphapanda.clock import market_now
+from alphapanda.core.clock import market_now
 from portfolio.models import Account
 from trading.api.base import ReadViewSet
-from trading.domain.risk_meters import Meter
 from trading.models import Deployment, RiskLimit
-from trading.services.meters import account_meters, deployment_meters
+from trading.risk.account_meters import account_meters, deployment_meters
+from trading.risk.meters import Meter
 
 
 class LimitSerializer(serializers.ModelSerializer[RiskLimit]):

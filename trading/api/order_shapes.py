@@ -9,9 +9,9 @@ from instruments.models import Instrument
 from portfolio.models import Account
 from trading.api.base import WithInstrumentKey
 from trading.api.signals import DecisionSerializer, SignalSerializer
-from trading.domain.orders import OrderState
 from trading.models import Fill, Order, OrderTransition
 from trading.models.columns import OrderType, Product, Side, Validity, choices_of
+from trading.orders.life_cycle import OrderState
 
 ORDER_FIELDS = (
     "id",

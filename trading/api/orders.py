@@ -22,7 +22,7 @@ from trading.api.order_shapes import (
 )
 from trading.api.signals import SignalSerializer
 from trading.models import ApiToken, Fill, Order
-from trading.services.orders import place_manual, request_cancellation
+from trading.orders.requests import place_manual, request_cancellation
 
 
 class OrderFilter(KeyFilterSet):

@@ -9,9 +9,9 @@ from drf_standardized_errors.handler import ExceptionHandler
 from drf_standardized_errors.openapi_serializers import ClientErrorEnum
 from rest_framework import exceptions, serializers
 
-from alphapanda.journal.services import CannotDecide
-from trading.domain.orders import IllegalTransition
-from trading.services.errors import NotAllowed
+from alphapanda.core.journal.services import CannotDecide
+from trading.errors import NotAllowed
+from trading.orders.life_cycle import IllegalTransition
 
 
 class Conflict(exceptions.APIException):

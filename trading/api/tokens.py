@@ -17,11 +17,11 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from alphapanda.journal.services import record
+from alphapanda.core.journal.services import record
 from trading.api.access import PasswordGuesses
 from trading.api.base import ReadViewSet
+from trading.errors import NotAllowed
 from trading.models import ApiToken
-from trading.services.errors import NotAllowed
 
 MOST_TOKENS = settings.REST_KNOX["TOKEN_LIMIT_PER_USER"]
 LONGEST_DAYS = 365

@@ -1,9 +1,9 @@
 """Which broker an account's orders go to: its row decides, never a setting."""
 
 from portfolio.models import Account
-from trading.brokers.paper import PaperBroker
-from trading.domain.brokerage import Broker
-from trading.services.errors import NotAllowed
+from trading.errors import NotAllowed
+from trading.orders.broker_port import Broker
+from trading.paper.broker import PaperBroker
 
 
 def broker_for(account: Account) -> Broker:

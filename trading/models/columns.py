@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import models
 
-from alphapanda.ids import new_id
+from alphapanda.core.ids import new_id
 
 
 def id_column() -> models.UUIDField:

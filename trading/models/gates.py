@@ -3,8 +3,8 @@
 from django.db import models
 
 from portfolio.models import Account
-from trading.domain.orders import GateState
 from trading.models.columns import choices_of, id_column
+from trading.orders.life_cycle import GateState
 
 
 class Gate(models.Model):

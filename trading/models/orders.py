@@ -7,10 +7,10 @@ from django.db.models import F, Q
 
 from instruments.models import Instrument
 from portfolio.models import Account, Portfolio, Trade
-from trading.domain.orders import MAY_STILL_FILL, OrderState
 from trading.models.columns import OrderType, Product, Side, Validity, choices_of, id_column, price_column
 from trading.models.signals import Signal
 from trading.models.strategies import Deployment
+from trading.orders.life_cycle import MAY_STILL_FILL, OrderState
 
 
 class OrderQuerySet(models.QuerySet["Order"]):

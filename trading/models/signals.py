@@ -5,9 +5,9 @@ from django.db.models import Q
 
 from instruments.models import Instrument
 from portfolio.models import Account
-from trading.domain.orders import SignalState
 from trading.models.columns import OrderType, Product, Side, Validity, choices_of, id_column, price_column
 from trading.models.strategies import Deployment, Run
+from trading.orders.life_cycle import SignalState
 
 
 class Signal(models.Model):

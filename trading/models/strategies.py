@@ -7,8 +7,8 @@ from django.db.models import Q
 from instruments.models import Instrument
 from market.models import Shard
 from portfolio.models import Account
-from trading.domain.orders import DeploymentState
 from trading.models.columns import Product, choices_of, id_column, price_column
+from trading.orders.life_cycle import DeploymentState
 
 
 class Strategy(models.Model):

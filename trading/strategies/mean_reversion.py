@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from instruments.domain.prices import nearest_tick
-from trading.strategies.base import Candle, Context, Exit, Held, Intent, Reason, Side, Wait
+from trading.strategies.api import Candle, Context, Exit, Held, Intent, Reason, Side, Wait
 from trading.strategies.indicators import NEUTRAL_RSI, WILDER_MEMORY, WILDER_SETTLED, Bands, bollinger, rsi
 from trading.strategies.parameters import number, one_of, whole, yes_no
 from trading.strategies.tracking import SharedParameters, TrackingStrategy

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from instruments.domain.prices import ceil_to_tick, floor_to_tick
-from trading.strategies.base import (
+from trading.strategies.api import (
     Candle,
     ChangeStop,
     Context,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from trading.strategies.base import Candle, Context, Exit, Held, Intent, JSONObject, Reason, Side, Wait
+from trading.strategies.api import Candle, Context, Exit, Held, Intent, JSONObject, Reason, Side, Wait
 from trading.strategies.indicators import EMA_MEMORY, EMA_SETTLED, ema, sign, sma, sma_side
 from trading.strategies.parameters import one_of, whole
 from trading.strategies.tracking import SharedParameters, Track, TrackingStrategy

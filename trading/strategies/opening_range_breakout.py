@@ -10,21 +10,9 @@ from datetime import datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
+from alphapanda.core.timezone import IST
 from instruments.domain.prices import ceil_to_tick, floor_to_tick, nearest_tick
-from instruments.domain.sessions import IST
-from trading.strategies.base import (
-    Candle,
-    Context,
-    Enter,
-    Fill,
-    Intent,
-    JSONObject,
-    Reason,
-    Session,
-    Side,
-    Tick,
-    Wait,
-)
+from trading.strategies.api import Candle, Context, Enter, Fill, Intent, JSONObject, Reason, Session, Side, Tick, Wait
 from trading.strategies.parameters import clock_time, number, one_of, whole
 from trading.strategies.tracking import SharedParameters, Track, TrackingStrategy
 from trading.strategies.words import counted, money, nearness

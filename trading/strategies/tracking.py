@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from instruments.domain.prices import ceil_to_tick, floor_to_tick
-from trading.strategies.base import (
+from trading.strategies.api import (
     Candle,
     Context,
     Enter,

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from trading.domain.figures import price as money
+from alphapanda.core.figures import price as money
 
 __all__ = ["counted", "money", "nearness", "percent"]
 

@@ -8,8 +8,8 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
-from alphapanda.clock.market_time import wall_now
-from alphapanda.clock.services import set_market_time
+from alphapanda.core.clock.market_time import wall_now
+from alphapanda.core.clock.services import set_market_time
 from instruments.models import Instrument, TradingSession
 from market.models import Candle, Feed, Shard
 from portfolio.booking import TradeReport, book_trade, ensure_portfolio, open_account
@@ -26,7 +26,7 @@ from trading.models import (
     Signal,
     Strategy,
 )
-from trading.services.gates import ensure_gates
+from trading.orders.gates import ensure_gates
 
 DAY = date(2026, 11, 20)
 NOW = datetime(2026, 11, 20, 9, 2, 8, tzinfo=UTC)  # 14:32:08 in India

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from alphapanda.core.journal.models import DeadLetter
 from alphapanda.dashboard.people import make_sign_in_link
 from alphapanda.dashboard.tests.conftest import NOW, Desk
-from alphapanda.journal.models import DeadLetter
 from trading.models import Gate, Order, Signal
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from alphapanda.dashboard.snapshots.happenings import tell
-from alphapanda.journal.models import Event
+from alphapanda.core.journal.models import Event
+from alphapanda.dashboard.panels.live.events import tell
 
 TOLD = [
     ("account.opened", "Desk A", {}, "Account Desk A opened"),

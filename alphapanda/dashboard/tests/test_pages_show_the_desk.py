@@ -12,14 +12,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from alphapanda.clock.market_time import wall_now
-from alphapanda.dashboard import snapshots
-from alphapanda.dashboard.snapshots.facts import silent_processes
-from alphapanda.dashboard.snapshots.world import World
+from alphapanda.core.clock.market_time import wall_now
+from alphapanda.core.telemetry.heartbeats import KEY, Process
+from alphapanda.dashboard import panels
+from alphapanda.dashboard.panels.context import World
+from alphapanda.dashboard.panels.live.facts import silent_processes
 from alphapanda.dashboard.tests.conftest import NOW, Desk
-from alphapanda.telemetry.heartbeats import KEY, Process
 from trading.models import Checkpoint
-from trading.services.wakeups import valkey
+from trading.ticks.wakeups import valkey
 
 PLACES = ["live", "strategies", "orders", "portfolio", "system"]
 
@@ -72,7 +72,7 @@ def test_a_stop_that_was_moved_is_shown_where_it_is_now(desk: Desk) -> None:
 
 
 def position_row() -> dict[str, Any]:
-    return snapshots.portfolio_snapshot(None)["positions"]["groups"][0]["rows"][0]
+    return panels.portfolio_snapshot(None)["positions"]["groups"][0]["rows"][0]
 
 
 def test_the_story_tells_every_step_and_check(reader: Any, desk: Desk) -> None:
@@ -95,7 +95,7 @@ def test_a_killed_process_is_told_of_on_system_and_on_live(desk: Desk) -> None:
     for name, heard_at in (("ticks@desk", long_ago), ("web@desk", wall_now())):
         said = Process(name, "what it does", 41, long_ago, heard_at)
         valkey().hset(KEY, name, orjson.dumps(asdict(said)))
-    rows = snapshots.system_snapshot(None)["processes"]["rows"]
+    rows = panels.system_snapshot(None)["processes"]["rows"]
     assert [(row["name"], row["state"]) for row in rows] == [("ticks@desk", "Silent"), ("web@desk", "Running")]
     assert silent_processes(World()) == ("ticks@desk: silent for 3 min",)
 
@@ -123,11 +123,11 @@ def rows(reader: Any, query: str) -> list[dict[str, Any]]:
 
 
 READINGS = {
-    "live": lambda: snapshots.live_snapshot(None),
-    "strategies": lambda: snapshots.strategies_snapshot(None),
-    "orders": lambda: snapshots.orders_snapshot({}),
-    "portfolio": lambda: snapshots.portfolio_snapshot(None),
-    "system": lambda: snapshots.system_snapshot(None),
+    "live": lambda: panels.live_snapshot(None),
+    "strategies": lambda: panels.strategies_snapshot(None),
+    "orders": lambda: panels.orders_snapshot({}),
+    "portfolio": lambda: panels.portfolio_snapshot(None),
+    "system": lambda: panels.system_snapshot(None),
 }
 
 

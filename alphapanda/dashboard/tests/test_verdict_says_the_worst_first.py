@@ -2,7 +2,7 @@
 
 import pytest
 
-from alphapanda.dashboard.snapshots.verdict import Facts, Line, verdict
+from alphapanda.dashboard.panels.live.verdict import Facts, Line, verdict
 
 SILENT = (Line("Sell 65 NIFTY: no reply for 6 s", "/orders/1/", "Its story"),)
 TROUBLE = (Line("Momentum halted: it raised", "/strategies/1/", "Look"),)

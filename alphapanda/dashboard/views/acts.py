@@ -8,19 +8,20 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
+from alphapanda.core.journal.models import DeadLetter
+from alphapanda.core.journal.services import CannotDecide, drop, replay
 from alphapanda.dashboard.forms import OrderForm, given_parameters
-from alphapanda.dashboard.snapshots.naming import order_words
-from alphapanda.dashboard.snapshots.verdict import count
+from alphapanda.dashboard.panels.live.verdict import count
+from alphapanda.dashboard.panels.naming import order_words
 from alphapanda.dashboard.views.page import signed_in
 from alphapanda.dashboard.views.pages import deployment_page, orders_page
 from alphapanda.dashboard.views.people import back
-from alphapanda.journal.models import DeadLetter
-from alphapanda.journal.services import CannotDecide, drop, replay
-from trading.domain.orders import GATE_LABELS, GateState
+from trading.errors import NotAllowed
 from trading.models import Deployment, Order
-from trading.services import deployments, gates
-from trading.services.errors import NotAllowed
-from trading.services.orders import cancel_all, place_manual, request_cancellation
+from trading.orders import gates
+from trading.orders.life_cycle import GATE_LABELS, GateState
+from trading.orders.requests import cancel_all, place_manual, request_cancellation
+from trading.run import deployments
 
 CANCEL_ALL = "cancel_all"
 DONE = {"start": "is starting", "stop": "is stopped", "pause": "is paused; its exits stay managed", "resume": "resumes"}

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from alphapanda.dashboard.snapshots.shell import shell_snapshot
+from alphapanda.dashboard.panels.shell import shell_snapshot
 
 SHEETS = [
     f"dashboard/css/{name}.css"

@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from alphapanda.dashboard import snapshots
+from alphapanda.dashboard import panels
 from alphapanda.dashboard.forms import OrderForm, parameter_fields
 from alphapanda.dashboard.views.page import page, signed_in
 from trading.models import Deployment, Order
@@ -18,13 +18,13 @@ FILTERS = ("day", "state", "strategy", "q", "before")
 @signed_in
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
-    return page(request, "dashboard/live.html", "live", snapshots.live_snapshot(request.user))
+    return page(request, "dashboard/live.html", "live", panels.live_snapshot(request.user))
 
 
 @signed_in
 @require_safe
 def strategies(request: HttpRequest) -> HttpResponse:
-    return page(request, "dashboard/strategies.html", "strategies", snapshots.strategies_snapshot(request.user))
+    return page(request, "dashboard/strategies.html", "strategies", panels.strategies_snapshot(request.user))
 
 
 @signed_in
@@ -38,7 +38,7 @@ def deployment_page(
     request: HttpRequest, chosen: Deployment, given: dict[str, Any] | None = None, wrong: dict[str, Any] | None = None
 ) -> HttpResponse:
     """Show a deployment; after a refused change, with what was typed and what is wrong with it."""
-    snapshot = snapshots.deployment_snapshot(chosen.pk)
+    snapshot = panels.deployment_snapshot(chosen.pk)
     fields = parameter_fields(chosen, given, wrong)
     return page(
         request,
@@ -59,7 +59,7 @@ def orders(request: HttpRequest) -> HttpResponse:
 
 def orders_page(request: HttpRequest, form: OrderForm) -> HttpResponse:
     asked = {name: request.GET.get(name, "") for name in FILTERS}
-    snapshot = snapshots.orders_snapshot(asked)
+    snapshot = panels.orders_snapshot(asked)
     return page(request, "dashboard/orders.html", "orders", snapshot, form=form, narrowed=any(asked.values()))
 
 
@@ -67,7 +67,7 @@ def orders_page(request: HttpRequest, form: OrderForm) -> HttpResponse:
 @require_safe
 def order_story(request: HttpRequest, order_id: UUID) -> HttpResponse:
     try:
-        snapshot = snapshots.order_story(order_id)
+        snapshot = panels.order_story(order_id)
     except Order.DoesNotExist as missing:
         raise Http404("There is no such order.") from missing
     return page(request, "dashboard/order_story.html", "orders", snapshot, strip=snapshot["mode"])
@@ -76,10 +76,10 @@ def order_story(request: HttpRequest, order_id: UUID) -> HttpResponse:
 @signed_in
 @require_safe
 def portfolio(request: HttpRequest) -> HttpResponse:
-    return page(request, "dashboard/portfolio.html", "portfolio", snapshots.portfolio_snapshot(request.user))
+    return page(request, "dashboard/portfolio.html", "portfolio", panels.portfolio_snapshot(request.user))
 
 
 @signed_in
 @require_safe
 def system(request: HttpRequest) -> HttpResponse:
-    return page(request, "dashboard/system.html", "system", snapshots.system_snapshot(request.user))
+    return page(request, "dashboard/system.html", "system", panels.system_snapshot(request.user))

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from django.core.management.base import CommandError, CommandParser
 
-from alphapanda.journal import services
-from alphapanda.journal.models import DeadLetter
-from alphapanda.management.base import WRONG_INPUT
-from alphapanda.management.base import Command as BaseCommand
-from trading.services import halting, replays
+from alphapanda.core.commands import WRONG_INPUT
+from alphapanda.core.commands import Command as BaseCommand
+from alphapanda.core.journal import services
+from alphapanda.core.journal.models import DeadLetter
+from trading.orders import halting, replays
 
 # Imported so that every stage has said how it is replayed.
 STAGES = replays.__all__

@@ -4,10 +4,10 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from alphapanda.core.commands import WRONG_INPUT
+from alphapanda.core.commands import Command as BaseCommand
 from alphapanda.flight import Finding, Level, findings
 from alphapanda.flight.registry import NAMES
-from alphapanda.management.base import WRONG_INPUT
-from alphapanda.management.base import Command as BaseCommand
 
 MARKS = {Level.OK: "ok  ", Level.WARN: "WARN", Level.RED: "RED "}
 COLOURS = {Level.OK: "SUCCESS", Level.WARN: "WARNING", Level.RED: "ERROR"}

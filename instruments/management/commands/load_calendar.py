@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from alphapanda.management.base import REFUSED, WRONG_INPUT
-from alphapanda.management.base import Command as BaseCommand
+from alphapanda.core.commands import REFUSED, WRONG_INPUT
+from alphapanda.core.commands import Command as BaseCommand
 from instruments.calendar import CalendarReport, load_calendar
 from instruments.domain.timetable import CalendarProblem
 from instruments.health import calendar_ends_on

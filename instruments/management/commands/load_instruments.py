@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import CommandError
 from rich.progress import Progress as Bar
 
-from alphapanda.management.base import REFUSED, WRONG_INPUT
-from alphapanda.management.base import Command as BaseCommand
+from alphapanda.core.commands import REFUSED, WRONG_INPUT
+from alphapanda.core.commands import Command as BaseCommand
 from instruments import sync
 from instruments.broker_dump import load_from_broker
 from instruments.domain.contracts import EXCHANGES

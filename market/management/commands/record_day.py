@@ -10,8 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
-from alphapanda.management.base import Command as BaseCommand
-from instruments.domain.sessions import IST
+from alphapanda.core.commands import Command as BaseCommand
+from alphapanda.core.timezone import IST
 from market.domain.ticks import decode_frame
 from market.feeds import Inbox, source_for
 from market.market_clock import ClockUnreachable, FeedClock, clock_for

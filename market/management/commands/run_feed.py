@@ -9,8 +9,8 @@ import redis
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
-from alphapanda.management.base import Command as BaseCommand
-from alphapanda.telemetry import heartbeats
+from alphapanda.core.commands import Command as BaseCommand
+from alphapanda.core.telemetry import heartbeats
 from market.feed_process import FeedProcess
 from market.feeds import Inbox, TickSource, source_for
 from market.lease import acquire, bury_the_dead, me

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from alphapanda.management.base import Command as BaseCommand
+from alphapanda.core.commands import Command as BaseCommand
 from portfolio.booking import rebuild, settle_charges
 from portfolio.models import Account
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from instruments.domain.sessions import IST
+from alphapanda.core.timezone import IST
 from trading.brokers.zerodha.client import KiteClient
 from trading.brokers.zerodha.mapping import INTERVALS, LONGEST_SPAN_DAYS
 from trading.brokers.zerodha.pace import Pace

@@ -9,8 +9,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from instruments.domain.sessions import IST
-from trading.domain.brokerage import (
+from alphapanda.core.timezone import IST
+from trading.orders.broker_port import (
     AddressNotAllowed,
     BookedOrder,
     BookedPosition,
@@ -23,7 +23,7 @@ from trading.domain.brokerage import (
     SessionExpired,
     WriteOutcome,
 )
-from trading.domain.orders import OrderState
+from trading.orders.life_cycle import OrderState
 
 Row = Mapping[str, Any]
 

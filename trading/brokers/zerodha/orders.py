@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from trading.brokers.zerodha import mapping
 from trading.brokers.zerodha.client import KiteClient, KiteError
-from trading.domain.brokerage import (
+from trading.orders.broker_port import (
     BookedOrder,
     BookedPosition,
     BookedTrade,

@@ -15,17 +15,17 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.db import transaction
 
-from alphapanda.clock import market_now
-from alphapanda.clock.market_time import current_anchor
-from alphapanda.journal.services import record
-from instruments.domain.sessions import IST
+from alphapanda.core.clock import market_now
+from alphapanda.core.clock.market_time import current_anchor
+from alphapanda.core.journal.services import record
+from alphapanda.core.timezone import IST
 from portfolio.models import Account
 from trading.brokers.zerodha import credentials
 from trading.brokers.zerodha.addresses import PRACTICE, login_root
 from trading.brokers.zerodha.client import KiteClient, KiteError
 from trading.brokers.zerodha.mapping import ist_time, read_error_for
-from trading.domain.brokerage import BrokerError, SessionExpired
 from trading.models import BrokerSession
+from trading.orders.broker_port import BrokerError, SessionExpired
 
 TOKEN_DIES_AT = time(6)
 

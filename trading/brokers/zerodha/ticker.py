@@ -11,10 +11,10 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from alphapanda.telemetry.logs import redact
+from alphapanda.core.telemetry.logs import redact
 from market.feeds import Inbox
 from trading.brokers.zerodha.addresses import PRACTICE, ticker_root
-from trading.domain.brokerage import SessionExpired
+from trading.orders.broker_port import SessionExpired
 
 log = structlog.get_logger(__name__)
 

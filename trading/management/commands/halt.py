@@ -6,12 +6,12 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 
-from alphapanda.management.base import WRONG_INPUT
-from alphapanda.management.base import Command as BaseCommand
+from alphapanda.core.commands import WRONG_INPUT
+from alphapanda.core.commands import Command as BaseCommand
 from portfolio.models import Account
-from trading.domain.orders import GateState
 from trading.models import Order
-from trading.services import halting
+from trading.orders import halting
+from trading.orders.life_cycle import GateState
 
 
 class Command(BaseCommand):

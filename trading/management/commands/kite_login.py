@@ -6,16 +6,16 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from alphapanda.management.base import Command as BaseCommand
-from instruments.domain.sessions import IST
+from alphapanda.core.commands import Command as BaseCommand
+from alphapanda.core.timezone import IST
 from portfolio.models import Account
 from trading.brokers.zerodha import session
 from trading.brokers.zerodha.addresses import AddressRefused
 from trading.brokers.zerodha.callback import Callback, NoCallback
 from trading.brokers.zerodha.credentials import CredentialMissing
 from trading.brokers.zerodha.practice import practice_request_token
-from trading.domain.brokerage import BrokerError
 from trading.models import BrokerSession
+from trading.orders.broker_port import BrokerError
 
 PORT = 8765
 WAIT_SECONDS = 300

@@ -5,12 +5,12 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from alphapanda.management.base import Command as BaseCommand
+from alphapanda.core.commands import Command as BaseCommand
 from trading.brokers.zerodha import session
 from trading.brokers.zerodha.addresses import AddressRefused
 from trading.brokers.zerodha.credentials import CredentialMissing
-from trading.domain.brokerage import BrokerError
 from trading.management.commands.kite_login import account_named
+from trading.orders.broker_port import BrokerError
 
 
 class Command(BaseCommand):

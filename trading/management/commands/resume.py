@@ -5,13 +5,13 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 
-from alphapanda.management.base import WRONG_INPUT
-from alphapanda.management.base import Command as BaseCommand
+from alphapanda.core.commands import WRONG_INPUT
+from alphapanda.core.commands import Command as BaseCommand
 from portfolio.models import Account
-from trading.domain.orders import GateState
 from trading.management.commands.halt import first_line
-from trading.services import halting
-from trading.services.gates import flag_file
+from trading.orders import halting
+from trading.orders.gates import flag_file
+from trading.orders.life_cycle import GateState
 
 
 class Command(BaseCommand):

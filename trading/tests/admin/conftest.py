@@ -4,8 +4,9 @@ import pytest
 
 from instruments.models import TradingSession
 from tests.stories.desk import DAY, Desk, load_sessions
-from trading.services import marks, tick_drain, wakeups
-from trading.services.sessions import schedule_on
+from trading.risk import marks
+from trading.run.sessions import schedule_on
+from trading.ticks import drain, wakeups
 
 # The calendar's rows these tests look at, kept between tests: loading a whole year each time is most of their time.
 _sessions: list[dict[str, Any]] = []
@@ -27,11 +28,11 @@ def desk(db, settings, tmp_path, monkeypatch) -> Desk:
     settings.STATE_DIR = tmp_path
     monkeypatch.setattr(wakeups.app, "send_task", lambda *args, **kwargs: None)
     schedule_on.cache_clear()
-    tick_drain._memories.clear()
+    drain._memories.clear()
     marks._board = None
     load_few_sessions()
     yield Desk.open()
-    tick_drain._memories.clear()
+    drain._memories.clear()
 
 
 @pytest.fixture

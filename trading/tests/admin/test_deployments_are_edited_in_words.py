@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from alphapanda.journal.models import Event
+from alphapanda.core.journal.models import Event
 from tests.stories.desk import make_instrument
 from trading.models import Deployment, Strategy
-from trading.services import deployments
+from trading.run import deployments
 
 ADD, LIST = "admin:trading_deployment_add", "admin:trading_deployment_changelist"
 

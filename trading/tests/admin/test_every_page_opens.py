@@ -5,8 +5,8 @@ from django.apps import apps
 from django.contrib import admin
 from django.urls import reverse
 
-from alphapanda.journal.models import DeadLetter
-from instruments.domain.sessions import IST
+from alphapanda.core.journal.models import DeadLetter
+from alphapanda.core.timezone import IST
 from market.models import Shard
 from trading.api.tokens import make_token
 from trading.models import BrokerSession, Checkpoint, Evaluation, PriceBand, RiskLimit

@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from alphapanda.journal.models import DeadLetter, Event
+from alphapanda.core.journal.models import DeadLetter, Event
 from portfolio.booking import open_account
 from trading.models import Gate, RiskLimit, Signal
-from trading.services.gates import flag_file
+from trading.orders.gates import flag_file
 
 ADD_LIMITS = "admin:trading_risklimit_add"
 

@@ -8,14 +8,14 @@ import pytest
 from django.contrib.auth import get_user_model
 from rest_framework.test import APIClient
 
-from alphapanda.clock.services import set_market_time
+from alphapanda.core.clock.services import set_market_time
 from instruments.models import Instrument
 from market.models import Feed, Shard
 from portfolio.booking import ensure_portfolio, open_account
 from portfolio.models import Account
 from trading.api.tokens import make_token
 from trading.models import Deployment, Order, OrderTransition, RiskDecision, Run, Signal, Strategy
-from trading.services.gates import ensure_gates
+from trading.orders.gates import ensure_gates
 
 DAY = date(2026, 11, 20)
 NOW = datetime(2026, 11, 20, 9, 2, 8, tzinfo=UTC)  # 14:32:08 in India

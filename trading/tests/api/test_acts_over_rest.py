@@ -6,10 +6,10 @@ import pytest
 import redis
 from django.core.cache.backends.redis import RedisCache
 
-from alphapanda.journal.models import DeadLetter
-from alphapanda.journal.services import give_up
+from alphapanda.core.journal.models import DeadLetter
+from alphapanda.core.journal.services import give_up
 from trading.models import Deployment, Gate, Order, Run
-from trading.services.gates import flag_file
+from trading.orders.gates import flag_file
 from trading.tests.api.conftest import problems_of
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from alphapanda.journal.services import record
+from alphapanda.core.journal.services import record
 from trading.models import BrokerSession, Evaluation, RiskLimit, Run
 from trading.tests.api.conftest import NOW
 

@@ -9,8 +9,8 @@ from django.urls import URLResolver, get_resolver
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
-from alphapanda.clock.market_time import wall_now
-from alphapanda.journal.models import Event
+from alphapanda.core.clock.market_time import wall_now
+from alphapanda.core.journal.models import Event
 from trading.models import ApiToken, Order
 from trading.tests.api.conftest import holder_of, make_user
 

@@ -12,9 +12,9 @@ import requests
 from django.conf import settings as django_settings
 from django.core.management import call_command
 
-from alphapanda.clock import market_now
-from alphapanda.clock.market_time import forget_anchor
-from instruments.domain.sessions import IST
+from alphapanda.core.clock import market_now
+from alphapanda.core.clock.market_time import forget_anchor
+from alphapanda.core.timezone import IST
 from portfolio.booking import open_account
 from trading.brokers.zerodha import credentials, session
 from trading.brokers.zerodha.client import KiteClient, instrument_dump
@@ -22,8 +22,8 @@ from trading.brokers.zerodha.history import history
 from trading.brokers.zerodha.orders import ZerodhaOrders
 from trading.brokers.zerodha.pace import Pace
 from trading.brokers.zerodha.practice import practice_request_token
-from trading.domain.brokerage import BrokerUnreachable, OrderRefused, OrderTicket, SessionExpired
-from trading.domain.orders import OrderState, is_terminal
+from trading.orders.broker_port import BrokerUnreachable, OrderRefused, OrderTicket, SessionExpired
+from trading.orders.life_cycle import OrderState, is_terminal
 
 SIM = "--port 0 --seed 7 --date 2026-11-20 --open-at 10:00 --rate 5 --history-days 3 --no-limits"
 

@@ -11,17 +11,17 @@ import requests
 import responses
 from django.core.management import CommandError, call_command
 
-from alphapanda.clock import market_now
-from alphapanda.clock.market_time import forget_anchor
-from alphapanda.clock.services import set_market_time
-from instruments.domain.sessions import IST
+from alphapanda.core.clock import market_now
+from alphapanda.core.clock.market_time import forget_anchor
+from alphapanda.core.clock.services import set_market_time
+from alphapanda.core.timezone import IST
 from portfolio.booking import open_account
 from trading.brokers.zerodha import credentials, session
 from trading.brokers.zerodha.callback import Callback, NoCallback
 from trading.brokers.zerodha.client import instrument_dump
 from trading.brokers.zerodha.credentials import CredentialMissing
-from trading.domain.brokerage import BrokerError, SessionExpired
 from trading.models import BrokerSession
+from trading.orders.broker_port import BrokerError, SessionExpired
 
 ROOT = "http://127.0.0.1:1"
 

@@ -11,13 +11,13 @@ import requests
 import responses
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
-from instruments.domain.sessions import IST
+from alphapanda.core.timezone import IST
 from trading.brokers.zerodha.addresses import AddressRefused, guard
 from trading.brokers.zerodha.client import KiteClient, KiteError
 from trading.brokers.zerodha.history import history, spans
 from trading.brokers.zerodha.orders import ZerodhaOrders
 from trading.brokers.zerodha.pace import Pace
-from trading.domain.brokerage import BrokerUnreachable, OrderRefused, OrderTicket, SessionExpired
+from trading.orders.broker_port import BrokerUnreachable, OrderRefused, OrderTicket, SessionExpired
 
 ROOT = "http://127.0.0.1:1"
 TICKET = OrderTicket(

@@ -19,7 +19,7 @@ from trading.brokers.zerodha.mapping import (
     read_error_for,
     trade,
 )
-from trading.domain.brokerage import (
+from trading.orders.broker_port import (
     AddressNotAllowed,
     BrokerUnreachable,
     OrderRefused,
@@ -28,7 +28,7 @@ from trading.domain.brokerage import (
     SessionExpired,
     WriteOutcome,
 )
-from trading.domain.orders import OrderState
+from trading.orders.life_cycle import OrderState
 
 NOW = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
 

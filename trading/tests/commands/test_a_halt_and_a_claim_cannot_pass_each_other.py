@@ -12,8 +12,8 @@ from django.db import connection, transaction
 
 from portfolio.booking import open_account
 from portfolio.models import Account
-from trading.domain.orders import GateState
-from trading.services import gates, halting
+from trading.orders import gates, halting
+from trading.orders.life_cycle import GateState
 
 PATIENCE = 20.0
 # Long enough for the other side to reach the lock, on a busy machine too; it must not get past it.

@@ -10,10 +10,10 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
-from alphapanda.journal.models import Event
-from trading.domain.orders import OrderState
+from alphapanda.core.journal.models import Event
 from trading.models import Gate
-from trading.services import gates, halting
+from trading.orders import gates, halting
+from trading.orders.life_cycle import OrderState
 
 NOBODY_ANSWERS = {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/none", "REDIS_URL": "redis://127.0.0.1:1/0"}
 
@@ -74,7 +74,8 @@ def test_the_flag_alone_stops_an_order_that_was_approved(desk):
     desk.start(desk.deploy(parameters={"buy_at": "1500", "sell_at": "1510"}))
     desk.tick("1499")
     desk.drain()
-    from trading.services import assessment, execution
+    from trading.orders import execution
+    from trading.risk import assessment
 
     assessment.assess_signals(desk.account.pk)
     halting.raise_flag("Asha", "")

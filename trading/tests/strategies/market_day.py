@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
+from alphapanda.core.timezone import IST
 from instruments.domain.prices import nearest_tick
-from instruments.domain.sessions import IST
-from trading.domain.run_host import RunHost
-from trading.domain.run_terms import RunTerms
-from trading.domain.signals import Decision
-from trading.domain.sizing import ByLots
-from trading.strategies.base import Candle, Fill, InstrumentSpec, Session, Tick
+from trading.run.decisions import Decision
+from trading.run.host import RunHost
+from trading.run.sizing import ByLots
+from trading.run.terms import RunTerms
+from trading.strategies.api import Candle, Fill, InstrumentSpec, Session, Tick
 
 D = Decimal
 FRIDAY = date(2026, 11, 20)

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from trading.domain.run_host import RunHost
-from trading.domain.signals import Decision
-from trading.strategies.base import Fill
+from trading.run.decisions import Decision
+from trading.run.host import RunHost
+from trading.strategies.api import Fill
 from trading.tests.strategies.market_day import INFY, Candle, D, at, candle, series, sessions, terms, tick
 
 

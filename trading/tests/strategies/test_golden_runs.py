@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading.domain.run_host import RunHost
+from trading.run.host import RunHost
 from trading.strategies.registry import find_strategies
 from trading.tests.strategies.market_day import (
     Execution,

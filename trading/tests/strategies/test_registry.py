@@ -6,7 +6,7 @@ import types
 import pytest
 
 from trading.strategies import momentum
-from trading.strategies.base import Strategy
+from trading.strategies.api import Strategy
 from trading.strategies.momentum import Momentum
 from trading.strategies.registry import StrategyImportError, code_hash, find_strategies
 

@@ -1,0 +1,26 @@
+"""No secret survives on its way into a log."""
+
+import pytest
+
+from alphapanda.core.telemetry.logs import redact
+
+CANARY = "c4n4ry53cr3t"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"access_token": CANARY},
+        {"headers": {"Authorization": f"token key:{CANARY}"}},
+        f"wss://ws.kite.trade?api_key=abc&access_token={CANARY}",
+        f"Authorization: token abc:{CANARY}",
+        f'{{"request_token": "{CANARY}"}}',
+        [{"nested": {"api_secret": CANARY}}],
+    ],
+)
+def test_secrets_are_removed_whatever_their_nesting(value):
+    assert CANARY not in str(redact(value))
+
+
+def test_instrument_tokens_are_not_secrets():
+    assert redact({"instrument_token": 408065}) == {"instrument_token": 408065}

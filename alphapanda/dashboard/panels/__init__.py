@@ -1,0 +1,18 @@
+"""What each page shows, as plain dictionaries: the same for the first paint and for the WebSocket."""
+
+from alphapanda.dashboard.panels.live.page import live_snapshot
+from alphapanda.dashboard.panels.orders.page import orders_snapshot
+from alphapanda.dashboard.panels.orders.story import order_story
+from alphapanda.dashboard.panels.portfolio.page import portfolio_snapshot
+from alphapanda.dashboard.panels.strategies.page import deployment_snapshot, strategies_snapshot
+from alphapanda.dashboard.panels.system.page import system_snapshot
+
+__all__ = [
+    "deployment_snapshot",
+    "live_snapshot",
+    "order_story",
+    "orders_snapshot",
+    "portfolio_snapshot",
+    "strategies_snapshot",
+    "system_snapshot",
+]

@@ -1,0 +1,139 @@
+"""What every page starts from, read once: the clocks, the day's schedule, the gates, the feeds, the prices."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+import redis
+import structlog
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q
+
+from alphapanda.core.clock.market_time import current_anchor, market_now, wall_now
+from alphapanda.core.timezone import IST
+from alphapanda.dashboard.formats import iso
+from instruments.domain.contracts import SecurityClass
+from instruments.domain.sessions import DaySchedule
+from instruments.models import Instrument, TradingSession
+from market.domain.staleness import INSTRUMENT_LIMITS
+from market.quotes import FeedState, Quote
+from portfolio.models import Account, Trade
+from trading.models import Deployment, Gate
+from trading.orders.gates import flag_file
+from trading.orders.life_cycle import GATE_LABELS, GATE_SEVERITY, GateState
+from trading.risk.marks import board
+
+log = structlog.get_logger()
+EXCHANGE, MAIN_CLASS = "NSE", SecurityClass.EQUITY_FNO
+
+
+@dataclass(frozen=True)
+class GateView:
+    """The strictest gate over an account, and who set it. A missing one counts as halted."""
+
+    state: GateState
+    by: str = ""
+    reason: str = ""
+    at: datetime | None = None
+    is_known: bool = True
+
+    @property
+    def label(self) -> str:
+        return GATE_LABELS[self.state]
+
+
+class World:
+    """One reading of what all pages share. ``now`` is market time; ``wall`` this machine's."""
+
+    def __init__(self) -> None:
+        self.now: datetime = market_now()
+        self.wall: datetime = wall_now()
+        self.is_practice = settings.KIND != "live"
+        anchor = current_anchor()
+        self.rate: float = anchor.rate if anchor and self.is_practice else 1.0
+
+    @property
+    def day(self) -> date:
+        return self.now.astimezone(IST).date()
+
+    @property
+    def midnight(self) -> datetime:
+        return self.now.astimezone(IST).replace(hour=0, minute=0, second=0, microsecond=0)
+
+    @cached_property
+    def accounts(self) -> list[Account]:
+        """Those that hold or trade something: an account that only carries prices has no figures to show."""
+        used = Exists(Trade.objects.filter(account=OuterRef("pk"))) | Exists(
+            Deployment.objects.filter(account=OuterRef("pk"))
+        )
+        return list(Account.objects.active().filter(Q(opening_cash__gt=0) | Q(used)))
+
+    @cached_property
+    def schedule(self) -> DaySchedule:
+        return TradingSession.objects.schedule(EXCHANGE, MAIN_CLASS, self.day)
+
+    @cached_property
+    def next_day(self) -> DaySchedule | None:
+        """The next day with a session, as far as the calendar reaches."""
+        day = TradingSession.objects.next_trading_day(EXCHANGE, MAIN_CLASS, self.day)
+        return TradingSession.objects.schedule(EXCHANGE, MAIN_CLASS, day) if day else None
+
+    @property
+    def is_open(self) -> bool:
+        return self.schedule.is_continuous(self.now)
+
+    @cached_property
+    def gates(self) -> dict[UUID | None, Gate]:
+        return {gate.account_id: gate for gate in Gate.objects.all()}
+
+    def gate_of(self, account_id: UUID | None = None) -> GateView:
+        """Return the stricter of the global gate and the account's; no row or a flag file means halted."""
+        if flag_file().exists():
+            return GateView(GateState.HALTED, by="the flag file", reason="HALT stands in the state folder")
+        rows = [self.gates.get(None)] + ([self.gates.get(account_id)] if account_id else [])
+        known = [row for row in rows if row]
+        if len(known) < len(rows):
+            return GateView(GateState.HALTED, reason="the gate's state is not known", is_known=False)
+        strictest = max(known, key=lambda row: GATE_SEVERITY[GateState(row.state)])
+        return GateView(GateState(strictest.state), strictest.changed_by, strictest.reason, strictest.changed_at)
+
+    @property
+    def worst_gate(self) -> GateView:
+        """The strictest gate anywhere: what the header warns of."""
+        views = [self.gate_of(account.pk) for account in self.accounts] or [self.gate_of()]
+        return max(views, key=lambda view: GATE_SEVERITY[view.state])
+
+    def mode_of(self, account: Account) -> str:
+        """Whose money: practice if the market itself is simulated, else the account's own mode."""
+        return "practice" if self.is_practice else account.mode
+
+    @cached_property
+    def feeds(self) -> dict[str, FeedState] | None:
+        """None when the quote board cannot be reached: then nothing is known of prices."""
+        try:
+            return board().feed_states()
+        except redis.RedisError as error:
+            log.warning("quote_board_unreachable", error=repr(error))
+            return None
+
+    def quotes(self, instruments: Iterable[Instrument]) -> dict[UUID, Quote]:
+        """Return quotes by instrument id, judged by the limits of each one's class."""
+        wanted = {instrument.instrument_token: instrument for instrument in instruments}
+        limits = {token: INSTRUMENT_LIMITS[_class(instrument)] for token, instrument in wanted.items()}
+        try:
+            found = board().read(wanted, self.now, limits)
+        except redis.RedisError as error:
+            log.warning("quote_board_unreachable", error=repr(error))
+            return {}
+        return {wanted[token].pk: quote for token, quote in found.items()}
+
+    def clock(self) -> dict[str, Any]:
+        return {"market": iso(self.now), "wall": iso(self.wall), "rate": self.rate}
+
+
+def _class(instrument: Instrument) -> str:
+    kind = str(instrument.security_class)
+    return kind if kind in INSTRUMENT_LIMITS else "derivative"

@@ -1,0 +1,166 @@
+"""What was refused, and what happened: the newest first, each in a sentence."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.urls import reverse
+
+from alphapanda.core.journal.models import Event
+from alphapanda.dashboard.formats import iso, plain
+from alphapanda.dashboard.panels.ages import read_now
+from alphapanda.dashboard.panels.context import World
+from alphapanda.dashboard.panels.naming import done_word, order_words, story_of, symbol_of
+from trading.models import Deployment, Order, Signal
+from trading.orders.life_cycle import SignalState
+
+SHOWN_REFUSALS, SHOWN_EVENTS = 8, 14
+# Steps every order takes are in its story; here stands what a person would want to have seen.
+QUIET = (
+    "order.created",
+    "order.unconfirmed",
+    "order.submitted",
+    "signal.ordered",
+    "signal.new",
+    "trade.booked",
+)
+
+
+def refused_panel(world: World) -> dict[str, Any]:
+    denied = Signal.objects.filter(state=SignalState.DENIED, market_time__gte=world.midnight)
+    latest = denied.select_related("instrument", "deployment").order_by("-id")[:SHOWN_REFUSALS]
+    rows = [refusal(signal) for signal in latest]
+    number = len(rows) if len(rows) < SHOWN_REFUSALS else denied.count()
+    empty = "" if rows else "Nothing was refused today."
+    return {"counts": str(number), "age": read_now(world), "rows": rows, "empty": empty}
+
+
+def refusal(signal: Signal) -> dict[str, Any]:
+    code, _, words = signal.state_reason.partition(": ")
+    return {
+        "key": str(signal.pk),
+        "at": iso(signal.market_time),
+        "name": symbol_of(signal.instrument),
+        "code": code,
+        "words": words or code,
+        "title": f"{signal.deployment or 'by hand'} wanted: {signal}",
+    }
+
+
+def events_panel(world: World) -> dict[str, Any]:
+    events = list(Event.objects.exclude(kind__in=QUIET).order_by("-written_at")[:SHOWN_EVENTS])
+    orders, names = orders_of(events), deployments_of(events)
+    rows = [event_row(event, orders, names) for event in events]
+    return {"age": read_now(world), "rows": rows, "empty": "" if rows else "Nothing has happened yet."}
+
+
+def orders_of(events: list[Event]) -> dict[str, Order]:
+    tags = [event.key for event in events if event.kind.startswith("order.")]
+    return {order.tag: order for order in Order.objects.filter(tag__in=tags).select_related("instrument", "account")}
+
+
+def deployments_of(events: list[Event]) -> dict[str, str]:
+    ids = [event.key for event in events if event.kind.startswith("deployment.")]
+    return {str(pk): name for pk, name in Deployment.objects.filter(pk__in=ids).values_list("pk", "name")}
+
+
+def event_row(event: Event, orders: dict[str, Order], names: dict[str, str]) -> dict[str, Any]:
+    order, name = orders.get(event.key), names.get(event.key)
+    mark, tone, words = tell_deployment(event, name) if name else tell(event, order)
+    return {
+        "key": str(event.pk),
+        "at": iso(event.market_time),
+        "mark": mark,
+        "tone": tone,
+        "words": words,
+        "href": story_of(order) if order else reverse("dashboard:deployment", args=[event.key]) if name else None,
+    }
+
+
+Told = tuple[str, str, str]
+
+
+def tell(event: Event, order: Order | None) -> Told:
+    """Return the mark, its tone and the sentence of an event; an unknown kind is told as it was written."""
+    if order is not None:
+        return tell_order(event, order)
+    if event.kind in PLAIN:
+        mark, tone, words = PLAIN[event.kind]
+        return mark, tone, words.format(key=event.key, **event.payload)
+    teller = TELLERS.get(event.kind.partition(".")[0])
+    return teller(event) if teller else ("live", "quiet", f"{event.kind.replace('.', ' ').capitalize()}: {event.key}")
+
+
+def tell_order(event: Event, order: Order) -> Told:
+    words, reason = order_words(order), str(event.payload.get("reason", ""))
+    state = event.kind.partition(".")[2]
+    if state == "filled":
+        what = f"{done_word(order.side)} {order.quantity} {symbol_of(order.instrument)}"
+        return "tick", "", f"{what} at {plain(order.average_price)}"
+    marks = {
+        "rejected": ("cross", "fault"),
+        "needs_human": ("warn", "warn"),
+        "open": ("working", "ours"),
+        "trigger_pending": ("working", "ours"),
+    }
+    mark, tone = marks.get(state, ("bar", ""))
+    told = f"{words} {state.replace('_', ' ')}"
+    return mark, tone, told if not reason or mark == "working" else f"{told}: {reason}"
+
+
+def tell_signal(event: Event) -> Told:
+    """Refused: sell 105 RELIANCE, MAX_GROSS. The numbers stand in the list of refusals."""
+    state, reason = event.kind.partition(".")[2], str(event.payload.get("reason", ""))
+    what = str(event.payload.get("signal", "signal")).partition(": ")[2] or "signal"
+    if state == "denied":
+        return "struck", "", f"Refused: {what}, {reason.partition(':')[0]}"
+    mark, verb = {"expired": ("bar", "Too old"), "failed": ("cross", "Failed")}.get(
+        state, ("signal", state.capitalize())
+    )
+    return mark, "fault" if state == "failed" else "", f"{verb}: {what}, {reason}"
+
+
+def tell_gate(event: Event) -> Told:
+    state = str(event.payload.get("to", ""))
+    mark, tone = {"halted": ("halted", "fault"), "reduce_only": ("stale", "warn")}.get(state, ("live", ""))
+    reason = event.payload.get("reason")
+    words = f"Gate {state.replace('_', ' ')}, by {event.payload.get('by', 'unknown')}"
+    return mark, tone, f"{words}: {reason}" if reason else words
+
+
+def tell_deployment(event: Event, name: str) -> Told:
+    state, reason = event.kind.partition(".")[2], event.payload.get("reason")
+    marks = {
+        "running": ("running", ""),
+        "warming": ("warming", ""),
+        "paused": ("paused", "warn"),
+        "halted": ("halted", "fault"),
+        "stopped": ("stopped", ""),
+    }
+    mark, tone = marks.get(state, ("live", "quiet"))
+    if state == "parameters":
+        return "tick", "", f"{name}: parameters changed by {event.payload.get('by', 'unknown')}"
+    return mark, tone, f"{name} {state}" + (f": {reason}" if reason else "")
+
+
+def tell_dead_letter(event: Event) -> Told:
+    state, task = event.kind.partition(".")[2], event.payload.get("task", "work")
+    words = f"Given up after three attempts: {task}" if state == "opened" else f"{task} {state}"
+    return ("warn", "warn", words) if state == "opened" else ("tick", "", words)
+
+
+PLAIN: dict[str, Told] = {
+    "account.opened": ("tick", "", "Account {key} opened"),
+    "books.differ": ("warn", "warn", "Books of {key} differed in {count} places and were made anew from the trades"),
+    "calendar.loaded": ("tick", "", "Calendar loaded until {key}"),
+    "feed.gap": ("stale", "warn", "Feed {key}: {words}"),
+    "instruments.loaded": ("tick", "", "Instruments loaded"),
+    "instruments.refused": ("cross", "fault", "Instruments not loaded: {problems[0]}"),
+    "session.opened": ("tick", "", "Logged in at the broker"),
+    "session.ended": ("bar", "", "Broker session ended: {reason}"),
+    "money.moved": ("tick", "", "Money moved in {key}: ₹{amount}"),
+}
+TELLERS: dict[str, Callable[[Event], Told]] = {
+    "signal": tell_signal,
+    "gate": tell_gate,
+    "dead_letter": tell_dead_letter,
+}

@@ -1,0 +1,81 @@
+"""The blotter: orders newest first, chosen by day, state, strategy and words."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from alphapanda.core.timezone import IST
+from alphapanda.dashboard.formats import long_date
+from alphapanda.dashboard.panels.ages import read_now
+from alphapanda.dashboard.panels.context import World
+from alphapanda.dashboard.panels.orders.rows import WITH, order_rows
+from alphapanda.dashboard.panels.shell import common
+from trading.models import Deployment, Order
+from trading.orders.life_cycle import MAY_STILL_FILL, ORDER_LABELS, OrderState
+
+PAGE = 100
+ANY = ""
+AT_WORK = "working"
+
+
+def orders_snapshot(filters: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return up to 100 orders. ``filters``: day (ISO), state, strategy (its name), q (symbol or tag), before (id)."""
+    world, asked = World(), dict(filters or {})
+    chosen = choose(Order.objects.select_related(*WITH), asked)
+    listed = list(chosen.order_by("-id")[: PAGE + 1])
+    shown = listed[:PAGE]
+    quotes = world.quotes({order.instrument_id: order.instrument for order in shown if order.may_still_fill}.values())
+    return {
+        **common(world),
+        "age": read_now(world),
+        "counts": f"{len(shown)} shown" + (", more before" if len(listed) > PAGE else ""),
+        "rows": order_rows(world, shown, quotes),
+        "empty": "" if shown else empty_words(asked),
+        "older": str(shown[-1].pk) if len(listed) > PAGE else None,
+        "filters": {name: asked.get(name, ANY) for name in ("day", "state", "strategy", "q")},
+        "choices": choices(),
+    }
+
+
+def choose(orders: QuerySet[Order], asked: Mapping[str, str]) -> QuerySet[Order]:
+    """Narrow the orders; what cannot be read as a filter is not one."""
+    state, strategy, words = asked.get("state", ANY), asked.get("strategy", ANY), asked.get("q", "").strip()
+    if day := read_day(asked.get("day", ANY)):
+        start = datetime.combine(day, time(), IST)
+        orders = orders.filter(market_time__gte=start, market_time__lt=start + timedelta(days=1))
+    if state == AT_WORK:
+        orders = orders.filter(state__in=MAY_STILL_FILL)
+    elif state in OrderState.__members__.values():
+        orders = orders.filter(state=state)
+    if strategy and Deployment.objects.filter(name=strategy).exists():
+        orders = orders.filter(deployment__name=strategy)
+    if words:
+        orders = orders.filter(Q(instrument__tradingsymbol__icontains=words) | Q(tag__iexact=words))
+    return orders.filter(pk__lt=asked["before"]) if is_id(asked.get("before", "")) else orders
+
+
+def read_day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def is_id(text: str) -> bool:
+    return len(text) == 36 and text.replace("-", "").isalnum() and all(c in "0123456789abcdef-" for c in text)
+
+
+def empty_words(asked: Mapping[str, str]) -> str:
+    if day := read_day(asked.get("day", ANY)):
+        return f"No order on {long_date(datetime.combine(day, time(), IST))} fits."
+    return "No order fits." if any(asked.values()) else "No order has been placed yet."
+
+
+def choices() -> dict[str, Any]:
+    return {
+        "states": [{"key": AT_WORK, "words": "At work"}]
+        + [{"key": str(state), "words": words} for state, words in ORDER_LABELS.items()],
+        "strategies": list(Deployment.objects.values_list("name", flat=True)),
+    }

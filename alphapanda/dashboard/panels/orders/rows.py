@@ -1,0 +1,112 @@
+"""One order as a row: its lane, its state in words, and the one thing that can be done with it."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from django.urls import reverse
+
+from alphapanda.dashboard.formats import clock_time, iso, plain
+from alphapanda.dashboard.panels.context import World
+from alphapanda.dashboard.panels.naming import order_words, side_word, story_of, symbol_of, tail_of
+from market.quotes import Quote
+from trading.models import Order
+from trading.orders.life_cycle import MEANINGS, ORDER_LABELS, OrderState
+
+S = OrderState
+MARKS: dict[OrderState, tuple[str, str]] = {
+    S.CREATED: ("working", "quiet"),
+    S.UNCONFIRMED: ("warn", "warn"),
+    S.SUBMITTED: ("working", "ours"),
+    S.OPEN: ("working", "ours"),
+    S.TRIGGER_PENDING: ("working", "ours"),
+    S.FILLED: ("tick", ""),
+    S.CANCELLED: ("bar", ""),
+    S.REJECTED: ("cross", "fault"),
+    S.EXPIRED: ("bar", ""),
+    S.NOT_PLACED: ("bar", ""),
+    S.NEEDS_HUMAN: ("warn", "warn"),
+}
+LANES = {S.NEEDS_HUMAN: "lane-needs", S.UNCONFIRMED: "lane-unconfirmed"}
+CANCELLABLE = frozenset({S.CREATED, S.SUBMITTED, S.OPEN, S.TRIGGER_PENDING})
+LATEST_FIRST = ("-id",)
+WITH = ("instrument", "account", "deployment", "signal")
+
+
+def order_rows(world: World, orders: Iterable[Order], quotes: dict[Any, Quote]) -> list[dict[str, Any]]:
+    listed = list(orders)
+    modes = {world.mode_of(order.account) for order in listed}
+    return [order_row(world, order, quotes.get(order.instrument_id), badge=len(modes) > 1) for order in listed]
+
+
+def order_row(world: World, order: Order, quote: Quote | None, *, badge: bool = False) -> dict[str, Any]:
+    state = S(order.state)
+    mark, tone = mark_of(order)
+    can_cancel = state in CANCELLABLE and order.cancel_requested_at is None
+    words = order_words(order)
+    return {
+        "key": str(order.pk),
+        "at": iso(order.market_time),
+        "side": side_word(order.side),
+        "quantity": order.quantity,
+        "symbol": symbol_of(order.instrument),
+        "tail": tail_of(order.instrument),
+        "product": order.product,
+        "price": price_words(order),
+        "from_last": away(order, quote) if order.may_still_fill else "",
+        "state": state_words(order),
+        "mark": mark,
+        "tone": tone,
+        "lane": LANES.get(state, "" if order.may_still_fill else "done"),
+        "second": second_line(order, world),
+        "mode": world.mode_of(order.account),
+        "badge": badge,
+        "by": str(order.deployment) if order.deployment else "by hand",
+        "story": story_of(order),
+        "story_only": not can_cancel,
+        "story_words": f"Story of {words}",
+        "cancel": reverse("dashboard:cancel_order", args=[order.pk]) if can_cancel else None,
+        "cancel_words": f"Cancel {words}",
+        "tag": order.tag,
+    }
+
+
+def mark_of(order: Order) -> tuple[str, str]:
+    if order.may_still_fill and order.filled_quantity and order.state != S.UNCONFIRMED:
+        return "part", "ours"
+    return MARKS[S(order.state)]
+
+
+def price_words(order: Order) -> str:
+    """LIMIT 1,512.40; SL 1,501.00 (its trigger); MARKET."""
+    shown = order.trigger_price if order.order_type in ("SL", "SL-M") else order.price
+    return order.order_type if shown is None else f"{order.order_type} {plain(shown)}"
+
+
+def away(order: Order, quote: Quote | None) -> str:
+    """How far its price or trigger is from the last price, in rupees."""
+    own = order.trigger_price or order.price
+    if own is None:
+        return ""
+    return plain(abs(Decimal(own) - quote.last_price)) if quote else "unknown"
+
+
+def state_words(order: Order) -> str:
+    state = S(order.state)
+    if state == S.FILLED:
+        return f"Filled {plain(order.average_price)}"
+    if order.cancel_requested_at and order.may_still_fill:
+        return "Cancel asked"
+    if order.filled_quantity:
+        part = f"{order.filled_quantity} of {order.quantity}"
+        return part if order.may_still_fill else f"{ORDER_LABELS[state]}, {part}"
+    return ORDER_LABELS[state]
+
+
+def second_line(order: Order, world: World) -> str:
+    if order.state == S.UNCONFIRMED:
+        since = f"Asked at {clock_time(order.claimed_at)}. " if order.claimed_at and not world.is_practice else ""
+        return f"{since}Looking for tag {order.tag}. Counted as filled until proven. Not sent again."
+    if order.state == S.NEEDS_HUMAN:
+        return MEANINGS[S.NEEDS_HUMAN]
+    return ""

@@ -1,0 +1,225 @@
+"""One order from tick to booking: who did what when, with every check and its numbers."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.urls import reverse
+
+from alphapanda.dashboard.formats import clock_time, long_date, plain, profit, rupees, took
+from alphapanda.dashboard.panels.ages import quote_age, read_now
+from alphapanda.dashboard.panels.context import World
+from alphapanda.dashboard.panels.live.net import as_text
+from alphapanda.dashboard.panels.naming import order_words, story_of, symbol_of, tail_of
+from alphapanda.dashboard.panels.orders.rows import WITH, mark_of, price_words, state_words
+from alphapanda.dashboard.panels.orders.story_steps import BROKER, EXCHANGE, flow, listed, timeline
+from alphapanda.dashboard.panels.shell import common
+from market.models import Candle
+from portfolio.models import LedgerEntry, LedgerKind
+from trading.models import Fill, Order
+from trading.orders.life_cycle import MEANINGS, OrderState
+
+INTERVALS = (5, 3, 15, 1, 30, 60)
+BARS_BEFORE, BARS_AFTER = 40, 12
+
+
+class Story:
+    """Every row that tells of one order, read once."""
+
+    def __init__(self, order_id: UUID) -> None:
+        self.world = World()
+        self.order: Order = Order.objects.select_related(*WITH, "signal__run", "signal__decision").get(pk=order_id)
+        self.signal = self.order.signal
+        self.transitions = list(self.order.transitions.all())
+        self.fills: list[Fill] = list(self.order.fills.select_related("trade"))
+        trades = [fill.trade_id for fill in self.fills]
+        self.entries = list(LedgerEntry.objects.filter(trade__in=trades).order_by("at", "id"))
+
+    @property
+    def is_paper(self) -> bool:
+        return self.order.account.broker == "paper"
+
+    @property
+    def broker(self) -> str:
+        return "Paper exchange" if self.is_paper else "Zerodha"
+
+    @property
+    def exchange(self) -> str:
+        return "Paper exchange" if self.is_paper else self.order.instrument.exchange
+
+    @property
+    def accepted_by(self) -> str:
+        """On paper there is no broker between us and the exchange."""
+        return EXCHANGE if self.is_paper else BROKER
+
+
+def order_story(order_id: UUID) -> dict[str, Any]:
+    """Return the story of an order. Raises Order.DoesNotExist."""
+    story = Story(order_id)
+    order, world = story.order, story.world
+    mark, tone = mark_of(order)
+    return {
+        **common(world),
+        "title": title(order),
+        "day": long_date(order.market_time),
+        "tag": order.tag,
+        "mode": world.mode_of(order.account),
+        "account": order.account.name,
+        "outcome": {"mark": mark, "tone": tone, "words": outcome(story), "sentence": sentence(story)},
+        "cancel": reverse("dashboard:cancel_order", args=[order.pk]) if may_cancel(order) else None,
+        "cancel_words": f"Cancel {order_words(order).lower()}",
+        "previous": neighbour(order, before=True),
+        "next": neighbour(order, before=False),
+        "flow": flow(story),
+        "timeline": timeline(story),
+        "chart": chart(story),
+        "result": result(story),
+        "charges": charges(story),
+        "decided": decided_by(story),
+        "age": read_now(world),
+    }
+
+
+def title(order: Order) -> str:
+    """Buy 240 INFY at 1,512.40 limit; buy 240 INFY at market."""
+    if order.order_type == "MARKET":
+        return f"{order_words(order)} at market"
+    kind, _, price = price_words(order).partition(" ")
+    return f"{order_words(order)} at {price} {kind.lower() if kind == 'LIMIT' else kind}"
+
+
+def may_cancel(order: Order) -> bool:
+    return order.may_still_fill and order.cancel_requested_at is None and order.state != OrderState.UNCONFIRMED
+
+
+def neighbour(order: Order, *, before: bool) -> str | None:
+    rows = (
+        Order.objects.filter(pk__lt=order.pk).order_by("-pk")
+        if before
+        else Order.objects.filter(pk__gt=order.pk).order_by("pk")
+    )
+    other = rows.first()
+    return story_of(other) if other else None
+
+
+def outcome(story: Story) -> str:
+    order = story.order
+    if order.state != OrderState.FILLED or not story.fills:
+        return state_words(order)
+    lasted = story.fills[-1].written_at - story.signal.created_at
+    return f"Filled {order.quantity} at {plain(order.average_price)} in {took(lasted)}"
+
+
+def sentence(story: Story) -> str:
+    order = story.order
+    who = str(order.deployment) if order.deployment else f"by hand, {story.signal.asked_by}"
+    tail = f"{who}, {order.product}."
+    if order.state == OrderState.FILLED:
+        return f"{better(story)}{tail[:1].upper()}{tail[1:]}"
+    reason = f" {order.state_reason}." if order.state_reason else ""
+    return f"{MEANINGS[OrderState(order.state)]}{reason} {tail[:1].upper()}{tail[1:]}"
+
+
+def better(story: Story) -> str:
+    """How the fill compares with the price it was decided on."""
+    asked = story.order.price or story.signal.reference_price
+    if asked is None or story.order.average_price is None:
+        return ""
+    gained = (asked - story.order.average_price) * (1 if story.order.side == "BUY" else -1)
+    against = "asked" if story.order.price else "the price it was decided on"
+    if round(gained, 2) == 0:
+        return f"Exactly {against}. "
+    return f"{rupees(abs(gained))} {'better' if gained > 0 else 'worse'} than {against}. "
+
+
+def chart(story: Story) -> dict[str, Any]:
+    """Candles around the decision; the interval is the first of the usual ones there are candles of."""
+    interval = own_interval(story)
+    at, rows = story.signal.market_time, Candle.objects.of(story.order.instrument_id, interval)
+    before = list(rows.filter(start__lt=at).order_by("-start")[:BARS_BEFORE])[::-1]
+    after = list(rows.filter(start__gte=at).order_by("start")[:BARS_AFTER])
+    levels = [("Stop", story.signal.stop), ("Target", story.signal.target), ("Limit", story.order.price)]
+    return {
+        "title": f"{symbol_of(story.order.instrument)}, {interval} min",
+        "candles": [
+            [int(c.start.timestamp()), *(f"{price:f}" for price in (c.open, c.high, c.low, c.close))]
+            for c in [*before, *after]
+        ],
+        "levels": [{"name": name, "price": as_text(price)} for name, price in levels if price is not None],
+        "fills": [fill_mark(fill, interval) for fill in story.fills],
+    }
+
+
+def own_interval(story: Story) -> int:
+    there = set(
+        Candle.objects.filter(instrument=story.order.instrument_id)
+        .order_by()
+        .values_list("interval", flat=True)
+        .distinct()
+    )
+    asked = story.signal.run.parameters.get("interval") if story.signal.run else None
+    wanted = [asked, *INTERVALS] if isinstance(asked, int) else list(INTERVALS)
+    return next((interval for interval in wanted if interval in there), INTERVALS[0])
+
+
+def fill_mark(fill: Fill, interval: int) -> dict[str, Any]:
+    seconds, bar = int(fill.at.timestamp()), interval * 60
+    side = "Buy" if fill.signed_quantity > 0 else "Sell"
+    return {
+        "at": seconds - seconds % bar,
+        "side": side,
+        "words": f"{'Bought' if side == 'Buy' else 'Sold'} {abs(fill.signed_quantity)}",
+    }
+
+
+def result(story: Story) -> dict[str, Any]:
+    order = story.order
+    quote = story.world.quotes([order.instrument]).get(order.instrument_id)
+    rows: list[dict[str, Any]] = [
+        {"key": "last", "name": "Last price", "words": plain(quote.last_price) if quote else "unknown"}
+    ]
+    if order.filled_quantity and order.average_price and not order.is_exit:
+        sign = 1 if order.side == "BUY" else -1
+        since = None if quote is None else sign * order.filled_quantity * (quote.last_price - order.average_price)
+        rows.append({"key": "since", "name": "Since its fill", "words": profit(since), "money": as_text(since)})
+    if story.signal.stop is not None:
+        rows.append({"key": "stop", "name": "Stop", "words": plain(story.signal.stop)})
+    if story.signal.target is not None:
+        rows.append({"key": "target", "name": "Target", "words": plain(story.signal.target)})
+    age = quote_age(quote, story.world.now, order.instrument.security_class, is_open=story.world.is_open)
+    return {"rows": rows, "age": age}
+
+
+def charges(story: Story) -> dict[str, Any]:
+    """What this order cost, kind by kind, as booked to the paisa."""
+    sums: dict[str, Decimal] = {}
+    for entry in story.entries:
+        if entry.kind != LedgerKind.TRADE_VALUE:
+            sums[entry.kind] = sums.get(entry.kind, Decimal(0)) - entry.amount
+    turnover = sum((abs(fill.price * fill.signed_quantity) for fill in story.fills), Decimal(0))
+    return {
+        "rows": [
+            {"key": kind, "name": LedgerKind(kind).label, "words": plain(amount)} for kind, amount in sums.items()
+        ],
+        "total": rupees(sum(sums.values(), Decimal(0))) if story.fills else None,
+        "on": f"Total on {rupees(turnover)}",
+        "empty": "" if story.fills else "Nothing is filled, so nothing is charged.",
+    }
+
+
+def decided_by(story: Story) -> list[dict[str, Any]]:
+    run, order = story.signal.run, story.order
+    rows = [("instrument", "Instrument", f"{order.instrument.key} {tail_of(order.instrument, order.product)}".strip())]
+    if run is None:
+        return [pair(*row) for row in [*rows, ("by", "Asked by", story.signal.asked_by)]]
+    rows += [
+        ("strategy", "Strategy", f"{order.deployment}, run {run.number}"),
+        ("since", "Running since", f"{long_date(run.started_at)}, {clock_time(run.started_at)}"),
+        ("settings", "Settings", listed(run.parameters)),
+        ("code", "Code", run.code_hash[:12]),
+    ]
+    return [pair(*row) for row in rows]
+
+
+def pair(key: str, name: str, words: str) -> dict[str, Any]:
+    return {"key": key, "name": name, "words": words}

@@ -1,0 +1,116 @@
+"""Open positions by account, with their prices, stops and open profit."""
+
+from collections.abc import Collection, Iterable
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from alphapanda.dashboard.formats import plain, short_rupees
+from alphapanda.dashboard.panels.ages import oldest, quote_age, read_now
+from alphapanda.dashboard.panels.context import World
+from alphapanda.dashboard.panels.live.net import as_text
+from alphapanda.dashboard.panels.live.verdict import count
+from alphapanda.dashboard.panels.naming import symbol_of, tail_of
+from alphapanda.dashboard.panels.results import Book, Books, Holding
+from portfolio.domain.pnl import known_total
+from portfolio.models import Account
+from trading.models import Checkpoint, Run, Signal
+
+Stops = dict[tuple[UUID | None, str], Decimal]
+
+
+def positions_panel(world: World, books: Books) -> dict[str, Any]:
+    stops = stops_of(books.all)
+    groups = [group(world, account, books.of_account(account), stops) for account in world.accounts]
+    groups = [each for each in groups if each["rows"]]
+    ages = [row["age"] for each in groups for row in each["rows"]]
+    scale_together(groups)
+    return {
+        "counts": counts_of(groups),
+        "age": oldest(ages, read_now(world)),
+        "groups": groups,
+        "empty": "" if groups else "Flat. No open positions in any account.",
+    }
+
+
+def counts_of(groups: Iterable[dict[str, Any]]) -> str:
+    by_mode: dict[str, int] = {}
+    for each in groups:
+        by_mode[each["mode"]] = by_mode.get(each["mode"], 0) + len(each["rows"])
+    return ", ".join(f"{number} {mode}" for mode, number in by_mode.items())
+
+
+def group(world: World, account: Account, books: list[Book], stops: Stops) -> dict[str, Any]:
+    held = [(book, holding) for book in books for holding in book.holdings]
+    mode = world.mode_of(account)
+    gross = known_total(None if h.value is None else abs(h.value) for _, h in held)
+    rows = [row(world, book, holding, mode, stops) for book, holding in held]
+    note = f"{account.name}, {count(len(held), 'position')}, {short_rupees(gross)} gross"
+    return {
+        "key": str(account.pk),
+        "mode": mode,
+        "note": note,
+        "open": as_text(known_total(h.open for _, h in held)),
+        "rows": rows,
+        "age": oldest([each["age"] for each in rows], read_now(world)),
+    }
+
+
+def row(world: World, book: Book, holding: Holding, mode: str, stops: Stops) -> dict[str, Any]:
+    position, instrument = holding.position, holding.position.instrument
+    stop = stops.get((book.deployment_id, instrument.key))
+    return {
+        "key": str(position.pk),
+        "k": instrument.key,
+        "symbol": symbol_of(instrument),
+        "tail": tail_of(instrument, position.product),
+        "quantity": position.quantity,
+        "average": as_text(position.average_price),
+        "last": as_text(holding.last),
+        "open": as_text(holding.open),
+        "stop": plain(stop) if stop is not None else "none",
+        "mode": mode,
+        "deployment": str(book.deployment_id) if book.deployment_id else None,
+        "portfolio": str(book.portfolio.pk),
+        "book": str(book.portfolio),
+        "realised": as_text(position.realised),
+        "age": quote_age(holding.quote, world.now, instrument.security_class, is_open=world.is_open),
+    }
+
+
+def stops_of(books: Iterable[Book]) -> Stops:
+    """Where each open position would be left: as its run keeps it now, or as it was entered."""
+    held = {(book.deployment_id, h.position.instrument_id) for book in books for h in book.holdings}
+    return entry_stops(held) | kept_stops()
+
+
+def entry_stops(held: Collection[tuple[UUID | None, UUID]]) -> Stops:
+    entries = Signal.objects.filter(
+        kind=Signal.Kind.ENTER,
+        state="ordered",
+        stop__isnull=False,
+        deployment_id__in={deployment for deployment, _ in held if deployment},
+        instrument_id__in={instrument for _, instrument in held},
+    ).select_related("instrument")
+    latest = entries.order_by("deployment_id", "instrument_id", "-id").distinct("deployment_id", "instrument_id")
+    return {(signal.deployment_id, signal.instrument.key): signal.stop for signal in latest if signal.stop is not None}
+
+
+def kept_stops() -> Stops:
+    """Stops as the runs' last checkpoints (at most 30 s of market time old) have them: strategies move them."""
+    runs = dict(Run.objects.filter(ended_at__isnull=True).values_list("pk", "deployment_id"))
+    stops: Stops = {}
+    for saved in Checkpoint.objects.values_list("memory__runs", flat=True):
+        for run_id, host in (saved or {}).items():
+            for key, book in host["desk"]["books"].items():
+                if book["quantity"] and book["stop"] is not None:
+                    stops[runs.get(UUID(run_id)), key] = Decimal(book["stop"])
+    return stops
+
+
+def scale_together(groups: Iterable[dict[str, Any]]) -> None:
+    """One scale for the bars of the whole table."""
+    rows = [row for each in groups for row in each["rows"]]
+    largest = max((abs(Decimal(row["open"])) for row in rows if row["open"]), default=Decimal(0))
+    for each in rows:
+        each["bar_scale"] = as_text(largest)

@@ -1,0 +1,130 @@
+"""The frame around every page: phase, clock, gate, who is reading, and what the palette can do."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from django.urls import reverse
+
+from alphapanda.dashboard.formats import clock_minute, weekday_date
+from alphapanda.dashboard.panels.context import World
+from instruments.domain.sessions import PhaseKind
+from trading.models import Deployment
+from trading.orders.life_cycle import DeploymentState, GateState
+
+PHASE_WORDS = {
+    PhaseKind.PRE_OPEN: "NSE pre-open",
+    PhaseKind.CONTINUOUS: "NSE open",
+    PhaseKind.AUCTION: "NSE closing auction",
+    PhaseKind.POST_CLOSE: "NSE post-close",
+}
+PLACES = ("live", "strategies", "orders", "portfolio", "system")
+
+
+def common(world: World) -> dict[str, Any]:
+    """What every snapshot carries, so that the frame stays current too."""
+    gate = world.worst_gate
+    return {
+        "clock": world.clock(),
+        "phase": phase(world),
+        "gate": {
+            "state": str(gate.state) if gate.is_known else "unknown",
+            "closed": gate.state != GateState.ACTIVE,
+            "words": gate_words(world),
+        },
+        "mode": "practice" if world.is_practice else None,
+    }
+
+
+def gate_words(world: World) -> str:
+    gate = world.worst_gate
+    if not gate.is_known:
+        return "Gate unknown, treated as halted"
+    who = f" by {gate.by} at {clock_minute(gate.at)}" if gate.by and gate.at else f" by {gate.by}" if gate.by else ""
+    return f"{gate.label}{who}" + (f": {gate.reason}" if gate.reason else "")
+
+
+def phase(world: World) -> dict[str, Any]:
+    """Return the market's phase and until when it lasts."""
+    if not world.schedule.known:
+        return {"words": "NSE day unknown", "until": ", treated as closed", "open": False}
+    now = world.schedule.phase_at(world.now)
+    if now is None:
+        return {"words": "NSE closed", "until": f", {opens_again(world)}", "open": False}
+    return {
+        "words": PHASE_WORDS[now.kind],
+        "until": f", to {clock_minute(now.closes_at)}",
+        "open": now.kind == PhaseKind.CONTINUOUS,
+    }
+
+
+def opens_again(world: World) -> str:
+    opens = world.schedule.opens_at
+    if opens and world.now < opens:
+        return f"opens at {clock_minute(opens)}"
+    if world.next_day is None or world.next_day.opens_at is None:
+        return "next session unknown"
+    soon = world.next_day.day - world.day <= timedelta(days=1)
+    when = "tomorrow" if soon else weekday_date(world.next_day.opens_at)
+    return f"opens {when} at {clock_minute(world.next_day.opens_at)}"
+
+
+def shell_snapshot(user: Any, snapshot: dict[str, Any]) -> dict[str, Any]:
+    """Return the frame for this reader around a page's snapshot."""
+    name = user.get_full_name() or user.get_username()
+    return {
+        **{key: snapshot[key] for key in ("clock", "phase", "gate", "mode")},
+        "user": {"name": name, "initials": initials(name), "staff": user.is_staff},
+        "commands": list(commands(snapshot["gate"]["state"])),
+    }
+
+
+def initials(name: str) -> str:
+    return "".join(word[0] for word in name.split()[:2]).upper() or "?"
+
+
+def commands(gate: str) -> Iterator[dict[str, Any]]:
+    for place in PLACES:
+        yield {"words": f"Go to {place.title()}", "href": reverse(f"dashboard:{place}")}
+    yield from gate_commands(gate)
+    world = World()
+    for deployment in Deployment.objects.select_related("account"):
+        yield from deployment_commands(deployment, world.mode_of(deployment.account))
+    yield from own_commands()
+
+
+def own_commands() -> Iterator[dict[str, Any]]:
+    """About the reader's screen and session; on a phone the palette is the only way to them."""
+    for theme, words in (("auto", "as the machine"), ("dark", "dark"), ("light", "light")):
+        yield {"words": f"Theme: {words}", "action": reverse("dashboard:theme"), "fields": {"theme": theme}}
+    yield {"words": "Sign out", "action": reverse("dashboard:sign_out"), "fields": {}}
+
+
+def gate_commands(gate: str) -> Iterator[dict[str, Any]]:
+    address = reverse("dashboard:gate")
+    acts = {
+        "halted": ("Halt", "Every new order is refused. Exits still pass; fills and books go on."),
+        "reduce_only": ("Reduce only", "Only orders that shrink a position pass."),
+        "active": ("Resume: gate active", "Orders pass the risk rules again."),
+    }
+    for rung, (words, asks) in acts.items():
+        if rung != gate:
+            yield {"words": words, "action": address, "fields": {"rung": rung}, "asks": asks}
+
+
+def deployment_commands(deployment: Deployment, mode: str) -> Iterator[dict[str, Any]]:
+    page = reverse("dashboard:deployment", args=[deployment.pk])
+    yield {"words": f"Go to {deployment.name}", "href": page, "mode": mode}
+    for act, (words, asks) in acts_of(deployment).items():
+        action = reverse("dashboard:deployment_act", args=[deployment.pk, act])
+        yield {"words": f"{words} {deployment.name}", "action": action, "fields": {}, "mode": mode, "asks": asks}
+
+
+def acts_of(deployment: Deployment) -> dict[str, tuple[str, str]]:
+    """What may be done with a deployment now: act → its verb, and what it would do."""
+    stop = {"stop": ("Stop", "Its run ends. Refused while it holds a position or has an order out.")}
+    if deployment.state == DeploymentState.STOPPED:
+        return {"start": ("Start", "It warms up from history, then trades.")}
+    if deployment.state in (DeploymentState.PAUSED, DeploymentState.HALTED):
+        return {"resume": ("Resume", "It may enter again.")} | stop
+    return {"pause": ("Pause", "No new entries. Its stops, targets and flat-by time are kept.")} | stop

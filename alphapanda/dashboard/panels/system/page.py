@@ -1,0 +1,252 @@
+"""System: processes, feeds, queues, what waits in each stage, what was given up, and what was loaded."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.db.models import Count, Min
+from django.urls import reverse
+
+from alphapanda.core.journal.models import DeadLetter
+from alphapanda.core.telemetry.heartbeats import Process, processes
+from alphapanda.dashboard.formats import UNKNOWN, age, iso
+from alphapanda.dashboard.panels.ages import fixed, read_now
+from alphapanda.dashboard.panels.context import World
+from alphapanda.dashboard.panels.live.facts import MARKS
+from alphapanda.dashboard.panels.live.verdict import count
+from alphapanda.dashboard.panels.shell import common
+from instruments.models import Instrument, InstrumentLoad, TradingSession
+from market.models import FeedLease, Recording, Shard
+from market.quotes import FeedState
+from portfolio.health import book_problems
+from trading.models import Order, PaperOrder, PaperRequest, PaperTrade, RunInput, Signal
+from trading.orders.life_cycle import OrderState, SignalState
+from trading.ticks.wakeups import valkey
+
+CALENDAR_WARNING = timedelta(days=31)
+SHOWN_LETTERS = 30
+QUEUES = ("risk", "orders.paper", "desk", "lab")
+CHARTS = "npm/lightweight-charts"
+
+
+def system_snapshot(user: Any) -> dict[str, Any]:
+    """Return how the machine itself is doing. ``user`` is asked for what each page asks."""
+    world = World()
+    return {
+        **common(world),
+        "age": read_now(world),
+        "processes": processes_panel(world),
+        "feeds": feeds_panel(world),
+        "stages": stages_panel(world),
+        "queues": queues_panel(world),
+        "letters": letters_panel(world),
+        "data": data_panel(world),
+        "books": books_panel(world),
+        "charts_missing": not any(
+            isinstance(entry, tuple) and entry[0] == CHARTS for entry in settings.STATICFILES_DIRS
+        ),
+    }
+
+
+def processes_panel(world: World) -> dict[str, Any]:
+    """Every process and when it was last heard."""
+    try:
+        rows = [process_row(process, world.wall) for process in processes(valkey(), world.wall)]
+    except redis.RedisError:
+        return {
+            "rows": [],
+            "age": fixed("failed", "Valkey not reached"),
+            "empty": "Valkey did not answer, so nobody knows which processes live.",
+        }
+    return {"rows": rows, "age": read_now(world), "empty": "" if rows else "No process has been heard yet."}
+
+
+def process_row(process: Process, wall: datetime) -> dict[str, Any]:
+    silent = process.is_silent(wall)
+    return {
+        "key": process.name,
+        "name": process.name,
+        "does": process.does,
+        "mark": "dead" if silent else "live",
+        "tone": "fault" if silent else "",
+        "state": "Silent" if silent else "Running",
+        "heard": f"{age(process.silence(wall).total_seconds())} ago",
+        "since": age((wall - process.started_at).total_seconds()),
+        "pid": str(process.pid),
+    }
+
+
+def feeds_panel(world: World) -> dict[str, Any]:
+    """Every feed with its lease, and how far the processing of its stream is behind."""
+    if world.feeds is None:
+        return {
+            "rows": [],
+            "age": fixed("failed", "Valkey not reached"),
+            "empty": "Valkey did not answer, so nothing is known of the feeds.",
+        }
+    leases = {lease.feed.name: lease for lease in FeedLease.objects.select_related("feed")}
+    shards: dict[str, list[Shard]] = {}
+    for shard in Shard.objects.select_related("feed"):
+        shards.setdefault(shard.feed.name, []).append(shard)
+    names = sorted({*world.feeds, *leases})
+    rows = [feed_row(name, world.feeds.get(name), leases.get(name), shards.get(name, [])) for name in names]
+    return {"rows": rows, "age": read_now(world), "empty": "" if rows else "No feed has run yet."}
+
+
+def feed_row(name: str, state: FeedState | None, lease: FeedLease | None, shards: list[Shard]) -> dict[str, Any]:
+    mark, tone = MARKS[state.state] if state else ("unknown", "")
+    return {
+        "key": name,
+        "name": name,
+        "mark": mark,
+        "tone": tone,
+        "state": state.state.capitalize() if state else UNKNOWN,
+        "note": state.reason if state else "",
+        "frame": UNKNOWN if state is None or state.frame_age_ms is None else age(state.frame_age_ms / 1000),
+        "names": str(state.subscribed) if state else UNKNOWN,
+        "epoch": f"{lease.epoch}" if lease else UNKNOWN,
+        "holder": lease.holder or "nobody" if lease else UNKNOWN,
+        "position": f"{state.epoch}-{state.n}" if state else UNKNOWN,
+        "lag": ", ".join(lag_words(shard, state) for shard in shards) or UNKNOWN,
+    }
+
+
+def lag_words(shard: Shard, state: FeedState | None) -> str:
+    """Entries appended and not yet processed; positions of different epochs cannot be subtracted."""
+    if state is None or not state.n:
+        return f"{shard.name}: {UNKNOWN}"
+    if shard.epoch != state.epoch:
+        return f"{shard.name}: at {shard.epoch}-{shard.n}, another epoch"
+    return f"{shard.name}: {count(max(0, state.n - shard.n), 'entry', 'entries')} behind"
+
+
+def stages_panel(world: World) -> dict[str, Any]:
+    """Rows that wait for each stage. PostgreSQL is asked, not the queues: a message may be lost, a row is not."""
+    return {"age": read_now(world), "rows": [stage_row(world, *stage) for stage in stages(world)]}
+
+
+def stages(world: World) -> list[tuple[str, str, Any, str]]:
+    due = PaperRequest.objects.filter(is_done=False, arrives_at__lte=world.now)
+    return [
+        ("assess_signals", "signals to be judged", Signal.objects.filter(state=SignalState.NEW), "created_at"),
+        ("execute_orders", "orders to be sent", Order.objects.filter(state=OrderState.CREATED), "created_at"),
+        (
+            "execute_orders",
+            "orders without an answer",
+            Order.objects.filter(state=OrderState.UNCONFIRMED),
+            "claimed_at",
+        ),
+        ("process_ticks", "requests due at the paper exchange", due, "written_at"),
+        ("book_trades", "trades to be booked", PaperTrade.objects.filter(is_booked=False), ""),
+        ("book_trades", "reports to be read", PaperOrder.objects.filter(is_reported=False), ""),
+        (
+            "process_ticks",
+            "news for runs",
+            RunInput.objects.filter(epoch__isnull=True, run__ended_at__isnull=True),
+            "written_at",
+        ),
+    ]
+
+
+def stage_row(world: World, stage: str, what: str, rows: Any, since: str) -> dict[str, Any]:
+    wanted = {"n": Count("pk")} | ({"since": Min(since)} if since else {})
+    found = rows.order_by().aggregate(**wanted)
+    oldest: datetime | None = found.get("since")
+    waited = age((world.wall - oldest).total_seconds()) if oldest else ""
+    return {
+        "key": what,
+        "stage": stage,
+        "what": what,
+        "waiting": found["n"],
+        "oldest": waited or ("none" if not found["n"] else "not told"),
+    }
+
+
+def queues_panel(world: World) -> dict[str, Any]:
+    """Lengths of the task queues: each message says only that there may be work."""
+    try:
+        rows = [{"key": name, "name": name, "length": length} for name, length in queue_lengths().items()]
+    except redis.RedisError as error:
+        return {
+            "rows": [],
+            "age": fixed("failed", "not reached"),
+            "empty": f"Valkey did not answer ({type(error).__name__}). The sweeper wakes every stage once it does.",
+        }
+    return {"rows": rows, "age": read_now(world), "empty": ""}
+
+
+def queue_lengths() -> dict[str, int]:
+    shards = Shard.objects.select_related("feed")
+    names = [*QUEUES, *(f"ticks.{shard.name}" for shard in shards)]
+    names += sorted({f"broker.{shard.feed.data_account}" for shard in shards if shard.feed.data_account})
+    pipeline = valkey().pipeline(transaction=False)
+    for name in names:
+        pipeline.llen(name)
+    return dict(zip(names, pipeline.execute(), strict=True))
+
+
+def letters_panel(world: World) -> dict[str, Any]:
+    letters = DeadLetter.objects.filter(state=DeadLetter.State.OPEN)[:SHOWN_LETTERS]
+    rows = [
+        {
+            "key": str(letter.pk),
+            "at": iso(letter.created_at),
+            "task": letter.task,
+            "row": str(letter.payload.get("row") or letter.key),
+            "error": letter.error.splitlines()[-1][:300] if letter.error else "",
+            "attempts": letter.attempts,
+            "replay": reverse("dashboard:dead_letter_act", args=[letter.pk, "replay"]),
+            "drop": reverse("dashboard:dead_letter_act", args=[letter.pk, "drop"]),
+        }
+        for letter in letters
+    ]
+    empty = "" if rows else "No dead letter: no work has been given up."
+    return {"counts": str(len(rows)), "age": read_now(world), "rows": rows, "empty": empty}
+
+
+def data_panel(world: World) -> dict[str, Any]:
+    """What was loaded, and how far the calendar reaches."""
+    load = InstrumentLoad.objects.first()
+    ends = TradingSession.objects.ends_on()
+    soon = ends is None or ends - world.day < CALENDAR_WARNING
+    listed = Instrument.objects.listed().count()
+    recording = Recording.objects.select_related("feed").first()
+    rows = [
+        ("instruments", "Instruments", f"{listed:,} listed", "", "live"),
+        ("load", "Last load", load_words(load), "fault" if load and load.state == "refused" else "", "live"),
+        (
+            "calendar",
+            "Calendar",
+            f"known until {ends:%d %b %Y}" if ends else UNKNOWN,
+            "warn" if soon else "",
+            "stale" if soon else "live",
+        ),
+        ("recording", "Recording", recording_words(recording), "", "live" if recording else "unknown"),
+    ]
+    names = ("key", "name", "words", "tone", "mark")
+    return {"rows": [dict(zip(names, row, strict=True)) for row in rows], "age": read_now(world)}
+
+
+def load_words(load: InstrumentLoad | None) -> str:
+    if load is None:
+        return "none yet: load_instruments"
+    day = f"{load.day:%d %b %Y}" if load.day else "an unknown day"
+    problem = f": {load.problems[0]}" if load.state == "refused" and load.problems else ""
+    return f"{load.state}, of {day}{problem}"
+
+
+def recording_words(recording: Recording | None) -> str:
+    if recording is None:
+        return "none"
+    return f"{recording.feed.name}, {recording.day:%d %b}: {recording.frames:,} frames, {recording.state}"
+
+
+def books_panel(world: World) -> dict[str, Any]:
+    problems = book_problems()
+    rows = [{"key": str(number), "words": words} for number, words in enumerate(problems)]
+    return {
+        "rows": rows,
+        "age": read_now(world),
+        "empty": "" if rows else "Every position is the sum of its trades, and every trade is charged.",
+    }

@@ -1,0 +1,241 @@
+"""Replay one day through the whole product, in lockstep, in a scratch database and Valkey of its own."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from alphapanda.core.clock.services import set_market_time
+from alphapanda.core.commands import quietly
+from alphapanda.core.timezone import IST
+from alphapanda.runner import demo_setup
+from alphapanda.runner import processes as processes
+from alphapanda.runner.supervisor import Child, Supervisor
+from instruments.models import Instrument
+from market.models import Candle, Shard
+from market.stream import TickStream
+from portfolio.booking import open_account
+from portfolio.models import Account
+from trading.brokers.zerodha.practice import practice_request_token
+from trading.brokers.zerodha.session import log_in
+from trading.models import Deployment, RiskLimit, Strategy
+from trading.orders import gates
+from trading.orders.digest import canonical_lines, counts, digest
+from trading.run import deployments
+from trading.ticks import wakeups
+from trading.ticks.quiesced import is_settled
+from trading.ticks.sweeping import sweep
+
+Bar = tuple[Decimal, Decimal, Decimal, Decimal, int]
+
+
+class ReplayFailed(Exception):
+    """The replay did not come to its end."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to replay, and with which deployments (each a dict as in ``default_desk``)."""
+
+    day: date
+    candles: list[Path]
+    desk: list[dict[str, Any]]
+    longest_seconds: float = 1200.0
+    rows: Path | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    digest: str
+    counts: dict[str, int]
+    candles: int
+    differences: list[str]
+    seconds: float
+
+
+def default_desk(symbols: list[str]) -> list[dict[str, Any]]:
+    """The four strategies, each on a share of the symbols; smaller sizes for a long list of shares."""
+    groups = [symbols[nth::4] for nth in range(4)]
+    strategies = ("momentum", "mean_reversion", "moving_average_crossover", "opening_range_breakout")
+    return [
+        {"name": strategy, "strategy": strategy, "symbols": group, "parameters": {}, "capital": "100000"}
+        for strategy, group in zip(strategies, groups, strict=True)
+        if group
+    ]
+
+
+def play(plan: Plan, folder: Path, told: Any = lambda text: None) -> Result:
+    """Run the day and return what came of it. Raises ReplayFailed or NotReady."""
+    began = time.monotonic()
+    port = processes.free_port()
+    url = f"http://127.0.0.1:{port}"
+    supervisor = Supervisor(folder, environment(folder, url))
+    secrets = processes.credentials(folder)
+    os.environ.update(secrets)
+    try:
+        supervisor.start(_kitesim(port, plan))
+        # They take seconds to import what they need, and find nothing to do in a new Valkey until the day is set up.
+        for child in processes.workers(secrets):
+            supervisor.start(child)
+        quietly("migrate", "--no-input")
+        quietly("load_calendar", "--year", str(plan.day.year))
+        clock = processes.wait_for(f"{url}/sim/clock", "The practice exchange")
+        set_market_time(datetime.fromisoformat(clock["market_time"]), 0)
+        shard = _set_up(plan)
+        _wait_until_warm(supervisor, plan)
+        told("Warm; the day begins.")
+        command = [*processes.feed(secrets).command, "--lockstep"]
+        feed = supervisor.start(Child("feed", command, secrets, ends=True))
+        _wait_until_played(supervisor, feed, shard, plan, told)
+        found, differences = compare_candles(plan)
+        if plan.rows:
+            plan.rows.write_bytes(b"".join(canonical_lines()))
+        return Result(digest(), counts(), found, differences, time.monotonic() - began)
+    finally:
+        supervisor.stop(processes.STOP_ORDER)
+
+
+def environment(folder: Path, url: str) -> dict[str, str]:
+    """What the children may know, and this process from now on."""
+    base = processes.base_environment(folder, url)
+    os.environ.update(base)
+    for name in ("KITE_ROOT", "KITE_LOGIN_ROOT", "KITE_TICKER_ROOT", "PRACTICE_CLOCK_URL"):
+        setattr(settings, name, base[name])
+    return base
+
+
+def _kitesim(port: int, plan: Plan) -> Child:
+    child = processes.program("kitesim", "--port", str(port), "--replay", *map(str, plan.candles))
+    return Child(
+        "kitesim", [*child, "--replay-day", plan.day.isoformat(), "--lockstep", "--keep-sessions", "--no-limits"]
+    )
+
+
+def _set_up(plan: Plan) -> Shard:
+    demo_setup.found_user()
+    data = demo_setup.found_data_account()
+    log_in(data, practice_request_token(data))
+    quietly("load_instruments")
+    shard = demo_setup.found_feed()
+    account = open_account("Replay", "paper", "paper", demo_setup.OPENING_CASH)
+    RiskLimit.objects.create(account=account, max_order_value=Decimal(250_000), max_gross=Decimal(2_500_000))
+    gates.ensure_gates()
+    demo_setup.subscribe_all(shard.feed)
+    for wanted in plan.desk or default_desk(sorted(listed_symbols())):
+        deployments.start(_deploy(wanted, account, shard), by="replay")
+    return shard
+
+
+def listed_symbols() -> list[str]:
+    return list(
+        Instrument.objects.listed()
+        .filter(segment="NSE")
+        .order_by("tradingsymbol")
+        .values_list("tradingsymbol", flat=True)
+    )
+
+
+def _deploy(wanted: dict[str, Any], account: Account, shard: Shard) -> Deployment:
+    deployment = Deployment.objects.create(
+        name=wanted["name"],
+        strategy=Strategy.objects.get(name=wanted["strategy"]),
+        account=account,
+        shard=shard,
+        parameters=deployments.check_parameters(wanted["strategy"], wanted.get("parameters", {})),
+        sizing="capital",
+        size=Decimal(wanted.get("capital", "100000")),
+    )
+    instruments = Instrument.objects.by_keys([f"NSE:{symbol}" for symbol in wanted["symbols"]])
+    deployment.instruments.set(instruments.values())
+    return deployment
+
+
+def _wait_until_warm(supervisor: Supervisor, plan: Plan) -> None:
+    for _ in _watching(supervisor, plan.longest_seconds):
+        if not Deployment.objects.filter(state="warming", runs__inputs__isnull=True).exists():
+            return
+    raise ReplayFailed("the deployments did not warm up")
+
+
+def _wait_until_played(supervisor: Supervisor, feed: Child, shard: Shard, plan: Plan, told: Any) -> None:
+    """Return when the feed has ended by itself and all that its last frame caused is committed."""
+    for _ in _watching(supervisor, plan.longest_seconds, told, shard):
+        if feed.is_done and _is_quiet(shard):
+            return
+    raise ReplayFailed(f"the day was not over after {plan.longest_seconds:.0f} s")
+
+
+def built_candles(day: date) -> QuerySet[Candle]:
+    return Candle.objects.filter(interval=1, start__date=day)
+
+
+def _watching(supervisor: Supervisor, seconds: float, told: Any = None, shard: Shard | None = None) -> Iterator[None]:
+    """Look after the processes and sweep each second, as beat does, until the caller stops asking."""
+    deadline, said, swept = time.monotonic() + seconds, time.monotonic(), float("-inf")
+    while time.monotonic() < deadline:
+        supervisor.watch()
+        if time.monotonic() - swept >= 1:
+            swept = time.monotonic()
+            sweep()
+        if told and shard and time.monotonic() - said > 5:
+            said = time.monotonic()
+            shard.refresh_from_db()
+            told(f"{shard.n} entries played")
+        yield
+        time.sleep(0.25)
+
+
+def _is_quiet(shard: Shard) -> bool:
+    return is_settled(shard.feed_id, TickStream(wakeups.valkey(), shard.feed_id).last_position())
+
+
+def compare_candles(plan: Plan) -> tuple[int, list[str]]:
+    """Return how many one-minute candles were compared with those that went in, and every difference."""
+    built = {
+        (row.instrument.tradingsymbol, row.start): (row.open, row.high, row.low, row.close, row.volume)
+        for row in built_candles(plan.day).select_related("instrument")
+    }
+    wanted = candles_of(plan.candles, plan.day)
+    differences = [
+        f"{symbol} {start.astimezone(IST):%H:%M}: {_shown(wanted.get(key))} in, {_shown(built.get(key))} built"
+        for key in sorted(wanted.keys() | built.keys())
+        if wanted.get(key) != built.get(key)
+        for symbol, start in [key]
+    ]
+    return len(wanted), differences
+
+
+def _shown(bar: Bar | None) -> str:
+    return "none" if bar is None else " ".join(map(str, bar))
+
+
+def candles_of(paths: list[Path], day: date) -> dict[tuple[str, datetime], Bar]:
+    """Read the day's candles anew, without kitesim's help."""
+    os.environ.setdefault("POLARS_IGNORE_TIMEZONE_PARSE_ERROR", "1")  # a zone written as a bare offset
+    import polars
+
+    found: dict[tuple[str, datetime], Bar] = {}
+    for path in sorted(file for given in paths for file in (given.iterdir() if given.is_dir() else [given])):
+        if path.suffix not in (".parquet", ".csv"):
+            continue
+        frame = polars.read_parquet(path) if path.suffix == ".parquet" else polars.read_csv(path, try_parse_dates=True)
+        for symbol, at, *prices, volume in frame.select(
+            "symbol", "timestamp", "open", "high", "low", "close", "volume"
+        ).iter_rows():
+            start = (at if at.tzinfo else at.replace(tzinfo=IST)).astimezone(UTC)
+            if start.astimezone(IST).date() == day:
+                bar = tuple(Decimal(str(price)).quantize(Decimal("0.0001")) for price in prices)
+                found[symbol.removesuffix("-EQ"), start] = (*bar, int(volume))  # type: ignore[assignment]
+    return found
+
+
+def read_desk(path: Path | None) -> list[dict[str, Any]]:
+    return json.loads(path.read_text()) if path else []

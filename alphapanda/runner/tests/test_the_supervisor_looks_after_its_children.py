@@ -1,0 +1,117 @@
+"""Children are started again when they end, stopped group by group, and never left behind."""
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from alphapanda.runner import supervisor as supervising
+from alphapanda.runner.supervisor import Child, Supervisor, end_leftovers
+
+# Says that it runs, and on SIGTERM its name; the word manage.py is what leftovers are known by.
+STAYS = """
+import pathlib, signal, sys
+name, said = sys.argv[1], pathlib.Path(sys.argv[2])  # manage.py
+def leave(*_):
+    with said.open("a") as file: file.write(name + " ")
+    sys.exit(0)
+signal.signal(signal.SIGTERM, leave)
+pathlib.Path(sys.argv[2] + name).touch()
+while True: signal.pause()
+"""
+DEAF = "import signal, pathlib, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); pathlib.Path(sys.argv[1]).touch()\n"
+DEAF += "while True: signal.pause()"
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Supervisor]:
+    desk = Supervisor(tmp_path, {})
+    yield desk
+    desk.stop([])
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [100.0]
+    monkeypatch.setattr(supervising.time, "monotonic", lambda: now[0])
+    return now
+
+
+def program(code: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-S", "-c", code, *arguments]
+
+
+def begun(path: Path) -> None:
+    """Wait until a child has said that it runs."""
+    gives_up = time.monotonic() + 10
+    while not path.exists():
+        assert time.monotonic() < gives_up, "the child did not begin"
+        time.sleep(0.01)
+
+
+def ended(child: Child) -> None:
+    assert child.process is not None
+    child.process.wait(timeout=10)
+
+
+def test_what_ends_is_started_again_after_a_pause_that_doubles(desk: Supervisor, clock: list[float]) -> None:
+    child = desk.start(Child("web", program("")))
+    for pause in (0.5, 1.0, 2.0):
+        ended(child)
+        assert desk.watch() == ["web"]
+        clock[0] += pause - 0.01
+        assert desk.watch() == []
+        assert not child.is_running
+        clock[0] += 0.01
+        desk.watch()
+    assert child.restarts == 3
+
+
+def test_what_ran_steadily_is_started_again_soon(desk: Supervisor, clock: list[float]) -> None:
+    child = desk.start(Child("web", program(""), pause=16.0))
+    ended(child)
+    clock[0] += supervising.STEADY_SECONDS + 1
+    desk.watch()
+    clock[0] += supervising.FIRST_PAUSE
+    desk.watch()
+    assert child.restarts == 1
+
+
+def test_what_is_done_stays_done_unless_it_failed(desk: Supervisor) -> None:
+    done = desk.start(Child("feed", program(""), ends=True))
+    failed = desk.start(Child("replay", program("raise SystemExit(1)"), ends=True))
+    ended(done)
+    ended(failed)
+    assert desk.watch() == ["replay"]
+    assert done.is_done
+
+
+def test_groups_are_stopped_in_order_and_the_rest_last(desk: Supervisor, tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    for name in ("other", "web", "ticks", "desk", "feed"):
+        desk.start(Child(name, program(STAYS, name, str(said))))
+        begun(tmp_path / f"said{name}")
+    desk.stop((("feed",), ("ticks", "desk"), ("web",)))
+    feed, *workers, web, other = said.read_text().split()
+    assert (feed, sorted(workers), web, other) == ("feed", ["desk", "ticks"], "web", "other")
+    assert not (tmp_path / "pids.json").exists()
+
+
+def test_what_does_not_end_is_killed(desk: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervising, "STOP_SECONDS", 0.1)
+    child = desk.start(Child("deaf", program(DEAF, str(tmp_path / "up"))))
+    begun(tmp_path / "up")
+    desk.stop((("deaf",),))
+    assert child.process is not None
+    assert child.process.returncode == -9
+
+
+def test_what_a_killed_supervisor_left_is_ended_by_the_next(tmp_path: Path) -> None:
+    killed = Supervisor(tmp_path, {})
+    child = killed.start(Child("feed", program(STAYS, "feed", str(tmp_path / "said"))))
+    begun(tmp_path / "saidfeed")
+    assert end_leftovers(tmp_path) == ["feed"]
+    ended(child)
+    assert (tmp_path / "said").read_text() == "feed "

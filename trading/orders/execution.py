@@ -1,0 +1,179 @@
+"""Send approved orders: claim, ask, and know three answers: accepted, refused, or no proof either way."""
+
+import os
+import socket
+import time
+from functools import partial
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+
+from alphapanda.core.clock import market_now
+from alphapanda.core.clock.market_time import wall_now
+from alphapanda.core.telemetry.crashpoints import crashpoint
+from portfolio.models import Account
+from trading.brokers.choice import broker_for
+from trading.models import Order
+from trading.orders import gates, rates
+from trading.orders.attempts import attempt
+from trading.orders.broker_port import (
+    AddressNotAllowed,
+    Broker,
+    BrokerUnreachable,
+    OrderRefused,
+    OrderTicket,
+    RateLimited,
+    SessionExpired,
+)
+from trading.orders.life_cycle import GateState, OrderState
+from trading.orders.transitions import move
+from trading.ticks import wakeups
+
+log = structlog.get_logger()
+WORKER = f"orders@{socket.gethostname()}:{os.getpid()}"
+
+
+def execute_orders(account_id: UUID | str) -> None:
+    """Drain one account: exits first, then entries in signal order, then cancellations.
+
+    Not to be called inside a transaction: a claim must be visible to every process before the broker hears of it.
+    """
+    account = Account.objects.get(pk=account_id)
+    broker = broker_for(account)
+    deadline = time.monotonic() + wakeups.LONGEST_DRAIN_SECONDS
+    for order in _to_send(account):
+        attempt(order, "execute_orders", partial(send, broker=broker), give_up_sending)
+        if time.monotonic() > deadline:
+            wakeups.wake(wakeups.EXECUTE, account.pk, wakeups.orders_queue(account.mode))
+            return
+    # What a broker may know of is never given up: it is asked about, or to be cancelled, until there is an answer.
+    for orders, step in ((_unconfirmed, settle_unconfirmed), (_to_cancel, ask_to_cancel)):
+        for order in orders(account):
+            attempt(order, "execute_orders", partial(step, broker=broker))
+
+
+def _to_send(account: Account) -> list[Order]:
+    orders = Order.objects.filter(account=account, state=OrderState.CREATED).order_by("-is_exit", "id")
+    return list(orders.select_related("instrument", "signal__instrument", "signal__decision", "account"))
+
+
+def _unconfirmed(account: Account) -> list[Order]:
+    orders = Order.objects.filter(account=account, state=OrderState.UNCONFIRMED).order_by("id")
+    return list(orders.select_related("instrument", "signal__instrument", "account"))
+
+
+def _to_cancel(account: Account) -> list[Order]:
+    asked = Order.objects.live().filter(account=account, cancel_requested_at__isnull=False)
+    return list(asked.select_related("instrument", "signal__instrument", "account").order_by("id"))
+
+
+def send(order: Order, broker: Broker) -> None:
+    """Send an order at most once.
+
+    1. Claim it: one conditional UPDATE in a transaction that holds the gate, the budget and the decision.
+    2. Look at the gate once more: a halt may have come between.
+    3. Ask the broker, outside any transaction.
+    """
+    crashpoint("execute.before_claim")
+    if not claim(order):
+        return
+    crashpoint("execute.after_claim")
+    if _gate_forbids(order, gates.effective(gates.gate_states(order.account_id))):
+        move(order, OrderState.NOT_PLACED, actor=WORKER, reason="the gate closed before it was sent")
+        return
+    ask(order, broker)
+
+
+def ask(order: Order, broker: Broker) -> None:
+    try:
+        broker_order_id = broker.place(ticket_of(order))
+    except OrderRefused as refused:
+        # Only a broker or exchange that saw the order has rejected it; the rest never got that far.
+        never_seen = isinstance(refused, RateLimited | SessionExpired | AddressNotAllowed)
+        state = OrderState.NOT_PLACED if never_seen else OrderState.REJECTED
+        move(order, state, actor=WORKER, reason=str(refused))
+    except BrokerUnreachable as silence:
+        log.warning("order_unconfirmed", tag=order.tag, error=repr(silence))
+    else:
+        crashpoint("execute.after_place")
+        move(order, OrderState.SUBMITTED, actor=WORKER, reason="accepted", broker_order_id=broker_order_id)
+        crashpoint("execute.after_submitted")
+
+
+def settle_unconfirmed(order: Order, broker: Broker) -> None:
+    """Ask again only where asking twice is one request; every other broker is looked up by tag, never asked again."""
+    if broker.repeats_safely:
+        ask(order, broker)
+
+
+def ask_to_cancel(order: Order, broker: Broker) -> None:
+    if order.state == OrderState.CREATED:
+        move(order, OrderState.CANCELLED, actor=order.cancel_requested_by, reason="cancelled before it was sent")
+    elif order.state != OrderState.UNCONFIRMED:
+        broker.cancel(ticket_of(order))
+
+
+@transaction.atomic
+def claim(order: Order) -> bool:
+    """Make the order ours to send, or end it with the reason it must not be sent. False: it is not to be sent."""
+    gate = gates.hold_gate(order.account_id)
+    if problem := _why_not(order, gate):
+        state, reason = problem
+        move(order, state, actor=WORKER, reason=reason)
+        return False
+    now = wall_now()
+    if full := rates.spend(order.account, now, is_exit=order.is_exit):
+        log.info("order_waits_for_rate", tag=order.tag, window=full)
+        return False
+    return move(order, OrderState.UNCONFIRMED, actor=WORKER, reason="claimed", claimed_by=WORKER, claimed_at=now)
+
+
+def _why_not(order: Order, gate: GateState) -> tuple[OrderState, str] | None:
+    decision = order.signal.decision
+    if _gate_forbids(order, gate):
+        return OrderState.NOT_PLACED, f"the gate was {gate.replace('_', ' ')} before it was sent"
+    if not decision.approved or (decision.side, decision.quantity, decision.price) != (
+        order.side,
+        order.quantity,
+        order.price,
+    ):
+        return OrderState.NOT_PLACED, "no approved decision stands for this side, quantity and price"
+    if order.cancel_requested_at:
+        return OrderState.CANCELLED, "cancelled before it was sent"
+    if not order.is_exit and market_now() > order.expires_at:
+        return OrderState.EXPIRED, f"too old to send: it was to leave by {order.expires_at:%H:%M:%S}"
+    return None
+
+
+def _gate_forbids(order: Order, gate: GateState) -> bool:
+    # Getting out is always allowed, whatever the gate says.
+    return gate != GateState.ACTIVE and not order.is_exit
+
+
+def give_up_sending(order: Order, error: str) -> None:
+    """End an order whose sending failed too often before it was claimed: nothing was asked of any broker."""
+    order.refresh_from_db(fields=["state"])
+    if order.state == OrderState.CREATED:
+        move(order, OrderState.NOT_PLACED, actor=WORKER, reason=f"sending failed three times: {error}")
+
+
+def ticket_of(order: Order) -> OrderTicket:
+    return OrderTicket(
+        tag=order.tag,
+        instrument_id=order.instrument_id,
+        instrument=order.instrument.key,
+        signed_quantity=order.signed_quantity,
+        order_type=order.order_type,
+        product=order.product,
+        validity=order.validity,
+        price=order.price,
+        trigger_price=order.trigger_price,
+        market_protection=order.market_protection,
+        market_time=order.market_time,
+        broker_order_id=order.broker_order_id,
+    )
+
+
+def wake_execution(account: Account) -> None:
+    wakeups.wake_after_commit(wakeups.EXECUTE, account.pk, wakeups.orders_queue(account.mode))

@@ -1,0 +1,109 @@
+"""What a person or a script may do with orders: place one through the gate, and cancel one."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from alphapanda.core.clock import market_now
+from alphapanda.core.ids import new_id
+from alphapanda.core.journal.services import record
+from instruments.models import Instrument
+from portfolio.models import Account
+from trading.errors import NotAllowed
+from trading.models import Order, Signal
+from trading.risk.marks import quotes_of
+from trading.ticks import wakeups
+
+
+def place_manual(
+    account: Account,
+    instrument: Instrument,
+    side: str,
+    quantity: int,
+    order_type: str,
+    product: str,
+    *,
+    by: str,
+    price: Decimal | None = None,
+    trigger_price: Decimal | None = None,
+    validity: str = "DAY",
+    key: str | None = None,
+) -> Signal:
+    """Ask the gate for an order by hand. The answer is the signal's: ordered, or denied with codes and numbers.
+
+    ``key`` makes asking twice the same as asking once. Raises NotAllowed for an account that cannot trade here.
+    """
+    if account.mode != "paper":
+        raise NotAllowed(f"{account} is live: sending live orders is not part of this version")
+    if not account.is_active:
+        raise NotAllowed(f"{account} is closed")
+    wish = {
+        "side": side,
+        "quantity": quantity,
+        "order_type": order_type,
+        "product": product,
+        "validity": validity,
+        "price": price,
+        "trigger_price": trigger_price,
+    }
+    return _ask_gate(account, instrument, f"manual:{by}:{key or new_id()}", wish, by)
+
+
+@transaction.atomic
+def _ask_gate(account: Account, instrument: Instrument, key: str, wish: dict[str, Any], by: str) -> Signal:
+    now = market_now()
+    signal, is_new = Signal.objects.get_or_create(
+        key=key,
+        defaults={
+            **wish,
+            **_quote_seen(instrument, now),
+            "account": account,
+            "instrument": instrument,
+            "kind": Signal.Kind.MANUAL,
+            "reason": f"placed by {by}",
+            "market_time": now,
+            "expires_at": now + settings.SIGNAL_LIFE,
+            "asked_by": by,
+        },
+    )
+    if is_new:
+        payload = {"signal": str(signal), "by": by}
+        record("signal.new", key=str(signal.pk), account_id=account.pk, correlation=signal.pk, payload=payload)
+        wakeups.wake_after_commit(wakeups.ASSESS, account.pk, "risk")
+    return signal
+
+
+def _quote_seen(instrument: Instrument, now: datetime) -> dict[str, Any]:
+    """Return the quote the order is judged by; nothing where there is none: unknown is not a price."""
+    quote = quotes_of([instrument.instrument_token], now).get(instrument.instrument_token)
+    if quote is None:
+        return {}
+    return {"reference_price": quote.last_price, "bid": quote.bid, "ask": quote.ask, "quote_at": quote.market_time}
+
+
+@transaction.atomic
+def request_cancellation(order: Order, asked_by: str) -> None:
+    """Ask for an order's cancellation; it is cancelled when its broker says so. Raises NotAllowed if it has ended."""
+    asked = (
+        Order.objects.live()
+        .filter(pk=order.pk, cancel_requested_at__isnull=True)
+        .update(cancel_requested_at=market_now(), cancel_requested_by=asked_by)
+    )
+    order.refresh_from_db()
+    if not asked and not order.may_still_fill:
+        raise NotAllowed(f"it is {order.state.replace('_', ' ')} already")
+    if asked:
+        record("order.cancel_requested", key=order.tag, account_id=order.account_id, payload={"by": asked_by})
+    wakeups.wake_after_commit(wakeups.EXECUTE, order.account_id, wakeups.orders_queue(order.account.mode))
+
+
+def cancel_all(account: Account | None, asked_by: str) -> int:
+    """Ask for the cancellation of every order that may still fill. Returns how many were asked."""
+    orders = Order.objects.live().filter(cancel_requested_at__isnull=True).select_related("account")
+    chosen = orders.filter(account=account) if account else orders
+    for order in chosen:
+        request_cancellation(order, asked_by)
+    return len(chosen)

@@ -1,0 +1,72 @@
+"""The only place where an order changes state: one conditional UPDATE, one line of history, one event."""
+
+from decimal import Decimal
+from typing import Any
+
+import structlog
+from django.db import transaction
+
+from alphapanda.core.clock import market_now
+from alphapanda.core.journal.services import record
+from alphapanda.core.telemetry import metrics
+from trading.models import Order, OrderTransition, RunInput
+from trading.orders.life_cycle import OrderState, advance, is_terminal
+
+log = structlog.get_logger()
+
+
+@transaction.atomic
+def move(order: Order, to: OrderState, *, actor: str, reason: str = "", details: Any = None, **changes: Any) -> bool:
+    """Move ``order`` on from the state it was read in. False: somebody else moved it first; read it again.
+
+    Raises IllegalTransition if the life-cycle table has no such step.
+    """
+    before = OrderState(order.state)
+    advance(before, to)
+    if is_terminal(to):
+        changes["reserved"] = Decimal(0)
+    changes |= {"state": to, "state_reason": reason[:300]}
+    if not Order.objects.filter(pk=order.pk, state=before).update(**changes):
+        return False
+    for name, value in changes.items():
+        setattr(order, name, value)
+    _write_history(order, before, to, actor, reason, details or {})
+    if is_terminal(to) and to != OrderState.FILLED:
+        tell_run_it_ended(order, to, reason)
+    return True
+
+
+def _write_history(order: Order, before: str, to: OrderState, actor: str, reason: str, details: Any) -> None:
+    OrderTransition.objects.create(
+        order=order,
+        before=before,
+        after=to,
+        actor=actor,
+        reason=reason[:300],
+        details=details,
+        market_time=market_now(),
+    )
+    record(
+        f"order.{to}",
+        key=order.tag,
+        account_id=order.account_id,
+        correlation=order.signal_id,
+        payload={"from": before, "reason": reason, "filled": order.filled_quantity, "actor": actor},
+    )
+    transaction.on_commit(lambda: metrics.ORDERS.labels(to).inc())
+
+
+def tell_run_it_ended(order: Order, outcome: str, reason: str) -> None:
+    """Let the run hear, at a later drain, that nothing more will come of what it asked."""
+    tell_run(order.signal, "ended", str(order.pk), outcome=outcome, reason=reason)
+
+
+def tell_run(signal: Any, kind: str, ref: str, **payload: Any) -> None:
+    if signal.run_id is None:
+        return
+    RunInput.objects.get_or_create(
+        run_id=signal.run_id,
+        kind=kind,
+        ref=ref,
+        defaults={"payload": {"instrument": signal.instrument.key, "number": signal.ordinal, **payload}},
+    )

@@ -1,0 +1,83 @@
+"""At the paper exchange's door: what it refuses, as the exchange would, and where a market order stops."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from alphapanda.core import figures
+from instruments.domain.prices import ceil_to_tick, floor_to_tick, is_on_tick
+from trading.paper.depth import BookQuote, PaperOrder, PaperRules
+
+
+def complaint(order: PaperOrder, quote: BookQuote | None, rules: PaperRules) -> str:
+    """Return why the exchange rejects the order, in words; empty if it takes it."""
+    return (
+        _session_complaint(rules)
+        or _quantity_complaint(order, rules)
+        or _form_complaint(order, rules)
+        or _tick_complaint(order, rules)
+        or (_band_complaint(order, quote) if quote else "")
+        or (_trigger_complaint(order, quote) if quote else "")
+    )
+
+
+def protected_price(order: PaperOrder, quote: BookQuote, rules: PaperRules) -> Decimal:
+    """Return the worst price a market order may take: a percentage from last, on the tick, inside the band."""
+    asked = order.market_protection or Decimal(0)
+    percent = asked if asked > 0 else rules.protection_percent
+    worst = quote.last_price * (1 + order.sign * percent / 100)
+    rounded = (floor_to_tick if order.is_buy else ceil_to_tick)(worst, rules.tick_size)
+    inside = min(rounded, quote.upper_band or rounded)
+    return max(inside, quote.lower_band or inside)
+
+
+def _session_complaint(rules: PaperRules) -> str:
+    return "" if rules.is_continuous else f"orders are taken in continuous trading; it is {rules.phase or 'closed'}"
+
+
+def _quantity_complaint(order: PaperOrder, rules: PaperRules) -> str:
+    if not order.quantity or order.quantity % rules.lot_size:
+        return f"quantity {order.quantity} is not in lots of {rules.lot_size}"
+    if rules.freeze_quantity is not None and order.quantity > rules.freeze_quantity:
+        return f"quantity {order.quantity} is above the freeze quantity {rules.freeze_quantity}"
+    return ""
+
+
+def _form_complaint(order: PaperOrder, rules: PaperRules) -> str:
+    has = (bool(order.price), bool(order.trigger_price))
+    wanted = {"MARKET": (False, False), "LIMIT": (True, False), "SL": (True, True), "SL-M": (False, True)}
+    if wanted.get(order.order_type) != has or order.validity not in ("DAY", "IOC"):
+        return f"{order.order_type} {order.validity} does not fit its prices"
+    if order.order_type == "SL-M" and not rules.takes_sl_m:
+        return "SL-M is not taken here: use SL"
+    if not order.price and not order.market_protection:
+        return f"{order.order_type} needs market protection"
+    if order.trigger_price and order.validity == "IOC":
+        return "IOC is not taken for stops"
+    return ""
+
+
+def _tick_complaint(order: PaperOrder, rules: PaperRules) -> str:
+    for price in (order.price, order.trigger_price):
+        if price and not is_on_tick(price, rules.tick_size):
+            return f"price {price:f} is off the tick of {rules.tick_size:f}"
+    return ""
+
+
+def _band_complaint(order: PaperOrder, quote: BookQuote) -> str:
+    low, high = quote.lower_band or Decimal(0), quote.upper_band
+    for price in (order.price, order.trigger_price):
+        if price and (price < low or (high and price > high)):
+            return f"price {figures.price(price)} is outside the day's band"
+    return ""
+
+
+def _trigger_complaint(order: PaperOrder, quote: BookQuote) -> str:
+    trigger, limit = order.trigger_price, order.price
+    if not trigger:
+        return ""
+    if limit and (limit - trigger) * order.sign < 0:
+        return f"limit {figures.price(limit)} is on the wrong side of trigger {figures.price(trigger)}"
+    if (trigger - quote.last_price) * order.sign <= 0:
+        return f"trigger {figures.price(trigger)} would fire at once: last is {figures.price(quote.last_price)}"
+    return ""

@@ -1,0 +1,35 @@
+"""How much of each limit an account, or one of its deployments, uses now."""
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from portfolio.models import Account, Position
+from trading.models import Deployment, Order, RiskLimit
+from trading.risk.exposure import Today, usage
+from trading.risk.inputs import Usage
+from trading.risk.market_view import as_limits, own_limits
+from trading.risk.marks import Marks
+from trading.risk.meters import Meter, scope_meters
+
+WARNING = Decimal("0.8")
+
+
+def account_meters(account: Account, now: datetime) -> list[Meter]:
+    """Return the account's meters. A sum with an unknown price in it is unknown."""
+    limits = as_limits(RiskLimit.objects.filter(account=account, deployment__isnull=True).first())
+    return list(scope_meters("account", _used(account, None, now), limits, WARNING))
+
+
+def deployment_meters(deployment: Deployment, now: datetime) -> list[Meter]:
+    """Return the deployment's own meters, judged on its own portfolio."""
+    portfolio = deployment.account.portfolios.filter(deployment_id=deployment.pk).first()
+    used = _used(deployment.account, portfolio.pk, now) if portfolio else Usage()
+    return list(scope_meters("deployment", used, own_limits(deployment), WARNING))
+
+
+def _used(account: Account, portfolio_id: UUID | None, now: datetime) -> Usage:
+    positions = list(Position.objects.open().of_account(account.pk).select_related("instrument"))
+    marks = Marks.of({position.instrument_id: position.instrument for position in positions}.values(), now)
+    live = list(Order.objects.live().filter(account=account))
+    return usage(Today.read(account, marks, now), portfolio_id, positions, live)

@@ -1,0 +1,185 @@
+"""Judge signals one by one under their account's lock: an approved order, or a refusal with codes and numbers."""
+
+import base64
+import hashlib
+import time
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+
+from alphapanda.core.clock import market_now
+from alphapanda.core.clock.services import installation
+from alphapanda.core.journal.models import DeadLetter
+from alphapanda.core.journal.services import on_replay, record
+from alphapanda.core.telemetry import metrics
+from alphapanda.core.telemetry.crashpoints import crashpoint
+from portfolio.booking import ensure_portfolio
+from portfolio.models import Account
+from trading.models import Order, OrderTransition, RiskDecision, Signal
+from trading.orders.attempts import attempt
+from trading.orders.execution import wake_execution
+from trading.orders.life_cycle import OrderState, SignalState
+from trading.orders.transitions import tell_run
+from trading.risk.assess import Assessment, ProposedOrder, assess
+from trading.risk.exposure import exposure_of
+from trading.risk.market_view import limits_of, market_view
+from trading.risk.marks import Marks
+from trading.ticks import wakeups
+
+log = structlog.get_logger()
+# Two percent each side of the last price: inside Zerodha's own automatic band for liquid shares.
+MARKET_PROTECTION = Decimal(2)
+
+
+def assess_signals(account_id: UUID | str) -> None:
+    """Drain one account's new signals in the order they were made, five seconds at a time."""
+    deadline = time.monotonic() + wakeups.LONGEST_DRAIN_SECONDS
+    waiting = Signal.objects.filter(account_id=account_id, state=SignalState.NEW).order_by("id")
+    for signal in waiting.select_related("account", "instrument", "deployment", "run"):
+        attempt(signal, "assess_signals", decide, give_up_on)
+        crashpoint("assess.after_commit")
+        if time.monotonic() > deadline:
+            wakeups.wake(wakeups.ASSESS, account_id, "risk")
+            return
+
+
+@transaction.atomic
+def decide(signal: Signal) -> None:
+    """Ask every rule of one signal and write the answer; approval makes the order in the same transaction."""
+    Account.objects.locked(signal.account_id)
+    locked = Signal.objects.select_for_update(no_key=True).filter(pk=signal.pk, state=SignalState.NEW)
+    if not locked.exists():
+        return
+    now = market_now()
+    if signal.kind != Signal.Kind.EXIT and now > signal.expires_at:
+        end(signal, SignalState.EXPIRED, f"not judged before it expired at {signal.expires_at:%H:%M:%S}")
+        return
+    portfolio = ensure_portfolio(signal.account, signal.deployment_id, str(signal.deployment or ""))
+    exposure = exposure_of(signal, portfolio.pk, Marks.of_account(signal.account_id, now), now)
+    proposed = proposal(signal)
+    assessment = assess(proposed, exposure, limits_of(signal), market_view(signal, now), now)
+    write_decision(signal, assessment, now)
+    crashpoint("assess.before_commit")
+    if assessment.approved:
+        create_order(signal, portfolio.pk, assessment, proposed)
+        end(signal, SignalState.ORDERED, "approved")
+    else:
+        refuse(signal, assessment)
+
+
+def proposal(signal: Signal) -> ProposedOrder:
+    return ProposedOrder(
+        instrument=signal.instrument.key,
+        exchange=signal.instrument.exchange,
+        segment=signal.instrument.segment,
+        signed_quantity=signal.signed_quantity,
+        product=signal.product,
+        order_type=signal.order_type,
+        price=signal.price,
+        trigger_price=signal.trigger_price,
+        validity=signal.validity,
+        reference_price=signal.reference_price,
+        quote_at=signal.quote_at,
+        bid=signal.bid,
+        ask=signal.ask,
+        signal_at=signal.market_time,
+        expires_at=signal.expires_at,
+        is_exit=signal.kind == Signal.Kind.EXIT,
+        market_protection=protection_of(signal),
+    )
+
+
+def protection_of(signal: Signal) -> Decimal | None:
+    return MARKET_PROTECTION if signal.order_type in ("MARKET", "SL-M") else None
+
+
+def write_decision(signal: Signal, assessment: Assessment, now: datetime) -> RiskDecision:
+    return RiskDecision.objects.create(
+        signal=signal,
+        approved=assessment.approved,
+        refusal_codes=list(assessment.codes),
+        checks=[check.as_dict() for check in assessment.checks],
+        side=signal.side,
+        quantity=signal.quantity,
+        price=signal.price,
+        only_shrinks=assessment.only_shrinks,
+        market_time=now,
+    )
+
+
+def create_order(signal: Signal, portfolio_id: UUID, assessment: Assessment, proposed: ProposedOrder) -> Order:
+    """Write the order and the exposure it reserves."""
+    order = Order.objects.create(
+        tag=tag_of(signal),
+        signal=signal,
+        account=signal.account,
+        portfolio_id=portfolio_id,
+        deployment=signal.deployment,
+        instrument=signal.instrument,
+        side=signal.side,
+        quantity=signal.quantity,
+        order_type=signal.order_type,
+        product=signal.product,
+        validity=signal.validity,
+        price=signal.price,
+        trigger_price=signal.trigger_price,
+        market_protection=protection_of(signal),
+        is_exit=assessment.only_shrinks,
+        reserved=(proposed.value or Decimal(0)).quantize(Decimal("0.0001")),
+        market_time=signal.market_time,
+        expires_at=signal.expires_at,
+    )
+    OrderTransition.objects.create(
+        order=order, after=OrderState.CREATED, actor="gate", reason="approved", market_time=market_now()
+    )
+    record(
+        "order.created",
+        key=order.tag,
+        account_id=order.account_id,
+        correlation=signal.pk,
+        payload={"order": str(order)},
+    )
+    wake_execution(signal.account)
+    return order
+
+
+def tag_of(signal: Signal) -> str:
+    """ "AP" and 14 characters from the installation's salt and the signal's key: the same in every replay."""
+    digest = hashlib.sha256(f"{installation().salt}|{signal.key}".encode()).digest()
+    return "AP" + base64.b32encode(digest).decode()[:14]
+
+
+def refuse(signal: Signal, assessment: Assessment) -> None:
+    first = assessment.refusals[0]
+    end(signal, SignalState.DENIED, f"{first.code}: {first.words}")
+    for code in assessment.codes:
+        transaction.on_commit(lambda code=code: metrics.REFUSALS.labels(code).inc())  # type: ignore[misc]
+
+
+def end(signal: Signal, state: SignalState, reason: str) -> None:
+    """Give the signal its last state; a run whose wish came to nothing hears of it."""
+    Signal.objects.filter(pk=signal.pk, state=SignalState.NEW).update(state=state, state_reason=reason[:300])
+    record(
+        f"signal.{state}",
+        key=str(signal.pk),
+        account_id=signal.account_id,
+        correlation=signal.pk,
+        payload={"signal": str(signal), "reason": reason},
+    )
+    if state != SignalState.ORDERED:
+        tell_run(signal, "ended", str(signal.pk), outcome=str(state), reason=reason)
+    transaction.on_commit(lambda: metrics.SIGNALS.labels(state).inc())
+
+
+def give_up_on(signal: Signal, error: str) -> None:
+    end(signal, SignalState.FAILED, f"could not be judged: {error}")
+
+
+@on_replay("assess_signals")
+def judge_again(letter: DeadLetter) -> None:
+    """Make a failed signal new again; whatever it may not do any more, the gate will say."""
+    Signal.objects.filter(pk=letter.key, state=SignalState.FAILED).update(state=SignalState.NEW, attempts=0)
+    wakeups.wake_after_commit(wakeups.ASSESS, letter.partition, "risk")

@@ -1,0 +1,150 @@
+"""Rules the exchange itself would hold us to; they apply to every order, exits too."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from alphapanda.core import figures
+from trading.risk.inputs import EQUITY_SEGMENTS
+from trading.risk.verdicts import Case, Verdict, bounded, fact, not_asked, unknown
+
+CONTINUOUS = "continuous"
+BSE_EXCHANGES = frozenset({"BSE", "BFO", "BCD"})
+
+
+def session(case: Case) -> Verdict:
+    """Orders go out in continuous trading only. Of an unknown day DAY_KNOWN speaks."""
+    if not case.market.day_known:
+        return unknown("today's session", CONTINUOUS)
+    phase = case.market.phase or "closed"
+    return fact(phase == CONTINUOUS, phase, CONTINUOUS, f"{case.proposed.exchange} is in {phase}")
+
+
+def tradable(case: Case) -> Verdict:
+    yes = case.market.tradable
+    words = f"{case.proposed.instrument} {'can' if yes else 'cannot'} be traded"
+    return fact(yes, "yes" if yes else "no", "listed, not an index", words)
+
+
+def product(case: Case) -> Verdict:
+    """CNC is for shares and never short, NRML for derivatives, MIS for both."""
+    order = case.proposed
+    is_share = order.segment in EQUITY_SEGMENTS
+    fitting = ("CNC", "MIS") if is_share else ("NRML", "MIS")
+    if order.product not in fitting:
+        words = f"{order.product} does not fit {order.segment}: use {' or '.join(fitting)}"
+        return fact(False, order.product, " or ".join(fitting), words)
+    if order.product == "CNC" and order.signed_quantity < 0:
+        return _delivery_is_held(case)
+    return fact(True, order.product, " or ".join(fitting), f"{order.product} in {order.segment}")
+
+
+def _delivery_is_held(case: Case) -> Verdict:
+    own, whole = (held.closable(-1) for held in (case.exposure.held, case.exposure.account_held))
+    if own is None or whole is None:
+        return unknown("what is held for delivery")
+    return bounded("sale of delivery shares", case.proposed.quantity, min(own, whole))
+
+
+def order_type(case: Case) -> Verdict:
+    """Kite's order rules: kite.md 2.3; market protection is required since 1 Apr 2026."""
+    order = case.proposed
+    complaint = _type_complaint(case) or _protection_complaint(case) or _validity_complaint(case)
+    shown = f"{order.order_type} {order.validity}"
+    return fact(not complaint, shown, "as the exchange allows", complaint or f"{shown} is allowed")
+
+
+def _type_complaint(case: Case) -> str:
+    order = case.proposed
+    has_price, has_trigger = bool(order.price), bool(order.trigger_price)
+    wanted = {"MARKET": (False, False), "LIMIT": (True, False), "SL": (True, True), "SL-M": (False, True)}
+    if order.order_type not in wanted:
+        return f"{order.order_type} is no order type: use MARKET, LIMIT, SL or SL-M"
+    if (has_price, has_trigger) != wanted[order.order_type]:
+        needs_price, needs_trigger = wanted[order.order_type]
+        return f"{order.order_type} takes {_takes(needs_price)} price and {_takes(needs_trigger)} trigger"
+    return _stop_complaint(case) if has_trigger else ""
+
+
+def _takes(needed: bool) -> str:
+    return "a" if needed else "no"
+
+
+def _stop_complaint(case: Case) -> str:
+    """A stop to buy triggers above the market, and its limit is not below its trigger; a sell mirrors it."""
+    order = case.proposed
+    trigger, limit, last = order.trigger_price or Decimal(0), order.price, order.reference_price
+    if order.order_type == "SL-M" and (order.is_option or order.exchange in BSE_EXCHANGES):
+        return "SL-M is not taken for options or on BSE: use SL"
+    if limit and (limit - trigger) * order.sign < 0:
+        return f"limit {figures.price(limit)} is on the wrong side of trigger {figures.price(trigger)}"
+    if last and (trigger - last) * order.sign <= 0:
+        return f"trigger {figures.price(trigger)} would fire at once: last is {figures.price(last)}"
+    return ""
+
+
+def _protection_complaint(case: Case) -> str:
+    if case.proposed.takes_market and not case.proposed.market_protection:
+        return f"{case.proposed.order_type} needs market protection: a percent, or −1 for automatic"
+    return ""
+
+
+def _validity_complaint(case: Case) -> str:
+    order = case.proposed
+    if order.validity not in ("DAY", "IOC"):
+        return f"{order.validity} is no validity: use DAY or IOC"
+    if order.validity == "IOC" and (order.trigger_price or order.exchange == "MCX"):
+        return "IOC is not taken for stops or on MCX: use DAY"
+    return ""
+
+
+def lot(case: Case) -> Verdict:
+    size, wanted = case.market.lot_size, case.proposed.quantity
+    if not size:
+        return unknown("the lot size")
+    below = wanted - wanted % size
+    shown = figures.quantity(wanted)
+    if wanted and wanted == below:
+        return fact(True, shown, f"lots of {size}", f"{shown} is {wanted // size} lots of {size}")
+    choice = " or ".join(figures.quantity(n) for n in (below, below + size) if n)
+    words = f"{case.proposed.instrument} trades in lots of {size}: use {choice}"
+    return fact(False, shown, f"lots of {size}", words)
+
+
+def tick(case: Case) -> Verdict:
+    prices = [p for p in (case.proposed.price, case.proposed.trigger_price) if p]
+    size = case.market.tick_size
+    if not prices:
+        return not_asked("no price to check")
+    if not size:
+        return unknown("the tick size")
+    off = [p for p in prices if p % size]
+    shown = (off or prices)[0]
+    words = f"price {shown:f} is {'off' if off else 'on'} the tick of {size:f}"
+    return fact(not off, f"{shown:f}", f"ticks of {size:f}", words)
+
+
+def freeze(case: Case) -> Verdict:
+    if case.market.freeze_quantity is None:
+        return not_asked("no freeze quantity known", figures.quantity(case.proposed.quantity))
+    return bounded("quantity", case.proposed.quantity, case.market.freeze_quantity)
+
+
+def circuit_band(case: Case) -> Verdict:
+    """The ticker does not carry the band, so an unknown one is the exchange's to judge."""
+    if case.shrinks:
+        # Bands of shares with derivatives widen in the day: an old one must not keep anybody in.
+        return not_asked("only shrinks; the exchange decides")
+    low, high = case.market.band_low, case.market.band_high
+    prices = [p for p in (case.proposed.price, case.proposed.trigger_price) if p]
+    if low is None or high is None or not prices:
+        return not_asked("no price to check" if not prices else "band unknown; the exchange decides")
+    outside = [p for p in prices if not low <= p <= high]
+    shown, band = (outside or prices)[0], f"{figures.price(low)} to {figures.price(high)}"
+    words = f"price {figures.price(shown)} is {'outside' if outside else 'inside'} the band {band}"
+    return fact(not outside, figures.price(shown), band, words)
+
+
+def duplicate(case: Case) -> Verdict:
+    same = case.exposure.identical_live_intents
+    return bounded("the same intent live already", same, 0)

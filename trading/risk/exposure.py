@@ -1,0 +1,158 @@
+"""What stands before an order: positions, what may still fill, money, and the day's profit, all in one reading."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from django.db.models import Count, Q
+
+from alphapanda.core.timezone import IST
+from portfolio.domain.pnl import known_total
+from portfolio.funds import NoMarginModel, available_funds, required_funds
+from portfolio.models import Account, Position
+from portfolio.results import DayBooks
+from trading.models import Order, Signal
+from trading.orders.life_cycle import MAY_STILL_FILL, OrderState
+from trading.risk.inputs import Exposure, Held, Usage
+from trading.risk.marks import Marks
+from trading.strategies.api import Side
+
+ZERO = Decimal(0)
+
+
+def exposure_of(signal: Signal, portfolio_id: UUID, marks: Marks, now: datetime) -> Exposure:
+    """Read everything the rules ask. Call under the account's row lock: nothing may move meanwhile."""
+    live = list(
+        Order.objects.filter(account_id=signal.account_id, state__in=MAY_STILL_FILL)
+        .exclude(signal=signal)
+        .select_related("instrument")
+    )
+    same = [o for o in live if (o.instrument_id, o.product) == (signal.instrument_id, signal.product)]
+    positions = list(Position.objects.open().of_account(signal.account_id).select_related("instrument"))
+    marks.set(signal.instrument_id, signal.reference_price)
+    today = Today.read(signal.account, marks, now)
+    return Exposure(
+        held=held(_of(positions, signal, portfolio_id), [o for o in same if o.portfolio_id == portfolio_id]),
+        account_held=held(_of(positions, signal), same),
+        account=usage(today, None, positions, live),
+        deployment=usage(today, portfolio_id, positions, live) if signal.deployment_id else None,
+        available_funds=free_funds(signal.account, live),
+        required_funds=_required(signal),
+        identical_live_intents=_identical(signal, same),
+    )
+
+
+def _of(positions: Iterable[Position], signal: Signal, portfolio_id: UUID | None = None) -> int:
+    return sum(
+        position.quantity
+        for position in positions
+        if (position.instrument_id, position.product) == (signal.instrument_id, signal.product)
+        and portfolio_id in (None, position.portfolio_id)
+    )
+
+
+def held(position: int, orders: Iterable[Order]) -> Held:
+    """Count what is held and what is out, by side; unconfirmed apart, since it may have filled."""
+    out = {(side, unconfirmed): 0 for side in ("BUY", "SELL") for unconfirmed in (True, False)}
+    for order in orders:
+        out[order.side, order.state == OrderState.UNCONFIRMED] += order.unfilled_quantity
+    return Held(
+        position=position,
+        working_buys=out["BUY", False],
+        working_sells=out["SELL", False],
+        unconfirmed_buys=out["BUY", True],
+        unconfirmed_sells=out["SELL", True],
+    )
+
+
+@dataclass(frozen=True)
+class Today:
+    """An account's day so far: what its books say, and how often it has sent orders."""
+
+    marks: Marks
+    portfolios: list[UUID]
+    books: DayBooks
+    sent: dict[UUID, tuple[int, int]]
+
+    @classmethod
+    def read(cls, account: Account, marks: Marks, now: datetime) -> "Today":
+        portfolios = list(account.portfolios.values_list("pk", flat=True))
+        books = DayBooks.read(portfolios, now.astimezone(IST).date())
+        return cls(marks, portfolios, books, _orders_sent(account, now))
+
+    def profit(self, portfolio_id: UUID | None) -> Decimal | None:
+        """Net of the day after charges, booked and open; None where a part of it is unknown."""
+        portfolios = self.portfolios if portfolio_id is None else [portfolio_id]
+        return self.books.together(portfolios, self.marks.by_instrument).net
+
+    def orders_sent(self, portfolio_id: UUID | None) -> tuple[int, int]:
+        """Return how many orders in the last minute, and today."""
+        of = self.sent.values() if portfolio_id is None else [self.sent.get(portfolio_id, (0, 0))]
+        return sum(minute for minute, _ in of), sum(day for _, day in of)
+
+
+def _orders_sent(account: Account, now: datetime) -> dict[UUID, tuple[int, int]]:
+    midnight = now.astimezone(IST).replace(hour=0, minute=0, second=0, microsecond=0)
+    last_minute = Count("pk", filter=Q(market_time__gt=now - timedelta(minutes=1)))
+    orders = Order.objects.filter(account=account, market_time__gte=midnight).order_by().values("portfolio")
+    counted = orders.annotate(minute=last_minute, day=Count("pk"))
+    return {row["portfolio"]: (row["minute"], row["day"]) for row in counted}
+
+
+def usage(today: Today, portfolio_id: UUID | None, positions: Iterable[Position], live: Iterable[Order]) -> Usage:
+    """What an account, or one portfolio of it, uses of its limits; one unknown price makes the sum unknown."""
+    own = [order for order in live if portfolio_id in (None, order.portfolio_id)]
+    values = [today.marks.value(position) for position in positions if portfolio_id in (None, position.portfolio_id)]
+    entries = [order for order in own if not order.is_exit]
+    minute, day = today.orders_sent(portfolio_id)
+    return Usage(
+        gross=known_total(None if value is None else abs(value) for value in values),
+        net=known_total(values),
+        reserved_buys=sum((o.reserved for o in entries if o.side == "BUY"), ZERO),
+        reserved_sells=sum((o.reserved for o in entries if o.side == "SELL"), ZERO),
+        open_orders=len(own),
+        orders_this_minute=minute,
+        orders_today=day,
+        profit_today=today.profit(portfolio_id),
+    )
+
+
+def free_funds(account: Account, live: Iterable[Order]) -> Decimal | None:
+    """Available funds less what working orders may still block; None where no margin model can tell."""
+    try:
+        free = available_funds(account).available
+        for order in live:
+            if not order.is_exit and order.unfilled_quantity:
+                price = order.reserved / order.unfilled_quantity
+                free -= required_funds(
+                    account, order.instrument, order.product, side_of(order), order.unfilled_quantity, price
+                )
+    except NoMarginModel:
+        return None
+    return free
+
+
+def _required(signal: Signal) -> Decimal | None:
+    price = signal.price or signal.reference_price
+    if price is None:
+        return None
+    try:
+        return required_funds(
+            signal.account, signal.instrument, signal.product, side_of(signal), signal.quantity, price
+        )
+    except NoMarginModel:
+        return None
+
+
+def _identical(signal: Signal, same: Iterable[Order]) -> int:
+    return sum(
+        (o.side, o.quantity, o.order_type, o.price, o.deployment_id)
+        == (signal.side, signal.quantity, signal.order_type, signal.price, signal.deployment_id)
+        for o in same
+    )
+
+
+def side_of(wanted: Order | Signal) -> Side:
+    return "BUY" if wanted.signed_quantity > 0 else "SELL"

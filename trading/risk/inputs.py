@@ -1,0 +1,209 @@
+"""What the risk gate is told: the order, what is held and working, the limits, and the market."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from trading.orders.life_cycle import GateState
+
+AUTOMATIC_PROTECTION = Decimal(-1)  # Kite's word for "the broker's own band"
+EQUITY_SEGMENTS = frozenset({"NSE", "BSE"})
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedOrder:
+    """An order as a signal wants it, beside the quote and the time the signal was decided on."""
+
+    instrument: str  # "NSE:INFY"
+    exchange: str
+    segment: str  # NSE, BSE, NFO-FUT, NFO-OPT, BFO-OPT, INDICES…
+    signed_quantity: int  # units; negative sells
+    product: str  # CNC, MIS, NRML
+    order_type: str  # MARKET, LIMIT, SL, SL-M
+    price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    validity: str = "DAY"
+    reference_price: Decimal | None = None
+    quote_at: datetime | None = None
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    signal_at: datetime | None = None
+    expires_at: datetime | None = None
+    is_exit: bool = False
+    market_protection: Decimal | None = AUTOMATIC_PROTECTION  # percent, or −1
+
+    @property
+    def side(self) -> str:
+        return "BUY" if self.signed_quantity > 0 else "SELL"
+
+    @property
+    def sign(self) -> int:
+        return 1 if self.signed_quantity > 0 else -1
+
+    @property
+    def quantity(self) -> int:
+        return abs(self.signed_quantity)
+
+    @property
+    def takes_market(self) -> bool:
+        return self.order_type in ("MARKET", "SL-M")
+
+    @property
+    def is_option(self) -> bool:
+        return self.segment.endswith("-OPT")
+
+    @property
+    def valuation_price(self) -> Decimal | None:
+        """The dearest price this order can be valued at, or None if there is no quote for it."""
+        if self.order_type in ("LIMIT", "SL") and self.signed_quantity > 0:
+            return self.price
+        seen = [p for p in (self.price, self.trigger_price, self.reference_price) if p is not None]
+        if self.reference_price is None or not seen:
+            return None
+        return max([*seen, self._dearest_taken()])
+
+    @property
+    def value(self) -> Decimal | None:
+        return None if self.valuation_price is None else self.valuation_price * self.quantity
+
+    def _dearest_taken(self) -> Decimal:
+        """Return what a market buy may pay at most, as far as its protection says."""
+        if not self.takes_market or self.signed_quantity < 0:
+            return Decimal(0)
+        seen = (self.reference_price, self.ask, self.trigger_price)
+        protection = max(self.market_protection or Decimal(0), Decimal(0))
+        return max(p for p in seen if p is not None) * (1 + protection / 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One symbol and product: what is held and what may still fill. ``None`` is unknown, not zero.
+
+    ``position`` is signed; the others are open quantities of orders by side, unsigned.
+    Working orders include those saved and not yet sent.
+    """
+
+    position: int | None = 0
+    working_buys: int = 0
+    working_sells: int = 0
+    unconfirmed_buys: int = 0
+    unconfirmed_sells: int = 0
+
+    def open_quantity(self, sign: int) -> int:
+        """Return what is on its way on one side; unconfirmed counts as it may have filled."""
+        if sign > 0:
+            return self.working_buys + self.unconfirmed_buys
+        return self.working_sells + self.unconfirmed_sells
+
+    def closable(self, sign: int) -> int | None:
+        """Return how many units an order of that side could still close, less the exits out already."""
+        if self.position is None:
+            return None
+        return max(0, -sign * self.position - self.open_quantity(sign))
+
+    def reach(self, sign: int) -> int | None:
+        """Return the signed position if all that is out on one side fills."""
+        return None if self.position is None else self.position + sign * self.open_quantity(sign)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an account or a deployment uses of its limits. ``None`` is unknown, never zero.
+
+    ``reserved_*`` is the value of orders that may still fill and do not only shrink a position.
+    ``profit_today`` is realised and open, after charges; a loss is negative.
+    """
+
+    gross: Decimal | None = Decimal(0)
+    net: Decimal | None = Decimal(0)
+    reserved_buys: Decimal | None = Decimal(0)
+    reserved_sells: Decimal | None = Decimal(0)
+    open_orders: int | None = 0
+    orders_this_minute: int | None = 0
+    orders_today: int | None = 0
+    profit_today: Decimal | None = Decimal(0)
+
+    @property
+    def reserved(self) -> Decimal | None:
+        if self.reserved_buys is None or self.reserved_sells is None:
+            return None
+        return self.reserved_buys + self.reserved_sells
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What stands before the order: the deployment's portfolio, and the whole account.
+
+    ``deployment`` is None for an order that belongs to none; ``held`` is then the
+    portfolio of trades by hand. ``account_held`` is the broker's net for the symbol and product.
+    """
+
+    held: Held
+    account_held: Held
+    account: Usage
+    deployment: Usage | None = None
+    available_funds: Decimal | None = None
+    required_funds: Decimal | None = None
+    identical_live_intents: int | None = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of one account or one deployment; None sets none."""
+
+    max_order_value: Decimal | None = None
+    max_quantity: int | None = None
+    max_position: int | None = None
+    max_gross: Decimal | None = None
+    max_net: Decimal | None = None
+    max_open_orders: int | None = None
+    max_orders_per_minute: int | None = None
+    max_orders_per_day: int | None = None
+    max_daily_loss: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RiskLimits:
+    account: Limits = Limits()
+    deployment: Limits = Limits()
+    quote_max_age: timedelta = timedelta(seconds=5)
+    collar_percent: Decimal = Decimal(2)
+    warning_ratio: Decimal = Decimal("0.8")
+
+
+@dataclass(frozen=True, slots=True)
+class MarketView:
+    """What is known of the market and of ourselves at the moment of judging."""
+
+    phase: str | None  # kind of the instrument's session phase now; None is closed
+    day_known: bool
+    tradable: bool  # listed today, and not an index
+    tick_size: Decimal | None
+    lot_size: int | None
+    freeze_quantity: int | None = None
+    band_low: Decimal | None = None
+    band_high: Decimal | None = None
+    feed_state: str | None = None  # LIVE, STALE, DEAD
+    quote_state: str | None = None
+    global_gate: GateState | None = None
+    account_gate: GateState | None = None
+    flag_file: bool = False
+    books_frozen: bool | None = None
+    mis_cutoff_at: datetime | None = None  # no fresh intraday position from then
+    entries_until: datetime | None = None  # the deployment's own; None where it has none
+
+
+def only_shrinks(proposed: ProposedOrder, exposure: Exposure) -> bool:
+    """Whether the order can only make a position smaller, whatever else fills meanwhile.
+
+    Judged on the deployment's portfolio less its resting and unconfirmed exits, and never
+    beyond the account's net for that symbol and product: if somebody closed it by hand, our
+    stop must not open a short. An exit is not held back because the account's net is unknown.
+    """
+    own = exposure.held.closable(proposed.sign)
+    whole = exposure.account_held.closable(proposed.sign)
+    if own is None or not proposed.signed_quantity or (whole is None and not proposed.is_exit):
+        return False
+    return proposed.quantity <= (own if whole is None else min(own, whole))

@@ -1,0 +1,187 @@
+"""Rules that bound what we may lose; an order that only shrinks a position is free of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from alphapanda.core import figures
+from trading.orders.life_cycle import GATE_LABELS, GateState, tightest
+from trading.risk.verdicts import Case, Verdict, bounded, bounded_span, fact, not_asked, total, unknown
+
+LIVE = "LIVE"
+NO_DEPLOYMENT = "not of a deployment"
+
+
+def gate(case: Case) -> Verdict:
+    state = tightest(case.market.global_gate, case.market.account_gate)
+    if case.market.flag_file:
+        return fact(False, "Halted", "Active", "halted by the flag file on disk")
+    if None in (case.market.global_gate, case.market.account_gate):
+        return unknown("the gate's state", "Active")
+    words = f"the gate is {GATE_LABELS[state].lower()}"
+    return fact(state is not GateState.HALTED, GATE_LABELS[state], "Active", words)
+
+
+def reduce_only(case: Case) -> Verdict:
+    """Everything that is not proven to shrink a position is refused by a gate that only reduces."""
+    state = tightest(case.market.global_gate, case.market.account_gate)
+    refused = state is GateState.REDUCE_ONLY
+    words = "only orders that shrink a position pass" if refused else "new positions are allowed"
+    return fact(not refused, GATE_LABELS[state], "Active", words)
+
+
+def books(case: Case) -> Verdict:
+    frozen = case.market.books_frozen
+    if frozen is None:
+        return unknown("whether the books agree", "agree")
+    words = "our books and the broker's differ" if frozen else "the books agree"
+    return fact(not frozen, "differ" if frozen else "agree", "agree", words)
+
+
+def day_known(case: Case) -> Verdict:
+    yes = case.market.day_known
+    words = "the calendar knows this day" if yes else "the calendar does not know this day"
+    return fact(yes, "known" if yes else "unknown", "known", words)
+
+
+def feed(case: Case) -> Verdict:
+    state = case.market.feed_state
+    if state is None:
+        return unknown("the feed's state", LIVE.lower())
+    return fact(state == LIVE, state.lower(), LIVE.lower(), f"the price feed is {state.lower()}")
+
+
+def quote_age(case: Case) -> Verdict:
+    """The age of the signal's own quote. One from the future is no better: a clock is wrong."""
+    allowed, state = case.limits.quote_max_age, case.market.quote_state
+    if case.proposed.quote_at is None or state is None:
+        return unknown("the quote's age", figures.age(allowed))
+    age = case.now - case.proposed.quote_at
+    verdict = bounded_span("quote age", abs(age), allowed)
+    if state == LIVE or not verdict.passed:
+        return verdict
+    words = f"the instrument's price is {state.lower()}"
+    return fact(False, f"{figures.age(age)}, {state.lower()}", figures.age(allowed), words)
+
+
+def signal_age(case: Case) -> Verdict:
+    since, until = case.proposed.signal_at, case.proposed.expires_at
+    if since is None or until is None:
+        return unknown("the signal's time")
+    return bounded_span("signal age", case.now - since, until - since)
+
+
+def mis_cutoff(case: Case) -> Verdict:
+    if case.proposed.product != "MIS":
+        return not_asked("not an intraday product")
+    return _before(case.now, case.market.mis_cutoff_at, "fresh intraday positions end")
+
+
+def entry(case: Case) -> Verdict:
+    if case.market.entries_until is None:
+        return not_asked("no entry window")
+    return _before(case.now, case.market.entries_until, "entries end")
+
+
+def _before(now: datetime, until: datetime | None, what: str) -> Verdict:
+    if until is None:
+        return unknown("the cut-off time")
+    words = f"{what} at {figures.clock(until)}; it is {figures.clock(now)}"
+    return fact(now < until, figures.clock(now), figures.clock(until), words)
+
+
+def price_collar(case: Case) -> Verdict:
+    """How far the order's price is from last; a market order is judged on the side it takes."""
+    order, allowed = case.proposed, case.limits.collar_percent
+    if not order.reference_price:
+        return unknown("the last price", figures.percent(allowed))
+    price = order.price or _taken_price(case)
+    if price is None:
+        return unknown(f"the price a {order.side.lower()} would take", figures.percent(allowed))
+    distance = abs(price - order.reference_price) / order.reference_price * 100
+    verdict = bounded("", distance.quantize(Decimal("0.0001")), allowed, figures.percent)
+    what = f"{'limit' if order.price else 'price'} {figures.price(price)}"
+    return replace(verdict, words=f"{what} is {verdict.value} from last; {verdict.limit} allowed")
+
+
+def _taken_price(case: Case) -> Decimal | None:
+    order = case.proposed
+    if order.bid is None and order.ask is None:
+        return order.reference_price  # a feed without depth shows neither side
+    return order.ask if order.signed_quantity > 0 else order.bid
+
+
+def order_value(case: Case) -> Verdict:
+    return _of_scope(case, "order value", case.proposed.value, case.own_limits.max_order_value, money=True)
+
+
+def max_quantity(case: Case) -> Verdict:
+    return _of_scope(case, "quantity", case.proposed.quantity, case.own_limits.max_quantity)
+
+
+def position(case: Case) -> Verdict:
+    """The position if everything out on this side fills, and this order too."""
+    held = case.exposure.account_held if case.scope == "account" else case.exposure.held
+    reach, sign = held.reach(case.proposed.sign), case.proposed.sign
+    after = None if reach is None else sign * reach + case.proposed.quantity
+    return _of_scope(case, "position after", after, case.own_limits.max_position)
+
+
+def max_gross(case: Case) -> Verdict:
+    usage = case.usage
+    after = total(usage.gross, usage.reserved, case.proposed.value)
+    return _of_scope(case, "gross exposure after", after, case.own_limits.max_gross, money=True)
+
+
+def max_net(case: Case) -> Verdict:
+    """Net exposure in this order's direction, with what is reserved on its side."""
+    usage, sign = case.usage, case.proposed.sign
+    reserved = usage.reserved_buys if sign > 0 else usage.reserved_sells
+    net = None if usage.net is None else sign * usage.net
+    after = total(net, reserved, case.proposed.value)
+    return _of_scope(case, f"net {case.proposed.side.lower()} exposure after", after, case.own_limits.max_net, True)
+
+
+def open_orders(case: Case) -> Verdict:
+    count = case.usage.open_orders
+    return _of_scope(case, "open orders with this one", total(count, 1), case.own_limits.max_open_orders)
+
+
+def orders_per_minute(case: Case) -> Verdict:
+    count = case.usage.orders_this_minute
+    limit = case.own_limits.max_orders_per_minute
+    return _of_scope(case, "orders this minute with this one", total(count, 1), limit)
+
+
+def orders_per_day(case: Case) -> Verdict:
+    count = case.usage.orders_today
+    return _of_scope(case, "orders today with this one", total(count, 1), case.own_limits.max_orders_per_day)
+
+
+def daily_loss(case: Case) -> Verdict:
+    """Realised and open loss, after charges; at the limit no new risk is taken."""
+    limit = case.own_limits.max_daily_loss
+    profit = case.usage.profit_today
+    loss = None if profit is None else max(Decimal(0), -profit)
+    verdict = _of_scope(case, "lost today", loss, limit, money=True)
+    is_at_limit = loss is not None and limit is not None and loss >= limit and not verdict.skipped
+    return replace(verdict, passed=False) if is_at_limit else verdict
+
+
+def buying_power(case: Case) -> Verdict:
+    required, available = case.exposure.required_funds, case.exposure.available_funds
+    if required is None:
+        return unknown("what the order needs")
+    if available is None:
+        return unknown("what funds are free")
+    return bounded("needs", required, available, figures.rupees)
+
+
+def _of_scope(
+    case: Case, what: str, value: Decimal | int | None, limit: Decimal | int | None, money: bool = False
+) -> Verdict:
+    if case.scope == "deployment" and case.exposure.deployment is None:
+        return not_asked(NO_DEPLOYMENT)
+    return bounded(what, value, limit, figures.rupees if money else figures.quantity)

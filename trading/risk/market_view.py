@@ -1,0 +1,93 @@
+"""What the gate is told of the market and of ourselves at the moment of judging."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from alphapanda.core.timezone import IST
+from instruments.domain.sessions import DaySchedule
+from instruments.models import FreezeQuantity, Instrument
+from trading.models import Deployment, PriceBand, RiskLimit, Signal
+from trading.orders import gates
+from trading.risk.inputs import Limits, MarketView, RiskLimits
+from trading.risk.marks import board, quotes_of
+
+# Zerodha squares intraday positions off from 15:20 in shares (kite.md 5.1); ours must be flat well before.
+MIS_CUTOFF_BEFORE_CLOSE = timedelta(minutes=15)
+
+
+def market_view(signal: Signal, now: datetime) -> MarketView:
+    instrument, day = signal.instrument, now.astimezone(IST).date()
+    schedule = instrument.schedule(day)
+    phase = schedule.phase_at(now)
+    states = gates.gate_states(signal.account_id)
+    band = PriceBand.objects.filter(instrument=instrument, day=day).first()
+    feed_state, quote_state = _liveness(instrument, now)
+    return MarketView(
+        phase=phase.kind if phase else None,
+        day_known=schedule.known,
+        tradable=instrument.listed and not instrument.is_index,
+        tick_size=instrument.tick_size,
+        lot_size=instrument.lot_size,
+        freeze_quantity=FreezeQuantity.objects.freeze_for(instrument, day),
+        band_low=band.low if band else None,
+        band_high=band.high if band else None,
+        feed_state=feed_state,
+        quote_state=quote_state,
+        global_gate=states[0],
+        account_gate=states[1],
+        flag_file=gates.flag_file().exists(),
+        # A paper account's book is the paper exchange's own: there is no second book to differ from.
+        books_frozen=False if signal.account.mode == "paper" else None,
+        mis_cutoff_at=_mis_cutoff(schedule),
+        entries_until=_entries_until(signal, day),
+    )
+
+
+def _liveness(instrument: Instrument, now: datetime) -> tuple[str | None, str | None]:
+    quote = quotes_of([instrument.instrument_token], now).get(instrument.instrument_token)
+    if quote is None:
+        return None, None
+    return board().feed_state(quote.feed or None).state.upper(), quote.state.upper()
+
+
+def _mis_cutoff(schedule: DaySchedule) -> datetime | None:
+    return schedule.closes_at - MIS_CUTOFF_BEFORE_CLOSE if schedule.closes_at else None
+
+
+def _entries_until(signal: Signal, day: object) -> datetime | None:
+    if signal.deployment is None or signal.kind != Signal.Kind.ENTER:
+        return None
+    return datetime.combine(day, signal.deployment.entry_until, IST)  # type: ignore[arg-type]
+
+
+def limits_of(signal: Signal) -> RiskLimits:
+    rows = {row.deployment_id: row for row in RiskLimit.objects.filter(account_id=signal.account_id)}
+    account = rows.get(None)
+    own = rows.get(signal.deployment_id) if signal.deployment_id else None
+    strictest = [row for row in (own, account) if row is not None] or [RiskLimit()]
+    return RiskLimits(
+        account=as_limits(account),
+        deployment=as_limits(own),
+        quote_max_age=timedelta(seconds=min(row.max_quote_age_seconds for row in strictest)),
+        collar_percent=min(Decimal(row.price_collar_percent) for row in strictest),
+    )
+
+
+def as_limits(row: RiskLimit | None) -> Limits:
+    if row is None:
+        return Limits()
+    return Limits(
+        max_order_value=row.max_order_value,
+        max_quantity=row.max_quantity,
+        max_position=row.max_position,
+        max_gross=row.max_gross,
+        max_net=row.max_net,
+        max_open_orders=row.max_open_orders,
+        max_orders_per_minute=row.max_orders_minute,
+        max_orders_per_day=row.max_orders_day,
+        max_daily_loss=row.max_daily_loss,
+    )
+
+
+def own_limits(deployment: Deployment) -> Limits:
+    return as_limits(RiskLimit.objects.filter(deployment=deployment).first())

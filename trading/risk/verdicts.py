@@ -1,0 +1,180 @@
+"""What a risk rule answers: passed or refused, with the number, the limit and a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from alphapanda.core import figures
+from trading.risk.inputs import Exposure, Limits, MarketView, ProposedOrder, RiskLimits, Usage, only_shrinks
+
+
+class Code(StrEnum):
+    GATE = "GATE"  # halted by a person, the flag file or an alarm
+    REDUCE_ONLY = "REDUCE_ONLY"  # the gate lets only shrinking orders through
+    BOOKS = "BOOKS"  # our books and the broker's differ, or have not been compared
+    SESSION = "SESSION"  # the instrument is not in continuous trading
+    DAY_KNOWN = "DAY_KNOWN"  # the calendar does not know this day
+    TRADABLE = "TRADABLE"  # an index, or no longer listed
+    PRODUCT = "PRODUCT"  # the product does not fit: delivery cannot be sold short
+    ORDER_TYPE = "ORDER_TYPE"  # prices or validity do not fit the order type
+    LOT = "LOT"  # not whole lots
+    TICK = "TICK"  # a price off the tick size
+    FREEZE = "FREEZE"  # above the exchange's freeze quantity
+    CIRCUIT_BAND = "CIRCUIT_BAND"  # outside the day's price band
+    DUPLICATE = "DUPLICATE"  # the same intent is live already
+    PRICE_COLLAR = "PRICE_COLLAR"  # too far from the signal's own quote
+    QUOTE_AGE = "QUOTE_AGE"  # decided on a quote that is too old
+    FEED = "FEED"  # the price feed is not live
+    SIGNAL_AGE = "SIGNAL_AGE"  # the signal has run out of time
+    MIS_CUTOFF = "MIS_CUTOFF"  # too late for a fresh intraday position
+    ENTRY = "ENTRY"  # after the deployment's entry window
+    ORDER_VALUE = "ORDER_VALUE"
+    MAX_QTY = "MAX_QTY"
+    POSITION = "POSITION"
+    MAX_GROSS = "MAX_GROSS"
+    MAX_NET = "MAX_NET"
+    OPEN_ORDERS = "OPEN_ORDERS"
+    ORDERS_MIN = "ORDERS_MIN"
+    ORDERS_DAY = "ORDERS_DAY"
+    LOSS_DEPLOYMENT = "LOSS_DEPLOYMENT"
+    LOSS_ACCOUNT = "LOSS_ACCOUNT"
+    BUYING_POWER = "BUYING_POWER"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One order to be judged and all that is known."""
+
+    proposed: ProposedOrder
+    exposure: Exposure
+    limits: RiskLimits
+    market: MarketView
+    now: datetime
+    scope: str = "account"
+
+    @property
+    def usage(self) -> Usage:
+        """What the scope uses; a rule asked of no deployment answers before it looks at this."""
+        if self.scope == "account":
+            return self.exposure.account
+        return self.exposure.deployment or Usage()
+
+    @property
+    def own_limits(self) -> Limits:
+        return self.limits.account if self.scope == "account" else self.limits.deployment
+
+    @property
+    def shrinks(self) -> bool:
+        return only_shrinks(self.proposed, self.exposure)
+
+    def within(self, scope: str) -> Case:
+        return replace(self, scope=scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    passed: bool
+    value: str
+    limit: str
+    words: str
+    value_number: Decimal | None = None
+    limit_number: Decimal | None = None
+    used: Decimal | None = None  # value over limit; 1 is full
+    skipped: str = ""  # why the rule did not apply
+    is_unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One rule's verdict as it is stored and shown."""
+
+    code: Code
+    title: str
+    scope: str  # order, account or deployment
+    passed: bool
+    value: str
+    limit: str
+    words: str
+    value_number: Decimal | None = None
+    limit_number: Decimal | None = None
+    used: Decimal | None = None
+    skipped: str = ""
+    failure: str = ""  # the exception, where the rule itself broke
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return JSON values; numbers as strings."""
+        return {k: str(v) if isinstance(v, Decimal | Code) else v for k, v in asdict(self).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    checks: tuple[Check, ...]
+    only_shrinks: bool
+
+    @property
+    def refusals(self) -> tuple[Check, ...]:
+        return tuple(check for check in self.checks if not check.passed)
+
+    @property
+    def approved(self) -> bool:
+        return bool(self.checks) and not self.refusals
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Return each refusing code once, in the order of the rules."""
+        return tuple(dict.fromkeys(check.code.value for check in self.refusals))
+
+
+def fact(passed: bool, value: str, limit: str, words: str) -> Verdict:
+    return Verdict(passed, value, limit, words)
+
+
+def not_asked(reason: str, value: str = "—", limit: str = "—") -> Verdict:
+    return Verdict(True, value, limit, reason, skipped=reason)
+
+
+def unknown(what: str, limit: str = "—") -> Verdict:
+    """Refuse because something is not known: unknown is not zero."""
+    return Verdict(False, "unknown", limit, f"{what} is unknown", is_unknown=True)
+
+
+def bounded_span(what: str, span: timedelta, allowed: timedelta) -> Verdict:
+    shown, bound = figures.age(span), figures.age(allowed)
+    number, limit = (Decimal(int(t / timedelta(milliseconds=1))) / 1000 for t in (span, allowed))
+    words = f"{what} {shown}; {bound} allowed"
+    return Verdict(span <= allowed, shown, bound, words, number, limit, share(number, limit))
+
+
+def bounded(
+    what: str,
+    value: Decimal | int | None,
+    limit: Decimal | int | None,
+    show: Callable[[Decimal | int], str] = figures.quantity,
+) -> Verdict:
+    """Pass while ``value`` does not exceed ``limit``; no limit asks nothing, an unknown value refuses."""
+    if limit is None:
+        return not_asked("no limit set", "—" if value is None else show(value))
+    if value is None:
+        return unknown(what, show(limit))
+    words = f"{what} {show(value)}; {show(limit)} allowed"
+    number, bound = Decimal(value), Decimal(limit)
+    return Verdict(number <= bound, show(value), show(limit), words, number, bound, share(number, bound))
+
+
+def share(value: Decimal, limit: Decimal) -> Decimal:
+    """Return how much of the limit is used; 1 is full, and nothing is below zero."""
+    if limit <= 0:
+        return Decimal(int(value > limit))
+    return max(Decimal(0), value / limit).quantize(Decimal("0.0001"))
+
+
+def total(*parts: Decimal | int | None) -> Decimal | None:
+    """Add up; one unknown part makes the sum unknown."""
+    if any(part is None for part in parts):
+        return None
+    return sum((Decimal(part) for part in parts if part is not None), Decimal(0))

@@ -1,0 +1,61 @@
+"""What a run lets its strategy see: the time, the day's sessions and what is held."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from alphapanda.core.timezone import IST
+from trading.run.position import Book
+from trading.run.terms import RunTerms, SessionLookup
+from trading.strategies.api import Held, Session
+
+
+class RunContext:
+    """Implements ``trading.strategies.api.Context``."""
+
+    def __init__(self, terms: RunTerms, sessions: SessionLookup, books: Mapping[str, Book], now: datetime) -> None:
+        self._terms = terms
+        self._lookup = sessions
+        self._books = books
+        self._sessions: dict[str, Session | None] = {}
+        self._flat_at: dict[str, datetime | None] = {}
+        self.now = now
+        self.day: date = now.astimezone(IST).date()
+        self.minute = int(now.timestamp()) // 60
+
+    def move_to(self, now: datetime) -> bool:
+        """Set the time; return whether a new day began."""
+        self.now = now
+        self.minute = int(now.timestamp()) // 60
+        day = now.astimezone(IST).date()
+        if day == self.day:
+            return False
+        self.day = day
+        self._sessions.clear()
+        self._flat_at.clear()
+        return True
+
+    @property
+    def may_short(self) -> bool:
+        return self._terms.may_short
+
+    def held(self, instrument: str) -> Held | None:
+        book = self._books.get(instrument)
+        return book.held() if book else None
+
+    def in_flight(self, instrument: str) -> bool:
+        book = self._books.get(instrument)
+        return book is not None and book.in_flight
+
+    def session(self, instrument: str) -> Session | None:
+        if instrument not in self._sessions:
+            self._sessions[instrument] = self._lookup(instrument, self.day)
+        return self._sessions[instrument]
+
+    def flat_at(self, instrument: str) -> datetime | None:
+        if instrument not in self._flat_at:
+            self._flat_at[instrument] = self._terms.flat_at(self.day, self.session(instrument))
+        return self._flat_at[instrument]
+
+    def records_wait(self, instrument: str, code: str) -> bool:
+        book = self._books.get(instrument)
+        return book is not None and book.keeps_wait(code, self.minute)

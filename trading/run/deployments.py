@@ -1,0 +1,161 @@
+"""Start, stop, pause and resume deployments; a stop leaves nothing open that nobody looks after."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F, Max
+
+from alphapanda.core.clock import market_now
+from alphapanda.core.journal.services import record
+from market.subscriptions import subscribe, unsubscribe
+from portfolio.booking import ensure_portfolio
+from portfolio.models import Position
+from trading.errors import NotAllowed
+from trading.models import Deployment, Order, Run, RunInput
+from trading.orders.life_cycle import DeploymentState, may_advance
+from trading.run.hosts import run_terms, strategy_class, terms_json
+from trading.strategies.parameters import BadParameters
+from trading.strategies.registry import code_hash
+from trading.ticks import wakeups
+
+S = DeploymentState
+
+
+def start(deployment: Deployment, by: str) -> Run:
+    """Begin a run: it warms up on history, then hears ticks. Raises NotAllowed or ValidationError in words."""
+    parameters = check_parameters(deployment.strategy.name, deployment.parameters)
+    _check_startable(deployment)
+    with transaction.atomic():
+        now = market_now()
+        if not move(deployment.pk, S.WARMING, f"started by {by}", frm=[S.STOPPED]):
+            raise NotAllowed(f"{deployment.name} is not stopped")
+        run = Run.objects.create(
+            deployment=deployment,
+            number=(deployment.runs.aggregate(last=Max("number"))["last"] or 0) + 1,
+            code_hash=code_hash(strategy_class(deployment.strategy.name)),
+            parameters=parameters,
+            terms=terms_json(deployment),
+            started_at=now,
+        )
+        ensure_portfolio(deployment.account, deployment.pk, deployment.name)
+        for instrument in deployment.instruments.all():
+            subscribe(deployment.shard.feed, instrument, "full", ref=ref_of(deployment), wants_candles=True)
+        transaction.on_commit(lambda: ask_warm_up(run))
+    return run
+
+
+def _check_startable(deployment: Deployment) -> None:
+    instruments = list(deployment.instruments.all())
+    if deployment.account.mode != "paper":
+        raise NotAllowed(f"{deployment.account} is live: sending live orders is not part of this version")
+    if gone := [one.key for one in instruments if not one.listed]:
+        raise NotAllowed(f"no longer listed: {', '.join(gone)}")
+    try:
+        run_terms(terms_json(deployment), instruments)
+    except ValueError as problem:
+        raise NotAllowed(str(problem)) from problem
+
+
+def ask_warm_up(run: Run) -> None:
+    """Ask the data account's broker worker for history; the sweeper asks again while the run is warming."""
+    account = run.deployment.shard.feed.data_account
+    wakeups.wake(wakeups.WARM_UP, run.pk, f"broker.{account}")
+
+
+def ref_of(deployment: Deployment) -> str:
+    return f"deployment:{deployment.pk}"
+
+
+def stop(deployment: Deployment, by: str) -> None:
+    """End the run. Refused while it holds a position or has orders out: they would be nobody's."""
+    with transaction.atomic():
+        locked = Deployment.objects.select_for_update(no_key=True).get(pk=deployment.pk)
+        if locked.state == S.STOPPED:
+            raise NotAllowed(f"{deployment.name} is stopped already")
+        _check_nothing_left(locked)
+        run = locked.runs.get(ended_at__isnull=True)
+        run.ended_at, run.ended_reason = market_now(), f"stopped by {by}"
+        run.save(update_fields=["ended_at", "ended_reason"])
+        tell(run, "end", "end", {})
+        unsubscribe(ref_of(locked))
+        move(locked.pk, S.STOPPED, f"stopped by {by}")
+
+
+def _check_nothing_left(deployment: Deployment) -> None:
+    held = Position.objects.open().filter(portfolio__deployment_id=deployment.pk).select_related("instrument")
+    if names := [f"{position.quantity:+d} {position.instrument.tradingsymbol}" for position in held]:
+        raise NotAllowed(
+            f"it still holds {', '.join(names)}: pause it, and it gets out by its stops and its flat-by time"
+        )
+    if orders := Order.objects.live().filter(deployment=deployment).count():
+        raise NotAllowed(f"{orders} of its orders may still fill: cancel them first")
+
+
+def pause(deployment: Deployment, by: str, reason: str = "") -> None:
+    """Let a run decide nothing more; its stops, targets and flat-by time are kept."""
+    words = f"paused by {by}" + (f": {reason}" if reason else "")
+    if not move(deployment.pk, S.PAUSED, words, frm=[S.RUNNING, S.WARMING]):
+        raise NotAllowed(f"{deployment.name} is not running")
+    run = deployment.runs.get(ended_at__isnull=True)
+    tell(run, "exits_only", f"pause-{_version(deployment)}", {"reason": words})
+
+
+def resume(deployment: Deployment, by: str) -> None:
+    """Let a paused run decide again; after a fault it begins anew on history."""
+    current = Deployment.objects.get(pk=deployment.pk)
+    if current.state not in (S.PAUSED, S.HALTED):
+        raise NotAllowed(f"{deployment.name} is not paused")
+    run = deployment.runs.get(ended_at__isnull=True)
+    if code_hash(strategy_class(deployment.strategy.name)) != run.code_hash:
+        raise NotAllowed("its code has changed since this run began: stop it and start it again")
+    tell(run, "resume", f"resume-{current.version}", {"until": market_now().isoformat(), "by": by})
+
+
+def change_parameters(deployment: Deployment, parameters: dict[str, Any], by: str) -> None:
+    """Change a stopped deployment's parameters; a run keeps those it began with. Raises ValidationError by name."""
+    checked = check_parameters(deployment.strategy.name, parameters)
+    changed = Deployment.objects.filter(pk=deployment.pk, state=S.STOPPED).update(
+        parameters=checked, version=F("version") + 1
+    )
+    if not changed:
+        raise NotAllowed(f"{deployment.name} is {deployment.state}: stop it before changing its parameters")
+    payload = {"from": deployment.parameters, "to": checked, "by": by}
+    record("deployment.parameters", key=str(deployment.pk), account_id=deployment.account_id, payload=payload)
+
+
+def check_parameters(strategy: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return strategy_class(strategy).Parameters.from_json(parameters).to_json()
+    except BadParameters as bad:
+        raise ValidationError({name: list(words) for name, words in bad.errors.items()}) from bad
+
+
+def pause_run(run_id: UUID, reason: str) -> None:
+    """Pause the deployment of a run on the system's own account."""
+    run = Run.objects.select_related("deployment").get(pk=run_id)
+    if move(run.deployment_id, S.PAUSED, reason, frm=[S.RUNNING, S.WARMING]):
+        tell(run, "exits_only", f"pause-{_version(run.deployment)}", {"reason": reason})
+
+
+def tell(run: Run, kind: str, ref: str, payload: dict[str, Any]) -> None:
+    RunInput.objects.get_or_create(run=run, kind=kind, ref=ref, defaults={"payload": payload})
+
+
+def _version(deployment: Deployment) -> int:
+    return Deployment.objects.values_list("version", flat=True).get(pk=deployment.pk)
+
+
+@transaction.atomic
+def move(deployment_id: UUID, to: DeploymentState, reason: str, frm: Sequence[DeploymentState] | None = None) -> bool:
+    """Move a deployment on by one conditional UPDATE. False: it is not in a state that may become ``to``."""
+    allowed = [state for state in (frm or S) if state != to and may_advance(state, to)]
+    moved = Deployment.objects.filter(pk=deployment_id, state__in=allowed).update(
+        state=to, state_reason=reason[:300], state_since=market_now(), version=F("version") + 1
+    )
+    if moved:
+        account_id = Deployment.objects.values_list("account_id", flat=True).get(pk=deployment_id)
+        record(f"deployment.{to}", key=str(deployment_id), account_id=account_id, payload={"reason": reason})
+    return bool(moved)

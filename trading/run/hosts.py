@@ -1,0 +1,113 @@
+"""Make the strategy host of a run from its row, and the row's terms from a deployment."""
+
+from datetime import datetime, time
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+
+from instruments.models import Instrument
+from trading.models import Deployment, Run
+from trading.run.callback_guard import CallbackGuard
+from trading.run.host import RunHost
+from trading.run.sessions import SessionTable
+from trading.run.sizing import ByCapital, ByLots, ByRisk, Sizing
+from trading.run.terms import RunTerms
+from trading.strategies.api import InstrumentSpec, Strategy
+from trading.strategies.parameters import StrategyParameters
+from trading.strategies.registry import find_strategies
+
+StrategyClass = type[Strategy[Any]]
+
+
+class UnknownStrategy(Exception):
+    """The code of a strategy is not there any more."""
+
+
+def strategy_class(name: str) -> StrategyClass:
+    found = find_strategies(settings.STRATEGY_PACKAGES)
+    if name not in found:
+        raise UnknownStrategy(f"no strategy {name!r} is in trading.strategies or STRATEGY_PACKAGES")
+    return found[name]
+
+
+def spec_of(instrument: Instrument) -> InstrumentSpec:
+    return InstrumentSpec(
+        key=instrument.key,
+        exchange=instrument.exchange,
+        tradingsymbol=instrument.tradingsymbol,
+        instrument_type=instrument.instrument_type,
+        segment=instrument.segment,
+        tick_size=instrument.tick_size,
+        lot_size=instrument.lot_size,
+        expiry=instrument.expiry,
+        strike=instrument.strike,
+        is_index=instrument.is_index,
+    )
+
+
+def terms_json(deployment: Deployment) -> dict[str, Any]:
+    """Return a deployment's terms as they stand now; a run keeps them whatever is edited later."""
+    return {
+        "instruments": [instrument.key for instrument in deployment.instruments.order_by("exchange", "tradingsymbol")],
+        "product": deployment.product,
+        "sizing": deployment.sizing,
+        "size": str(deployment.size),
+        "order_style": deployment.order_style,
+        "entry_from": _text(deployment.entry_from),
+        "entry_until": _text(deployment.entry_until),
+        "flat_by": _text(deployment.flat_by),
+    }
+
+
+def _text(moment: time | str | None) -> str | None:
+    return moment.isoformat() if isinstance(moment, time) else moment
+
+
+def run_terms(terms: dict[str, Any], instruments: list[Instrument]) -> RunTerms:
+    """Return the terms a host works by; indices among the instruments are only watched."""
+    specs = [spec_of(instrument) for instrument in sorted(instruments, key=lambda one: one.key)]
+    return RunTerms(
+        instruments=tuple(spec for spec in specs if not spec.is_index),
+        watched=tuple(spec for spec in specs if spec.is_index),
+        product=terms["product"],
+        sizing=sizing_of(terms["sizing"], Decimal(terms["size"])),
+        enter_from=_time(terms["entry_from"]),
+        enter_until=_time(terms["entry_until"]),
+        flat_by=_time(terms["flat_by"]),
+        order_type="LIMIT" if terms["order_style"] == Deployment.Style.LIMIT else "MARKET",
+        limit_offset_ticks=2 if terms["order_style"] == Deployment.Style.LIMIT else 0,
+    )
+
+
+def _time(text: str | None) -> time | None:
+    return time.fromisoformat(text) if text else None
+
+
+def sizing_of(method: str, size: Decimal) -> Sizing:
+    if method == Deployment.Sizing.LOTS:
+        return ByLots(int(size))
+    return ByCapital(size) if method == Deployment.Sizing.CAPITAL else ByRisk(size)
+
+
+def host_of(run: Run, instruments: list[Instrument], now: datetime) -> RunHost:
+    """Return a fresh host of a run. Raises UnknownStrategy or BadParameters."""
+    strategy_type = strategy_class(run.deployment.strategy.name)
+    parameters = strategy_type.Parameters.from_json(run.parameters)
+    terms = run_terms(run.terms, instruments)
+    return _host(strategy_type(parameters, terms.specs), terms, instruments, now)
+
+
+def exits_only_host(run: Run, instruments: list[Instrument], now: datetime) -> RunHost:
+    """Return a host with no strategy of its own: it only gets out."""
+    terms = run_terms(run.terms, instruments)
+    host = _host(Strategy(StrategyParameters(), terms.specs), terms, instruments, now)
+    host.pause(is_faulted=True)
+    return host
+
+
+def _host(strategy: Strategy[Any], terms: RunTerms, instruments: list[Instrument], now: datetime) -> RunHost:
+    sessions = SessionTable()
+    for instrument in instruments:
+        sessions.know(instrument)
+    return RunHost(strategy, terms, sessions, now, CallbackGuard())

@@ -1,0 +1,53 @@
+"""Fetch what a run needs to begin: candles of the past, and the day's price bands. For the data account's worker."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+
+from alphapanda.core.clock import market_now
+from instruments.models import Instrument
+from market.candle_store import store_history
+from trading.brokers.zerodha.history import history
+from trading.brokers.zerodha.session import open_session
+from trading.models import Run
+from trading.orders.life_cycle import DeploymentState
+from trading.risk.price_bands import fetch_bands
+from trading.run import deployments
+from trading.run.hosts import strategy_class
+from trading.ticks import wakeups
+
+log = structlog.get_logger()
+MINUTES_A_DAY = 375
+
+
+def warm_up(run_id: UUID | str) -> None:
+    """Store the candles the run's strategy asks for, then tell the run to begin. Harmless if done twice."""
+    run = Run.objects.select_related("deployment__strategy", "deployment__shard__feed").get(pk=run_id)
+    if run.ended_at or run.deployment.state != DeploymentState.WARMING:
+        return
+    session = open_session(run.deployment.shard.feed.data_account)
+    client, now = session.client(), market_now()
+    wanted = strategy_class(run.deployment.strategy.name)
+    parameters = wanted.Parameters.from_json(run.parameters)
+    instruments = list(Instrument.objects.by_keys(run.terms["instruments"]).values())
+    bars = wanted(parameters, []).warmup()
+    for instrument in instruments:
+        for interval, count in bars.items():
+            rows = history(client, instrument.instrument_token, interval, now - span_of(interval, count), now)
+            # The newest candle is still being formed; the tick drain will close it itself.
+            closed = [row for row in rows if row.start + timedelta(minutes=interval) <= now]
+            store_history(instrument, interval, closed)
+    fetch_bands(client, instruments, now)
+    with transaction.atomic():
+        deployments.tell(run, "begin", "begin", {"until": now.isoformat()})
+        shard = run.deployment.shard
+        wakeups.wake_after_commit(wakeups.TICKS, shard.pk, f"ticks.{shard.name}")
+    log.info("run_warmed", run=str(run), instruments=len(instruments))
+
+
+def span_of(interval: int, count: int) -> timedelta:
+    """Return how far back ``count`` candles reach at the most, holidays and weekends among them."""
+    days = 1 + count * interval // MINUTES_A_DAY if interval < 1440 else count
+    return timedelta(days=days * 2 + 6)

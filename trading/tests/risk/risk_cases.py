@@ -1,0 +1,58 @@
+"""A plain order on a plain morning, to vary one thing at a time."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from trading.orders.life_cycle import GateState
+from trading.risk.assess import Exposure, Held, Limits, MarketView, ProposedOrder, RiskLimits, Usage, assess
+
+__all__ = ["ACCOUNT_USAGE", "BUY_10", "EXPOSURE", "LIMITS", "MARKET", "NOW", "SELL_10", "D", "long_of", "refused_by"]
+
+D = Decimal
+NOW = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
+
+BUY_10 = ProposedOrder(
+    instrument="NSE:INFY",
+    exchange="NSE",
+    segment="NSE",
+    signed_quantity=10,
+    product="MIS",
+    order_type="LIMIT",
+    price=D(1300),
+    reference_price=D(1300),
+    quote_at=NOW - timedelta(seconds=1),
+    bid=D("1299.9"),
+    ask=D(1300),
+    signal_at=NOW - timedelta(seconds=1),
+    expires_at=NOW + timedelta(seconds=9),
+)
+SELL_10 = replace(BUY_10, signed_quantity=-10)
+
+ACCOUNT_USAGE = Usage()
+EXPOSURE = Exposure(
+    held=Held(), account_held=Held(), account=ACCOUNT_USAGE, available_funds=D(50_000), required_funds=D(13_000)
+)
+OWN_LIMITS = Limits(D(200_000), 500, 1000, D(1_000_000), D(1_000_000), 20, 30, 500, D(10_000))
+LIMITS = RiskLimits(account=OWN_LIMITS, deployment=OWN_LIMITS)
+MARKET = MarketView(
+    phase="continuous",
+    day_known=True,
+    tradable=True,
+    tick_size=D("0.1"),
+    lot_size=1,
+    feed_state="LIVE",
+    quote_state="LIVE",
+    global_gate=GateState.ACTIVE,
+    account_gate=GateState.ACTIVE,
+    books_frozen=False,
+    mis_cutoff_at=NOW + timedelta(hours=4),
+)
+
+
+def refused_by(order, exposure, limits, market, now):
+    return list(assess(order, exposure, limits, market, now).codes)
+
+
+def long_of(quantity):
+    return replace(EXPOSURE, held=Held(quantity), account_held=Held(quantity))

@@ -1,0 +1,67 @@
+"""The timer that stops a strategy's callback."""
+
+import signal
+import time
+
+import pytest
+
+from trading.run.callback_guard import CallbackGuard
+from trading.run.faults import CallbackTimedOut
+
+
+def spin():
+    while True:
+        pass
+
+
+def stubborn():
+    while True:
+        try:
+            spin()
+        except:  # noqa: E722
+            if time.monotonic() > stubborn.gives_up_at:
+                raise
+
+
+def test_a_quick_call_returns_its_answer():
+    assert CallbackGuard()(lambda: 42) == 42
+
+
+def test_an_endless_loop_is_stopped_in_time():
+    began = time.monotonic()
+    with pytest.raises(CallbackTimedOut, match="took more than 50 ms"):
+        CallbackGuard(0.05)(spin)
+    assert time.monotonic() - began < 2
+
+
+def test_a_loop_that_swallows_everything_is_asked_again_and_again():
+    stubborn.gives_up_at = time.monotonic() + 0.12
+    with pytest.raises(CallbackTimedOut):
+        CallbackGuard(0.05)(stubborn)
+
+
+def test_a_time_out_is_no_ordinary_exception():
+    assert not issubclass(CallbackTimedOut, Exception)
+
+
+def test_afterwards_no_timer_runs_and_the_handler_is_the_one_before():
+    before = signal.getsignal(signal.SIGALRM)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    CallbackGuard()(lambda: None)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+    assert signal.getsignal(signal.SIGALRM) is before
+
+
+def test_a_timer_that_ran_before_goes_on():
+    was = signal.setitimer(signal.ITIMER_REAL, 60)
+    try:
+        CallbackGuard()(lambda: None)
+        left, _ = signal.getitimer(signal.ITIMER_REAL)
+        assert 50 < left <= 60
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *was)
+
+
+def test_what_the_call_raises_comes_through():
+    with pytest.raises(ZeroDivisionError):
+        CallbackGuard()(lambda: 1 / 0)

@@ -1,0 +1,84 @@
+"""A run goes to JSON and comes back as it was."""
+
+import json
+
+import pytest
+
+from trading.run.faults import StrategyFault
+from trading.run.host import RunHost
+from trading.run.terms import RunTerms
+from trading.tests.run.run_cases import Desk, Puppet, buy, codes, said
+from trading.tests.strategies.market_day import INFY, D, at, candle, sessions, spec, terms
+
+
+def reborn(desk: Desk, run_terms: RunTerms | None = None) -> Desk:
+    saved = json.loads(json.dumps(desk.host.save()))
+    again = Desk(run_terms or desk.terms)
+    again.host.restore(saved)
+    return again
+
+
+def test_what_is_held_and_protected_comes_back():
+    again = reborn(Desk().entered("95", "110"))
+    held = again.host.book(INFY).held()
+    assert (held.quantity, held.average_price, held.stop, held.target) == (10, D(100), D(95), D(110))
+    assert codes(again.tick("94", "10:05")) == ["stop"]
+
+
+def test_what_is_in_flight_comes_back():
+    desk = Desk()
+    [made] = desk.tick("100", "10:00", buy())
+    again = reborn(desk)
+    assert codes(again.tick("100", "10:00:10", buy())) == ["in_flight"]
+    again.fill(10, "100", "10:00:11", made.number)
+    assert codes(again.tick("100", "10:00:12", buy())) == ["already_held"]
+
+
+def test_the_wish_to_leave_and_its_backing_off_come_back():
+    desk = Desk().entered()
+    desk.tick("94", "10:05")
+    desk.ended("rejected")
+    again = reborn(desk)
+    assert again.time("10:05:01") == []
+    [made] = again.time("10:05:02")
+    assert (made.kind, made.attempt, made.reason.code) == ("exit", 2, "stop")
+
+
+def test_numbers_go_on_where_they_were():
+    desk = Desk().entered()
+    assert reborn(desk).tick("94", "10:05")[0].number == 2
+
+
+def test_exits_only_and_a_fault_come_back():
+    desk = Desk()
+    desk.puppet.says = lambda: 1 / 0
+    with pytest.raises(StrategyFault):
+        desk.host.on_candles([candle("100", at("09:59"))], at("10:00:02"))
+    again = reborn(desk)
+    assert (again.host.exits_only, again.host.is_faulted) == (True, True)
+
+
+def test_a_candle_taken_before_is_not_taken_again():
+    desk = Desk()
+    desk.host.on_candles([candle("100", at("09:59"))], at("10:00:02"))
+    again = reborn(desk)
+    again.host.on_candles([candle("100", at("09:59"))], at("10:00:03"))
+    assert again.puppet.heard == []
+
+
+def test_an_instrument_taken_out_of_the_terms_is_still_left():
+    again = reborn(Desk().entered("95"), terms("NSE:ITC"))
+    assert said(again.tick("94", "10:05")) == [("exit", 10)]
+
+
+def test_an_instrument_added_to_the_terms_begins_flat():
+    run_terms = terms(INFY, "NSE:ITC")
+    again = RunHost(Puppet(), run_terms, sessions, at("09:15"))
+    again.restore(Desk().entered().host.save())
+    assert (again.positions, again.book("NSE:ITC").quantity) == ({INFY: 10}, 0)
+
+
+def test_a_fill_of_an_instrument_the_run_never_had_is_an_error():
+    desk = Desk(RunTerms((spec("NSE:ITC"),), "MIS", terms().sizing))
+    with pytest.raises(KeyError, match=INFY):
+        desk.fill(1, "100", "10:00")

@@ -1,0 +1,172 @@
+"""Write what a drain brought about: candles, signals, evaluations, inputs heard, deployments moved on, a checkpoint."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+
+from alphapanda.core.clock.market_time import wall_now
+from alphapanda.core.journal.services import record
+from alphapanda.core.telemetry import metrics
+from market.candle_store import store_candles
+from market.models import Shard
+from trading.models import Checkpoint, Evaluation, Order, Run, RunInput, Signal
+from trading.orders.life_cycle import MAY_STILL_FILL, DeploymentState, SignalState
+from trading.orders.transitions import tell_run
+from trading.run import deployments
+from trading.run.faults import StrategyFault
+from trading.ticks import wakeups
+from trading.ticks.memory import Effects, LiveRun, ShardMemory, Wish
+
+CHECKPOINT_EVERY = timedelta(seconds=30)
+EXITS_LIVE = timedelta(hours=8)
+
+
+def write_effects(shard: Shard, memory: ShardMemory, effects: Effects) -> None:
+    """Write all effects in the caller's transaction."""
+    store_candles(memory.instruments, effects.candles)
+    _write_wishes(memory, effects.wishes)
+    for told, position in effects.heard:
+        RunInput.objects.filter(pk=told.pk, epoch__isnull=True).update(epoch=position.epoch, n=position.n)
+    for run in effects.begun:
+        deployments.move(run.deployment_id, DeploymentState.RUNNING, "warmed up", frm=[DeploymentState.WARMING])
+    for run in effects.resumed:
+        deployments.move(run.deployment_id, DeploymentState.RUNNING, "resumed", frm=[DeploymentState.PAUSED])
+    for run, words in effects.faults:
+        _pause(memory, run, words)
+    _checkpoint_when_due(shard, memory)
+
+
+def _pause(memory: ShardMemory, run: LiveRun, words: str) -> None:
+    """Pause a run whose code failed; its exits go on. The fault is an input: a rebuild stops there too."""
+    deployments.move(run.deployment_id, DeploymentState.PAUSED, words)
+    RunInput.objects.get_or_create(
+        run_id=run.run_id,
+        kind="exits_only",
+        ref=str(memory.position),
+        defaults={
+            "payload": {"reason": words, "faulted": True},
+            "epoch": memory.position.epoch,
+            "n": memory.position.n,
+        },
+    )
+
+
+def _write_wishes(memory: ShardMemory, wishes: Iterable[Wish]) -> None:
+    signals, evaluations = [], []
+    for wish in wishes:
+        kind = wish.decision.kind
+        if kind in ("enter", "exit"):
+            signals.append(signal_of(memory, wish))
+        if wish.decision.cancels is not None:
+            cancel_entry(wish)
+        if kind in ("wait", "change_stop"):
+            evaluations.append(_evaluation(memory, wish))
+    Signal.objects.bulk_create(signals)
+    Evaluation.objects.bulk_create(evaluations)
+    for signal in signals:
+        _announce(signal)
+
+
+def signal_of(memory: ShardMemory, wish: Wish) -> Signal:
+    decision, tick, run = wish.decision, wish.tick, wish.run
+    life = EXITS_LIVE if decision.kind == "exit" else settings.SIGNAL_LIFE
+    row = Run.objects.only("number", "terms").get(pk=run.run_id)
+    return Signal(
+        key=f"{run.name}/{row.number}/{decision.number}",
+        run_id=run.run_id,
+        deployment_id=run.deployment_id,
+        account_id=run.account_id,
+        instrument=memory.instruments[memory.keys[decision.instrument]],
+        epoch=wish.position.epoch,
+        n=wish.position.n,
+        ordinal=decision.number,
+        kind=decision.kind,
+        side=decision.side or "",
+        quantity=decision.quantity,
+        order_type=decision.order_type,
+        product=row.terms["product"],
+        price=decision.price,
+        stop=decision.stop,
+        target=decision.target,
+        reason=decision.reason.text[:300],
+        numbers=dict(decision.reason.numbers),
+        reference_price=tick.last_price if tick else None,
+        bid=tick.bid if tick else None,
+        ask=tick.ask if tick else None,
+        quote_at=tick.at if tick else None,
+        market_time=wish.now,
+        expires_at=wish.now + life,
+        received_at=wish.received_at,
+    )
+
+
+def _announce(signal: Signal) -> None:
+    record(
+        "signal.new",
+        key=str(signal.pk),
+        account_id=signal.account_id,
+        correlation=signal.pk,
+        payload={"signal": str(signal), "reason": signal.reason},
+    )
+    if signal.received_at:
+        metrics.TICK_TO_SIGNAL.observe((wall_now() - signal.received_at).total_seconds())
+    wakeups.wake_after_commit(wakeups.ASSESS, signal.account_id, "risk")
+
+
+def cancel_entry(wish: Wish) -> None:
+    """Stop an entry from filling further: not judged yet, it is superseded; ordered, its cancellation is asked."""
+    ordinal = wish.decision.cancels or 0
+    which = {"run_id": wish.run.run_id, "ordinal": ordinal}
+    reason = wish.decision.reason.text[:300]
+    if Signal.objects.filter(**which, state=SignalState.NEW).update(state=SignalState.SUPERSEDED, state_reason=reason):
+        signal = Signal.objects.select_related("instrument").get(**which)
+        tell_run(signal, "ended", str(signal.pk), outcome="superseded", reason=reason)
+        return
+    orders = Order.objects.filter(
+        signal__run_id=wish.run.run_id,
+        signal__ordinal=ordinal,
+        state__in=MAY_STILL_FILL,
+        cancel_requested_at__isnull=True,
+    )
+    for order in orders.select_related("account"):
+        Order.objects.filter(pk=order.pk, cancel_requested_at__isnull=True).update(
+            cancel_requested_at=wish.now, cancel_requested_by=wish.run.name
+        )
+        wakeups.wake_after_commit(wakeups.EXECUTE, order.account_id, wakeups.orders_queue(order.account.mode))
+
+
+def _evaluation(memory: ShardMemory, wish: Wish) -> Evaluation:
+    return Evaluation(
+        run_id=wish.run.run_id,
+        instrument=memory.instruments[memory.keys[wish.decision.instrument]],
+        at=wish.now,
+        text=wish.decision.reason.text[:300],
+        numbers=dict(wish.decision.reason.numbers),
+        nearness=wish.decision.nearness,
+    )
+
+
+def _checkpoint_when_due(shard: Shard, memory: ShardMemory) -> None:
+    if memory.checkpointed_at is not None and memory.now - memory.checkpointed_at < CHECKPOINT_EVERY:
+        return
+    memory.refresh_instruments()
+    Checkpoint.objects.update_or_create(
+        shard=shard,
+        defaults={
+            "epoch": memory.position.epoch,
+            "n": memory.position.n,
+            "market_time": memory.now,
+            "memory": _saved(memory),
+        },
+    )
+    # A commit that fails throws this memory away, and with it this time.
+    memory.checkpointed_at = memory.now
+
+
+def _saved(memory: ShardMemory) -> dict[str, Any]:
+    try:
+        return memory.save()
+    except StrategyFault:
+        return memory.save()  # the fault has set its host to exits only; what can be saved is saved

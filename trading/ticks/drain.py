@@ -1,0 +1,142 @@
+"""Drain a shard: read the stream on from the committed position, let everything happen, commit it in one go.
+
+All of it is computed outside any transaction. The commit moves the shard's position by compare-and-set: if somebody
+else has moved it, everything computed here is dropped, memory included, and rebuilt when next needed.
+"""
+
+import time
+from collections.abc import Iterable
+from uuid import UUID
+
+import structlog
+from django.db import connection, transaction
+
+from alphapanda.core.journal.services import record
+from alphapanda.core.telemetry import metrics
+from alphapanda.core.telemetry.crashpoints import crashpoint
+from market.models import Shard
+from market.stream import StreamEntry, StreamPosition, TickStream
+from trading.models import RunInput
+from trading.paper.exchange import PaperExchange
+from trading.ticks import wakeups
+from trading.ticks.commit import write_effects
+from trading.ticks.inputs import hear_inputs
+from trading.ticks.memory import Effects, ShardMemory
+from trading.ticks.rebuild import rebuild
+
+log = structlog.get_logger()
+MOST_ENTRIES = 50
+# Ticks come several times a second: to wait for the next is quicker, and costs less, than to be called anew.
+LINGER_SECONDS = 0.25
+
+
+# One round trip a drain for what three queries would mostly find empty.
+WAITING = """
+SELECT EXISTS (SELECT FROM trading_runinput i JOIN trading_run r ON r.id = i.run_id
+               JOIN trading_deployment d ON d.id = r.deployment_id WHERE i.epoch IS NULL AND d.shard_id = %s),
+       EXISTS (SELECT FROM trading_paperrequest WHERE NOT is_done)
+       OR EXISTS (SELECT FROM trading_paperorder WHERE is_resting)
+"""
+_memories: dict[UUID, ShardMemory] = {}
+
+
+class LostRace(Exception):
+    """Another worker committed this shard's entries first."""
+
+
+def process_ticks(shard_id: UUID | str, linger: float = LINGER_SECONDS) -> bool:
+    """Work until the stream has been empty for ``linger`` or five seconds are over. True: there is more to do."""
+    shard = Shard.objects.select_related("feed").get(pk=shard_id)
+    stream = TickStream(wakeups.valkey(), shard.feed_id)
+    deadline = time.monotonic() + wakeups.LONGEST_DRAIN_SECONDS
+    try:
+        memory = recall(shard, stream)
+        while time.monotonic() < deadline:
+            entries = next_entries(shard, stream, memory.position, linger)
+            metrics.STREAM_LAG.labels(shard.name).set(len(entries))
+            if not entries:
+                return False
+            advance(shard, memory, entries)
+    except LostRace:
+        _memories.pop(shard.pk, None)
+        # Whoever was first goes on; to compete with it for every frame would rebuild the memory each time.
+        log.info("shard_lost_race", shard=shard.name)
+        return False
+    except BaseException:
+        # Memory may be ahead of what was committed: it is not to be trusted any more.
+        _memories.pop(shard.pk, None)
+        raise
+    return True
+
+
+def next_entries(shard: Shard, stream: TickStream, position: StreamPosition, linger: float) -> list[StreamEntry]:
+    """Return what follows ``position``, waiting for it at most ``linger`` seconds, during which nobody need call."""
+    if linger:
+        wakeups.hold(wakeups.TICKS, shard.pk)
+        if entries := stream.wait(position, MOST_ENTRIES, linger):
+            return entries
+        wakeups.woken(wakeups.TICKS, shard.pk)
+    return stream.read(position, MOST_ENTRIES)
+
+
+def recall(shard: Shard, stream: TickStream) -> ShardMemory:
+    """Return this process's memory of the shard, made anew unless it belongs to the committed position."""
+    memory = _memories.get(shard.pk)
+    if memory is None or memory.position != StreamPosition(shard.epoch, shard.n):
+        memory = _memories[shard.pk] = rebuild(shard, stream)
+    return memory
+
+
+def advance(shard: Shard, memory: ShardMemory, entries: list[StreamEntry]) -> None:
+    """Let ``entries`` happen and commit what they brought about."""
+    with metrics.STAGE_SECONDS.labels("process_ticks").time():
+        effects = Effects()
+        has_inputs, has_orders = waiting(shard)
+        exchange = PaperExchange(memory.instruments, has_orders)
+        if has_inputs:
+            hear_inputs(memory, waiting_inputs(shard), entries[0].position, effects)
+        for entry in entries:
+            rows = memory.take(entry, effects)
+            exchange.step(rows, memory.rows, memory.now)
+        crashpoint("ticks.before_commit")
+        commit(shard, memory, effects, exchange)
+        crashpoint("ticks.after_commit")
+    for candle in effects.candles:
+        metrics.CANDLES.labels(str(candle.interval)).inc()
+
+
+def waiting(shard: Shard) -> tuple[bool, bool]:
+    """Return whether runs have something to hear, and the paper exchange something to do: usually neither."""
+    with connection.cursor() as cursor:
+        cursor.execute(WAITING, [shard.pk])
+        has_inputs, has_orders = cursor.fetchone()
+    return has_inputs, has_orders
+
+
+def waiting_inputs(shard: Shard) -> Iterable[RunInput]:
+    waiting = RunInput.objects.filter(epoch__isnull=True, run__deployment__shard=shard).order_by("id")
+    return waiting.select_related("run__deployment__strategy")
+
+
+@transaction.atomic
+def commit(shard: Shard, memory: ShardMemory, effects: Effects, exchange: PaperExchange) -> None:
+    """Write everything, or nothing. Raises LostRace if the shard has been moved on by somebody else."""
+    if not Shard.objects.advance(shard, (memory.position.epoch, memory.position.n)):
+        raise LostRace
+    write_effects(shard, memory, effects)
+    exchange.save()
+    for account_id in exchange.accounts:
+        wakeups.wake_after_commit(wakeups.BOOK, account_id, "desk")
+    for words in effects.gaps:
+        record("feed.gap", key=shard.name, payload={"words": words})
+        log.warning("stream_gap", shard=shard.name, words=words)
+    shard.epoch, shard.n = memory.position
+
+
+def trim(shard: Shard) -> int:
+    """Drop stream entries that no rebuild will ask for. Returns how many."""
+    checkpoint = getattr(shard, "checkpoint", None)
+    if checkpoint is None:
+        return 0
+    stream = TickStream(wakeups.valkey(), shard.feed_id)
+    return stream.trim_before(StreamPosition(checkpoint.epoch, checkpoint.n))

@@ -1,0 +1,96 @@
+"""Give runs what waits for them: begin, fills, ends of orders, pauses; and note where in the stream they heard it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import structlog
+
+from instruments.models import Instrument
+from market.models import Candle as CandleRow
+from market.stream import StreamPosition
+from trading.models import Run, RunInput
+from trading.run.faults import StrategyFault
+from trading.run.host import RunHost
+from trading.run.hosts import exits_only_host, host_of
+from trading.strategies.api import Candle
+from trading.ticks.memory import Effects, LiveRun, ShardMemory
+
+log = structlog.get_logger()
+
+
+def hear_inputs(memory: ShardMemory, inputs: Iterable[RunInput], position: StreamPosition, effects: Effects) -> None:
+    """Let runs hear ``inputs`` in order, as happening just before ``position``."""
+    waiting = list(inputs)
+    if any(told.kind == "begin" for told in waiting):
+        # Once for all of them: what they want was subscribed before they were told to begin.
+        memory.refresh_instruments()
+    for told in waiting:
+        hear_input(memory, told, effects)
+        effects.heard.append((told, position))
+
+
+def hear_input(memory: ShardMemory, told: RunInput, effects: Effects) -> None:
+    run = memory.runs.get(told.run_id)
+    if told.kind == "begin":
+        begin(memory, told.run, datetime.fromisoformat(told.payload["until"]), effects)
+    elif run is None:
+        log.warning("input_for_no_run", run=str(told.run_id), kind=told.kind)
+    elif told.kind == "end":
+        del memory.runs[told.run_id]
+        effects.ended.append(run)
+    elif told.kind == "resume":
+        resume(memory, run, datetime.fromisoformat(told.payload["until"]), effects)
+    else:
+        memory.hear(run, told, effects)
+
+
+def begin(memory: ShardMemory, run: Run, until: datetime, effects: Effects) -> None:
+    """Make a run's host and let it learn from the candles that began before ``until``."""
+    live = live_run(memory, run)
+    memory.runs[run.pk] = live
+    try:
+        live.host.warm(history(live.host, memory, until))
+    except StrategyFault as fault:
+        effects.faults.append((live, fault.words))
+    effects.begun.append(live)
+
+
+def resume(memory: ShardMemory, run: LiveRun, until: datetime, effects: Effects) -> None:
+    try:
+        run.host.resume(history(run.host, memory, until))
+    except StrategyFault as fault:
+        effects.faults.append((run, fault.words))
+    else:
+        effects.resumed.append(run)
+
+
+def live_run(memory: ShardMemory, run: Run) -> LiveRun:
+    """Return a run with a fresh host. Raises UnknownStrategy or BadParameters."""
+    return _live(run, host_of(run, instruments_of(memory, run), memory.now))
+
+
+def exits_only_run(memory: ShardMemory, run: Run) -> LiveRun:
+    """Return a run whose strategy cannot be had: stops, targets and flat-by are kept all the same."""
+    return _live(run, exits_only_host(run, instruments_of(memory, run), memory.now))
+
+
+def instruments_of(memory: ShardMemory, run: Run) -> list[Instrument]:
+    return [memory.instruments[memory.keys[key]] for key in run.terms["instruments"] if key in memory.keys]
+
+
+def _live(run: Run, host: RunHost) -> LiveRun:
+    return LiveRun(run.pk, run.deployment_id, run.deployment.account_id, run.deployment.name, host)
+
+
+def history(host: RunHost, memory: ShardMemory, until: datetime) -> list[Candle]:
+    """Return the candles a strategy asked to warm up on, oldest first, equal times by key."""
+    found: list[Candle] = []
+    for interval, count in host.strategy.warmup().items():
+        for key in host.strategy.instruments:
+            instrument = memory.instruments[memory.keys[key]]
+            rows = CandleRow.objects.last_before(instrument.pk, interval, until, count)
+            found += [
+                Candle(key, interval, row.start, row.open, row.high, row.low, row.close, row.volume, row.complete)
+                for row in rows
+            ]
+    return sorted(found, key=lambda candle: (candle.start, candle.interval, candle.instrument))

@@ -1,0 +1,263 @@
+"""What a tick worker remembers of its shard between drains, and the effects of going on by one stream entry."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import structlog
+
+from alphapanda.core.timezone import IST
+from instruments.models import Instrument, TradingSession
+from market.domain.candles import CandleBook, ClosedCandle
+from market.domain.ticks import TICK_DTYPE, to_price
+from market.models import Shard, Subscription
+from market.quotes import levels_of
+from market.stream import StreamEntry, StreamPosition
+from trading.models import RunInput
+from trading.run.callback_slot import CallbackSlot
+from trading.run.decisions import Decision
+from trading.run.faults import StrategyFault
+from trading.run.host import RunHost
+from trading.strategies.api import Candle, Fill, Tick
+
+log = structlog.get_logger()
+EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass
+class LiveRun:
+    """A run that goes on, and its host."""
+
+    run_id: UUID
+    deployment_id: UUID
+    account_id: UUID
+    name: str
+    host: RunHost
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A decision of a run with the quote it was made on."""
+
+    run: LiveRun
+    decision: Decision
+    position: StreamPosition
+    now: datetime
+    tick: Tick | None
+    received_at: datetime | None
+
+
+@dataclass
+class Effects:
+    """What a series of entries brought about; all of it is committed, or none."""
+
+    candles: list[ClosedCandle] = field(default_factory=list)
+    wishes: list[Wish] = field(default_factory=list)
+    faults: list[tuple[LiveRun, str]] = field(default_factory=list)
+    heard: list[tuple[RunInput, StreamPosition]] = field(default_factory=list)
+    begun: list[LiveRun] = field(default_factory=list)
+    resumed: list[LiveRun] = field(default_factory=list)
+    ended: list[LiveRun] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)
+
+
+class ShardMemory:
+    """Candles being made, last ticks, and run hosts of one shard; ``position`` is the last entry taken in."""
+
+    def __init__(self, shard: Shard, position: StreamPosition, slot: CallbackSlot) -> None:
+        self.shard_id = shard.pk
+        self.feed_id = shard.feed_id
+        self.position = position
+        self.now = EPOCH
+        self.candles = CandleBook()
+        self.rows: dict[int, np.void] = {}
+        self.runs: dict[UUID, LiveRun] = {}
+        self.instruments: dict[int, Instrument] = {}
+        self.keys: dict[str, int] = {}
+        self.slot = slot
+        self.checkpointed_at: datetime | None = None
+        self._day: date | None = None
+        self._with_hours: set[int] = set()
+
+    def take(self, entry: StreamEntry, effects: Effects) -> dict[int, np.void]:
+        """Go on by one entry: candles first, then ticks, for every run in the order of its name.
+
+        Returns the entry's rows by token, for the paper exchange.
+        """
+        self._note_gap(entry, effects)
+        self.position, self.now = entry.position, max(self.now, entry.market_time)
+        self._open_day()
+        rows = self._see(entry)
+        closed = self.candles.close_until(entry.market_time if entry.kind == "mark" else EPOCH)
+        effects.candles += closed
+        # Exact money is dear, and most of a feed's instruments are nobody's.
+        heard = self._heard()
+        candles = [self._candle(one) for one in closed if one.token in heard]
+        ticks = [self._tick(token, row) for token, row in rows.items() if token in heard]
+        is_quiet = self.instruments.keys().isdisjoint(rows)
+        received_at = _moment(entry.batch.received_at) if entry.batch else None
+        for run in sorted(self.runs.values(), key=lambda one: one.name):
+            self._tell(run, candles, ticks, effects, received_at, is_quiet)
+        return rows
+
+    def _heard(self) -> set[int]:
+        """Return the tokens of which some run hears."""
+        keys = {key for run in self.runs.values() for key in run.host.strategy.instruments}
+        return {self.keys[key] for key in keys & self.keys.keys()}
+
+    def _note_gap(self, entry: StreamEntry, effects: Effects) -> None:
+        is_next = entry.position.is_successor(self.position)
+        if entry.gap or not is_next:
+            self.candles.mark_gap(int(entry.market_time.timestamp()))
+        if not is_next and self.position.epoch:
+            effects.gaps.append(f"after {self.position} came {entry.position}")
+
+    def _open_day(self) -> None:
+        day = self.now.astimezone(IST).date()
+        if day != self._day:
+            self._day = day
+            self._with_hours.clear()
+            self.refresh_instruments()
+
+    def refresh_instruments(self) -> None:
+        """Read again which instruments this shard hears: tokens change from day to day, subscriptions at any time."""
+        wanted = Subscription.objects.filter(feed=self.feed_id, instrument__listed=True).select_related("instrument")
+        self.instruments = {row.instrument.instrument_token: row.instrument for row in wanted}
+        self.keys = {instrument.key: token for token, instrument in self.instruments.items()}
+        if self._day is not None:
+            self._set_hours({row.instrument.instrument_token for row in wanted if row.wants_candles}, self._day)
+
+    def _set_hours(self, tokens: set[int], day: date) -> None:
+        """Let instruments new today make candles; hours do not change within a day."""
+        new = [self.instruments[token] for token in sorted(tokens - self._with_hours)]
+        schedules = TradingSession.objects.schedules(new, day) if new else {}
+        for instrument in new:
+            schedule = schedules[instrument.pk]
+            if schedule.opens_at and schedule.closes_at:
+                opens, closes = schedule.opens_at.timestamp(), schedule.closes_at.timestamp()
+                self.candles.set_session(instrument.instrument_token, int(opens), int(closes))
+        self._with_hours |= tokens
+
+    def _see(self, entry: StreamEntry) -> dict[int, np.void]:
+        if entry.batch is None or not len(entry.batch):
+            return {}
+        self.candles.advance(entry.batch)
+        rows = dict(zip(entry.batch.rows["token"].tolist(), entry.batch.rows, strict=True))
+        self.rows |= rows
+        return rows
+
+    def _tell(
+        self,
+        run: LiveRun,
+        candles: list[Candle],
+        ticks: list[Tick],
+        effects: Effects,
+        received_at: datetime | None,
+        is_quiet: bool,
+    ) -> None:
+        keys = run.host.strategy.instruments
+        own = [tick for tick in ticks if tick.instrument in keys]
+        bars = [candle for candle in candles if candle.instrument in keys]
+        if bars or is_quiet:
+            self._ask(run, effects, received_at, lambda: run.host.on_candles(bars, self.now))
+        if own:
+            self._ask(run, effects, received_at, lambda: run.host.on_ticks(own, self.now))
+
+    def _ask(self, run: LiveRun, effects: Effects, received_at: datetime | None, call: Any) -> None:
+        """Call a host; a fault pauses the run, and what was decided before it counts."""
+        try:
+            with self.slot.holding(run.run_id):
+                decisions: Iterable[Decision] = call()
+        except StrategyFault as fault:
+            log.warning("strategy_fault", run=run.name, fault=str(fault))
+            effects.faults.append((run, fault.words))
+            decisions = fault.decisions
+        effects.wishes += [self._wish(run, decision, received_at) for decision in decisions or ()]
+
+    def _wish(self, run: LiveRun, decision: Decision, received_at: datetime | None) -> Wish:
+        token = self.keys.get(decision.instrument)
+        row = self.rows.get(token) if token is not None else None
+        tick = self._tick(token, row) if token is not None and row is not None else None
+        return Wish(run, decision, self.position, self.now, tick, received_at)
+
+    def hear(self, run: LiveRun, told: RunInput, effects: Effects) -> None:
+        """Give a run one of its inputs."""
+        payload = told.payload
+        if told.kind == "fill":
+            fill = Fill(
+                payload["instrument"],
+                payload["signed_quantity"],
+                Decimal(payload["price"]),
+                datetime.fromisoformat(payload["at"]),
+                payload["number"],
+            )
+            self._ask(run, effects, None, lambda: run.host.hear_fill(fill))
+            _keep_protected(run, payload)
+        elif told.kind == "ended":
+            run.host.hear_order_ended(payload["instrument"], payload["outcome"], payload["number"])
+        elif told.kind == "exits_only":
+            run.host.pause(is_faulted=payload.get("faulted", False))
+
+    def _candle(self, closed: ClosedCandle) -> Candle:
+        return Candle(
+            instrument=self.instruments[closed.token].key,
+            interval=closed.interval,
+            start=closed.start,
+            open=to_price(closed.open, closed.token),
+            high=to_price(closed.high, closed.token),
+            low=to_price(closed.low, closed.token),
+            close=to_price(closed.close, closed.token),
+            volume=closed.volume,
+            complete=closed.complete,
+        )
+
+    def _tick(self, token: int, row: np.void) -> Tick:
+        bids, asks = levels_of(row, "bid", token), levels_of(row, "ask", token)
+        stamp = int(row["exchange_timestamp"])
+        return Tick(
+            instrument=self.instruments[token].key,
+            last_price=to_price(row["last_price"], token),
+            bid=bids[0][0] if bids else None,
+            ask=asks[0][0] if asks else None,
+            volume=int(row["volume"]),
+            at=datetime.fromtimestamp(stamp, UTC) if stamp else self.now,
+        )
+
+    def save(self) -> dict[str, Any]:
+        """Return everything as JSON; hosts that cannot be saved are left out and begin anew from their inputs."""
+        rows = np.array(list(self.rows.values()), TICK_DTYPE) if self.rows else np.zeros(0, TICK_DTYPE)
+        return {
+            "now": self.now.isoformat(),
+            "candles": self.candles.save(),
+            "rows": rows.tobytes().hex(),
+            "runs": {str(run.run_id): run.host.save() for run in self.runs.values()},
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Take back all but the hosts, which need their rows of the database."""
+        self.now = self.checkpointed_at = datetime.fromisoformat(saved["now"])
+        self._day = self.now.astimezone(IST).date()
+        self.candles = CandleBook.restore(saved["candles"])
+        rows = np.frombuffer(bytes.fromhex(saved["rows"]), TICK_DTYPE)
+        self.rows = {int(row["token"]): row for row in rows}
+        self.refresh_instruments()
+
+
+def _keep_protected(run: LiveRun, payload: dict[str, Any]) -> None:
+    """Give a position the stop its entry was decided with, where the run did not decide it itself.
+
+    A run rebuilt after its code went or changed does not repeat its own decisions; its stops must stand all the same.
+    """
+    book = run.host.book(payload["instrument"])
+    if book.quantity and book.stop is None and payload.get("stop"):
+        book.stop = Decimal(payload["stop"])
+        book.target = Decimal(payload["target"]) if payload.get("target") else None
+        book.planned = 1 if book.quantity > 0 else -1
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)

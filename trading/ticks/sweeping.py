@@ -1,0 +1,91 @@
+"""Wake every partition that has work left, trim what nobody will read, and measure how old the oldest work is."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Min
+
+from alphapanda.celery import app
+from alphapanda.core.clock import market_now
+from alphapanda.core.clock.market_time import clock_stands, wall_now
+from alphapanda.core.telemetry import metrics
+from market.models import Shard
+from market.stream import StreamPosition, TickStream
+from portfolio.models import Account
+from trading.models import Order, PaperOrder, PaperTrade, Run, Signal
+from trading.orders.life_cycle import MAY_STILL_FILL, DeploymentState, OrderState, SignalState
+from trading.risk.price_bands import wake_for_bands
+from trading.run import deployments
+from trading.ticks import wakeups
+from trading.ticks.drain import trim
+
+
+def sweep() -> dict[str, int]:
+    """Wake what should be awake. Returns how many partitions were woken, by stage."""
+    woken = {
+        wakeups.ASSESS: _sweep_accounts(wakeups.ASSESS, Signal.objects.filter(state=SignalState.NEW)),
+        wakeups.EXECUTE: _sweep_accounts(wakeups.EXECUTE, _orders_to_execute()),
+        wakeups.BOOK: _sweep_accounts(wakeups.BOOK, PaperTrade.objects.filter(is_booked=False))
+        + _sweep_accounts(wakeups.BOOK, PaperOrder.objects.filter(is_reported=False)),
+        wakeups.TICKS: _sweep_shards(),
+        wakeups.BANDS: 0 if clock_stands() else wake_for_bands(market_now()),
+    }
+    for run in Run.objects.filter(
+        ended_at__isnull=True, deployment__state=DeploymentState.WARMING, inputs__isnull=True
+    ).select_related("deployment__shard__feed"):
+        deployments.ask_warm_up(run)
+    measure()
+    return woken
+
+
+def _orders_to_execute() -> Any:
+    to_send = Order.objects.filter(state__in=(OrderState.CREATED, OrderState.UNCONFIRMED))
+    to_cancel = Order.objects.filter(cancel_requested_at__isnull=False, state__in=MAY_STILL_FILL)
+    return to_send | to_cancel
+
+
+def _sweep_accounts(stage: str, rows: Any) -> int:
+    accounts = Account.objects.filter(pk__in=rows.values("account_id"))
+    for account in accounts:
+        wakeups.wake(stage, account.pk, queue_of(stage, account))
+    return len(accounts)
+
+
+def queue_of(stage: str, account: Account) -> str:
+    return {wakeups.ASSESS: "risk", wakeups.BOOK: "desk"}.get(stage) or wakeups.orders_queue(account.mode)
+
+
+def _sweep_shards() -> int:
+    woken = 0
+    for shard in Shard.objects.select_related("feed", "checkpoint"):
+        stream = TickStream(wakeups.valkey(), shard.feed_id)
+        if stream.last_position() > StreamPosition(shard.epoch, shard.n):
+            wakeups.wake(wakeups.TICKS, shard.pk, f"ticks.{shard.name}")
+            woken += 1
+        trim(shard)
+    return woken
+
+
+def measure() -> None:
+    """Write the age of the oldest waiting row of each stage, and tell Valkey's queues apart from it."""
+    now = wall_now()
+    for queue, oldest in oldest_work().items():
+        metrics.QUEUE_AGE.labels(queue).set((now - oldest).total_seconds() if oldest else 0)
+
+
+def oldest_work() -> dict[str, datetime | None]:
+    def oldest(rows: Any) -> datetime | None:
+        return rows.aggregate(oldest=Min("created_at"))["oldest"]
+
+    return {
+        "signals to judge": oldest(Signal.objects.filter(state=SignalState.NEW)),
+        "orders to send": oldest(Order.objects.filter(state=OrderState.CREATED)),
+        "orders without an answer": oldest(Order.objects.filter(state=OrderState.UNCONFIRMED)),
+    }
+
+
+def queue_lengths() -> dict[str, int]:
+    """Return how many messages wait in each Celery queue; messages are only hints, work is in the rows above."""
+    names = [queue.name for queue in app.amqp.queues.values()]
+    names += [f"ticks.{shard.name}" for shard in Shard.objects.select_related("feed")]
+    return {name: int(wakeups.valkey().llen(name)) for name in dict.fromkeys(names)}  # type: ignore[arg-type]

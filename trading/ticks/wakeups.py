@@ -1,0 +1,68 @@
+"""Say that there may be work in a partition. A lost message costs at most one sweep; a repeated one costs nothing.
+
+Valkey first hears that somebody has been woken (for two seconds nobody else need say it again), then the task is
+sent. The task first clears that mark and only then reads, so work that arrives while it reads wakes it anew. The
+tick drain, which waits a while for more, keeps the mark meanwhile and clears it before its last look.
+"""
+
+import redis
+import structlog
+from django.conf import settings
+from django.db import transaction
+
+from alphapanda.celery import app
+from alphapanda.core.telemetry import metrics
+
+log = structlog.get_logger()
+AWAKE_SECONDS = 2
+# A task that reaches its time limit is killed with the worker's memory; what is left wakes the stage again.
+LONGEST_DRAIN_SECONDS = 5.0
+ASSESS, EXECUTE, BOOK, TICKS = "assess_signals", "execute_orders", "book_trades", "process_ticks"
+WARM_UP, BANDS = "warm_up", "fetch_bands"
+# The broker takes its time, and asking it again only waits behind the first.
+LONG_STAGES = {WARM_UP: 30, BANDS: 300}
+_client: redis.Redis | None = None
+
+
+def valkey() -> redis.Redis:
+    global _client
+    if _client is None:
+        _client = redis.Redis.from_url(settings.REDIS_URL, **settings.REDIS_TIMEOUTS)
+    return _client
+
+
+def wake(stage: str, partition: object, queue: str) -> None:
+    """Send the stage's task unless it was sent just now. A dead Valkey is only logged: the sweeper will do it."""
+    try:
+        if valkey().set(mark_of(stage, partition), 1, nx=True, ex=LONG_STAGES.get(stage, AWAKE_SECONDS)):
+            app.send_task(f"trading.tasks.{stage}", args=[str(partition)], queue=queue)
+    except (redis.RedisError, app.connection_for_write().connection_errors) as error:
+        metrics.ANNOUNCEMENTS_LOST.labels("wake").inc()
+        log.warning("wake_lost", stage=stage, partition=str(partition), error=repr(error))
+
+
+def hold(stage: str, partition: object) -> None:
+    """Keep the mark while the stage is at work anyhow; whoever holds it must clear it before the last look."""
+    valkey().set(mark_of(stage, partition), 1, ex=AWAKE_SECONDS)
+
+
+def wake_after_commit(stage: str, partition: object, queue: str) -> None:
+    transaction.on_commit(lambda: wake(stage, partition, queue))
+
+
+def woken(stage: str, partition: object) -> None:
+    """Clear the mark: what is committed from now on wakes the stage again. A dead Valkey is no reason not to work."""
+    try:
+        valkey().delete(mark_of(stage, partition))
+    except redis.RedisError as error:
+        log.warning("mark_not_cleared", stage=stage, partition=str(partition), error=repr(error))
+
+
+def mark_of(stage: str, partition: object) -> str:
+    # The feed sets the same mark for its shards: market wakes process_ticks by name.
+    return f"awake:{partition}" if stage == TICKS else f"awake:{stage}:{partition}"
+
+
+def orders_queue(mode: str) -> str:
+    """Return the queue whose workers may send orders of accounts of this mode."""
+    return f"orders.{mode}"
