@@ -13,7 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client import REGISTRY as OWN_REGISTRY
 
 from instruments.models import TradingSession
-from trading.ticks import wakeups
+from trading import wakeups
 
 Check = Callable[[], str]
 

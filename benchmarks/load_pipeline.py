@@ -20,7 +20,7 @@ from benchmarks.harness import Usage, percentile, usage
 from benchmarks.synthetic_day import Walk
 from market.stream import StreamEntry, StreamPosition, TickStream
 from trading.ticks.quiesced import is_settled
-from trading.ticks.wakeups import valkey
+from trading.wakeups import valkey
 
 # A Monday, 12:00 in India, with as many minutes of history.
 FIRST = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)

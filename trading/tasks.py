@@ -11,7 +11,7 @@ from django.db import connections
 from alphapanda.core.journal.announcements import forget_loop
 from market.models import Shard
 from portfolio.models import Account
-from trading.ticks import wakeups
+from trading import wakeups
 
 log = structlog.get_logger()
 
@@ -81,7 +81,7 @@ def book_trades(account_id: str) -> None:
 
 @shared_task(name="trading.tasks.warm_up")
 def warm_up(run_id: str) -> None:
-    from trading.run.warm_up import warm_up as fetch
+    from trading.brokers.warm_up import warm_up as fetch
 
     fetch(run_id)
 
@@ -89,9 +89,9 @@ def warm_up(run_id: str) -> None:
 @shared_task(name="trading.tasks.fetch_bands")
 def fetch_bands(account: str) -> None:
     from alphapanda.core.clock import market_now
+    from trading.brokers import price_bands
     from trading.brokers.zerodha.session import open_session
     from trading.orders.broker_port import BrokerError
-    from trading.risk import price_bands
 
     now = market_now()
     try:

@@ -6,11 +6,11 @@ from typing import Any
 from alphapanda.core.clock.market_time import market_now
 from alphapanda.dashboard.outbox import Delta, encode
 from instruments.models import Instrument
+from market.board import quote_board
 from market.domain.staleness import INSTRUMENT_LIMITS
 from market.domain.ticks import to_wire
 from market.quotes import Quote
 from market.updates import wire_text
-from trading.risk.marks import board
 
 Row = dict[str, Any]
 # The board keeps milliseconds, updates keep microseconds.
@@ -74,7 +74,7 @@ def board_rows() -> tuple[dict[str, Row], str]:
         token: INSTRUMENT_LIMITS.get(str(instrument.security_class), INSTRUMENT_LIMITS["derivative"])
         for token, instrument in wanted.items()
     }
-    quotes = board().read(wanted, now, limits)
+    quotes = quote_board().read(wanted, now, limits)
     rows = {wanted[token].key: row_of(wanted[token].key, quote) for token, quote in quotes.items()}
     return rows, now.isoformat()
 

@@ -14,14 +14,14 @@ from instruments.domain.contracts import SecurityClass
 from instruments.domain.sessions import DaySchedule
 from instruments.health import WARN_BEFORE, calendar_ends_on, instrument_problems
 from instruments.models import Instrument, TradingSession
+from market.board import quote_board
 from market.domain.staleness import Liveness
 from market.models import LEASE_SECONDS, Feed, FeedLease, Shard
 from market.quotes import FeedState
 from market.stream import StreamPosition, TickStream
 from portfolio.models import Account
+from trading import wakeups
 from trading.models import BrokerSession
-from trading.risk.marks import board
-from trading.ticks import wakeups
 
 LAG_NOTICED, LAG_TOO_MUCH = 50, 500
 CLOCK_NOTICED, CLOCK_TOO_MUCH = timedelta(seconds=1), timedelta(seconds=3)
@@ -119,7 +119,7 @@ def clock_differs(name: str, told: str, now: datetime) -> Finding:
 
 
 def feeds(name: str) -> Finding:
-    states = board().feed_states()
+    states = quote_board().feed_states()
     leases = {lease.feed_id: lease for lease in FeedLease.objects.all()}
     found = [
         feed_lives(name, feed.name, states.get(feed.name), leases.get(feed.pk))

@@ -17,7 +17,7 @@ from alphapanda.core.clock.market_time import wall_now
 from alphapanda.core.clock.models import Installation
 from alphapanda.flight.finding import Finding, ok, red, warn
 from market.models import Feed, Shard
-from trading.ticks import wakeups
+from trading import wakeups
 
 GIB = 1024**3
 LEAST_DISK, LOW_DISK = 1 * GIB, 5 * GIB

@@ -17,7 +17,7 @@ from alphapanda.core.state_folder import BASE_DIR, kept_secret
 from alphapanda.runner.embedded import free_port
 from alphapanda.runner.practice import DATA_ACCOUNT, PRACTICE_KEYS
 from alphapanda.runner.supervisor import Child, Supervisor
-from trading.risk.marks import board
+from market.board import quote_board
 
 READY_SECONDS = 60.0
 # A browser that has gone without a word is noticed within 20 s.
@@ -159,7 +159,7 @@ def wait_for_feed(seconds: float = READY_SECONDS) -> None:
     """Return when the feed is connected. Raises NotReady."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if board().feed_state("kite").connected:
+        if quote_board().feed_state("kite").connected:
             return
         time.sleep(0.2)
     raise NotReady(f"The feed did not connect within {seconds:.0f} s")

@@ -24,13 +24,13 @@ from market.models import Candle, Shard
 from market.stream import TickStream
 from portfolio.booking import open_account
 from portfolio.models import Account
+from trading import wakeups
 from trading.brokers.zerodha.practice import practice_request_token
 from trading.brokers.zerodha.session import log_in
 from trading.models import Deployment, RiskLimit, Strategy
 from trading.orders import gates
 from trading.orders.digest import canonical_lines, counts, digest
 from trading.run import deployments
-from trading.ticks import wakeups
 from trading.ticks.quiesced import is_settled
 from trading.ticks.sweeping import sweep
 

@@ -40,10 +40,11 @@ from alphapanda.runner.supervisor import Supervisor
 from market.models import Shard
 from portfolio.booking import rebuild
 from portfolio.models import Account, Position, Trade
+from trading import wakeups
 from trading.brokers.zerodha.practice import practice_request_token
 from trading.brokers.zerodha.session import log_in
 from trading.models import Deployment, Order, PaperTrade, RiskDecision, Signal
-from trading.ticks import sweeping, wakeups
+from trading.ticks import sweeping
 
 RECOVERY_SECONDS = 60.0
 RATE = 20.0

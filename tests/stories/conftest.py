@@ -1,9 +1,10 @@
 import pytest
 
 from tests.stories.desk import Desk
+from trading import wakeups
 from trading.risk import marks
 from trading.run.sessions import schedule_on
-from trading.ticks import drain, wakeups
+from trading.ticks import drain
 
 
 @pytest.fixture

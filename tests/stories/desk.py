@@ -18,13 +18,14 @@ from market.quotes import FeedState, QuoteBoard
 from market.stream import TickStream
 from portfolio.booking import open_account
 from portfolio.models import Account
+from trading import wakeups
 from trading.models import Deployment, Order, Run, RunInput, Strategy
 from trading.orders import execution, fills, gates
 from trading.orders.life_cycle import OrderState
 from trading.risk import assessment
 from trading.run import deployments
 from trading.run.strategy_rows import write_strategy_rows
-from trading.ticks import drain, wakeups
+from trading.ticks import drain
 
 DAY = date(2026, 11, 23)
 INFY = 408065

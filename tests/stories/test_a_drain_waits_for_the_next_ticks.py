@@ -2,7 +2,8 @@
 
 from alphapanda.core.ids import new_id
 from market.stream import TickStream
-from trading.ticks import drain, wakeups
+from trading import wakeups
+from trading.ticks import drain
 
 
 def is_marked_awake(shard):

@@ -1,9 +1,9 @@
 """A stage with much to do stops in time, says that there is more, and goes on where it stopped."""
 
+from trading import wakeups
 from trading.models import Signal
 from trading.orders.life_cycle import SignalState
 from trading.risk import assessment
-from trading.ticks import wakeups
 
 
 def test_judging_stops_in_time_and_wakes_itself_for_the_rest(desk, monkeypatch):

@@ -8,9 +8,10 @@ import pytest
 from alphapanda.core.clock.services import set_market_time
 from portfolio.booking import open_account
 from tests.stories.desk import DAY, at, make_instrument
+from trading import wakeups
+from trading.brokers import price_bands
 from trading.models import BrokerSession, PriceBand
-from trading.risk import price_bands
-from trading.ticks import sweeping, wakeups
+from trading.ticks import sweeping
 
 QUOTE = {"lower_circuit_limit": 1350.9, "upper_circuit_limit": 1651.1}
 

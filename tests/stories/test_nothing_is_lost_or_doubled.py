@@ -3,11 +3,12 @@
 import pytest
 
 from portfolio.models import Position, Trade
+from trading import wakeups
 from trading.models import Order, PaperTrade, RunInput, Signal
 from trading.orders import execution, fills
 from trading.orders.life_cycle import OrderState, SignalState
 from trading.risk import assessment
-from trading.ticks import drain, sweeping, wakeups
+from trading.ticks import drain, sweeping
 
 
 def test_valkey_emptied_between_every_stage_loses_no_order(desk):

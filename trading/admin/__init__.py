@@ -1,7 +1,7 @@
 """Admin: deployments, limits and gates to change through their services; everything trading wrote, to look at."""
 
+from trading import replays
 from trading.admin import deployments, gates, limits, orders, paper, runs, sessions, signals, strategies
-from trading.orders import replays
 
 __all__ = [
     "deployments",

@@ -13,6 +13,7 @@ from alphapanda.core.clock import market_now
 from alphapanda.core.clock.market_time import wall_now
 from alphapanda.core.telemetry.crashpoints import crashpoint
 from portfolio.models import Account
+from trading import wakeups
 from trading.brokers.choice import broker_for
 from trading.models import Order
 from trading.orders import gates, rates
@@ -28,7 +29,6 @@ from trading.orders.broker_port import (
 )
 from trading.orders.life_cycle import GateState, OrderState
 from trading.orders.transitions import move
-from trading.ticks import wakeups
 
 log = structlog.get_logger()
 WORKER = f"orders@{socket.gethostname()}:{os.getpid()}"

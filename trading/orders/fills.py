@@ -14,13 +14,13 @@ from alphapanda.core.telemetry.crashpoints import crashpoint
 from alphapanda.core.timezone import IST
 from portfolio.booking import TradeReport, book_trade
 from portfolio.models import Account
+from trading import wakeups
 from trading.brokers.choice import broker_for
 from trading.models import Fill, Order
 from trading.orders.attempts import NOBODYS_FAULT
 from trading.orders.broker_port import Broker, BrokerOrder, BrokerTrade
 from trading.orders.life_cycle import OrderState, may_advance
 from trading.orders.transitions import move, tell_run
-from trading.ticks import wakeups
 
 log = structlog.get_logger()
 ACTOR = "booking"

@@ -11,11 +11,11 @@ from alphapanda.core.clock import market_now
 from alphapanda.core.ids import new_id
 from alphapanda.core.journal.services import record
 from instruments.models import Instrument
+from market.board import read_quotes
 from portfolio.models import Account
+from trading import wakeups
 from trading.errors import NotAllowed
 from trading.models import Order, Signal
-from trading.risk.marks import quotes_of
-from trading.ticks import wakeups
 
 
 def place_manual(
@@ -78,7 +78,7 @@ def _ask_gate(account: Account, instrument: Instrument, key: str, wish: dict[str
 
 def _quote_seen(instrument: Instrument, now: datetime) -> dict[str, Any]:
     """Return the quote the order is judged by; nothing where there is none: unknown is not a price."""
-    quote = quotes_of([instrument.instrument_token], now).get(instrument.instrument_token)
+    quote = read_quotes([instrument.instrument_token], now).get(instrument.instrument_token)
     if quote is None:
         return {}
     return {"reference_price": quote.last_price, "bid": quote.bid, "ask": quote.ask, "quote_at": quote.market_time}

@@ -18,6 +18,7 @@ from alphapanda.core.telemetry import metrics
 from alphapanda.core.telemetry.crashpoints import crashpoint
 from portfolio.booking import ensure_portfolio
 from portfolio.models import Account
+from trading import wakeups
 from trading.models import Order, OrderTransition, RiskDecision, Signal
 from trading.orders.attempts import attempt
 from trading.orders.execution import wake_execution
@@ -27,7 +28,6 @@ from trading.risk.assess import Assessment, ProposedOrder, assess
 from trading.risk.exposure import exposure_of
 from trading.risk.market_view import limits_of, market_view
 from trading.risk.marks import Marks
-from trading.ticks import wakeups
 
 log = structlog.get_logger()
 # Two percent each side of the last price: inside Zerodha's own automatic band for liquid shares.

@@ -6,10 +6,10 @@ from decimal import Decimal
 from alphapanda.core.timezone import IST
 from instruments.domain.sessions import DaySchedule
 from instruments.models import FreezeQuantity, Instrument
+from market.board import quote_board, read_quotes
 from trading.models import Deployment, PriceBand, RiskLimit, Signal
 from trading.orders import gates
 from trading.risk.inputs import Limits, MarketView, RiskLimits
-from trading.risk.marks import board, quotes_of
 
 # Zerodha squares intraday positions off from 15:20 in shares (kite.md 5.1); ours must be flat well before.
 MIS_CUTOFF_BEFORE_CLOSE = timedelta(minutes=15)
@@ -44,10 +44,10 @@ def market_view(signal: Signal, now: datetime) -> MarketView:
 
 
 def _liveness(instrument: Instrument, now: datetime) -> tuple[str | None, str | None]:
-    quote = quotes_of([instrument.instrument_token], now).get(instrument.instrument_token)
+    quote = read_quotes([instrument.instrument_token], now).get(instrument.instrument_token)
     if quote is None:
         return None, None
-    return board().feed_state(quote.feed or None).state.upper(), quote.state.upper()
+    return quote_board().feed_state(quote.feed or None).state.upper(), quote.state.upper()
 
 
 def _mis_cutoff(schedule: DaySchedule) -> datetime | None:

@@ -6,31 +6,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import redis
-import structlog
-from django.conf import settings
-
-from market.quotes import Quote, QuoteBoard
+from market.board import read_quotes
 from portfolio.models import Position
-
-log = structlog.get_logger()
-_board: QuoteBoard | None = None
-
-
-def board() -> QuoteBoard:
-    global _board
-    if _board is None:
-        _board = QuoteBoard(redis.Redis.from_url(settings.REDIS_URL, **settings.REDIS_TIMEOUTS))
-    return _board
-
-
-def quotes_of(tokens: Iterable[int], now: datetime) -> dict[int, Quote]:
-    """Return the quotes there are; with the board out of reach, none: unknown, not zero."""
-    try:
-        return board().read(list(tokens), now)
-    except redis.RedisError as error:
-        log.warning("quote_board_unreachable", error=repr(error))
-        return {}
 
 
 class Marks:
@@ -42,7 +19,7 @@ class Marks:
     @classmethod
     def of(cls, instruments: Iterable[Any], now: datetime) -> "Marks":
         wanted = list(instruments)
-        quotes = quotes_of({instrument.instrument_token for instrument in wanted}, now)
+        quotes = read_quotes({instrument.instrument_token for instrument in wanted}, now)
         return cls(
             {
                 instrument.pk: quotes[instrument.instrument_token].last_price

@@ -13,13 +13,13 @@ from alphapanda.core.journal.services import record
 from market.subscriptions import subscribe, unsubscribe
 from portfolio.booking import ensure_portfolio
 from portfolio.models import Position
+from trading import wakeups
 from trading.errors import NotAllowed
 from trading.models import Deployment, Order, Run, RunInput
 from trading.orders.life_cycle import DeploymentState, may_advance
 from trading.run.hosts import run_terms, strategy_class, terms_json
 from trading.strategies.parameters import BadParameters
 from trading.strategies.registry import code_hash
-from trading.ticks import wakeups
 
 S = DeploymentState
 

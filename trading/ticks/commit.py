@@ -11,12 +11,12 @@ from alphapanda.core.journal.services import record
 from alphapanda.core.telemetry import metrics
 from market.candle_store import store_candles
 from market.models import Shard
+from trading import wakeups
 from trading.models import Checkpoint, Evaluation, Order, Run, RunInput, Signal
 from trading.orders.life_cycle import MAY_STILL_FILL, DeploymentState, SignalState
 from trading.orders.transitions import tell_run
 from trading.run import deployments
 from trading.run.faults import StrategyFault
-from trading.ticks import wakeups
 from trading.ticks.memory import Effects, LiveRun, ShardMemory, Wish
 
 CHECKPOINT_EVERY = timedelta(seconds=30)

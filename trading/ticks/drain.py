@@ -16,9 +16,9 @@ from alphapanda.core.telemetry import metrics
 from alphapanda.core.telemetry.crashpoints import crashpoint
 from market.models import Shard
 from market.stream import StreamEntry, StreamPosition, TickStream
+from trading import wakeups
 from trading.models import RunInput
 from trading.paper.exchange import PaperExchange
-from trading.ticks import wakeups
 from trading.ticks.commit import write_effects
 from trading.ticks.inputs import hear_inputs
 from trading.ticks.memory import Effects, ShardMemory

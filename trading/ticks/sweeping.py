@@ -12,11 +12,11 @@ from alphapanda.core.telemetry import metrics
 from market.models import Shard
 from market.stream import StreamPosition, TickStream
 from portfolio.models import Account
+from trading import wakeups
+from trading.brokers.price_bands import wake_for_bands
 from trading.models import Order, PaperOrder, PaperTrade, Run, Signal
 from trading.orders.life_cycle import MAY_STILL_FILL, DeploymentState, OrderState, SignalState
-from trading.risk.price_bands import wake_for_bands
 from trading.run import deployments
-from trading.ticks import wakeups
 from trading.ticks.drain import trim
 
 

@@ -18,13 +18,13 @@ from alphapanda.dashboard.formats import iso
 from instruments.domain.contracts import SecurityClass
 from instruments.domain.sessions import DaySchedule
 from instruments.models import Instrument, TradingSession
+from market.board import quote_board
 from market.domain.staleness import INSTRUMENT_LIMITS
 from market.quotes import FeedState, Quote
 from portfolio.models import Account, Trade
 from trading.models import Deployment, Gate
 from trading.orders.gates import flag_file
 from trading.orders.life_cycle import GATE_LABELS, GATE_SEVERITY, GateState
-from trading.risk.marks import board
 
 log = structlog.get_logger()
 EXCHANGE, MAIN_CLASS = "NSE", SecurityClass.EQUITY_FNO
@@ -114,7 +114,7 @@ class World:
     def feeds(self) -> dict[str, FeedState] | None:
         """None when the quote board cannot be reached: then nothing is known of prices."""
         try:
-            return board().feed_states()
+            return quote_board().feed_states()
         except redis.RedisError as error:
             log.warning("quote_board_unreachable", error=repr(error))
             return None
@@ -124,7 +124,7 @@ class World:
         wanted = {instrument.instrument_token: instrument for instrument in instruments}
         limits = {token: INSTRUMENT_LIMITS[_class(instrument)] for token, instrument in wanted.items()}
         try:
-            found = board().read(wanted, self.now, limits)
+            found = quote_board().read(wanted, self.now, limits)
         except redis.RedisError as error:
             log.warning("quote_board_unreachable", error=repr(error))
             return {}

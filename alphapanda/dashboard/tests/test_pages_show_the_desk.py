@@ -19,7 +19,7 @@ from alphapanda.dashboard.panels.context import World
 from alphapanda.dashboard.panels.live.facts import silent_processes
 from alphapanda.dashboard.tests.conftest import NOW, Desk
 from trading.models import Checkpoint
-from trading.ticks.wakeups import valkey
+from trading.wakeups import valkey
 
 PLACES = ["live", "strategies", "orders", "portfolio", "system"]
 

@@ -18,11 +18,11 @@ from alphapanda.core.journal.models import DeadLetter
 from alphapanda.flight import CHECKS, findings, registry, servers
 from alphapanda.flight import market as market_checks
 from instruments.models import InstrumentLoad
+from market.board import quote_board
 from market.models import FeedLease
 from portfolio.booking import open_account
 from trading.models import BrokerSession, Gate, Order
 from trading.orders import halting
-from trading.risk import marks
 from trading.tests.admin.conftest import desk, traded
 
 __all__ = ["desk", "traded"]
@@ -83,7 +83,7 @@ def test_a_dead_server_is_red_and_the_other_checks_go_on(ready, monkeypatch):
     def gone(*args: Any) -> Any:
         raise redis.ConnectionError("connection refused")
 
-    monkeypatch.setattr(marks.board(), "feed_states", gone)
+    monkeypatch.setattr(quote_board(), "feed_states", gone)
     answered = {finding.name: finding for finding in findings()}
     assert (answered["feed"].level, answered["feed"].words) == ("red", "not known: connection refused")
     assert answered["books"].level == "ok"

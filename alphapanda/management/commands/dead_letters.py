@@ -10,7 +10,8 @@ from alphapanda.core.commands import WRONG_INPUT
 from alphapanda.core.commands import Command as BaseCommand
 from alphapanda.core.journal import services
 from alphapanda.core.journal.models import DeadLetter
-from trading.orders import halting, replays
+from trading import replays
+from trading.orders import halting
 
 # Imported so that every stage has said how it is replayed.
 STAGES = replays.__all__

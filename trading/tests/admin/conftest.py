@@ -4,9 +4,10 @@ import pytest
 
 from instruments.models import TradingSession
 from tests.stories.desk import DAY, Desk, load_sessions
+from trading import wakeups
 from trading.risk import marks
 from trading.run.sessions import schedule_on
-from trading.ticks import drain, wakeups
+from trading.ticks import drain
 
 # The calendar's rows these tests look at, kept between tests: loading a whole year each time is most of their time.
 _sessions: list[dict[str, Any]] = []

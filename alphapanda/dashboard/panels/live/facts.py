@@ -22,7 +22,7 @@ from trading.models import BrokerSession, Deployment, Order, PaperTrade, RateWin
 from trading.orders.life_cycle import DeploymentState, GateState, OrderState
 from trading.orders.rate_budget import KITE_BUDGET
 from trading.risk.assess import RULES
-from trading.ticks.wakeups import valkey
+from trading.wakeups import valkey
 
 MARKS = {Liveness.LIVE: ("live", ""), Liveness.STALE: ("stale", "warn"), Liveness.DEAD: ("dead", "fault")}
 TROUBLE = (DeploymentState.PAUSED, DeploymentState.HALTED)

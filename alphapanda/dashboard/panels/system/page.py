@@ -22,7 +22,7 @@ from market.quotes import FeedState
 from portfolio.health import book_problems
 from trading.models import Order, PaperOrder, PaperRequest, PaperTrade, RunInput, Signal
 from trading.orders.life_cycle import OrderState, SignalState
-from trading.ticks.wakeups import valkey
+from trading.wakeups import valkey
 
 CALENDAR_WARNING = timedelta(days=31)
 SHOWN_LETTERS = 30

@@ -10,10 +10,10 @@ from django.db.models import Exists, OuterRef, QuerySet
 from alphapanda.core.timezone import IST
 from instruments.models import Instrument
 from market.models import Feed
+from trading import wakeups
 from trading.brokers.zerodha.pace import Pace
 from trading.models import BrokerSession, Deployment, PriceBand
 from trading.orders.life_cycle import DeploymentState
-from trading.ticks import wakeups
 
 # Before the pre-open session begins, a quote still tells the bands of the day before.
 TOLD_FROM = time(9, 0)

@@ -9,14 +9,14 @@ from django.db import transaction
 from alphapanda.core.clock import market_now
 from instruments.models import Instrument
 from market.candle_store import store_history
+from trading import wakeups
+from trading.brokers.price_bands import fetch_bands
 from trading.brokers.zerodha.history import history
 from trading.brokers.zerodha.session import open_session
 from trading.models import Run
 from trading.orders.life_cycle import DeploymentState
-from trading.risk.price_bands import fetch_bands
 from trading.run import deployments
 from trading.run.hosts import strategy_class
-from trading.ticks import wakeups
 
 log = structlog.get_logger()
 MINUTES_A_DAY = 375
