@@ -9,9 +9,9 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "alphapanda.settings")
     # These bring servers of their own, which must run before the settings ask where they are.
     if sys.argv[1:2] == ["demo"] and "--help" not in sys.argv:
-        from alphapanda.runner.practice import prepare
+        from alphapanda.runner.practice import prepare_demo
 
-        prepare(sys.argv[2:])
+        prepare_demo(sys.argv[2:])
     elif sys.argv[1:2] == ["replay_day"] and not {"--help", "--twice"} & set(sys.argv):
         from alphapanda.runner.practice import prepare_scratch
 

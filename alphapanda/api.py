@@ -43,14 +43,14 @@ class HealthView(APIView):
 
     @extend_schema(responses=HealthSerializer)
     def get(self, request: Request) -> Response:
-        found = problems()
+        found = list_problems()
         body = {"status": "problems" if found else "ok", "problems": found}
         return Response(HealthSerializer({**body, "market_time": market_now(), "wall_time": wall_now()}).data)
 
 
-def problems() -> list[str]:
+def list_problems() -> list[str]:
     """Return all that is wrong, in words."""
-    valkey = health.valkey()
+    valkey = health.valkey_problem()
     feeds = [f"Valkey: {valkey}"] if valkey else feeds_ready()
     given_up = DeadLetter.objects.filter(state=DeadLetter.State.OPEN).count()
     letters = [f"{given_up} pieces of work were given up and wait for a decision"] if given_up else []

@@ -26,5 +26,5 @@ protocols = ProtocolTypeRouter(
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
     """What daphne serves; it lives from its first connection on, there being no other beginning."""
-    heartbeats.begin("web", "pages, API, WebSocket")
+    heartbeats.begin_heartbeat("web", "pages, API, WebSocket")
     await protocols(scope, receive, send)

@@ -17,11 +17,11 @@ app.autodiscover_tasks()
 def _begin_worker(sender: Any, **_: object) -> None:
     from alphapanda.core.telemetry import heartbeats
 
-    heartbeats.begin(sender.hostname, ", ".join(sorted(app.amqp.queues.consume_from)))
+    heartbeats.begin_heartbeat(sender.hostname, ", ".join(sorted(app.amqp.queues.consume_from)))
 
 
 @beat_init.connect
 def _begin_beat(**_: object) -> None:
     from alphapanda.core.telemetry import heartbeats
 
-    heartbeats.begin("beat", "periodic tasks")
+    heartbeats.begin_heartbeat("beat", "periodic tasks")

@@ -11,7 +11,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @register()
-def environment(app_configs: Any, **_: Any) -> list[CheckMessage]:
+def check_environment(app_configs: Any, **_: Any) -> list[CheckMessage]:
     """Refuse an installation that could trade by mistake, or could not work at all."""
     return [*_kind(), *_practice_addresses(), *_redis(), *_secrets()]
 

@@ -18,20 +18,20 @@ from trading import wakeups
 Check = Callable[[], str]
 
 
-def healthz(request: HttpRequest) -> HttpResponse:
+def show_liveness(request: HttpRequest) -> HttpResponse:
     """Say that the process answers; asks nobody else."""
     return JsonResponse({"status": "ok"})
 
 
-def readyz(request: HttpRequest) -> HttpResponse:
+def show_readiness(request: HttpRequest) -> HttpResponse:
     """Say whether PostgreSQL, Valkey and the calendar are there; 503 with the reasons if not."""
-    checks = {"postgresql": postgresql, "valkey": valkey, "calendar": calendar}
+    checks = {"postgresql": postgresql_problem, "valkey": valkey_problem, "calendar": calendar_problem}
     problems = {name: problem for name, check in checks.items() if (problem := check())}
     body: dict[str, Any] = {"status": "not ready" if problems else "ok", "problems": problems}
     return JsonResponse(body, status=503 if problems else 200)
 
 
-def postgresql() -> str:
+def postgresql_problem() -> str:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -40,22 +40,22 @@ def postgresql() -> str:
     return ""
 
 
-def valkey() -> str:
+def valkey_problem() -> str:
     try:
-        wakeups.valkey().ping()
+        wakeups.valkey_client().ping()
     except redis.RedisError as error:
         return type(error).__name__
     return ""
 
 
-def calendar() -> str:
+def calendar_problem() -> str:
     try:
         return "" if TradingSession.objects.exists() else "not loaded: run load_calendar"
     except DatabaseError as error:
         return type(error).__name__
 
 
-def metrics(request: HttpRequest) -> HttpResponse:
+def show_metrics(request: HttpRequest) -> HttpResponse:
     """Every process's metrics added up. Signed in as staff, or with METRICS_TOKEN as a bearer token."""
     if not may_read_metrics(request):
         raise PermissionDenied

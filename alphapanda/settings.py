@@ -153,19 +153,23 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
-    "sweep": {"task": "trading.tasks.sweep", "schedule": 1.0, "options": {"queue": "desk", "expires": 5}},
+    "sweep": {"task": "trading.tasks.sweep", "schedule": 1.0, "options": {"queue": "housekeeping", "expires": 5}},
     "books": {"task": "portfolio.tasks.check_books", "schedule": crontab(hour="17", minute="30")},
     "calendar": {"task": "instruments.tasks.check_calendar", "schedule": crontab(hour="3", minute="0")},
-    "snapshots": {"task": "trading.tasks.take_snapshots", "schedule": 5.0, "options": {"queue": "desk", "expires": 5}},
+    "snapshots": {
+        "task": "trading.tasks.take_snapshots",
+        "schedule": 5.0,
+        "options": {"queue": "housekeeping", "expires": 5},
+    },
 }
-CELERY_TASK_DEFAULT_QUEUE = "desk"
+CELERY_TASK_DEFAULT_QUEUE = "housekeeping"
 CELERY_TASK_CREATE_MISSING_QUEUES = True
 CELERY_TIMEZONE = "UTC"
 
 # market wakes trading by name; it may not import it.
 PROCESS_TICKS_TASK = "trading.tasks.process_ticks"
 ORDER_HINT_TASK = "trading.tasks.book_trades"
-LOCKSTEP_SETTLED = "trading.ticks.quiesced.everything_settled"
+LOCKSTEP_QUIESCED = "trading.ticks.quiesced.wait_until_quiesced"
 TICK_SOURCE = "trading.brokers.zerodha.ticker.KiteTickSource"
 INSTRUMENT_SOURCE = "trading.brokers.zerodha.client.instrument_dump"
 

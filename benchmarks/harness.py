@@ -26,7 +26,7 @@ class Usage:
         return Usage(self.seconds + other.seconds, self.megabytes + other.megabytes)
 
 
-def machine(*packages: str) -> dict[str, object]:
+def describe_machine(*packages: str) -> dict[str, object]:
     return {
         "at": datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds"),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()} {platform.release()}",
@@ -43,7 +43,7 @@ def percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[max(0, math.ceil(len(values) * share) - 1)]
 
 
-def usage(roots: Mapping[str, int]) -> dict[str, Usage]:
+def process_usage(roots: Mapping[str, int]) -> dict[str, Usage]:
     """Return what each named process uses, its descendants included; pages they share count for each."""
     parents, own = {}, {}
     for folder in Path("/proc").iterdir():
@@ -73,7 +73,7 @@ def _owner(pid: int, parents: Mapping[int, int], owners: Mapping[int, str]) -> s
     return owners.get(pid)
 
 
-def counted(folder: Path, metric: str, label: str) -> Counter[str]:
+def count_metric(folder: Path, metric: str, label: str) -> Counter[str]:
     """Return a counter's sums over all processes that wrote to ``folder``, by the value of one label."""
     from prometheus_client import CollectorRegistry
     from prometheus_client.multiprocess import MultiProcessCollector
@@ -87,6 +87,6 @@ def counted(folder: Path, metric: str, label: str) -> Counter[str]:
     return sums
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     lines = [heads, ["---", *["--:"] * (len(heads) - 1)], *rows]
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)

@@ -13,14 +13,14 @@ from alphapanda.core.clock import market_now
 from alphapanda.core.timezone import IST
 from alphapanda.runner import practice
 from alphapanda.runner import processes as processes
-from alphapanda.runner.replay import environment
+from alphapanda.runner.replay import set_environment
 from alphapanda.runner.supervisor import Child, Supervisor
-from benchmarks import load_desk
-from benchmarks.harness import Usage, percentile, usage
+from benchmarks import load_setup
+from benchmarks.harness import Usage, percentile, process_usage
 from benchmarks.synthetic_day import Walk
 from market.stream import StreamEntry, StreamPosition, TickStream
-from trading.ticks.quiesced import is_settled
-from trading.wakeups import valkey
+from trading.ticks.quiesced import is_quiesced
+from trading.wakeups import valkey_client
 
 # A Monday, 12:00 in India, with as many minutes of history.
 FIRST = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
@@ -70,26 +70,26 @@ class Pipeline:
         self.folder, self.recording, self.rates = folder, recording, rates
         self.port = processes.free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.supervisor = Supervisor(folder, environment(folder, self.url))
-        self.secrets = processes.credentials(folder)
+        self.supervisor = Supervisor(folder, set_environment(folder, self.url))
+        self.secrets = processes.data_account_secrets(folder)
         os.environ.update(self.secrets)
 
     def start(self, walk: Walk) -> None:
-        play = processes.program("kitesim", "--port", str(self.port), "--replay", str(self.recording))
+        play = processes.python_module("kitesim", "--port", str(self.port), "--replay", str(self.recording))
         self.supervisor.start(Child("kitesim", [*play, "--rate", "0", "--keep-sessions"]))
         processes.wait_for(f"{self.url}/sim/clock", "The practice exchange")
-        self.shard, shares = load_desk.found_market(walk, FIRST)
-        load_desk.log_in_data_account()
-        load_desk.found_desk(self.shard, shares, walk, FIRST, WARM_MINUTES)
+        self.shard, shares = load_setup.set_up_market(walk, FIRST)
+        load_setup.log_in_data_account()
+        load_setup.set_up_deployments(self.shard, shares, walk, FIRST, WARM_MINUTES)
         for child in (
-            processes.worker("ticks", "ticks.kite-0"),
-            processes.worker("desk", "risk,orders.paper,desk"),
-            processes.beat(),
-            processes.feed(self.secrets),
+            processes.worker_child("ticks", "ticks.kite-0"),
+            processes.worker_child("housekeeping", "risk,orders.paper,housekeeping"),
+            processes.beat_child(),
+            processes.feed_child(self.secrets),
         ):
             self.supervisor.start(child)
         processes.wait_for_feed()
-        self._wait_until(load_desk.all_running, "the deployments did not begin")
+        self._wait_until(load_setup.all_running, "the deployments did not begin")
 
     def _wait_until(self, is_so: Callable[[], bool], problem: str) -> None:
         deadline = time.monotonic() + LONGEST_WAIT_SECONDS
@@ -112,8 +112,8 @@ class Pipeline:
             self._look(course)
             time.sleep(SAMPLE_SECONDS)
         if course.drained:
-            last = TickStream(valkey(), self.shard.feed_id).last_position()
-            self._wait_until(lambda: is_settled(self.shard.feed_id, last), "the desk did not come to rest")
+            last = TickStream(valkey_client(), self.shard.feed_id).last_position()
+            self._wait_until(lambda: is_quiesced(self.shard.feed_id, last), "the desk did not come to rest")
         return course
 
     def _look(self, course: Course) -> None:
@@ -132,7 +132,7 @@ class Pipeline:
 
     def _sample(self, now: float) -> Sample:
         self.shard.refresh_from_db()
-        stream, done = TickStream(valkey(), self.shard.feed_id), StreamPosition(self.shard.epoch, self.shard.n)
+        stream, done = TickStream(valkey_client(), self.shard.feed_id), StreamPosition(self.shard.epoch, self.shard.n)
         wall = time.time() * 1000
         waiting = [wall - _received_at(entry) for entry in stream.read(done, 1)]
         processed = [wall - _received_at(entry) for entry in stream.read(StreamPosition(done.epoch, done.n - 1), 1)]
@@ -143,7 +143,7 @@ class Pipeline:
         assert practice.servers
         roots["valkey"] = practice.servers._valkey.process.pid
         roots["postgresql"] = int((self.folder / "postgres" / "postmaster.pid").read_text().split()[0])
-        return usage(roots)
+        return process_usage(roots)
 
     def _advance(self, moment: datetime) -> None:
         body = json.dumps({"advance_to": moment.astimezone(IST).strftime("%Y-%m-%dT%H:%M:%S")}).encode()

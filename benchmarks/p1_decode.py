@@ -64,7 +64,7 @@ def check_equal(kite: KiteTicker, raw: bytes) -> None:
 
 def time_in_turns(works: dict) -> dict[str, float]:
     """Return the median seconds of one call of each work, timed one after the other in every round."""
-    repeats = {name: max(1, round(SECONDS_A_ROUND / once(work))) for name, work in works.items()}
+    repeats = {name: max(1, round(SECONDS_A_ROUND / time_once(work))) for name, work in works.items()}
     timings: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(ROUNDS):
         for name, work in works.items():
@@ -75,14 +75,14 @@ def time_in_turns(works: dict) -> dict[str, float]:
     return {name: statistics.median(seconds) for name, seconds in timings.items()}
 
 
-def once(work) -> float:  # type: ignore[no-untyped-def]
+def time_once(work) -> float:  # type: ignore[no-untyped-def]
     work()
     begun = time.thread_time()
     work()
     return max(time.thread_time() - begun, 1e-7)
 
 
-def measure(kite: KiteTicker, count: int, kind: str, lengths: tuple[int, ...]) -> dict:
+def measure_frames(kite: KiteTicker, count: int, kind: str, lengths: tuple[int, ...]) -> dict:
     raw = make_frame(count, lengths)
     check_equal(kite, raw)
     buffer = np.frombuffer(raw, np.uint8)
@@ -108,7 +108,7 @@ def measure(kite: KiteTicker, count: int, kind: str, lengths: tuple[int, ...]) -
     }
 
 
-def machine() -> dict[str, str]:
+def describe_machine() -> dict[str, str]:
     return {
         "at": datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
@@ -121,7 +121,7 @@ def machine() -> dict[str, str]:
 def main() -> None:
     kite = KiteTicker("key", "token")
     kinds = (("full", FULL_ONLY), ("mixed", MIXED))
-    rows = [measure(kite, count, kind, lengths) for kind, lengths in kinds for count in SIZES]
+    rows = [measure_frames(kite, count, kind, lengths) for kind, lengths in kinds for count in SIZES]
     if "--json" not in sys.argv:
         print("| frame | packets | kiteconnect /s | ours /s | ns a packet | × kiteconnect | × memcpy | target | met |")
         print("|---|--:|--:|--:|--:|--:|--:|--:|---|")
@@ -132,7 +132,7 @@ def main() -> None:
                 f"| {row['times_kiteconnect']} | {row['times_memcpy']} | ≥ {row['target']:g} "
                 f"| {'yes' if row['met'] else 'no'} |"
             )
-    print(json.dumps({"benchmark": "P1 decode", **machine(), "results": rows}))
+    print(json.dumps({"benchmark": "P1 decode", **describe_machine(), "results": rows}))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.harness import Usage, counted, machine, percentile, table
+from benchmarks.harness import Usage, count_metric, describe_machine, markdown_table, percentile
 from benchmarks.synthetic_day import Walk, write_recording
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ FURTHEST_BEHIND_MS = 2_000
 LOWEST_RATE = 250
 
 
-def trial(ticks: int, seconds: int, burst: bool) -> dict[str, Any]:
+def run_trial(ticks: int, seconds: int, burst: bool) -> dict[str, Any]:
     """Run one rate on servers of its own and return what was found."""
     from alphapanda.runner import practice
 
@@ -46,12 +46,12 @@ def trial(ticks: int, seconds: int, burst: bool) -> dict[str, Any]:
         import django
 
         django.setup()
-        return measure(practice.scratch, ticks, [ticks] * seconds + [ticks * 10] * burst)
+        return measure_rates(practice.scratch, ticks, [ticks] * seconds + [ticks * 10] * burst)
     finally:
-        practice.close()
+        practice.stop_servers()
 
 
-def measure(folder: Path, ticks: int, rates: list[int]) -> dict[str, Any]:
+def measure_rates(folder: Path, ticks: int, rates: list[int]) -> dict[str, Any]:
     # Not before Django is set up.
     from benchmarks.load_pipeline import FIRST, Pipeline
 
@@ -59,13 +59,13 @@ def measure(folder: Path, ticks: int, rates: list[int]) -> dict[str, Any]:
     try:
         frames = write_recording(pipeline.recording, Walk(SHARES), FIRST, rates)
         pipeline.start(Walk(SHARES))
-        return findings(pipeline, pipeline.play(), ticks, frames)
+        return list_findings(pipeline, pipeline.play(), ticks, frames)
     finally:
         pipeline.stop()
 
 
-def findings(pipeline: "Pipeline", course: "Course", ticks: int, frames: int) -> dict[str, Any]:
-    from benchmarks.load_desk import outcome
+def list_findings(pipeline: "Pipeline", course: "Course", ticks: int, frames: int) -> dict[str, Any]:
+    from benchmarks.load_setup import measure_outcome
 
     drops, lost = _drops(pipeline)
     ended = course.began + len(pipeline.rates)
@@ -84,7 +84,7 @@ def findings(pipeline: "Pipeline", course: "Course", ticks: int, frames: int) ->
         "ticks_not_appended": lost,
         **drops,
         "processes": _processes(course),
-        **outcome(datetime.fromtimestamp(steady_wall, UTC)),
+        **measure_outcome(datetime.fromtimestamp(steady_wall, UTC)),
     }
 
 
@@ -93,10 +93,10 @@ def _drops(pipeline: "Pipeline") -> tuple[dict[str, dict[str, int]], int]:
     from market.domain.quality import DROPPED
 
     metrics = pipeline.folder / "metrics"
-    reasons = counted(metrics, "alphapanda_feed_drops_total", "reason")
+    reasons = count_metric(metrics, "alphapanda_feed_drops_total", "reason")
     dropped = {name: count for name, count in reasons.items() if name in (*DROPPED, "inbox_full", "valkey")}
     kept = {name: count for name, count in reasons.items() if name not in dropped}
-    appended = sum(counted(metrics, "alphapanda_feed_ticks_total", "feed").values())
+    appended = sum(count_metric(metrics, "alphapanda_feed_ticks_total", "feed").values())
     return {"dropped": dropped, "counted_but_kept": kept}, sum(pipeline.rates) - appended
 
 
@@ -117,7 +117,7 @@ def _processes(course: "Course") -> dict[str, dict[str, float]]:
     }
 
 
-def words(found: dict[str, Any]) -> str:
+def in_words(found: dict[str, Any]) -> str:
     lag, rate, decided = found["lag_ms"], found["ticks_asked_per_s"], found["frame_to_signal_ms"]
     heads = (
         "ticks/s", "sustained", "lag p50", "p99", "max", "target p99", "dropped", "burst", "drained after",
@@ -133,7 +133,8 @@ def words(found: dict[str, Any]) -> str:
         (name, f"{one['cores']:.2f}", one["megabytes_before"], one["megabytes_halfway"], one["megabytes_after"])
         for name, one in found["processes"].items()
     ]
-    return f"{table(heads, [row])}\n\n{table(('process', 'cores', 'MB before', 'halfway', 'after'), used)}\n"
+    use = markdown_table(("process", "cores", "MB before", "halfway", "after"), used)
+    return f"{markdown_table(heads, [row])}\n\n{use}\n"
 
 
 def in_a_process_of_its_own(ticks: int, options: argparse.Namespace) -> dict[str, Any]:
@@ -154,15 +155,19 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write what was found to this file, too")
     options = parser.parse_args()
     if options.once:
-        found = trial(options.ticks, options.seconds, options.burst)
-        print(words(found))
+        found = run_trial(options.ticks, options.seconds, options.burst)
+        print(in_words(found))
         print(json.dumps(found))
         return
     trials, rate = [], options.ticks
     while rate >= LOWEST_RATE and not (trials and trials[-1]["sustained"]):
         trials.append(in_a_process_of_its_own(rate, options))
         rate //= 2
-    report = {"benchmark": "P2 pipeline", **machine("django", "celery", "kiteconnect", "numpy"), "trials": trials}
+    report = {
+        "benchmark": "P2 pipeline",
+        **describe_machine("django", "celery", "kiteconnect", "numpy"),
+        "trials": trials,
+    }
     print(json.dumps(report))
     if options.json:
         options.json.write_text(json.dumps(report, indent=2) + "\n")

@@ -35,7 +35,7 @@ STORED = (
 Result = dict[str, list[float]]
 
 
-def dump(rows: int, lot_size: int) -> bytes:
+def make_dump(rows: int, lot_size: int) -> bytes:
     """Build a dump: a twelfth shares and indices, the rest options of 40 underlyings."""
     lines = [COLUMNS]
     shares = rows // 12
@@ -51,7 +51,7 @@ def dump(rows: int, lot_size: int) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def parsed(content: bytes) -> Iterator[dict[str, str]]:
+def parse_dump(content: bytes) -> Iterator[dict[str, str]]:
     return csv.DictReader(io.StringIO(content.decode()))
 
 
@@ -65,15 +65,15 @@ class Contest:
         from instruments.models import Instrument
 
         self.connection, self.new_id, self.model = connection, new_id, Instrument
-        self.content, self.changed = dump(rows, 75), dump(rows, 65)
-        self.prepared = [self._row(fields) for fields in parsed(self.content)]
+        self.content, self.changed = make_dump(rows, 75), make_dump(rows, 65)
+        self.prepared = [self._row(fields) for fields in parse_dump(self.content)]
 
     def copy_prepared(self) -> None:
         """The physical floor: rows ready in memory, copied into the table with its indexes."""
         self._copy(self.prepared)
 
     def copy_from_csv(self) -> None:
-        self._copy(self._row(fields) for fields in parsed(self.content))
+        self._copy(self._row(fields) for fields in parse_dump(self.content))
 
     def bulk_create(self) -> None:
         self.model.objects.bulk_create(self._models(self.content), batch_size=2000)
@@ -93,7 +93,7 @@ class Contest:
         from instruments import sync
         from instruments.dumps import from_bytes
 
-        sync.load([from_bytes("synthetic.csv", content)], day=DAY)
+        sync.load_dumps([from_bytes("synthetic.csv", content)], day=DAY)
 
     def fingerprint(self) -> str:
         question = (
@@ -106,9 +106,9 @@ class Contest:
     def empty(self) -> None:
         with self.connection.cursor() as cursor:
             cursor.execute(f"TRUNCATE {self.model._meta.db_table}, instruments_instrumentload CASCADE")
-        self.settle()
+        self.quiesce()
 
-    def settle(self) -> None:
+    def quiesce(self) -> None:
         """Let no contestant pay for the one before it."""
         with self.connection.cursor() as cursor:
             cursor.execute(f"VACUUM ANALYZE {self.model._meta.db_table}")
@@ -145,16 +145,16 @@ class Contest:
 
     def _models(self, content: bytes) -> list[Any]:
         names = ("id", *STORED.split(", "), "exchange_token", "listed", "has_derivatives", "first_seen")
-        return [self.model(**dict(zip(names, self._row(fields), strict=True))) for fields in parsed(content)]
+        return [self.model(**dict(zip(names, self._row(fields), strict=True))) for fields in parse_dump(content)]
 
 
-def timed(work: Callable[[], object]) -> float:
+def time_work(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
 
 
-def play(contest: Contest, results: Result) -> None:
+def play_round(contest: Contest, results: Result) -> None:
     """One round: everyone once, in the same order, each on a settled table: empty, or filled by the one named."""
     seen: dict[str, set[str]] = {"dump": set(), "changed dump": set()}
     for name, starts_empty, leaves, work in (
@@ -166,21 +166,21 @@ def play(contest: Contest, results: Result) -> None:
         ("ours, unchanged", False, "dump", lambda: contest.load(contest.content)),
         ("ours, all changed", False, "changed dump", lambda: contest.load(contest.changed)),
     ):
-        contest.empty() if starts_empty else contest.settle()
-        results.setdefault(name, []).append(timed(work))
+        contest.empty() if starts_empty else contest.quiesce()
+        results.setdefault(name, []).append(time_work(work))
         seen[leaves].add(contest.fingerprint())
     if any(len(fingerprints) != 1 for fingerprints in seen.values()):
         raise SystemExit("the contestants disagree about what was loaded")
 
 
-def report(results: Result, rows: int) -> dict[str, Any]:
+def make_report(results: Result, rows: int) -> dict[str, Any]:
     medians = {name: statistics.median(times) for name, times in results.items()}
     floor = medians["COPY, rows ready in memory"]
     return {
         "rows": rows,
         "rounds": len(next(iter(results.values()))),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
-        "versions": versions(),
+        "versions": server_versions(),
         "seconds": {name: round(median, 3) for name, median in medians.items()},
         "spread": {name: [round(min(times), 3), round(max(times), 3)] for name, times in results.items()},
         "ratio_to_copy": {name: round(median / floor, 2) for name, median in medians.items()},
@@ -188,7 +188,7 @@ def report(results: Result, rows: int) -> dict[str, Any]:
     }
 
 
-def versions() -> dict[str, str]:
+def server_versions() -> dict[str, str]:
     import django
     import psycopg
     from django.db import connection
@@ -199,7 +199,7 @@ def versions() -> dict[str, str]:
     return {"django": django.get_version(), "psycopg": psycopg.__version__, "postgresql": server}
 
 
-def table(found: dict[str, Any]) -> str:
+def report_table(found: dict[str, Any]) -> str:
     lines = [
         f"P6, {found['rows']:,} rows, median of {found['rounds']} rounds; {found['machine']}; "
         + ", ".join(f"{name} {version}" for name, version in found["versions"].items()),
@@ -215,7 +215,7 @@ def table(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def run(rows: int, rounds: int) -> dict[str, Any]:
+def run_rounds(rows: int, rounds: int) -> dict[str, Any]:
     from alphapanda.runner.embedded import start_servers, temporary_folder
 
     os.environ.setdefault("SECRET_KEY", "only-for-this-benchmark")
@@ -225,18 +225,18 @@ def run(rows: int, rounds: int) -> dict[str, Any]:
     servers = start_servers(folder, keep=True, database="benchmark")
     try:
         os.environ.update(servers.environment())
-        prepare(folder)
+        prepare_servers(folder)
         contest, results = Contest(rows), {}
         for number in range(1, rounds + 1):
             print(f"round {number} of {rounds}", file=sys.stderr)
-            play(contest, results)
-        return report(results, rows)
+            play_round(contest, results)
+        return make_report(results, rows)
     finally:
         servers.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def prepare(folder: Path) -> None:
+def prepare_servers(folder: Path) -> None:
     import django
     from django.conf import settings
     from django.core.management import call_command
@@ -254,8 +254,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path, help="write what was found to this file, too")
     options = parser.parse_args()
-    found = run(options.rows, options.rounds)
-    print(table(found))
+    found = run_rounds(options.rows, options.rounds)
+    print(report_table(found))
     if options.json:
         options.json.write_text(json.dumps(found, indent=2) + "\n")
 

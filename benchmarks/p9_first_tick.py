@@ -23,7 +23,7 @@ from typing import Any
 import redis
 
 from alphapanda.runner.embedded import free_port, temporary_folder
-from benchmarks.harness import machine, table
+from benchmarks.harness import describe_machine, markdown_table
 from market.domain.ticks import TICK_DTYPE
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,7 +49,7 @@ def start_once(folder: Path) -> tuple[float, float]:
         addressed = wait_for_address(demo) - began
         return addressed, first_price(folder, wall_ms)
     finally:
-        end(demo)
+        end_demo(demo)
 
 
 def wait_for_address(demo: "subprocess.Popen[str]") -> float:
@@ -90,7 +90,7 @@ def valkey_port(folder: Path) -> int:
     return int(title.strip().rpartition(":")[2])
 
 
-def end(demo: "subprocess.Popen[str]") -> None:
+def end_demo(demo: "subprocess.Popen[str]") -> None:
     demo.terminate()
     try:
         demo.wait(timeout=STOP_SECONDS)
@@ -99,7 +99,7 @@ def end(demo: "subprocess.Popen[str]") -> None:
         demo.wait()
 
 
-def run(rounds: int) -> dict[str, list[tuple[float, float]]]:
+def run_rounds(rounds: int) -> dict[str, list[tuple[float, float]]]:
     starts: dict[str, list[tuple[float, float]]] = {"empty": [], "kept": []}
     for _ in range(rounds):
         folder = temporary_folder()
@@ -121,14 +121,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path, help="write what was found to this file, too")
     options = parser.parse_args()
-    before = machine("django", "celery")
-    starts = run(options.rounds)
+    before = describe_machine("django", "celery")
+    starts = run_rounds(options.rounds)
     medians = {kind: [median(column) for column in zip(*found, strict=True)] for kind, found in starts.items()}
     rows = [
         (f"state {kind}, median of {options.rounds}", f"{address} s", f"{price} s", TARGETS[kind])
         for kind, (address, price) in medians.items()
     ]
-    print(table(("start", "address printed", "first price", "target"), rows))
+    print(markdown_table(("start", "address printed", "first price", "target"), rows))
     report = {"benchmark": "P9 first tick", **before, "seconds": medians, "each": starts}
     print(json.dumps(report))
     if options.json:

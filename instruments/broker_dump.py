@@ -30,7 +30,7 @@ def load_from_broker(
     progress: Progress | None = None,
 ) -> LoadReport:
     """Fetch outside the transaction, then load as today's. Raises what the fetcher raises, and LoadRefused."""
-    return sync.load(
+    return sync.load_dumps(
         fetch_dumps(exchanges),
         day=market_now().astimezone(IST).date(),
         exchanges=exchanges,

@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 from django.db import transaction
 
-from alphapanda.core.journal.services import record
+from alphapanda.core.journal.services import record_event
 from instruments.domain.contracts import EXCHANGES
-from instruments.domain.timetable import CalendarProblem, SessionRow, Timetable, parse, session_rows
+from instruments.domain.timetable import CalendarProblem, SessionRow, Timetable, parse_timetable, session_rows
 from instruments.models import FreezeQuantity, TradingSession
 
 DATA = Path(__file__).parent / "data"
@@ -46,7 +46,7 @@ def read_timetable(path: Path) -> Timetable:
     if path.stat().st_size > LARGEST_FILE:
         raise CalendarProblem(f"{path.name}: larger than {LARGEST_FILE >> 20} MB")
     try:
-        return parse(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return parse_timetable(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError) as unreadable:
         raise CalendarProblem(f"{path.name}: not YAML: {' '.join(str(unreadable).split())}") from unreadable
     except CalendarProblem as problem:
@@ -70,7 +70,7 @@ def load_calendar(files: Sequence[Path] = (), *, years: Sequence[int] = (), over
     report = CalendarReport(first=min(key[2] for key in rows), last=max(key[2] for key in rows))
     _write_sessions(rows, report, overwrite)
     report.freeze_quantities = _write_freeze_quantities(OWN_FREEZE_QUANTITIES)
-    record("calendar.loaded", key=str(report.last), payload={"new": report.new, "changed": report.changed})
+    record_event("calendar.loaded", key=str(report.last), payload={"new": report.new, "changed": report.changed})
     return report
 
 

@@ -165,7 +165,7 @@ _WORDS = {
 }
 
 
-def apply(report: LoadReport, exchanges: Sequence[str]) -> None:
+def apply_difference(report: LoadReport, exchanges: Sequence[str]) -> None:
     """Make what stands equal to the temporary table ``incoming`` and fill in the report."""
     born = new_id().hex
     asked = {"day": report.day, "exchanges": list(exchanges), "stamp": born[:12], "seed": born}

@@ -81,7 +81,7 @@ def from_bytes(name: str, content: bytes) -> DumpSource:
     return DumpSource(name, lambda: io.BytesIO(content), len(content))
 
 
-def blocks(source: DumpSource, progress: Progress | None = None) -> Iterator[bytes]:
+def read_blocks(source: DumpSource, progress: Progress | None = None) -> Iterator[bytes]:
     """Yield the unpacked dump in pieces. Raises DumpUnreadable for broken gzip and for more than the limits."""
     taken = 0
     with source.open() as packed, _unpacked(packed) as plain:
@@ -96,16 +96,16 @@ def blocks(source: DumpSource, progress: Progress | None = None) -> Iterator[byt
                 progress(source.name, packed.tell(), source.size)
 
 
-def header(source: DumpSource) -> list[str]:
+def read_header(source: DumpSource) -> list[str]:
     """Return the columns in the dump's own order. Raises DumpUnreadable unless they are exactly Kite's."""
-    first = next(blocks(source), b"")
+    first = next(read_blocks(source), b"")
     line = first.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].decode("utf-8", "replace").strip()
     if problem := _header_problem(line):
         raise DumpUnreadable(source.name, problem, row=1)
     return _fields(line)
 
 
-def rows(source: DumpSource) -> Iterator[tuple[int, list[str]]]:
+def read_rows(source: DumpSource) -> Iterator[tuple[int, list[str]]]:
     """Yield (row, fields) after the header, decoded and split the slow way. Raises DumpUnreadable."""
     reader = csv.reader(_lines(source), strict=True)
     try:
@@ -138,7 +138,7 @@ def _read(source: DumpSource, plain: BinaryIO) -> bytes:
 
 def _lines(source: DumpSource) -> Iterator[str]:
     rest = b""
-    for block in blocks(source):
+    for block in read_blocks(source):
         *lines, rest = (rest + block).split(b"\n")
         for line in lines:
             yield line.decode("utf-8-sig") + "\n"

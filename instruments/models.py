@@ -13,7 +13,7 @@ from instruments.domain.contracts import (
     INDICES,
     InstrumentType,
     SecurityClass,
-    describe,
+    describe_contract,
     key_of,
     security_class_of,
 )
@@ -77,7 +77,9 @@ class Instrument(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.exchange}:{describe(self.tradingsymbol, self.expiry, self.strike, self.instrument_type)}"
+        return (
+            f"{self.exchange}:{describe_contract(self.tradingsymbol, self.expiry, self.strike, self.instrument_type)}"
+        )
 
     @property
     def key(self) -> str:

@@ -156,7 +156,7 @@ def unknown_exchanges(names: Sequence[str]) -> list[Problem]:
     return _ask(names, KNOWN_EXCHANGE)
 
 
-def expired(names: Sequence[str], day: date) -> list[Problem]:
+def expired_contracts(names: Sequence[str], day: date) -> list[Problem]:
     """A dump holds no contract that has expired: one that does is old."""
     return _ask(names, EXPIRED, day=day)
 
@@ -165,7 +165,7 @@ def held_elsewhere(names: Sequence[str], exchanges: Sequence[str]) -> list[Probl
     return _ask(names, HELD_ELSEWHERE, exchanges=list(exchanges))
 
 
-def losses(exchanges: Sequence[str], day: date) -> list[Problem]:
+def suspicious_losses(exchanges: Sequence[str], day: date) -> list[Problem]:
     """Return what stands and would vanish in a way that looks like a broken dump."""
     asked = {"exchanges": list(exchanges), "day": day, "least": 1 - LARGEST_DROP}
     shrunk = [

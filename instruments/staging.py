@@ -12,9 +12,9 @@ from instruments.dumps import (
     DumpUnreadable,
     Problem,
     Progress,
-    blocks,
-    header,
-    rows,
+    read_blocks,
+    read_header,
+    read_rows,
     shape_problems,
 )
 
@@ -43,7 +43,7 @@ CREATE TEMPORARY TABLE incoming (
 """
 
 
-def stage(sources: Sequence[DumpSource], progress: Progress | None = None) -> list[Problem]:
+def stage_dumps(sources: Sequence[DumpSource], progress: Progress | None = None) -> list[Problem]:
     """Fill the temporary table ``incoming``; return the rows that do not fit it. Inside a transaction."""
     with connection.cursor() as cursor:
         cursor.execute(CREATE_INCOMING)
@@ -57,7 +57,7 @@ def stage(sources: Sequence[DumpSource], progress: Progress | None = None) -> li
 
 
 def _stage_one(number: int, source: DumpSource, progress: Progress | None) -> list[Problem]:
-    columns = header(source)
+    columns = read_header(source)
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE incoming ALTER source_number SET DEFAULT {int(number)}")
         cursor.execute("ALTER SEQUENCE incoming_row RESTART WITH 2")
@@ -75,7 +75,7 @@ def _copy_whole(source: DumpSource, columns: list[str], progress: Progress | Non
     names = ", ".join(COLUMNS[COLUMNS.index(column)] for column in columns)
     statement = f"COPY incoming ({names}) FROM STDIN (FORMAT csv, HEADER true, ENCODING 'UTF8')"
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for block in blocks(source, progress):
+        for block in read_blocks(source, progress):
             copy.write(block)
 
 
@@ -83,7 +83,7 @@ def _copy_row_by_row(number: int, source: DumpSource, columns: list[str]) -> lis
     problems: list[Problem] = []
     statement = f"COPY incoming (source_number, row_number, {', '.join(COLUMNS)}) FROM STDIN"
     with transaction.atomic(), connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for row, fields in rows(source):
+        for row, fields in read_rows(source):
             reasons = shape_problems(columns, fields)
             problems += [Problem(source.name, row, reason) for reason in reasons]
             if len(problems) > MOST_PROBLEMS:

@@ -7,14 +7,14 @@ from typing import Any
 from django.db import connection, transaction
 
 from alphapanda.core.clock import market_now
-from alphapanda.core.journal.services import record
+from alphapanda.core.journal.services import record_event
 from alphapanda.core.timezone import IST
 from instruments import difference, sanity
 from instruments.domain.contracts import EXCHANGES
 from instruments.dumps import DumpSource, Problem, Progress
 from instruments.models import Instrument, InstrumentLoad
 from instruments.reports import ExchangeChanges, LoadReport
-from instruments.staging import MOST_PROBLEMS, stage
+from instruments.staging import MOST_PROBLEMS, stage_dumps
 
 LOAD_LOCK = 0x1057  # any number of our own: one load at a time
 
@@ -31,7 +31,7 @@ class _OnlyTried(Exception):
     """Ends a dry run: everything it did is rolled back."""
 
 
-def load(
+def load_dumps(
     sources: Sequence[DumpSource],
     *,
     day: date | None = None,
@@ -71,11 +71,11 @@ def _stage(
     """Copy the dumps beside what stands and ask everything that can be asked of them alone."""
     _take_lock()
     names = report.sources
-    problems = stage(sources, progress) + sanity.unknown_exchanges(names)
+    problems = stage_dumps(sources, progress) + sanity.unknown_exchanges(names)
     _leave_out(report, exchanges or EXCHANGES)
     _refuse_if(problems + sanity.row_problems(names))
     if report.day:
-        _refuse_if(sanity.expired(names, report.day))
+        _refuse_if(sanity.expired_contracts(names, report.day))
     report.day = report.day or _day_of_the_dump()
 
 
@@ -84,8 +84,8 @@ def _replace(report: LoadReport, exchanges: list[str], accept_losses: bool) -> N
     assert report.day is not None
     _refuse_if(_history_problems(exchanges, report.day))
     _refuse_if(sanity.held_elsewhere(report.sources, exchanges))
-    _refuse_if([] if accept_losses else sanity.losses(exchanges, report.day))
-    difference.apply(report, exchanges)
+    _refuse_if([] if accept_losses else sanity.suspicious_losses(exchanges, report.day))
+    difference.apply_difference(report, exchanges)
     _note_acceptance(report)
 
 
@@ -122,7 +122,7 @@ def _exchanges_loaded(report: LoadReport, insisted: Sequence[str], is_whole: boo
     present = list(report.exchanges)
     absent = [exchange for exchange in insisted if exchange not in present]
     _refuse_if([Problem("", None, f"no row of {exchange}, which was asked for") for exchange in absent])
-    _refuse_if([] if present else [Problem("", None, "no row of an exchange this desk trades")])
+    _refuse_if([] if present else [Problem("", None, "no row of an exchange this installation trades")])
     standing = Instrument.objects.listed().values_list("exchange", flat=True).distinct() if is_whole else ()
     return sorted({*present, *standing})
 
@@ -149,7 +149,7 @@ def _note_acceptance(report: LoadReport) -> None:
         rows={exchange: changes.rows for exchange, changes in report.exchanges.items()},
         report=report.as_dict(),
     )
-    record("instruments.loaded", key=str(accepted.id), payload=report.totals())
+    record_event("instruments.loaded", key=str(accepted.id), payload=report.totals())
 
 
 def _note_refusal(report: LoadReport, refused: LoadRefused) -> None:
@@ -157,4 +157,4 @@ def _note_refusal(report: LoadReport, refused: LoadRefused) -> None:
     refusal = InstrumentLoad.objects.create(
         day=report.day, state=InstrumentLoad.State.REFUSED, sources=report.sources, problems=problems
     )
-    record("instruments.refused", key=str(refusal.id), payload={"problems": problems})
+    record_event("instruments.refused", key=str(refusal.id), payload={"problems": problems})

@@ -7,21 +7,21 @@ import signal
 import sys
 
 from kitesim.config import Config, read_config
-from kitesim.launch import assemble
+from kitesim.launch import assemble_programme
 from kitesim.replay.programme import Programme
-from kitesim.server.app import build, serving
+from kitesim.server.app import build_app, serve_app
 
 log = logging.getLogger("kitesim")
 
 
-async def run(config: Config) -> None:
+async def serve_until_stopped(config: Config) -> None:
     """Serve until SIGTERM or SIGINT."""
-    programme = assemble(config)
+    programme = assemble_programme(config)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    app = build(programme, config.limits)
-    async with serving(app, config.host, config.port) as (host, port):
+    app = build_app(programme, config.limits)
+    async with serve_app(app, config.host, config.port) as (host, port):
         address = {"url": f"http://{host}:{port}", "ws_url": f"ws://{host}:{port}"}
         print(json.dumps({"event": "ready", **address}), flush=True)
         await _play(programme, stop)
@@ -48,7 +48,7 @@ def main() -> int:
     config = read_config()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     try:
-        asyncio.run(run(config))
+        asyncio.run(serve_until_stopped(config))
     except (ValueError, OSError) as error:
         log.error("%s", error)
         return 2

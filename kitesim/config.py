@@ -51,7 +51,7 @@ def _clock_time(text: str) -> time:
     return time.fromisoformat(text)
 
 
-def parser() -> argparse.ArgumentParser:
+def flag_parser() -> argparse.ArgumentParser:
     own = Config()
     out = argparse.ArgumentParser(prog="python -m kitesim", description=__doc__)
     add = out.add_argument
@@ -89,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
 
 def read_config(argv: list[str] | None = None) -> Config:
     """Exits with 2 and a sentence if the flags make no sense."""
-    flags = parser()
+    flags = flag_parser()
     given = vars(flags.parse_args(argv))
     first = App(given.pop("api_key"), given.pop("api_secret"), given.pop("user_id"), given.pop("redirect_url"))
     config = Config(**{**given, "apps": given["apps"] or [first], "tokens": dict(given["tokens"])})

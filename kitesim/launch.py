@@ -7,10 +7,10 @@ from typing import Any
 from kitesim.config import Config
 from kitesim.exchange.clock import MarketClock
 from kitesim.exchange.exchange import Candles, Exchange, Market
-from kitesim.exchange.fair_values import World
+from kitesim.exchange.fair_values import FairValues
 from kitesim.exchange.history import History
 from kitesim.exchange.market import SyntheticMarket
-from kitesim.exchange.trading_days import IST, day_of, first_trading_day_from, hours_of, midnight
+from kitesim.exchange.trading_days import IST, day_of, first_trading_day_from, hours_of, midnight_of
 from kitesim.replay.candle_market import CandleHistory, CandleMarket
 from kitesim.replay.candle_replay import CandleReplay
 from kitesim.replay.conductor import Conductor
@@ -20,16 +20,16 @@ from kitesim.server.sessions import Sessions
 from kitesim.state import Store
 
 
-def assemble(config: Config) -> Programme:
+def assemble_programme(config: Config) -> Programme:
     """What the flags ask for. Raises ValueError, in words, if it cannot be played."""
     if not config.replay:
-        return synthetic(config)
+        return synthetic_programme(config)
     if is_recording(config.replay[0]):
-        return recorded(config)
-    return candles(config)
+        return recorded_programme(config)
+    return candle_programme(config)
 
 
-def candles(config: Config) -> CandleReplay:
+def candle_programme(config: Config) -> CandleReplay:
     if config.replay_day is None:
         raise ValueError("--replay of candles needs --replay-day")
     from kitesim.replay.candle_files import candle_paths, read_candles  # polars takes a while to load
@@ -41,7 +41,7 @@ def candles(config: Config) -> CandleReplay:
     return CandleReplay(exchange, market, config.lockstep)
 
 
-def recorded(config: Config) -> RecordingReplay:
+def recorded_programme(config: Config) -> RecordingReplay:
     records = read_recording(config.replay[0])
     market = RecordedMarket(records)
     clock = _replay_clock(config, market, records[0].market_time)
@@ -64,14 +64,14 @@ def _exchange(
     return exchange
 
 
-def synthetic(config: Config) -> Conductor:
+def synthetic_programme(config: Config) -> Conductor:
     """A new market, or the one in the state folder exactly where it stopped."""
     store = Store(config.state_dir)
     first_day = _same_world(store, config)
     left: dict[str, Any] | None = store.get("clock")
     start_ms = left["market_ms"] if left else _first_moment(first_day, config) * 1000
     clock = MarketClock(start_ms, config.rate)
-    world = World(config.seed, first_day)
+    world = FairValues(config.seed, first_day)
     market = SyntheticMarket(world, day_of(start_ms / 1000))
     history = History(world, market, config.history_days)
     exchange = _exchange(config, market, history, clock, store)
@@ -92,5 +92,5 @@ def _same_world(store: Store, config: Config) -> date:
 
 def _first_moment(day: date, config: Config) -> int:
     if config.open_at is None:
-        return midnight(day) + hours_of(day).pre_open
+        return midnight_of(day) + hours_of(day).pre_open
     return int(datetime.combine(day, config.open_at, IST).timestamp())

@@ -15,7 +15,7 @@ from rest_framework.viewsets import ReadOnlyModelViewSet, ViewSet
 from alphapanda.core.clock import market_now
 from instruments.models import Instrument
 from market.domain.staleness import INSTRUMENT_LIMITS
-from market.health import feed_report, valkey
+from market.health import feed_report, valkey_client
 from market.models import Candle
 from market.quotes import Quote, QuoteBoard
 
@@ -90,7 +90,7 @@ def _read_board(instruments: dict[str, Instrument]) -> list[dict[str, Any]]:
     }
     tokens = {key: one.instrument_token for key, one in instruments.items()}
     try:
-        with valkey() as client:
+        with valkey_client() as client:
             quotes = QuoteBoard(client).read(tokens.values(), now, limits)
     except redis.RedisError as error:
         raise BoardUnavailable from error

@@ -18,17 +18,17 @@ from django.db import DatabaseError
 from alphapanda.core.telemetry import metrics
 from market.domain.staleness import Liveness, feed_state
 from market.domain.ticks import decode_frame
-from market.feed_parts import Desk
+from market.feed_parts import FeedParts
 from market.feeds import Message
 from market.quotes import FeedState
 from market.stream import from_milliseconds
 
 log = structlog.get_logger(__name__)
 
-# A mark says "all ticks up to here have been heard": a connection silent for longer may be losing some.
+# A watermark says "all ticks up to here have been heard": a connection silent for longer may be losing some.
 QUIET_SECONDS = 2.0
-# In lockstep there are no timers: a pause in the data this long gets one mark, this long after the last frame.
-PAUSE, MARK_AFTER = timedelta(seconds=5), timedelta(seconds=3)
+# In lockstep there are no timers: a pause in the data this long gets one watermark, this long after the last frame.
+PAUSE, WATERMARK_AFTER = timedelta(seconds=5), timedelta(seconds=3)
 
 _REASONS = {
     Liveness.LIVE: "",
@@ -45,9 +45,9 @@ class FeedConsumer(AsyncConsumer):  # type: ignore[misc]
     # No layer of this name is configured: a consumer that listens on one dies with it when Valkey is away.
     channel_layer_alias = "the feed listens on its inbox"
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
-        self.feed = desk.writer.feed.name
+    def __init__(self, parts: FeedParts) -> None:
+        self.parts = parts
+        self.feed = parts.writer.feed.name
 
     async def dispatch(self, message: Message) -> None:
         """Without Channels' look at old database connections: the feed never waits for PostgreSQL."""
@@ -56,14 +56,14 @@ class FeedConsumer(AsyncConsumer):  # type: ignore[misc]
     # ---- frames ----------------------------------------------------------------------------------------------
 
     async def feed_frame(self, message: Message) -> None:
-        """Decode, sift, append and show, wake."""
-        desk, payload = self.desk, message["payload"]
+        """Decode, check_quality, append and show, wake."""
+        parts, payload = self.parts, message["payload"]
         metrics.FEED_FRAMES.labels(self.feed).inc()
         batch = decode_frame(payload, message["at"])
-        if desk.lockstep is not None:
+        if parts.lockstep is not None:
             stamps = batch.rows["exchange_timestamp"]
             await self._step_to(message["market_time"], int(stamps.max(initial=0)))
-            if desk.lockstep.time is None:
+            if parts.lockstep.time is None:
                 # Before the first packet that carries a time nothing can be said to have happened.
                 self._count({"untimed": len(batch)})
                 return
@@ -71,36 +71,36 @@ class FeedConsumer(AsyncConsumer):  # type: ignore[misc]
         await self._record(payload, message["at"], now)
         if not len(batch) and not batch.faults:
             return
-        future = round(5 * max(1.0, desk.clock.rate)) if desk.clock else None
-        sifted = desk.quality.sift(batch, int(now.timestamp()), future)
+        future = round(5 * max(1.0, parts.clock.rate)) if parts.clock else None
+        sifted = parts.quality.check_quality(batch, int(now.timestamp()), future)
         self._count(sifted.counts)
-        position = await self._in_thread(desk.writer.ticks, sifted.kept, sifted.shown, now, desk.gap)
-        desk.gap = desk.gap and not len(sifted.kept)
-        desk.updates.take(sifted.shown, now, position)
-        if desk.lockstep is not None and len(sifted.kept):
-            await desk.lockstep.settled(desk.writer.feed.pk, position)
+        position = await self._in_thread(parts.writer.ticks, sifted.kept, sifted.shown, now, parts.gap)
+        parts.gap = parts.gap and not len(sifted.kept)
+        parts.updates.take(sifted.shown, now, position)
+        if parts.lockstep is not None and len(sifted.kept):
+            await parts.lockstep.settled(parts.writer.feed.pk, position)
 
     async def _record(self, payload: bytes, received_at: int, now: datetime) -> None:
         """Write the raw frame down. A full disk ends the recording, not the feed."""
-        if self.desk.recorder is None:
+        if self.parts.recorder is None:
             return
         try:
-            await self._in_thread(self.desk.recorder.write, payload, received_at, now)
+            await self._in_thread(self.parts.recorder.write, payload, received_at, now)
         except (OSError, DatabaseError) as error:
-            self.desk.recorder = None
+            self.parts.recorder = None
             metrics.FEED_DROPS.labels(self.feed, "not_recorded").inc()
             log.error("recording_ended", feed=self.feed, error=str(error))
 
     async def feed_dropped(self, message: Message) -> None:
         """Frames had to go because the inbox was full."""
-        self.desk.gap = True
+        self.parts.gap = True
 
     def _now(self, message: Message) -> datetime:
         """Return the market time of a frame: what the clock says, or what the frame itself does."""
-        if self.desk.lockstep is not None and self.desk.lockstep.time is not None:
-            return self.desk.lockstep.time
-        if self.desk.clock is not None:
-            return self.desk.clock.now()
+        if self.parts.lockstep is not None and self.parts.lockstep.time is not None:
+            return self.parts.lockstep.time
+        if self.parts.clock is not None:
+            return self.parts.clock.now()
         recorded = message.get("market_time")
         return from_milliseconds(recorded if recorded is not None else message["at"])
 
@@ -111,8 +111,8 @@ class FeedConsumer(AsyncConsumer):  # type: ignore[misc]
     # ---- lockstep --------------------------------------------------------------------------------------------
 
     async def _step_to(self, recorded_ms: int | None, newest_stamp: int) -> None:
-        """Make market time the frame's, with a mark first if a pause in the data lies before it."""
-        step = self.desk.lockstep
+        """Make market time the frame's, with a watermark first if a pause in the data lies before it."""
+        step = self.parts.lockstep
         assert step is not None
         moment = from_milliseconds(recorded_ms) if recorded_ms else None
         if moment is None and newest_stamp:
@@ -120,80 +120,80 @@ class FeedConsumer(AsyncConsumer):  # type: ignore[misc]
         if moment is None or (step.time is not None and moment <= step.time):
             return
         if step.time is not None and moment - step.time > PAUSE:
-            await self._mark_the_pause()
-        step.time, step.marked = moment, False
+            await self._watermark_pause()
+        step.time, step.watermarked = moment, False
         await step.tell(moment)
 
-    async def _mark_the_pause(self) -> None:
-        """Append the one mark of a pause: its time follows from the data alone."""
-        step = self.desk.lockstep
-        if step is None or step.time is None or step.marked:
+    async def _watermark_pause(self) -> None:
+        """Append the one watermark of a pause: its time follows from the data alone."""
+        step = self.parts.lockstep
+        if step is None or step.time is None or step.watermarked:
             return
-        step.time, step.marked = step.time + MARK_AFTER, True
+        step.time, step.watermarked = step.time + WATERMARK_AFTER, True
         await step.tell(step.time)
-        position = await self._in_thread(self.desk.writer.mark, step.time, False)
-        await step.settled(self.desk.writer.feed.pk, position)
+        position = await self._in_thread(self.parts.writer.append_watermark, step.time, False)
+        await step.settled(self.parts.writer.feed.pk, position)
 
     # ---- seconds ---------------------------------------------------------------------------------------------
 
     async def feed_second(self, message: Message) -> None:
         """Mark the second in the stream, if nothing can have been missed."""
-        desk = self.desk
-        self._count(desk.inbox.dropped)
-        desk.inbox.dropped.clear()
-        if desk.clock is not None:
-            await self._mark_second(desk.clock.now(), self._connected())
+        parts = self.parts
+        self._count(parts.inbox.dropped)
+        parts.inbox.dropped.clear()
+        if parts.clock is not None:
+            await self._watermark_second(parts.clock.now(), self._connected())
 
     def _connected(self) -> bool:
-        source = self.desk.inbox.source
-        return source is not None and source.connected and not self.desk.refused
+        source = self.parts.inbox.source
+        return source is not None and source.connected and not self.parts.refused
 
-    async def _mark_second(self, now: datetime, connected: bool) -> None:
-        age = self.desk.inbox.link_age
+    async def _watermark_second(self, now: datetime, connected: bool) -> None:
+        age = self.parts.inbox.link_age
         if connected and (age is None or age > QUIET_SECONDS):
             return
-        gap = self.desk.gap or not connected
-        await self._in_thread(self.desk.writer.mark, now, gap)
-        self.desk.gap = not connected
+        gap = self.parts.gap or not connected
+        await self._in_thread(self.parts.writer.append_watermark, now, gap)
+        self.parts.gap = not connected
 
     async def say_how_it_is(self) -> None:
         """Publish the feed's state: on its own, so that it is said however long a frame takes."""
-        await self._in_thread(self.desk.writer.say, self.state())
+        await self._in_thread(self.parts.writer.say, self.state())
 
     def state(self) -> FeedState:
-        desk, age, liveness = self.desk, self.desk.inbox.link_age, self.liveness()
+        parts, age, liveness = self.parts, self.parts.inbox.link_age, self.liveness()
         if age is not None:
             metrics.FEED_FRAME_AGE.labels(self.feed).set(age)
         return FeedState(
             feed=self.feed,
             state=liveness,
-            reason=desk.refused or _REASONS[liveness],
-            epoch=desk.writer.epoch,
-            n=desk.writer.n,
+            reason=parts.refused or _REASONS[liveness],
+            epoch=parts.writer.epoch,
+            n=parts.writer.n,
             connected=self._connected(),
-            lockstep=desk.lockstep is not None,
+            lockstep=parts.lockstep is not None,
             market_time=self._market_time(),
             frame_age_ms=round(age * 1000) if age is not None else None,
-            subscribed=desk.subscribed,
+            subscribed=parts.subscribed,
         )
 
     def liveness(self) -> Liveness:
-        if self.desk.lockstep is not None:
+        if self.parts.lockstep is not None:
             # A replay is as live as its last frame, whatever the link does meanwhile.
-            return Liveness.DEAD if self.desk.refused else Liveness.LIVE
-        age = self.desk.inbox.link_age
+            return Liveness.DEAD if self.parts.refused else Liveness.LIVE
+        age = self.parts.inbox.link_age
         link_age = timedelta(seconds=age) if age is not None else None
         return feed_state(link_age, connected=self._connected())
 
     def _market_time(self) -> datetime | None:
-        if self.desk.lockstep is not None:
-            return self.desk.lockstep.time
-        return self.desk.clock.now() if self.desk.clock is not None else None
+        if self.parts.lockstep is not None:
+            return self.parts.lockstep.time
+        return self.parts.clock.now() if self.parts.clock is not None else None
 
     # ---- the link --------------------------------------------------------------------------------------------
 
     async def feed_connected(self, message: Message) -> None:
-        self.desk.refused, self.desk.gap = "", True
+        self.parts.refused, self.parts.gap = "", True
         if message["nth"] > 1:
             metrics.FEED_RECONNECTS.labels(self.feed).inc()
         log.info("feed_connected", feed=self.feed, nth=message["nth"])
@@ -201,36 +201,36 @@ class FeedConsumer(AsyncConsumer):  # type: ignore[misc]
         await self.say_how_it_is()
 
     async def feed_disconnected(self, message: Message) -> None:
-        self.desk.gap = True
+        self.parts.gap = True
         log.warning("feed_disconnected", feed=self.feed, reason=message["reason"])
 
     async def feed_refused(self, message: Message) -> None:
-        self.desk.refused = message["reason"]
+        self.parts.refused = message["reason"]
         log.error("feed_refused", feed=self.feed, reason=message["reason"])
 
     async def feed_hint(self, message: Message) -> None:
         """Remember it; many updates of one moment need one reading of the orders."""
-        self.desk.hinted = True
+        self.parts.hinted = True
 
     async def feed_flush(self, message: Message) -> None:
         """Pass on the hint, and to browsers what has changed: at most five times a second."""
-        source = self.desk.inbox.source
-        if self.desk.hinted and source is not None:
-            self.desk.hinted = False
-            await self._in_thread(self.desk.writer.hint, source.account_id)
-        await self.desk.updates.send(self.liveness())
+        source = self.parts.inbox.source
+        if self.parts.hinted and source is not None:
+            self.parts.hinted = False
+            await self._in_thread(self.parts.writer.hint, source.account_id)
+        await self.parts.updates.send(self.liveness())
 
     async def feed_ended(self, message: Message) -> None:
         """A replay is over: in lockstep let time pass once more, so that the last candles close, and end."""
-        if self.desk.lockstep is not None:
-            await self._mark_the_pause()
+        if self.parts.lockstep is not None:
+            await self._watermark_pause()
             await self.feed_stop(message)
 
     async def feed_stop(self, message: Message) -> None:
-        if self.desk.recorder is not None:
-            await self._in_thread(self.desk.recorder.close)
+        if self.parts.recorder is not None:
+            await self._in_thread(self.parts.recorder.close)
         raise StopConsumer
 
     async def _in_thread(self, act: Callable[..., _T], *args: Any) -> _T:
         """Run what talks to Valkey, the disk or Celery in the feed's one writing thread."""
-        return await asyncio.get_running_loop().run_in_executor(self.desk.thread, act, *args)
+        return await asyncio.get_running_loop().run_in_executor(self.parts.thread, act, *args)

@@ -27,11 +27,11 @@ class Lockstep:
     tell: Callable[[datetime], Awaitable[None]]
     settled: Callable[[Any, StreamPosition], Awaitable[None]]
     time: datetime | None = None
-    marked: bool = True
+    watermarked: bool = True
 
 
 @dataclass
-class Desk:
+class FeedParts:
     """What a FeedConsumer works with; the feed process puts it together."""
 
     inbox: Inbox

@@ -24,7 +24,7 @@ from instruments.models import Instrument
 from market.consumers import FeedConsumer
 from market.domain.quality import InstrumentRules, QualityFilter
 from market.domain.ticks import to_wire
-from market.feed_parts import Desk, Lockstep
+from market.feed_parts import FeedParts, Lockstep
 from market.feeds import Inbox, TickSource, source_for
 from market.lease import LeaseKeeper
 from market.market_clock import FeedClock
@@ -103,7 +103,7 @@ class FeedProcess:
         self._loop = asyncio.get_running_loop()
         self._inbox = Inbox(lossless=self.lockstep)
         with ThreadPoolExecutor(1, f"writer of {self.feed.name}") as thread:
-            self._desk = await self._in_database(self._set_up, thread)
+            self._positions = await self._in_database(self._set_up, thread)
             keeper = self._keeper()
             keeper.start()
             try:
@@ -114,10 +114,10 @@ class FeedProcess:
                 await sync_to_async(_hang_up)()
         return self.reason
 
-    def _set_up(self, thread: ThreadPoolExecutor) -> Desk:
+    def _set_up(self, thread: ThreadPoolExecutor) -> FeedParts:
         shard, _ = Shard.objects.get_or_create(feed=self.feed, number=0)
         shards = list(Shard.objects.filter(feed=self.feed).select_related("feed")) or [shard]
-        desk = Desk(
+        parts = FeedParts(
             inbox=self._inbox,
             writer=FeedWriter(self.client(), self.feed, self.epoch, shards),
             quality=QualityFilter(),
@@ -127,14 +127,14 @@ class FeedProcess:
             lockstep=_lockstep() if self.lockstep else None,
             recorder=Recorder(self.feed) if self.record else None,
         )
-        self._learn(desk, look_up_wanted(self.feed))
-        return desk
+        self._learn(parts, look_up_wanted(self.feed))
+        return parts
 
-    def _learn(self, desk: Desk, wanted: Wanted) -> None:
+    def _learn(self, parts: FeedParts, wanted: Wanted) -> None:
         self._wanted = wanted
-        desk.quality.learn(wanted.rules)
-        desk.updates.keys = wanted.keys
-        desk.subscribed = len(wanted.modes)
+        parts.quality.learn(wanted.rules)
+        parts.updates.keys = wanted.keys
+        parts.subscribed = len(wanted.modes)
 
     def _keeper(self) -> LeaseKeeper:
         return LeaseKeeper(
@@ -156,7 +156,7 @@ class FeedProcess:
         self._loop.call_soon_threadsafe(act, *args)
 
     def _want(self, wanted: Wanted) -> None:
-        self._learn(self._desk, wanted)
+        self._learn(self._positions, wanted)
         self._source.want(wanted.modes)
         log.info("subscriptions_changed", feed=self.feed.name, instruments=len(wanted.modes))
 
@@ -166,7 +166,7 @@ class FeedProcess:
         self._source.want(self._wanted.modes)
         for ending in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(ending, self.end)
-        feed_consumer = FeedConsumer(self._desk)
+        feed_consumer = FeedConsumer(self._positions)
         self._consumer = asyncio.create_task(feed_consumer({"type": "feed"}, self._inbox.get, _no_reply))
         tasks = [
             self._consumer,
@@ -176,7 +176,7 @@ class FeedProcess:
         ]
         try:
             await self._source.start()
-            log.info("feed_started", feed=self.feed.name, epoch=self.epoch, instruments=self._desk.subscribed)
+            log.info("feed_started", feed=self.feed.name, epoch=self.epoch, instruments=self._positions.subscribed)
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
@@ -220,7 +220,7 @@ def _hang_up() -> None:
 
 
 def _lockstep() -> Lockstep:
-    settled = import_string(settings.LOCKSTEP_SETTLED)
+    settled = import_string(settings.LOCKSTEP_QUIESCED)
 
     async def tell(moment: datetime) -> None:
         await sync_to_async(set_market_time)(moment, 0.0)

@@ -15,14 +15,14 @@ from market.quotes import FeedState, QuoteBoard
 from market.stream import StreamPosition, TickStream
 
 
-def valkey() -> redis.Redis:
+def valkey_client() -> redis.Redis:
     timeouts: dict[str, Any] = settings.REDIS_TIMEOUTS
     return redis.Redis.from_url(settings.REDIS_URL, **timeouts)
 
 
 def feed_report() -> list[dict[str, Any]]:
     """Return one row a feed: state, reason, ages in seconds, epoch, holder, instruments, and lag by shard."""
-    with valkey() as client:
+    with valkey_client() as client:
         try:
             states = QuoteBoard(client).feed_states()
             lags = shard_lags(client)

@@ -25,11 +25,11 @@ class LeaseLost(Exception):
     """Another process holds the lease, or the database could not be asked for too long."""
 
 
-def me() -> str:
+def holder_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def acquire(feed: Feed, holder: str) -> int | None:
+def acquire_lease(feed: Feed, holder: str) -> int | None:
     """Take the feed's lease if nobody holds it; return the new epoch, or None."""
     FeedLease.objects.get_or_create(feed=feed)
     with connection.cursor() as cursor:
@@ -49,7 +49,7 @@ def bury_the_dead(feed: Feed) -> bool:
     if lease is None or not lease.holder or _may_live(lease.holder):
         return False
     log.warning("lease_of_a_dead_process", feed=feed.name, holder=lease.holder, epoch=lease.epoch)
-    release(feed, lease.holder, lease.epoch)
+    release_lease(feed, lease.holder, lease.epoch)
     return True
 
 
@@ -66,13 +66,13 @@ def _may_live(holder: str) -> bool:
     return True
 
 
-def renew(feed: Feed, holder: str, epoch: int) -> bool:
+def renew_lease(feed: Feed, holder: str, epoch: int) -> bool:
     """Hold the lease for another six seconds; False if it has passed to somebody else."""
     held = FeedLease.objects.filter(feed=feed, holder=holder, epoch=epoch)
     return bool(held.update(renewed_at=Now()))
 
 
-def release(feed: Feed, holder: str, epoch: int) -> None:
+def release_lease(feed: Feed, holder: str, epoch: int) -> None:
     """Let the next process have the feed at once."""
     FeedLease.objects.filter(feed=feed, holder=holder, epoch=epoch).update(holder="")
 
@@ -94,7 +94,7 @@ class LeaseKeeper(threading.Thread):
         holder: str = "",
     ) -> None:
         super().__init__(name=f"lease of {feed.name}", daemon=True)
-        self.feed, self.epoch, self.holder = feed, epoch, holder or me()
+        self.feed, self.epoch, self.holder = feed, epoch, holder or holder_name()
         self._look, self._lost = look, lost
         self._stopping = threading.Event()
         self._wait = wait or self._stopping.wait
@@ -117,7 +117,7 @@ class LeaseKeeper(threading.Thread):
     def _once(self) -> None:
         asked_at = time.monotonic()
         try:
-            if not renew(self.feed, self.holder, self.epoch):
+            if not renew_lease(self.feed, self.holder, self.epoch):
                 raise LeaseLost(f"epoch {self.epoch} of {self.feed.name} has a successor")
             self._renewed_at = asked_at
             self._look()
@@ -131,4 +131,4 @@ class LeaseKeeper(threading.Thread):
         """End the thread, then give the lease back."""
         self._stopping.set()
         self.join(timeout=RENEW_SECONDS + 3)
-        release(self.feed, self.holder, self.epoch)
+        release_lease(self.feed, self.holder, self.epoch)

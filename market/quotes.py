@@ -14,14 +14,7 @@ import orjson
 import redis
 
 from alphapanda.core.clock import market_now
-from market.domain.staleness import (
-    DEFAULT_LIMITS,
-    LINK_LIMITS,
-    AgeLimits,
-    Liveness,
-    instrument_state,
-    worse,
-)
+from market.domain.staleness import DEFAULT_LIMITS, LINK_LIMITS, AgeLimits, Liveness, instrument_state, worse_of
 from market.domain.ticks import TICK_DTYPE, TickBatch, to_price
 from market.stream import from_milliseconds, to_milliseconds
 
@@ -131,7 +124,7 @@ class QuoteBoard:
     def write(self, batch: TickBatch, market_time: datetime, feed: str = "") -> None:
         """Put up the rows of a batch; of several rows of one instrument, the last stands."""
         if len(batch):
-            values: Any = packed(batch, market_time, feed)
+            values: Any = pack_quotes(batch, market_time, feed)
             self.redis.hset(QUOTES_KEY, mapping=values)
 
     def read(
@@ -186,11 +179,11 @@ class QuoteBoard:
             return FeedState("", Liveness.DEAD, "no feed has ever run")
         worst = Liveness.LIVE
         for state in states.values():
-            worst = worse(worst, state.state)
+            worst = worse_of(worst, state.state)
         return next(state for state in states.values() if state.state == worst)
 
 
-def packed(batch: TickBatch, market_time: datetime, feed: str) -> dict[str, bytes]:
+def pack_quotes(batch: TickBatch, market_time: datetime, feed: str) -> dict[str, bytes]:
     """Return the board's fields for the rows of a batch; of several rows of one instrument, the last."""
     rows = batch.rows
     tail = _TAIL.pack(batch.received_at, to_milliseconds(market_time)) + feed.encode()
@@ -220,7 +213,7 @@ def _feed_state(name: str, said: bytes | None, left_ms: int) -> FeedState:
     market_time = told.pop("market_time")
     state = Liveness(told.pop("state"))
     if not told["lockstep"]:
-        state = worse(state, LINK_LIMITS.judge(silent_for))
+        state = worse_of(state, LINK_LIMITS.judge(silent_for))
     return FeedState(
         feed=name,
         state=state,

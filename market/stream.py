@@ -1,4 +1,4 @@
-"""The tick stream: every batch and mark a feed appended, in order, numbered without holes."""
+"""The tick stream: every batch and watermark a feed appended, in order, numbered without holes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import redis
 
 from market.domain.ticks import TICK_DTYPE, TickBatch
 
-Kind = Literal["ticks", "mark"]
+Kind = Literal["ticks", "watermark"]
 
 # What a stream may hold when nobody reads it; beyond that the oldest entries go, and the reader sees a gap.
 MOST_BYTES = 512 * 1024 * 1024
@@ -67,7 +67,7 @@ class OlderEpoch(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StreamEntry:
-    """One batch of ticks or one mark.
+    """One batch of ticks or one watermark.
 
     ``gap``: ticks may be missing just before it (the feed started, reconnected or had to drop frames), so that
     candles which this moment falls into are not complete.
@@ -116,7 +116,7 @@ class TickStream:
         fields: dict[str, Any] = {"r": batch.received_at, "b": batch.rows.tobytes()}
         return self._append(StreamPosition(epoch, n), market_time, fields, gap, beside)
 
-    def append_mark(self, epoch: int, n: int, market_time: datetime, *, gap: bool = False) -> StreamPosition:
+    def append_watermark(self, epoch: int, n: int, market_time: datetime, *, gap: bool = False) -> StreamPosition:
         """Append that the market's clock has come to ``market_time``, ticks or not."""
         return self._append(StreamPosition(epoch, n), market_time, {}, gap)
 
@@ -190,7 +190,7 @@ def _entry(position: bytes, fields: dict[bytes, bytes]) -> StreamEntry:
         batch = TickBatch(np.frombuffer(rows, TICK_DTYPE), int(fields[b"r"]))
     return StreamEntry(
         position=StreamPosition.parse(position),
-        kind="mark" if batch is None else "ticks",
+        kind="watermark" if batch is None else "ticks",
         market_time=from_milliseconds(int(fields[b"m"])),
         batch=batch,
         gap=b"g" in fields,

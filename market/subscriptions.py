@@ -23,7 +23,7 @@ class TooManyInstruments(Exception):
 
 
 @transaction.atomic
-def subscribe(
+def subscribe_instrument(
     feed: Feed, instrument: Instrument, mode: str = "full", ref: str = "by hand", wants_candles: bool = False
 ) -> Subscription:
     """Want an instrument's ticks for a reason; wanting it again for the same reason changes how.
@@ -51,7 +51,7 @@ def subscribe(
 
 
 @transaction.atomic
-def unsubscribe(ref: str, instruments: list[Instrument] | None = None) -> int:
+def drop_subscriptions(ref: str, instruments: list[Instrument] | None = None) -> int:
     """Drop the wishes of a reason, all or those for some instruments; return how many there were."""
     wishes = Subscription.objects.filter(ref=ref)
     if instruments is not None:

@@ -17,7 +17,7 @@ from alphapanda.core.telemetry import metrics
 from alphapanda.core.telemetry.crashpoints import crashpoint
 from market.domain.ticks import TickBatch
 from market.models import Feed, Shard
-from market.quotes import QUOTES_KEY, FeedState, QuoteBoard, packed
+from market.quotes import QUOTES_KEY, FeedState, QuoteBoard, pack_quotes
 from market.stream import OlderEpoch, StreamPosition, TickStream
 
 log = structlog.get_logger(__name__)
@@ -58,7 +58,7 @@ class FeedWriter:
         """Append what may be decided on and put up what may be shown, in one step; then wake the shards."""
         if len(kept):
             n = self.n + 1
-            quotes = (QUOTES_KEY, packed(shown, market_time, self.feed.name))
+            quotes = (QUOTES_KEY, pack_quotes(shown, market_time, self.feed.name))
             self._append(n, lambda: self.stream.append_batch(self.epoch, n, kept, market_time, gap=gap, beside=quotes))
             crashpoint("feed_appended")
             metrics.FEED_TICKS.labels(self.feed.name).inc(len(kept))
@@ -67,10 +67,10 @@ class FeedWriter:
             self._try_to("put up quotes", lambda: self.board.write(shown, market_time, self.feed.name))
         return StreamPosition(self.epoch, self.n)
 
-    def mark(self, market_time: datetime, gap: bool) -> StreamPosition:
+    def append_watermark(self, market_time: datetime, gap: bool) -> StreamPosition:
         """Append that market time has come this far, then wake the shards."""
         n = self.n + 1
-        self._append(n, lambda: self.stream.append_mark(self.epoch, n, market_time, gap=gap))
+        self._append(n, lambda: self.stream.append_watermark(self.epoch, n, market_time, gap=gap))
         self.wake()
         return StreamPosition(self.epoch, n)
 
@@ -96,7 +96,7 @@ class FeedWriter:
         """Make somebody read an account's orders: the ticker said that one of them changed."""
         name = settings.ORDER_HINT_TASK
         if name and account_id:
-            self._try_to("pass on an order hint", lambda: self._send(name, [account_id], "desk"))
+            self._try_to("pass on an order hint", lambda: self._send(name, [account_id], "housekeeping"))
 
     def _append(self, n: int, append: Callable[[], StreamPosition]) -> None:
         """Append, however long Valkey is away, within PATIENCE; the number counts only once it stands."""

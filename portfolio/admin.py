@@ -15,7 +15,7 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from alphapanda.core.admin import LookOnly
 from alphapanda.core.clock import market_now
-from portfolio.booking import found
+from portfolio.booking import set_up_account
 from portfolio.domain.charges import ChargeKind
 from portfolio.models import Account, ChargeRate, LedgerEntry, Lot, PnlSnapshot, Portfolio, Position, Trade
 
@@ -63,7 +63,7 @@ class AccountAdmin(ModelAdmin):
             obj.opened_at = market_now()
         super().save_model(request, obj, form, change)
         if not change:
-            found(obj)
+            set_up_account(obj)
 
 
 class ChargeRateForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -13,7 +13,7 @@ from rest_framework.viewsets import GenericViewSet
 from portfolio.models import Account, LedgerEntry, Lot, PnlSnapshot, Portfolio, Position, Trade
 
 
-def pages(*ordering: str) -> type[CursorPagination]:
+def cursor_pages(*ordering: str) -> type[CursorPagination]:
     """Cursor pages in a fixed order; ids make it total."""
     return type("Pages", (CursorPagination,), {"ordering": ordering})
 
@@ -174,49 +174,49 @@ class PnlSnapshotFilter(filters.FilterSet):
 class AccountViewSet(BooksViewSet):
     queryset = Account.objects.all()
     serializer_class = AccountSerializer
-    pagination_class = pages("name")
+    pagination_class = cursor_pages("name")
     filterset_fields = ["mode", "broker", "is_active"]
 
 
 class PortfolioViewSet(BooksViewSet):
     queryset = Portfolio.objects.all()
     serializer_class = PortfolioSerializer
-    pagination_class = pages("id")
+    pagination_class = cursor_pages("id")
     filterset_fields = ["account", "deployment_id"]
 
 
 class PositionViewSet(BooksViewSet):
     queryset = Position.objects.select_related("instrument")
     serializer_class = PositionSerializer
-    pagination_class = pages("id")
+    pagination_class = cursor_pages("id")
     filterset_class = PositionFilter
 
 
 class LotViewSet(BooksViewSet):
     queryset = Lot.objects.all()
     serializer_class = LotSerializer
-    pagination_class = pages("position", "ordinal")
+    pagination_class = cursor_pages("position", "ordinal")
     filterset_class = LotFilter
 
 
 class TradeViewSet(BooksViewSet):
     queryset = Trade.objects.select_related("instrument")
     serializer_class = TradeSerializer
-    pagination_class = pages("-traded_at", "-id")
+    pagination_class = cursor_pages("-traded_at", "-id")
     filterset_class = TradeFilter
 
 
 class LedgerViewSet(BooksViewSet):
     queryset = LedgerEntry.objects.all()
     serializer_class = LedgerEntrySerializer
-    pagination_class = pages("-at", "-id")
+    pagination_class = cursor_pages("-at", "-id")
     filterset_class = LedgerFilter
 
 
 class PnlSnapshotViewSet(BooksViewSet):
     queryset = PnlSnapshot.objects.all()
     serializer_class = PnlSnapshotSerializer
-    pagination_class = pages("-at", "-id")
+    pagination_class = cursor_pages("-at", "-id")
     filterset_class = PnlSnapshotFilter
 
 

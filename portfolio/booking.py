@@ -13,30 +13,16 @@ from django.db.models import F, Sum
 from django.db.models.functions import Abs
 
 from alphapanda.core.clock import market_now
-from alphapanda.core.journal.services import record
+from alphapanda.core.journal.services import record_event
 from alphapanda.core.telemetry.crashpoints import crashpoint
 from alphapanda.core.timezone import IST
-from portfolio.charging import RateBook
+from portfolio.charging import ChargeRates
 from portfolio.domain.charges import PAISA, Charges, UnknownCharge
 from portfolio.domain.positions import PRICE_STEP
+from portfolio.folding import apply_trade
 from portfolio.funds import available_funds
-from portfolio.holdings import absorb
-from portfolio.ledgering import charge_entries, dp_entry, value_entry
+from portfolio.ledger_entries import charge_entries, dp_entry, value_entry
 from portfolio.models import Account, LedgerEntry, LedgerKind, Portfolio, Position, Trade
-from portfolio.rebuilding import Difference, rebuild
-
-__all__ = [
-    "ConflictingTrade",
-    "Difference",
-    "InsufficientFunds",
-    "TradeReport",
-    "book_trade",
-    "ensure_portfolio",
-    "open_account",
-    "rebuild",
-    "settle_charges",
-    "transfer",
-]
 
 log = structlog.get_logger()
 ZERO = Decimal(0)
@@ -97,16 +83,16 @@ def open_account(
         client_id=client_id,
         opened_at=market_now(),
     )
-    found(account)
+    set_up_account(account)
     return account
 
 
-def found(account: Account) -> None:
+def set_up_account(account: Account) -> None:
     """What a new account begins with, however its row was made."""
     ensure_portfolio(account)
     if account.opening_cash:
         _move(account, LedgerKind.OPENING, account.opening_cash, key="opening", note="opening cash")
-    record(
+    record_event(
         "account.opened",
         account_id=account.pk,
         key=account.name,
@@ -139,7 +125,7 @@ def book_trade(report: TradeReport) -> tuple[Trade, bool]:
     trade.save(force_insert=True)
     crashpoint("trade_written")
     LedgerEntry.objects.bulk_create([value_entry(trade), *_entries(trade, charges, dp)])
-    _tell(trade, absorb(trade))
+    _tell(trade, apply_trade(trade))
     return trade, True
 
 
@@ -191,7 +177,7 @@ def _trade(account: Account, report: TradeReport) -> Trade:
 def _charge(trade: Trade) -> tuple[Charges | None, Decimal]:
     """The trade's charges and the depository's, or None where a rate is unknown."""
     try:
-        rates = RateBook.for_trade(trade)
+        rates = ChargeRates.for_trade(trade)
         return rates.fill_charges(trade, executed_before(trade)), rates.dp_charge(trade)
     except UnknownCharge as unknown:
         log.warning("charges_unknown", trade=trade.trade_id, day=str(trade.day), reason=str(unknown))
@@ -213,7 +199,7 @@ def _entries(trade: Trade, charges: Charges | None, dp: Decimal) -> list[LedgerE
 
 
 def _tell(trade: Trade, position: Position) -> None:
-    record(
+    record_event(
         "trade.booked",
         account_id=trade.account_id,
         key=trade.order_tag or trade.broker_order_id,
@@ -233,7 +219,7 @@ def _tell(trade: Trade, position: Position) -> None:
 
 
 @transaction.atomic
-def settle_charges(account: Account) -> int:
+def charge_uncharged(account: Account) -> int:
     """Book the charges of trades whose rates have become known; return for how many."""
     Account.objects.locked(account.pk)
     waiting = account.trades.without_charges().select_related("instrument").order_by("sequence")
@@ -251,7 +237,7 @@ def _settle(trade: Trade) -> bool:
 
 
 @transaction.atomic
-def transfer(account_id: UUID, amount: Decimal, key: str, note: str = "") -> tuple[LedgerEntry, bool]:
+def transfer_money(account_id: UUID, amount: Decimal, key: str, note: str = "") -> tuple[LedgerEntry, bool]:
     """Move money in (above zero) or out (below), once per ``key``; say whether it was new.
 
     Raises InsufficientFunds where more is to go out than is free.
@@ -265,7 +251,7 @@ def transfer(account_id: UUID, amount: Decimal, key: str, note: str = "") -> tup
     raise_version(account)
     kind = LedgerKind.DEPOSIT if amount > 0 else LedgerKind.WITHDRAWAL
     entry = _move(account, kind, in_paise(amount), key=f"transfer:{key}", note=note)
-    record("money.moved", account_id=account.pk, key=account.name, payload={"amount": str(amount), "note": note})
+    record_event("money.moved", account_id=account.pk, key=account.name, payload={"amount": str(amount), "note": note})
     return entry, True
 
 

@@ -17,7 +17,7 @@ from portfolio.models import ChargeRate, Trade
 RATES_FILE = Path(__file__).parent / "data" / "charge_rates.csv"
 
 
-class RateBook:
+class ChargeRates:
     """Rates at hand. Everything it answers raises UnknownCharge where no rate is known."""
 
     def __init__(self, rates: Iterable[ChargeRate]) -> None:
@@ -25,11 +25,11 @@ class RateBook:
         self._cards: dict[tuple[str, ChargeSegment, date], RateCard] = {}
 
     @classmethod
-    def for_trade(cls, trade: Trade) -> RateBook:
+    def for_trade(cls, trade: Trade) -> ChargeRates:
         segment = segment_of(trade.instrument.instrument_type, trade.product)
         return cls(ChargeRate.objects.filter(exchange=trade.exchange, segment=segment))
 
-    def card(self, exchange: str, segment: ChargeSegment, day: date) -> RateCard:
+    def card_of(self, exchange: str, segment: ChargeSegment, day: date) -> RateCard:
         if (exchange, segment, day) not in self._cards:
             self._cards[exchange, segment, day] = RateCard.of(self.rates, exchange, segment, day)
         return self._cards[exchange, segment, day]
@@ -38,14 +38,14 @@ class RateBook:
         """What the trade adds to its order, executed for ``before`` rupees until then, in paise."""
         segment = segment_of(trade.instrument.instrument_type, trade.product)
         side: Side = "BUY" if trade.signed_quantity > 0 else "SELL"
-        return self.card(trade.exchange, segment, trade.day).fill_charges(side, before, abs(trade.value))
+        return self.card_of(trade.exchange, segment, trade.day).fill_charges(side, before, abs(trade.value))
 
     def dp_charge(self, trade: Trade) -> Decimal:
         """What the depository takes for delivering this share; nothing if the trade delivers none."""
-        return dp_charge(self.rates, trade.exchange, trade.day) if delivers(trade) else Decimal(0)
+        return dp_charge(self.rates, trade.exchange, trade.day) if is_delivery_sale(trade) else Decimal(0)
 
 
-def delivers(trade: Trade) -> bool:
+def is_delivery_sale(trade: Trade) -> bool:
     return trade.product == "CNC" and trade.signed_quantity < 0
 
 

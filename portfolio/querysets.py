@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ZERO = Decimal(0)
 
 
-def total(rows: QuerySet[Any], field: str) -> Decimal:
+def sum_of(rows: QuerySet[Any], field: str) -> Decimal:
     return rows.aggregate(total=Sum(field))["total"] or ZERO
 
 
@@ -61,12 +61,12 @@ class LotQuerySet(QuerySet[Any]):
 
     def carried_into(self, day: date) -> LotQuerySet:
         """Lots opened earlier of which something was still open when ``day`` began."""
-        return self.filter(day__lt=day).filter(~Q(remaining=0) | Q(closings__day__gte=day)).distinct()
+        return self.filter(day__lt=day).filter(~Q(remaining=0) | Q(realisations__day__gte=day)).distinct()
 
 
 class LedgerQuerySet(QuerySet[Any]):
     def cash(self, account_id: UUID) -> Decimal:
-        return total(self.filter(account=account_id), "amount")
+        return sum_of(self.filter(account=account_id), "amount")
 
     def charges(self) -> LedgerQuerySet:
         from portfolio.models import CHARGE_KINDS

@@ -11,19 +11,19 @@ from uuid import UUID
 
 from django.db import transaction
 
-from portfolio.charging import RateBook
+from portfolio.charging import ChargeRates
 from portfolio.domain.charges import UnknownCharge
-from portfolio.holdings import books_of, refold, totals
-from portfolio.ledgering import charge_entries, dp_entry, value_entry
+from portfolio.folding import derive_rows, derived_columns, refold_position
+from portfolio.ledger_entries import charge_entries, dp_entry, value_entry
 from portfolio.models import (
     CHARGE_KINDS,
     Account,
     ChargeRate,
-    ClosedLot,
     LedgerEntry,
     LedgerKind,
     Lot,
     Position,
+    Realisation,
     Trade,
 )
 
@@ -45,7 +45,7 @@ class Difference:
 
 
 @transaction.atomic
-def rebuild(account: Account, *, fix: bool = False) -> list[Difference]:
+def rebuild_account(account: Account, *, fix: bool = False) -> list[Difference]:
     """Compare positions, lots, ledger and charges with the account's trades; return every difference found.
 
     ``fix`` writes positions and lots anew and leaves the ledger alone: facts are corrected by further entries.
@@ -57,10 +57,10 @@ def rebuild(account: Account, *, fix: bool = False) -> list[Difference]:
 
 def position_differences(account: Account, trades: Iterable[Trade], *, fix: bool) -> Iterator[Difference]:
     for key, (row, of_position) in positions_and_trades(account, trades).items():
-        differences = list(compare_position(row or unwritten(key), of_position))
+        differences = list(compare_position(row or unwritten_position(key), of_position))
         yield from differences
         if fix and differences:
-            refold(row or Position.objects.create(portfolio_id=key[0], instrument_id=key[1], product=key[2]))
+            refold_position(row or Position.objects.create(portfolio_id=key[0], instrument_id=key[1], product=key[2]))
 
 
 def positions_and_trades(
@@ -75,22 +75,28 @@ def positions_and_trades(
     return {key: (standing.get(key), grouped[key]) for key in sorted({*standing, *grouped}, key=str)}
 
 
-def unwritten(key: PositionKey) -> Position:
+def unwritten_position(key: PositionKey) -> Position:
     return Position(portfolio_id=key[0], instrument_id=key[1], product=key[2])
 
 
 def compare_position(row: Position, trades: list[Trade]) -> Iterator[Difference]:
     where = f"{trades[0].instrument.key if trades else row.instrument.key} {row.product}"
-    books = books_of(row, trades)
-    for name, should_be in totals(books.position).items():
-        yield from compare(name, where, getattr(row, name), should_be, is_derived=True)
+    books = derive_rows(row, trades)
+    for name, should_be in derived_columns(books.position).items():
+        yield from compare_figures(name, where, getattr(row, name), should_be, is_derived=True)
     lots = Lot.objects.filter(position=row.pk).order_by("ordinal")
-    yield from compare("lots", where, _lots(lots), _lots(books.lots), is_derived=True)
-    closings = ClosedLot.objects.filter(lot__position=row.pk).select_related("lot")
-    yield from compare("closed lots", where, _closings(closings), _closings(books.closings), is_derived=True)
+    yield from compare_figures("lots", where, _lots_in_words(lots), _lots_in_words(books.lots), is_derived=True)
+    realisations = Realisation.objects.filter(lot__position=row.pk).select_related("lot")
+    yield from compare_figures(
+        "closed lots",
+        where,
+        _realisations_in_words(realisations),
+        _realisations_in_words(books.realisations),
+        is_derived=True,
+    )
 
 
-def compare(what: str, where: str, stands: Any, should_be: Any, *, is_derived: bool) -> Iterator[Difference]:
+def compare_figures(what: str, where: str, stands: Any, should_be: Any, *, is_derived: bool) -> Iterator[Difference]:
     if stands != should_be:
         yield Difference(what, where, _words(stands), _words(should_be), is_derived)
 
@@ -101,15 +107,14 @@ def _words(figure: Any) -> str:
     return "nothing" if figure is None else f"{figure}"
 
 
-def _lots(lots: Iterable[Lot]) -> list[str]:
+def _lots_in_words(lots: Iterable[Lot]) -> list[str]:
     return [f"{lot.remaining:+} of {lot.quantity:+} at {lot.price:f} of {lot.day}" for lot in lots]
 
 
-def _closings(closings: Iterable[ClosedLot]) -> list[str]:
+def _realisations_in_words(realisations: Iterable[Realisation]) -> list[str]:
     return sorted(
-        f"{closing.quantity:+} of lot {closing.lot.ordinal} at {closing.price:f} for {closing.realised:f}"
-        f" on {closing.day}"
-        for closing in closings
+        f"{one.quantity:+} of lot {one.lot.ordinal} at {one.price:f} for {one.realised:f} on {one.day}"
+        for one in realisations
     )
 
 
@@ -119,16 +124,16 @@ def ledger_differences(account: Account, trades: Iterable[Trade]) -> Iterator[Di
     kinds = [LedgerKind.OPENING, LedgerKind.TRADE_VALUE, *CHARGE_KINDS]
     standing = dict(account.ledger.filter(kind__in=kinds).values_list("key", "amount"))
     for key in sorted({*expected, *standing}):
-        yield from compare("ledger entry", key, standing.get(key), expected.get(key), is_derived=False)
+        yield from compare_figures("ledger entry", key, standing.get(key), expected.get(key), is_derived=False)
     for trade, total in charges:
-        yield from compare("charges", f"trade {trade.trade_id}", trade.charges, total, is_derived=False)
+        yield from compare_figures("charges", f"trade {trade.trade_id}", trade.charges, total, is_derived=False)
 
 
 def expected_ledger(
     account: Account, trades: Iterable[Trade]
 ) -> tuple[dict[str, Decimal], list[tuple[Trade, Decimal | None]]]:
     """Amounts by key, and each trade's charges, by the opening cash, the trades and the rates on file."""
-    rates = RateBook(ChargeRate.objects.all())
+    rates = ChargeRates(ChargeRate.objects.all())
     amounts = {"opening": account.opening_cash} if account.opening_cash else {}
     charges: list[tuple[Trade, Decimal | None]] = []
     for trade, before in with_turnover_before(trades):
@@ -148,7 +153,7 @@ def with_turnover_before(trades: Iterable[Trade]) -> Iterator[tuple[Trade, Decim
         executed[order] += abs(trade.value)
 
 
-def expected_entries(rates: RateBook, trade: Trade, before: Decimal) -> tuple[Decimal | None, list[LedgerEntry]]:
+def expected_entries(rates: ChargeRates, trade: Trade, before: Decimal) -> tuple[Decimal | None, list[LedgerEntry]]:
     try:
         charges, dp = rates.fill_charges(trade, before), rates.dp_charge(trade)
     except UnknownCharge:

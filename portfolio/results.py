@@ -13,8 +13,8 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet, Sum
 
-from portfolio.domain.pnl import DayResult, change, known_total, unrealised
-from portfolio.models import ClosedLot, LedgerEntry, Lot, PnlSnapshot, Position, Trade
+from portfolio.domain.pnl import DayResult, change_between, known_total, unrealised_profit
+from portfolio.models import LedgerEntry, Lot, PnlSnapshot, Position, Realisation, Trade
 
 Marks = Mapping[UUID, Decimal | None]
 ZERO = Decimal(0)
@@ -22,7 +22,7 @@ NOTHING = DayResult(ZERO, ZERO, ZERO)
 
 
 @dataclass(frozen=True)
-class DayBooks:
+class DayFigures:
     """What the books say about some portfolios on a day; a handful of queries however many they are.
 
     Results are told at ``marks``: last price by instrument id; None or missing is unknown. What is held is read as it
@@ -37,7 +37,7 @@ class DayBooks:
     open_positions: Mapping[UUID, list[Position]] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, portfolios: list[UUID], day: date) -> DayBooks:
+    def read_day(cls, portfolios: list[UUID], day: date) -> DayFigures:
         carried = _carried(portfolios, day)
         return cls(
             realised=_realised(portfolios, day),
@@ -48,20 +48,20 @@ class DayBooks:
             open_positions=_open_positions(portfolios),
         )
 
-    def result(self, portfolio: UUID, marks: Marks) -> DayResult:
+    def result_of(self, portfolio: UUID, marks: Marks) -> DayResult:
         return DayResult(
             realised=self.realised.get(portfolio, ZERO),
-            open=change(self.unrealised(portfolio, marks), self.opened_with(portfolio)),
+            open=change_between(self.unrealised(portfolio, marks), self.opened_with(portfolio)),
             charges=None if portfolio in self.uncharged else self.charges.get(portfolio, ZERO),
         )
 
-    def together(self, portfolios: Iterable[UUID], marks: Marks) -> DayResult:
-        return reduce(add, (self.result(portfolio, marks) for portfolio in portfolios), NOTHING)
+    def sum_results(self, portfolios: Iterable[UUID], marks: Marks) -> DayResult:
+        return reduce(add, (self.result_of(portfolio, marks) for portfolio in portfolios), NOTHING)
 
     def unrealised(self, portfolio: UUID, marks: Marks) -> Decimal | None:
         positions = self.open_positions.get(portfolio, [])
         return known_total(
-            unrealised(position.quantity, position.open_value, marks.get(position.instrument_id))
+            unrealised_profit(position.quantity, position.open_value, marks.get(position.instrument_id))
             for position in positions
         )
 
@@ -71,8 +71,8 @@ class DayBooks:
 
 
 def _realised(portfolios: list[UUID], day: date) -> dict[UUID, Decimal]:
-    closings = ClosedLot.objects.filter(lot__position__portfolio__in=portfolios, day=day)
-    return dict(closings.values_list("lot__position__portfolio").annotate(Sum("realised")))
+    realisations = Realisation.objects.filter(lot__position__portfolio__in=portfolios, day=day)
+    return dict(realisations.values_list("lot__position__portfolio").annotate(Sum("realised")))
 
 
 def _charges(portfolios: list[UUID], day: date) -> dict[UUID, Decimal]:

@@ -10,7 +10,7 @@ from django.db.models import Min, Q
 from alphapanda.core.timezone import IST
 from portfolio.domain.pnl import least_known
 from portfolio.models import Account, PnlSnapshot, Portfolio
-from portfolio.results import DayBooks, Marks
+from portfolio.results import DayFigures, Marks
 
 
 def take_snapshots(account: Account, at: datetime, marks: Marks) -> list[PnlSnapshot]:
@@ -21,13 +21,13 @@ def take_snapshots(account: Account, at: datetime, marks: Marks) -> list[PnlSnap
     """
     day = at.astimezone(IST).date()
     portfolios = active_portfolios(account, day)
-    books = DayBooks.read(portfolios, day)
+    books = DayFigures.read_day(portfolios, day)
     lows = dict(
         PnlSnapshot.objects.filter(portfolio__in=portfolios, day=day, at__lt=at)
         .values_list("portfolio")
         .annotate(Min("net"))
     )
-    rows = [snapshot(books, portfolio, at, marks) for portfolio in portfolios]
+    rows = [make_snapshot(books, portfolio, at, marks) for portfolio in portfolios]
     for row in rows:
         row.worst = least_known([lows.get(row.portfolio_id), row.net])
     PnlSnapshot.objects.bulk_create(rows, ignore_conflicts=True)
@@ -40,8 +40,8 @@ def active_portfolios(account: Account, day: date) -> list[UUID]:
     return list(owners.order_by("pk").values_list("pk", flat=True).distinct())
 
 
-def snapshot(books: DayBooks, portfolio: UUID, at: datetime, marks: Marks) -> PnlSnapshot:
-    result = books.result(portfolio, marks)
+def make_snapshot(books: DayFigures, portfolio: UUID, at: datetime, marks: Marks) -> PnlSnapshot:
+    result = books.result_of(portfolio, marks)
     return PnlSnapshot(
         portfolio_id=portfolio,
         at=at,

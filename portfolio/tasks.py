@@ -5,9 +5,10 @@ from __future__ import annotations
 import structlog
 from celery import shared_task
 
-from alphapanda.core.journal.services import record
-from portfolio.booking import rebuild, settle_charges
+from alphapanda.core.journal.services import record_event
+from portfolio.booking import charge_uncharged
 from portfolio.models import Account
+from portfolio.rebuilding import rebuild_account
 
 log = structlog.get_logger()
 
@@ -15,15 +16,15 @@ log = structlog.get_logger()
 @shared_task
 def check_books() -> int:
     """Settle charges whose rates have become known, rebuild every account and tell of each that differs."""
-    return sum(check(account) for account in Account.objects.active())
+    return sum(check_account(account) for account in Account.objects.active())
 
 
-def check(account: Account) -> bool:
-    settle_charges(account)
-    differences = [str(difference) for difference in rebuild(account)]
+def check_account(account: Account) -> bool:
+    charge_uncharged(account)
+    differences = [str(difference) for difference in rebuild_account(account)]
     if differences:
         log.error("books_differ", account=account.name, count=len(differences))
-        record(
+        record_event(
             "books.differ",
             account_id=account.pk,
             key=account.name,

@@ -49,17 +49,17 @@ def process_ticks(shard_id: str) -> None:
     finally:
         # With nothing left the drain has cleared its mark before its last look; what stands now is somebody's call.
         if has_more:
-            wakeups.woken(wakeups.TICKS, shard_id)
+            wakeups.clear_awake_flag(wakeups.TICKS, shard_id)
     if has_more:
         shard = Shard.objects.select_related("feed").get(pk=shard_id)
-        wakeups.wake(wakeups.TICKS, shard_id, f"ticks.{shard.name}")
+        wakeups.wake_stage(wakeups.TICKS, shard_id, f"ticks.{shard.name}")
 
 
 @shared_task(name="trading.tasks.assess_signals")
 def assess_signals(account_id: str) -> None:
     from trading.risk.assessment import assess_signals as drain
 
-    wakeups.woken(wakeups.ASSESS, account_id)
+    wakeups.clear_awake_flag(wakeups.ASSESS, account_id)
     drain(account_id)
 
 
@@ -67,7 +67,7 @@ def assess_signals(account_id: str) -> None:
 def execute_orders(account_id: str) -> None:
     from trading.orders.execution import execute_orders as drain
 
-    wakeups.woken(wakeups.EXECUTE, account_id)
+    wakeups.clear_awake_flag(wakeups.EXECUTE, account_id)
     drain(account_id)
 
 
@@ -75,7 +75,7 @@ def execute_orders(account_id: str) -> None:
 def book_trades(account_id: str) -> None:
     from trading.orders.fills import book_trades as drain
 
-    wakeups.woken(wakeups.BOOK, account_id)
+    wakeups.clear_awake_flag(wakeups.BOOK, account_id)
     drain(account_id)
 
 
@@ -95,7 +95,9 @@ def fetch_bands(account: str) -> None:
 
     now = market_now()
     try:
-        price_bands.fetch_bands(open_session(account).client(), list(price_bands.lacking(account, now)), now)
+        price_bands.fetch_bands(
+            open_session(account).client(), list(price_bands.instruments_lacking_bands(account, now)), now
+        )
     except BrokerError as error:
         # The sweeper asks again; meanwhile the exchange judges prices, as it does anyhow.
         log.warning("bands_not_told", account=account, error=repr(error))
@@ -103,7 +105,7 @@ def fetch_bands(account: str) -> None:
 
 @shared_task(name="trading.tasks.sweep")
 def sweep() -> None:
-    from trading.ticks.sweeping import sweep as wake_all
+    from trading.ticks.sweeping import sweep_partitions as wake_all
 
     wake_all()
 

@@ -24,41 +24,41 @@ LONG_STAGES = {WARM_UP: 30, BANDS: 300}
 _client: redis.Redis | None = None
 
 
-def valkey() -> redis.Redis:
+def valkey_client() -> redis.Redis:
     global _client
     if _client is None:
         _client = redis.Redis.from_url(settings.REDIS_URL, **settings.REDIS_TIMEOUTS)
     return _client
 
 
-def wake(stage: str, partition: object, queue: str) -> None:
+def wake_stage(stage: str, partition: object, queue: str) -> None:
     """Send the stage's task unless it was sent just now. A dead Valkey is only logged: the sweeper will do it."""
     try:
-        if valkey().set(mark_of(stage, partition), 1, nx=True, ex=LONG_STAGES.get(stage, AWAKE_SECONDS)):
+        if valkey_client().set(awake_flag_of(stage, partition), 1, nx=True, ex=LONG_STAGES.get(stage, AWAKE_SECONDS)):
             app.send_task(f"trading.tasks.{stage}", args=[str(partition)], queue=queue)
     except (redis.RedisError, app.connection_for_write().connection_errors) as error:
         metrics.ANNOUNCEMENTS_LOST.labels("wake").inc()
         log.warning("wake_lost", stage=stage, partition=str(partition), error=repr(error))
 
 
-def hold(stage: str, partition: object) -> None:
+def hold_awake_flag(stage: str, partition: object) -> None:
     """Keep the mark while the stage is at work anyhow; whoever holds it must clear it before the last look."""
-    valkey().set(mark_of(stage, partition), 1, ex=AWAKE_SECONDS)
+    valkey_client().set(awake_flag_of(stage, partition), 1, ex=AWAKE_SECONDS)
 
 
-def wake_after_commit(stage: str, partition: object, queue: str) -> None:
-    transaction.on_commit(lambda: wake(stage, partition, queue))
+def wake_stage_after_commit(stage: str, partition: object, queue: str) -> None:
+    transaction.on_commit(lambda: wake_stage(stage, partition, queue))
 
 
-def woken(stage: str, partition: object) -> None:
+def clear_awake_flag(stage: str, partition: object) -> None:
     """Clear the mark: what is committed from now on wakes the stage again. A dead Valkey is no reason not to work."""
     try:
-        valkey().delete(mark_of(stage, partition))
+        valkey_client().delete(awake_flag_of(stage, partition))
     except redis.RedisError as error:
         log.warning("mark_not_cleared", stage=stage, partition=str(partition), error=repr(error))
 
 
-def mark_of(stage: str, partition: object) -> str:
+def awake_flag_of(stage: str, partition: object) -> str:
     # The feed sets the same mark for its shards: market wakes process_ticks by name.
     return f"awake:{partition}" if stage == TICKS else f"awake:{stage}:{partition}"
 

@@ -16,7 +16,7 @@ REFUSED = 1
 WRONG_INPUT = 2
 
 
-def quietly(name: str, *arguments: str) -> None:
+def run_quietly(name: str, *arguments: str) -> None:
     """Run another command without its words. Its errors are raised as ever."""
     call_command(name, *arguments, verbosity=0, stdout=io.StringIO())
 

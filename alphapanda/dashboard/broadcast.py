@@ -9,11 +9,11 @@ from weakref import WeakKeyDictionary
 import structlog
 
 from alphapanda.core.clock.market_time import wall_now
-from alphapanda.dashboard.listening import Listener, end, now
-from alphapanda.dashboard.outbox import MARKET, Outbox, encode
+from alphapanda.dashboard.listening import Listener, end_tasks, loop_time
+from alphapanda.dashboard.outbox import MARKET, Outbox, encode_json
 from alphapanda.dashboard.prices import Prices, board_rows
-from alphapanda.dashboard.sessions import still_signed_in
-from alphapanda.dashboard.topics import PAGES, DeskThread, Kind, Page
+from alphapanda.dashboard.signed_in import still_signed_in
+from alphapanda.dashboard.topics import PAGES, Kind, Page, ReadingThread
 
 log = structlog.get_logger()
 TOPICS = (*PAGES, MARKET)
@@ -47,10 +47,10 @@ class Hub:
         self.pages: dict[Kind, Page] = {}
         self.prices = Prices()
         self.troubles: dict[str, str] = {}
-        self.thread = DeskThread()
+        self.thread = ReadingThread()
         self._tasks: list[asyncio.Task[None]] = []
         self._closing: asyncio.Task[None] | None = None
-        self._used_at = now()
+        self._used_at = loop_time()
 
     def join(self, socket: Socket) -> None:
         self.sockets.add(socket)
@@ -63,7 +63,7 @@ class Hub:
         self.sockets.discard(socket)
         for readers in self.readers.values():
             readers.discard(socket)
-        self._used_at = now()
+        self._used_at = loop_time()
 
     async def subscribe(self, socket: Socket, topic: str) -> None:
         """Send the topic's snapshot, and from now on what follows. Asking again sends the snapshot again."""
@@ -76,7 +76,7 @@ class Hub:
             return  # it left while its snapshot was being made
         self.readers[kind].add(socket)
         for words in self.troubles.values():
-            self._offer(socket, "degraded", degraded(words))
+            self._offer(socket, "degraded", degraded_message(words))
 
     def unsubscribe(self, socket: Socket, topic: str) -> None:
         self.readers[kind_of(socket, topic)].discard(socket)
@@ -90,7 +90,7 @@ class Hub:
     async def _send_page(self, socket: Socket, kind: Kind) -> None:
         page = self.pages.setdefault(kind, Page(kind, socket.user))
         async with page.making:
-            if page.is_due(now(), SHORTEST, SHORTEST):
+            if page.is_due(loop_time(), SHORTEST, SHORTEST):
                 await self._make(page)
         if page.text:
             self._offer(socket, kind.topic, page.text)
@@ -101,16 +101,16 @@ class Hub:
         if message["type"] == "market.update":
             self.prices.hear(message["payload"])
         else:
-            self._mark_all_dirty()
+            self._set_all_dirty()
 
     def on_line(self, is_alive: bool) -> None:
         """Tell browsers when announcements stop or start to be heard; afterwards everything is read anew."""
         if is_alive and "line" in self.troubles:
             self.prices.is_primed = False
-            self._mark_all_dirty()
+            self._set_all_dirty()
         self._trouble("line", "" if is_alive else "Valkey does not answer: changes are seen seconds late")
 
-    def _mark_all_dirty(self) -> None:
+    def _set_all_dirty(self) -> None:
         for page in self.pages.values():
             page.is_dirty = True
 
@@ -120,7 +120,7 @@ class Hub:
         self.troubles = {name: each for name, each in self.troubles.items() if name != part}
         if words:
             self.troubles[part] = words
-        text = degraded(words) if words else encode({"type": "recovered", "part": part})
+        text = degraded_message(words) if words else encode_json({"type": "recovered", "part": part})
         for socket in list(self.sockets):
             self._offer(socket, "degraded" if words else f"recovered {part}", text)
 
@@ -128,10 +128,10 @@ class Hub:
 
     async def _renew(self) -> None:
         """Make each page anew that is read and due, and stop all this when nobody has read for a while."""
-        while self.sockets or now() - self._used_at < IDLE_SECONDS:
+        while self.sockets or loop_time() - self._used_at < IDLE_SECONDS:
             await asyncio.sleep(LOOK_SECONDS)
             for kind, readers in list(self.readers.items()):
-                if readers and kind.topic != MARKET and self.pages[kind].is_due(now(), SHORTEST, LONGEST):
+                if readers and kind.topic != MARKET and self.pages[kind].is_due(loop_time(), SHORTEST, LONGEST):
                     await self._renew_page(self.pages[kind])
         self._retire()
 
@@ -216,14 +216,14 @@ class Hub:
     async def close(self) -> None:
         hubs.pop(asyncio.get_running_loop(), None)
         tasks, self._tasks = self._tasks, []
-        await end(tasks)
+        await end_tasks(tasks)
         await self.thread.close()
 
 
 hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
 
 
-def hub() -> Hub:
+def running_hub() -> Hub:
     """Return the running loop's hub."""
     loop = asyncio.get_running_loop()
     if loop not in hubs:
@@ -235,8 +235,8 @@ def kind_of(socket: Socket, topic: str) -> Kind:
     return Kind(topic, socket.user.is_staff)
 
 
-def degraded(words: str) -> str:
-    return encode({"type": "degraded", "words": words})
+def degraded_message(words: str) -> str:
+    return encode_json({"type": "degraded", "words": words})
 
 
 async def kept_going(work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -11,9 +11,9 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
 from alphapanda.dashboard.backpressure import Line
-from alphapanda.dashboard.broadcast import TOPICS, hub
-from alphapanda.dashboard.listening import now
-from alphapanda.dashboard.outbox import Outbox, encode
+from alphapanda.dashboard.broadcast import TOPICS, running_hub
+from alphapanda.dashboard.listening import loop_time
+from alphapanda.dashboard.outbox import Outbox, encode_json
 
 log = structlog.get_logger()
 MOST_BYTES = 4096
@@ -23,7 +23,7 @@ POLICY = 4008
 CLOSING_SECONDS = 2.0
 
 
-class DeskConsumer(AsyncWebsocketConsumer):
+class PageSocket(AsyncWebsocketConsumer):
     # No channel of its own: the process has one subscription for all its browsers.
     channel_layer_alias = ""
 
@@ -40,7 +40,7 @@ class DeskConsumer(AsyncWebsocketConsumer):
             return
         await self.accept()
         self.session_key = self.scope["session"].session_key
-        self.hub = hub()
+        self.hub = running_hub()
         self.outbox = Outbox(self.hub.epoch)
         self.hub.join(self)
         self._sending = asyncio.create_task(self._send_on())
@@ -62,7 +62,7 @@ class DeskConsumer(AsyncWebsocketConsumer):
         if text_data is None or len(text_data.encode()) > MOST_BYTES or self._asks_too_often():
             self.drop(POLICY)
             return
-        kind, topic = understood(text_data)
+        kind, topic = read_message(text_data)
         if topic not in TOPICS:
             known = ", ".join(TOPICS)
             self.complain(f"There is no topic {topic!r}. Topics: {known}.")
@@ -74,11 +74,11 @@ class DeskConsumer(AsyncWebsocketConsumer):
             self.complain('Say {"type":"subscribe","topic":"live"}, or "unsubscribe".')
 
     def complain(self, words: str) -> None:
-        self.outbox.put("error", encode({"type": "error", "words": words[:300]}))
+        self.outbox.put("error", encode_json({"type": "error", "words": words[:300]}))
 
     def _asks_too_often(self) -> bool:
         """Whether this is the 21st message within a second."""
-        moment, oldest = now(), self._asked[0] if len(self._asked) == MOST_A_SECOND else float("-inf")
+        moment, oldest = loop_time(), self._asked[0] if len(self._asked) == MOST_A_SECOND else float("-inf")
         self._asked.append(moment)
         return moment - oldest < 1.0
 
@@ -98,7 +98,7 @@ class DeskConsumer(AsyncWebsocketConsumer):
             log.info("browser_not_closed_in_time", user=str(self.user))
 
 
-def understood(text: str) -> tuple[str, str]:
+def read_message(text: str) -> tuple[str, str]:
     """Return a message's type and topic; empty where it is not a message of ours."""
     try:
         message = orjson.loads(text)

@@ -36,7 +36,7 @@ class Listener:
         while True:
             layer = get_channel_layer()
             try:
-                channel = await subscribe(layer)
+                channel = await subscribe_events(layer)
                 await self._listen(layer, channel)
             except UNREACHABLE as error:
                 log.warning("announcements_not_heard", error=repr(error), again_in=self._wait)
@@ -48,10 +48,10 @@ class Listener:
 
     async def _listen(self, layer: Any, channel: str) -> None:
         """Listen until the line is dead. Raises one of UNREACHABLE."""
-        self._heard_at = now()
+        self._heard_at = loop_time()
         receiving = asyncio.create_task(self._receive(layer, channel))
         try:
-            while now() - self._heard_at < SILENCE_SECONDS:
+            while loop_time() - self._heard_at < SILENCE_SECONDS:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     await layer.send(channel, BEAT)
                 await asyncio.wait([receiving], timeout=BEAT_SECONDS)
@@ -66,13 +66,13 @@ class Listener:
     async def _receive(self, layer: Any, channel: str) -> None:
         while True:
             message = await layer.receive(channel)
-            self._heard_at, self._wait = now(), FIRST_WAIT
+            self._heard_at, self._wait = loop_time(), FIRST_WAIT
             self.on_line(True)
             if message["type"] != BEAT["type"]:
                 self.on_message(message)
 
 
-async def subscribe(layer: Any) -> str:
+async def subscribe_events(layer: Any) -> str:
     async with asyncio.timeout(ANSWER_SECONDS):
         channel: str = await layer.new_channel()
         await layer.group_add(EVENTS_GROUP, channel)
@@ -89,11 +89,11 @@ async def let_go(layer: Any) -> None:
         log.info("line_was_dead_already", error=repr(error))
 
 
-def now() -> float:
+def loop_time() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
+async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Cancel tasks until they have ended: libraries now and then swallow a cancellation."""
     left = set(tasks)
     while left:

@@ -10,7 +10,7 @@ MOST_UNSENT = 64
 MARKET = "market"
 
 
-def encode(data: Any) -> str:
+def encode_json(data: Any) -> str:
     return orjson.dumps(data, default=str).decode()
 
 
@@ -24,7 +24,7 @@ class Delta:
 
     @classmethod
     def of(cls, quotes: dict[str, dict[str, Any]], at: str) -> "Delta":
-        return cls(quotes, at, encode({"at": at, "quotes": list(quotes.values())}))
+        return cls(quotes, at, encode_json({"at": at, "quotes": list(quotes.values())}))
 
     def and_then(self, later: "Delta") -> "Delta":
         """Return both as one: of an instrument in both, the later price stands."""

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from alphapanda.core.clock.market_time import market_now
-from alphapanda.dashboard.outbox import Delta, encode
+from alphapanda.dashboard.outbox import Delta, encode_json
 from instruments.models import Instrument
 from market.board import quote_board
 from market.domain.staleness import INSTRUMENT_LIMITS
@@ -50,7 +50,7 @@ class Prices:
     def snapshot(self) -> str:
         """Return all prices as JSON, made once for every browser that asks before they change."""
         if not self._text:
-            self._text = encode({"at": self.at, "quotes": list(self.latest.values())})
+            self._text = encode_json({"at": self.at, "quotes": list(self.latest.values())})
         return self._text
 
 
@@ -58,10 +58,10 @@ def is_news(row: Row, known: Row | None) -> bool:
     if known is None:
         return True
     differs = any(row[name] != known[name] for name in ("p", "b", "a", "c", "s"))
-    return differs and moment(row) >= moment(known) - PRECISION
+    return differs and moment_of(row) >= moment_of(known) - PRECISION
 
 
-def moment(row: Row) -> datetime:
+def moment_of(row: Row) -> datetime:
     return datetime.fromisoformat(row["t"])
 
 

@@ -10,7 +10,7 @@ from channels.db import database_sync_to_async
 from django.db import connections
 
 from alphapanda.dashboard import panels
-from alphapanda.dashboard.outbox import encode
+from alphapanda.dashboard.outbox import encode_json
 
 PAGES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "live": panels.live_snapshot,
@@ -45,7 +45,7 @@ class Page:
         return age >= longest or (self.is_dirty and age >= shortest)
 
 
-class DeskThread:
+class ReadingThread:
     """The one thread that reads the database for browsers: a page waits its turn, the loop never waits."""
 
     def __init__(self) -> None:
@@ -69,4 +69,4 @@ class DeskThread:
 
 
 def snapshot_text(topic: str, user: Any) -> str:
-    return encode(PAGES[topic](user))
+    return encode_json(PAGES[topic](user))

@@ -20,23 +20,23 @@ class Finding:
         return {"name": self.name, "level": str(self.level), "words": self.words}
 
 
-def ok(name: str, words: str) -> Finding:
+def ok_finding(name: str, words: str) -> Finding:
     return Finding(name, Level.OK, words)
 
 
-def warn(name: str, words: str) -> Finding:
+def warn_finding(name: str, words: str) -> Finding:
     return Finding(name, Level.WARN, words)
 
 
-def red(name: str, words: str) -> Finding:
+def red_finding(name: str, words: str) -> Finding:
     return Finding(name, Level.RED, words)
 
 
-def worst(findings: "list[Finding]", name: str, fine: str) -> Finding:
+def worst_finding(findings: "list[Finding]", name: str, fine: str) -> Finding:
     """Several answers to one question as one: the worst colour, and the words of all that are not fine."""
     levels = list(Level)
     wrong = [finding for finding in findings if finding.level != Level.OK]
     if not wrong:
-        return ok(name, "; ".join(finding.words for finding in findings) or fine)
+        return ok_finding(name, "; ".join(finding.words for finding in findings) or fine)
     level = max((finding.level for finding in wrong), key=levels.index)
     return Finding(name, level, "; ".join(finding.words for finding in wrong))

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from alphapanda.runner.practice import DATA_ACCOUNT
 from instruments.models import Instrument
 from market.models import Feed, Shard
-from market.subscriptions import subscribe
+from market.subscriptions import subscribe_instrument
 from portfolio.booking import open_account
 from portfolio.models import Account
 from trading.models import Deployment, RiskLimit, Strategy
@@ -24,7 +24,7 @@ OPTION_STRIKES = 5
 
 
 @dataclass(frozen=True)
-class Plan:
+class DeploymentPlan:
     """One deployment of the demo."""
 
     name: str
@@ -36,14 +36,18 @@ class Plan:
 
 
 PLANS = (
-    Plan("Momentum", "momentum", ("RELIANCE", "SBIN", "AXISBANK"), {"lookback": 10}, "risk", Decimal(1_500)),
-    Plan("Mean reversion", "mean_reversion", ("INFY", "HDFCBANK", "ICICIBANK"), {}, "capital", Decimal(1_50_000)),
-    Plan("MA crossover", "moving_average_crossover", ("TCS", "LT", "ITC"), {}, "capital", Decimal(1_50_000)),
-    Plan("Opening range", "opening_range_breakout", ("BHARTIARTL", "MARUTI", "KOTAKBANK"), {}, "risk", Decimal(1_500)),
+    DeploymentPlan("Momentum", "momentum", ("RELIANCE", "SBIN", "AXISBANK"), {"lookback": 10}, "risk", Decimal(1_500)),
+    DeploymentPlan(
+        "Mean reversion", "mean_reversion", ("INFY", "HDFCBANK", "ICICIBANK"), {}, "capital", Decimal(1_50_000)
+    ),
+    DeploymentPlan("MA crossover", "moving_average_crossover", ("TCS", "LT", "ITC"), {}, "capital", Decimal(1_50_000)),
+    DeploymentPlan(
+        "Opening range", "opening_range_breakout", ("BHARTIARTL", "MARUTI", "KOTAKBANK"), {}, "risk", Decimal(1_500)
+    ),
 )
 
 
-def found_user() -> Any:
+def create_demo_user() -> Any:
     """The demo's one person. Without a password: only the printed link lets them in."""
     user, is_new = get_user_model().objects.get_or_create(
         username=USER, defaults={"is_staff": True, "is_superuser": True, "first_name": "Demo"}
@@ -54,21 +58,21 @@ def found_user() -> Any:
     return user
 
 
-def found_data_account() -> Account:
+def ensure_data_account() -> Account:
     """The account whose login carries the prices; it holds no money and trades nothing."""
     account = Account.objects.filter(name=DATA_ACCOUNT).first()
     return account or open_account(DATA_ACCOUNT, "live", "zerodha", Decimal(0))
 
 
-def found_feed() -> Shard:
+def ensure_feed() -> Shard:
     feed, _ = Feed.objects.get_or_create(name="kite", defaults={"data_account": DATA_ACCOUNT})
     shard, _ = Shard.objects.get_or_create(feed=feed, number=0)
     return shard
 
 
-def found_desk(shard: Shard) -> Account:
+def set_up_paper_account(shard: Shard) -> Account:
     """Open the paper account with its limits and deployments, and start them, unless that was done before."""
-    watch(shard.feed)
+    subscribe_watchlist(shard.feed)
     existing = Account.objects.filter(name=PAPER_ACCOUNT).first()
     if existing:
         return existing
@@ -89,11 +93,11 @@ def found_desk(shard: Shard) -> Account:
     )
     gates.ensure_gates()
     for plan in PLANS:
-        deployments.start(deploy(plan, account, shard), by=USER)
+        deployments.start_deployment(create_deployment(plan, account, shard), by=USER)
     return account
 
 
-def deploy(plan: Plan, account: Account, shard: Shard) -> Deployment:
+def create_deployment(plan: DeploymentPlan, account: Account, shard: Shard) -> Deployment:
     deployment = Deployment.objects.create(
         name=plan.name,
         strategy=Strategy.objects.get(name=plan.strategy),
@@ -110,18 +114,18 @@ def deploy(plan: Plan, account: Account, shard: Shard) -> Deployment:
     return deployment
 
 
-def watch(feed: Feed) -> None:
+def subscribe_watchlist(feed: Feed) -> None:
     """Subscribe what the pages show: indices, every share, and the options nearest to the money."""
     shares = Instrument.objects.listed().filter(exchange="NSE", segment="NSE")[:40]
     indices = Instrument.objects.by_keys(list(INDICES)).values()
     for instrument in (*indices, *shares, *near_options()):
-        subscribe(feed, instrument, "full", ref="watchlist", wants_candles=not instrument.is_index)
+        subscribe_instrument(feed, instrument, "full", ref="watchlist", wants_candles=not instrument.is_index)
 
 
 def subscribe_all(feed: Feed) -> None:
     """Subscribe whatever a replay lists."""
     for instrument in Instrument.objects.listed():
-        subscribe(feed, instrument, "full", ref="replay", wants_candles=not instrument.is_index)
+        subscribe_instrument(feed, instrument, "full", ref="replay", wants_candles=not instrument.is_index)
 
 
 def near_options() -> list[Instrument]:

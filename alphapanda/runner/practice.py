@@ -23,7 +23,7 @@ servers: "Servers | None" = None
 scratch: Path | None = None
 
 
-def prepare(arguments: list[str]) -> None:
+def prepare_demo(arguments: list[str]) -> None:
     """Start the embedded servers and set the environment. ``--reset`` throws the state away first."""
     global servers
     from alphapanda.runner.embedded import start_servers
@@ -56,7 +56,7 @@ def prepare_scratch() -> None:
     os.environ.update(servers.environment())
 
 
-def close() -> None:
+def stop_servers() -> None:
     """Stop what ``prepare`` or ``prepare_scratch`` started; scratch data goes."""
     from django.db import connections
 

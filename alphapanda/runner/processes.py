@@ -23,7 +23,7 @@ READY_SECONDS = 60.0
 # A browser that has gone without a word is noticed within 20 s.
 DAPHNE = ("-b", "127.0.0.1", "--ping-interval", "10", "--ping-timeout", "10")
 # What makes work ends before what does it.
-STOP_ORDER = (("beat", "feed"), ("ticks",), ("desk", "broker"), ("web",), ("kitesim",))
+STOP_ORDER = (("beat", "feed"), ("ticks",), ("housekeeping", "broker"), ("web",), ("kitesim",))
 OWNERS_ONLY = ("BROKER_KEY_", "KITE_API_")
 
 
@@ -49,7 +49,7 @@ def broker_key(folder: Path) -> str:
     return kept_secret(path)
 
 
-def credentials(folder: Path) -> dict[str, str]:
+def data_account_secrets(folder: Path) -> dict[str, str]:
     """What only the data account's processes may know."""
     return {**PRACTICE_KEYS, f"BROKER_KEY_{DATA_ACCOUNT.upper()}": broker_key(folder)}
 
@@ -70,12 +70,12 @@ def base_environment(folder: Path, kitesim_url: str) -> dict[str, str]:
     }
 
 
-def program(name: str, *arguments: str) -> list[str]:
+def python_module(name: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", name, *arguments]
 
 
-def kitesim(port: int, folder: Path, market: Market) -> Child:
-    command = program(
+def kitesim_child(port: int, folder: Path, market: Market) -> Child:
+    command = python_module(
         "kitesim", "--port", str(port), "--state-dir", str(folder / "kitesim"),
         "--seed", str(market.seed), "--date", market.date, "--open-at", market.open_at,
         "--rate", "0", "--night", str(market.night), "--keep-sessions",
@@ -104,32 +104,32 @@ def is_free(port: int) -> bool:
         return True
 
 
-def web(port: int) -> Child:
-    return Child("web", program("daphne", *DAPHNE, "-p", str(port), "alphapanda.asgi:application"))
+def web_child(port: int) -> Child:
+    return Child("web", python_module("daphne", *DAPHNE, "-p", str(port), "alphapanda.asgi:application"))
 
 
-def feed(secrets: dict[str, str]) -> Child:
+def feed_child(secrets: dict[str, str]) -> Child:
     return Child("feed", [sys.executable, str(BASE_DIR / "manage.py"), "run_feed", "--feed", "kite"], secrets)
 
 
-def worker(name: str, queues: str, secrets: dict[str, str] | None = None) -> Child:
-    command = program(
+def worker_child(name: str, queues: str, secrets: dict[str, str] | None = None) -> Child:
+    command = python_module(
         "celery", "-A", "alphapanda.celery", "worker", "-Q", queues, "-n", f"{name}@%h",
         "-c", "1", "--without-gossip", "--without-mingle", "-l", "WARNING",
     )  # fmt: skip
     return Child(name, command, secrets or {})
 
 
-def workers(secrets: dict[str, str]) -> tuple[Child, ...]:
+def worker_children(secrets: dict[str, str]) -> tuple[Child, ...]:
     return (
-        worker("ticks", "ticks.kite-0"),
-        worker("desk", "risk,orders.paper,desk,lab"),
-        worker("broker", f"broker.{DATA_ACCOUNT}", secrets),
+        worker_child("ticks", "ticks.kite-0"),
+        worker_child("housekeeping", "risk,orders.paper,housekeeping,lab"),
+        worker_child("broker", f"broker.{DATA_ACCOUNT}", secrets),
     )
 
 
-def beat() -> Child:
-    return Child("beat", program("celery", "-A", "alphapanda.celery", "beat", "-l", "WARNING", "--pidfile="))
+def beat_child() -> Child:
+    return Child("beat", python_module("celery", "-A", "alphapanda.celery", "beat", "-l", "WARNING", "--pidfile="))
 
 
 def wait_for(url: str, what: str, seconds: float = READY_SECONDS) -> Any:
@@ -167,7 +167,7 @@ def wait_for_feed(seconds: float = READY_SECONDS) -> None:
 
 def start_all(supervisor: Supervisor, port: int, secrets: dict[str, str]) -> None:
     """Start the processes; those that take longest to import come first."""
-    for child in (*workers(secrets), web(port), feed(secrets), beat()):
+    for child in (*worker_children(secrets), web_child(port), feed_child(secrets), beat_child()):
         supervisor.start(child)
 
 

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from alphapanda.core.clock.services import set_market_time
-from alphapanda.core.commands import quietly
+from alphapanda.core.commands import run_quietly
 from alphapanda.core.timezone import IST
 from alphapanda.runner import demo_setup
 from alphapanda.runner import processes as processes
@@ -29,10 +29,10 @@ from trading.brokers.zerodha.practice import practice_request_token
 from trading.brokers.zerodha.session import log_in
 from trading.models import Deployment, RiskLimit, Strategy
 from trading.orders import gates
-from trading.orders.digest import canonical_lines, counts, digest
+from trading.orders.digest import canonical_lines, day_digest, row_counts
 from trading.run import deployments
-from trading.ticks.quiesced import is_settled
-from trading.ticks.sweeping import sweep
+from trading.ticks.quiesced import is_quiesced
+from trading.ticks.sweeping import sweep_partitions
 
 Bar = tuple[Decimal, Decimal, Decimal, Decimal, int]
 
@@ -42,18 +42,18 @@ class ReplayFailed(Exception):
 
 
 @dataclass(frozen=True)
-class Plan:
+class ReplayPlan:
     """What to replay, and with which deployments (each a dict as in ``default_desk``)."""
 
     day: date
     candles: list[Path]
-    desk: list[dict[str, Any]]
+    deployments: list[dict[str, Any]]
     longest_seconds: float = 1200.0
     rows: Path | None = None
 
 
 @dataclass(frozen=True)
-class Result:
+class ReplayResult:
     digest: str
     counts: dict[str, int]
     candles: int
@@ -61,7 +61,7 @@ class Result:
     seconds: float
 
 
-def default_desk(symbols: list[str]) -> list[dict[str, Any]]:
+def default_deployments(symbols: list[str]) -> list[dict[str, Any]]:
     """The four strategies, each on a share of the symbols; smaller sizes for a long list of shares."""
     groups = [symbols[nth::4] for nth in range(4)]
     strategies = ("momentum", "mean_reversion", "moving_average_crossover", "opening_range_breakout")
@@ -72,38 +72,38 @@ def default_desk(symbols: list[str]) -> list[dict[str, Any]]:
     ]
 
 
-def play(plan: Plan, folder: Path, told: Any = lambda text: None) -> Result:
+def play_day(plan: ReplayPlan, folder: Path, told: Any = lambda text: None) -> ReplayResult:
     """Run the day and return what came of it. Raises ReplayFailed or NotReady."""
     began = time.monotonic()
     port = processes.free_port()
     url = f"http://127.0.0.1:{port}"
-    supervisor = Supervisor(folder, environment(folder, url))
-    secrets = processes.credentials(folder)
+    supervisor = Supervisor(folder, set_environment(folder, url))
+    secrets = processes.data_account_secrets(folder)
     os.environ.update(secrets)
     try:
         supervisor.start(_kitesim(port, plan))
         # They take seconds to import what they need, and find nothing to do in a new Valkey until the day is set up.
-        for child in processes.workers(secrets):
+        for child in processes.worker_children(secrets):
             supervisor.start(child)
-        quietly("migrate", "--no-input")
-        quietly("load_calendar", "--year", str(plan.day.year))
+        run_quietly("migrate", "--no-input")
+        run_quietly("load_calendar", "--year", str(plan.day.year))
         clock = processes.wait_for(f"{url}/sim/clock", "The practice exchange")
         set_market_time(datetime.fromisoformat(clock["market_time"]), 0)
         shard = _set_up(plan)
         _wait_until_warm(supervisor, plan)
         told("Warm; the day begins.")
-        command = [*processes.feed(secrets).command, "--lockstep"]
+        command = [*processes.feed_child(secrets).command, "--lockstep"]
         feed = supervisor.start(Child("feed", command, secrets, ends=True))
         _wait_until_played(supervisor, feed, shard, plan, told)
         found, differences = compare_candles(plan)
         if plan.rows:
             plan.rows.write_bytes(b"".join(canonical_lines()))
-        return Result(digest(), counts(), found, differences, time.monotonic() - began)
+        return ReplayResult(day_digest(), row_counts(), found, differences, time.monotonic() - began)
     finally:
         supervisor.stop(processes.STOP_ORDER)
 
 
-def environment(folder: Path, url: str) -> dict[str, str]:
+def set_environment(folder: Path, url: str) -> dict[str, str]:
     """What the children may know, and this process from now on."""
     base = processes.base_environment(folder, url)
     os.environ.update(base)
@@ -112,25 +112,25 @@ def environment(folder: Path, url: str) -> dict[str, str]:
     return base
 
 
-def _kitesim(port: int, plan: Plan) -> Child:
-    child = processes.program("kitesim", "--port", str(port), "--replay", *map(str, plan.candles))
+def _kitesim(port: int, plan: ReplayPlan) -> Child:
+    child = processes.python_module("kitesim", "--port", str(port), "--replay", *map(str, plan.candles))
     return Child(
         "kitesim", [*child, "--replay-day", plan.day.isoformat(), "--lockstep", "--keep-sessions", "--no-limits"]
     )
 
 
-def _set_up(plan: Plan) -> Shard:
-    demo_setup.found_user()
-    data = demo_setup.found_data_account()
+def _set_up(plan: ReplayPlan) -> Shard:
+    demo_setup.create_demo_user()
+    data = demo_setup.ensure_data_account()
     log_in(data, practice_request_token(data))
-    quietly("load_instruments")
-    shard = demo_setup.found_feed()
+    run_quietly("load_instruments")
+    shard = demo_setup.ensure_feed()
     account = open_account("Replay", "paper", "paper", demo_setup.OPENING_CASH)
     RiskLimit.objects.create(account=account, max_order_value=Decimal(250_000), max_gross=Decimal(2_500_000))
     gates.ensure_gates()
     demo_setup.subscribe_all(shard.feed)
-    for wanted in plan.desk or default_desk(sorted(listed_symbols())):
-        deployments.start(_deploy(wanted, account, shard), by="replay")
+    for wanted in plan.deployments or default_deployments(sorted(listed_symbols())):
+        deployments.start_deployment(_deploy(wanted, account, shard), by="replay")
     return shard
 
 
@@ -158,14 +158,14 @@ def _deploy(wanted: dict[str, Any], account: Account, shard: Shard) -> Deploymen
     return deployment
 
 
-def _wait_until_warm(supervisor: Supervisor, plan: Plan) -> None:
+def _wait_until_warm(supervisor: Supervisor, plan: ReplayPlan) -> None:
     for _ in _watching(supervisor, plan.longest_seconds):
         if not Deployment.objects.filter(state="warming", runs__inputs__isnull=True).exists():
             return
     raise ReplayFailed("the deployments did not warm up")
 
 
-def _wait_until_played(supervisor: Supervisor, feed: Child, shard: Shard, plan: Plan, told: Any) -> None:
+def _wait_until_played(supervisor: Supervisor, feed: Child, shard: Shard, plan: ReplayPlan, told: Any) -> None:
     """Return when the feed has ended by itself and all that its last frame caused is committed."""
     for _ in _watching(supervisor, plan.longest_seconds, told, shard):
         if feed.is_done and _is_quiet(shard):
@@ -184,7 +184,7 @@ def _watching(supervisor: Supervisor, seconds: float, told: Any = None, shard: S
         supervisor.watch()
         if time.monotonic() - swept >= 1:
             swept = time.monotonic()
-            sweep()
+            sweep_partitions()
         if told and shard and time.monotonic() - said > 5:
             said = time.monotonic()
             shard.refresh_from_db()
@@ -194,10 +194,10 @@ def _watching(supervisor: Supervisor, seconds: float, told: Any = None, shard: S
 
 
 def _is_quiet(shard: Shard) -> bool:
-    return is_settled(shard.feed_id, TickStream(wakeups.valkey(), shard.feed_id).last_position())
+    return is_quiesced(shard.feed_id, TickStream(wakeups.valkey_client(), shard.feed_id).last_position())
 
 
-def compare_candles(plan: Plan) -> tuple[int, list[str]]:
+def compare_candles(plan: ReplayPlan) -> tuple[int, list[str]]:
     """Return how many one-minute candles were compared with those that went in, and every difference."""
     built = {
         (row.instrument.tradingsymbol, row.start): (row.open, row.high, row.low, row.close, row.volume)
@@ -237,5 +237,5 @@ def candles_of(paths: list[Path], day: date) -> dict[tuple[str, datetime], Bar]:
     return found
 
 
-def read_desk(path: Path | None) -> list[dict[str, Any]]:
+def read_deployments(path: Path | None) -> list[dict[str, Any]]:
     return json.loads(path.read_text()) if path else []

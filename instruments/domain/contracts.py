@@ -88,7 +88,7 @@ def is_expired(expiry: date | None, day: date) -> bool:
     return expiry is not None and expiry < day
 
 
-def describe(tradingsymbol: str, expiry: date | None, strike: Decimal | None, instrument_type: str) -> str:
+def describe_contract(tradingsymbol: str, expiry: date | None, strike: Decimal | None, instrument_type: str) -> str:
     """Return a contract in words: ``NIFTY26AUG25000CE: 25000 CE, 25 Aug 2026``."""
     if expiry is None:
         return tradingsymbol

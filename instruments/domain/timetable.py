@@ -68,7 +68,7 @@ def session_rows(timetable: Timetable) -> Iterator[SessionRow]:
                     yield row
 
 
-def parse(written: object) -> Timetable:
+def parse_timetable(written: object) -> Timetable:
     """Read what a calendar file says. Raises CalendarProblem in words, naming the entry."""
     file = _mapping("the file", written, {"covers", "phases", "timetable", "closed", "special"})
     covers = _mapping("covers", file.get("covers"), {"from", "to"})

@@ -66,4 +66,4 @@ def dump(*rows: dict[str, Any], name: str = "dump.csv") -> DumpSource:
 
 
 def load(*rows: dict[str, Any], day: date = DAY, **options: Any) -> LoadReport:
-    return sync.load([dump(*rows)], day=day, **options)
+    return sync.load_dumps([dump(*rows)], day=day, **options)

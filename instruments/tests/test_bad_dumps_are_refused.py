@@ -25,7 +25,7 @@ HEADER = ",".join(COLUMNS)
 
 def refusal(*sources, day=DAY, **options) -> list[str]:
     with pytest.raises(sync.LoadRefused) as refused:
-        sync.load(sources, day=day, **options)
+        sync.load_dumps(sources, day=day, **options)
     return [str(problem) for problem in refused.value.problems]
 
 
@@ -120,7 +120,7 @@ def test_a_symbol_given_twice_is_refused_with_both_places():
         (HEADER.replace(",strike", "").encode(), "missing column strike"),
         (f"{HEADER},freeze".encode(), "unknown column freeze"),
         (f"{HEADER},name".encode(), "column given twice: name"),
-        (HEADER.encode(), "no row of an exchange this desk trades"),
+        (HEADER.encode(), "no row of an exchange this installation trades"),
         (gzip.compress(csv_of(share()))[:-12], "not a whole gzip file"),
         (csv_of(share(name="Ünïcode")).decode().encode("latin-1"), "not CSV in UTF-8"),
         (csv_of(share())[:-1] + b'\n"never closed,1', "not CSV in UTF-8"),

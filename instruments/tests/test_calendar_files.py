@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from instruments.domain.timetable import CalendarProblem, parse, session_rows
+from instruments.domain.timetable import CalendarProblem, parse_timetable, session_rows
 
 OPEN = [{"kind": "continuous", "from": "09:15", "to": "15:30"}]
 EVENING = [{"kind": "continuous", "from": "18:00", "to": "19:00"}]
@@ -23,7 +23,7 @@ def changed(**changes) -> dict:
 
 
 def test_rules_holidays_weekends_and_special_days_become_one_row_a_day():
-    rows = {row.day.day: row for row in session_rows(parse(FILE))}
+    rows = {row.day.day: row for row in session_rows(parse_timetable(FILE))}
     assert sorted(rows) == [1, 2, 3, 4, 5, 6, 7, 8]
     assert (rows[1].phases, rows[1].source, rows[1].is_holiday) == (OPEN, "S1", False)
     assert (rows[2].phases, rows[2].name, rows[2].is_holiday) == ([], "Saturday", True)
@@ -33,13 +33,13 @@ def test_rules_holidays_weekends_and_special_days_become_one_row_a_day():
 
 def test_the_newest_rule_that_has_begun_applies():
     later = {**RULE, "from": date(2027, 1, 5), "phases": "evening"}
-    rows = {row.day.day: row for row in session_rows(parse(changed(timetable=[later, RULE])))}
+    rows = {row.day.day: row for row in session_rows(parse_timetable(changed(timetable=[later, RULE])))}
     assert (rows[4].phases, rows[5].phases) == (OPEN, EVENING)
 
 
 def test_a_weekend_may_keep_a_weekdays_hours():
     saturday = {"day": date(2027, 1, 2), "name": "Budget", "source": "S4", "as_on_weekdays": True}
-    rows = {row.day.day: row for row in session_rows(parse(changed(special=[saturday])))}
+    rows = {row.day.day: row for row in session_rows(parse_timetable(changed(special=[saturday])))}
     assert (rows[2].phases, rows[2].name, rows[2].source) == (OPEN, "Budget", "S4")
 
 
@@ -68,4 +68,4 @@ def test_a_weekend_may_keep_a_weekdays_hours():
 )
 def test_a_calendar_that_cannot_be_meant_is_refused_by_entry(written, words):
     with pytest.raises(CalendarProblem, match=re.escape(words)):
-        parse(written)
+        parse_timetable(written)

@@ -5,7 +5,7 @@ import pytest
 
 from instruments.domain.contracts import (
     SecurityClass,
-    describe,
+    describe_contract,
     is_expired,
     is_whole_lots,
     largest_order,
@@ -62,5 +62,5 @@ def test_a_contract_lives_through_its_expiry_day():
 
 
 def test_a_contract_is_described_in_words():
-    words = describe("NIFTY26AUG25000CE", date(2026, 8, 25), Decimal("25000.0000"), "CE")
+    words = describe_contract("NIFTY26AUG25000CE", date(2026, 8, 25), Decimal("25000.0000"), "CE")
     assert words == "NIFTY26AUG25000CE: 25000 CE, 25 Aug 2026"

@@ -148,7 +148,7 @@ def test_only_the_exchanges_asked_for_are_loaded():
 
 
 def test_a_dump_in_several_files_is_one_load():
-    sync.load([dump(share(), name="nse.csv"), dump(future(), name="nfo.csv")], day=DAY)
+    sync.load_dumps([dump(share(), name="nse.csv"), dump(future(), name="nfo.csv")], day=DAY)
     kept = InstrumentLoad.objects.get()
     assert (kept.sources, kept.rows) == (["nse.csv", "nfo.csv"], {"NSE": 1, "NFO": 1})
 
@@ -157,19 +157,19 @@ def test_columns_in_another_order_windows_line_ends_and_a_byte_order_mark_are_no
     from instruments.dumps import COLUMNS, from_bytes
 
     turned = csv_of(share(), future(), columns=tuple(reversed(COLUMNS))).replace(b"\n", b"\r\n")
-    assert sync.load([from_bytes("turned.csv", b"\xef\xbb\xbf" + turned)], day=DAY).rows == 2
+    assert sync.load_dumps([from_bytes("turned.csv", b"\xef\xbb\xbf" + turned)], day=DAY).rows == 2
 
 
 def test_a_name_with_a_comma_a_quote_and_an_accent_comes_through():
     from instruments.dumps import from_bytes
 
     content = csv_of(share(name="PLACEHOLDER")).replace(b"PLACEHOLDER", 'Café "A", Ltd'.replace('"', '""').encode())
-    sync.load([from_bytes("dump.csv", content)], day=DAY)
+    sync.load_dumps([from_bytes("dump.csv", content)], day=DAY)
     assert Instrument.objects.get().name == 'Café "A", Ltd'
 
 
 def test_a_dump_without_a_day_is_of_its_earliest_expiry_at_the_latest():
-    report = sync.load([dump(share(), future(expiry="2020-08-27"))])
+    report = sync.load_dumps([dump(share(), future(expiry="2020-08-27"))])
     assert str(report.day) == "2020-08-27"
 
 

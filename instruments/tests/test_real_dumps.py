@@ -17,7 +17,7 @@ pytestmark = [
 
 
 def load(*names: str, day: date):
-    return sync.load([from_file(FOLDER / name) for name in names], day=day)
+    return sync.load_dumps([from_file(FOLDER / name) for name in names], day=day)
 
 
 def test_every_change_between_two_days_of_derivatives_is_reported():

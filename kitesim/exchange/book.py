@@ -16,7 +16,7 @@ from kitesim.state import Store
 Tell = Callable[[str, dict[str, Any]], None]
 
 
-class Floor:
+class ExchangeBook:
     """All users' working orders of one trading day. ``tell`` hears (user, order row) whenever an order changes."""
 
     def __init__(self, clock: MarketClock, store: Store, tell: Tell) -> None:

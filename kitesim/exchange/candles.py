@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from kitesim.exchange.fair_values import BEAT
 from kitesim.exchange.tape import Ints, Tape
-from kitesim.exchange.trading_days import midnight as midnight_of
+from kitesim.exchange.trading_days import midnight_of
 
 INTERVALS = {
     "minute": 1, "3minute": 3, "5minute": 5, "10minute": 10, "15minute": 15, "30minute": 30, "60minute": 60, "day": 0,
@@ -58,7 +58,7 @@ def no_bars() -> Bars:
     return Bars(*(np.empty(0, np.int64) for _ in range(7)))
 
 
-def join(parts: list[Bars]) -> Bars:
+def join_bars(parts: list[Bars]) -> Bars:
     fields = ("start", "open", "high", "low", "close", "volume", "open_interest")
     return Bars(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields)) if parts else no_bars()
 
@@ -85,7 +85,7 @@ def bars_of_ticks(at: Ints, price: Ints, volume: Ints) -> Bars:
     )  # fmt: skip
 
 
-def merge(bars: Bars, minutes: int, opens: int) -> Bars:
+def merge_bars(bars: Bars, minutes: int, opens: int) -> Bars:
     """Longer bars of one day, counted from the open at ``opens``."""
     if not len(bars.start) or minutes == 1:
         return bars

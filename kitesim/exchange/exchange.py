@@ -8,9 +8,9 @@ from typing import Any, Protocol
 from kitesim.exchange.board import Board, Rows
 from kitesim.exchange.candles import Bars
 from kitesim.exchange.clock import MarketClock
-from kitesim.exchange.gateway import Desk
+from kitesim.exchange.gateway import OrderGateway
 from kitesim.exchange.ledger import Ledger
-from kitesim.exchange.trading_days import Hours, ist, midnight
+from kitesim.exchange.trading_days import Hours, ist_time, midnight_of
 from kitesim.server.faults import Faults
 from kitesim.server.sessions import Sessions
 from kitesim.server.ticker import TickerSocket
@@ -53,7 +53,9 @@ class Exchange:
     ) -> None:
         self.market, self.history, self.clock = market, history, clock
         self.store, self.sessions, self.faults = store, sessions, Faults()
-        self.desk = Desk(clock, store, self.faults, Ledger(store, cash), self.send_order_update, order_latency)
+        self.gateway = OrderGateway(
+            clock, store, self.faults, Ledger(store, cash), self.send_order_update, order_latency
+        )
         self.sockets: list[TickerSocket] = []
         self.played = 0  # epoch second of the last tick played
         self.seq = 0
@@ -69,11 +71,11 @@ class Exchange:
     def phase(self) -> str:
         if self.is_night:
             return "night"
-        return self.market.hours.phase(int(self.now) - midnight(self.market.day))
+        return self.market.hours.phase(int(self.now) - midnight_of(self.market.day))
 
     def clock_report(self) -> dict[str, Any]:
         return {
-            "market_time": ist(self.now).isoformat(timespec="milliseconds"),
+            "market_time": ist_time(self.now).isoformat(timespec="milliseconds"),
             "rate": self.clock.rate,
             "wall_time": time.time(),
             "phase": self.phase(),
@@ -82,7 +84,7 @@ class Exchange:
 
     def open_day(self) -> None:
         """Take up the orders of the market's day and show the listeners its board."""
-        self.desk.open_day(self.market.day.isoformat(), self.market.board)
+        self.gateway.open_day(self.market.day.isoformat(), self.market.board)
         for socket in self.sockets:
             socket.use_board(self.market.board)
 
@@ -91,18 +93,18 @@ class Exchange:
         rows = self.market.step(second)
         self.played = second
         self.seq += 1
-        self.desk.floor.on_tick(rows, second)
-        self._keep_hours(second - midnight(self.market.day))
+        self.gateway.book.on_tick(rows, second)
+        self._keep_hours(second - midnight_of(self.market.day))
         return rows
 
     def _keep_hours(self, second_of_day: int) -> None:
         hours = self.market.hours
         if second_of_day == hours.cash_closes - SQUARE_OFF_SHARES:
-            self.desk.square_off(derivatives=False, phase="continuous")
+            self.gateway.square_off(derivatives=False, phase="continuous")
         elif second_of_day == hours.derivatives_close - SQUARE_OFF_DERIVATIVES:
-            self.desk.square_off(derivatives=True, phase="continuous")
+            self.gateway.square_off(derivatives=True, phase="continuous")
         elif second_of_day == hours.cash_closes:
-            self.desk.floor.cancel_all(lambda order: order.exchange == "NSE", "Order cancelled at the close.")
+            self.gateway.book.cancel_all(lambda order: order.exchange == "NSE", "Order cancelled at the close.")
 
     def broadcast(self, rows: Rows) -> None:
         spoil = self.faults.spoiler()

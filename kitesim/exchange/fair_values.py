@@ -64,7 +64,7 @@ def variance_profile(opens: int, closes: int, beat: int = BEAT) -> Floats:
     return profile
 
 
-class World:
+class FairValues:
     """Fair values of the shares in rupees; ``anchor`` is the day whose previous close is the base price."""
 
     def __init__(self, seed: int, anchor: date) -> None:

@@ -8,7 +8,7 @@ from datetime import date
 from kitesim.errors import KiteError, bad_input
 from kitesim.exchange import board as b
 from kitesim.exchange.board import Board
-from kitesim.exchange.book import Floor, Tell
+from kitesim.exchange.book import ExchangeBook, Tell
 from kitesim.exchange.clock import MarketClock
 from kitesim.exchange.ledger import Ledger
 from kitesim.exchange.listing import Instrument
@@ -24,7 +24,7 @@ FREEZE = {"NIFTY": 1800}
 BEING_PROCESSED = "Order cannot be modified or cancelled as it is being processed. Try later."
 
 
-class Desk:
+class OrderGateway:
     """All users' orders of one trading day, ended ones too."""
 
     def __init__(
@@ -32,7 +32,7 @@ class Desk:
     ) -> None:
         self._clock, self._store, self._faults = clock, store, faults
         self.ledger, self._latency = ledger, latency
-        self.floor = Floor(clock, store, tell)
+        self.book = ExchangeBook(clock, store, tell)
         self.orders: dict[str, Order] = {}
         self._number = 0
 
@@ -41,8 +41,8 @@ class Desk:
         self._day, self._board = day, board
         self.orders = {row["order_id"]: Order(**row) for row in self._store.orders_of(day)}
         self._number = max((int(order_id[6:]) for order_id in self.orders), default=0)
-        self.floor.open_day(day, board, self.orders.values())
-        for order in list(self.floor.working.values()):
+        self.book.open_day(day, board, self.orders.values())
+        for order in list(self.book.working.values()):
             self._resume(order)
 
     def _resume(self, order: Order) -> None:
@@ -50,15 +50,15 @@ class Desk:
         if not order.is_working:
             self._later(self._arrive, order)
         elif order.status == "CANCEL PENDING":
-            self._later(self.floor.cancel_rest, order)
+            self._later(self.book.cancel_rest, order)
         elif order.status == "MODIFY PENDING":
-            self.floor.announce(order, "TRIGGER PENDING" if order.waits_for_trigger else "OPEN")
+            self.book.announce(order, "TRIGGER PENDING" if order.waits_for_trigger else "OPEN")
 
     def orders_of(self, user_id: str) -> list[Order]:
         return [order for order in self.orders.values() if order.user_id == user_id]
 
     def trades_of(self, user_id: str) -> list[Trade]:
-        return [trade for trade in self.floor.trades if trade.user_id == user_id]
+        return [trade for trade in self.book.trades if trade.user_id == user_id]
 
     def order_of(self, user_id: str, order_id: str) -> Order:
         order = self.orders.get(order_id)
@@ -73,8 +73,8 @@ class Desk:
         if not _is_open(item, phase):
             raise market_closed()
         order = self._new_order(user_id, item, ticket, placed_by or user_id)
-        self.floor.note(order, *ON_ITS_WAY)
-        self.floor.working[order.order_id] = order
+        self.book.note(order, *ON_ITS_WAY)
+        self.book.working[order.order_id] = order
         self._later(self._arrive, order)
         return order.order_id
 
@@ -106,9 +106,9 @@ class Desk:
             return
         refusal = self._refusal(order, self._board.row_of[order.token])
         if refusal:
-            self.floor.announce(order, "REJECTED", refusal)
+            self.book.announce(order, "REJECTED", refusal)
         else:
-            self.floor.arrive(order)
+            self.book.arrive(order)
 
     def _refusal(self, order: Order, row: int) -> str | None:
         fault = self._faults.take("reject")
@@ -135,24 +135,24 @@ class Desk:
         if ticket.quantity <= order.filled:
             raise bad_input("Quantity cannot be modified to less than what is already filled.")
         order.modifications += 1
-        self.floor.note(order, "MODIFY PENDING")
-        self._later(lambda changed: self.floor.change(changed, ticket), order)
+        self.book.note(order, "MODIFY PENDING")
+        self._later(lambda changed: self.book.change(changed, ticket), order)
         return order_id
 
     def cancel(self, user_id: str, order_id: str) -> str:
         order = self.order_of(user_id, order_id)
         if not order.is_working:
             raise bad_input(BEING_PROCESSED)
-        self.floor.note(order, "CANCEL PENDING")
-        self._later(self.floor.cancel_rest, order)
+        self.book.note(order, "CANCEL PENDING")
+        self._later(self.book.cancel_rest, order)
         return order_id
 
     def square_off(self, derivatives: bool, phase: str) -> None:
         """The broker closes what is left of intraday products, as market orders of its own."""
-        self.floor.cancel_all(
+        self.book.cancel_all(
             lambda order: order.product == "MIS" and (order.exchange == "NFO") == derivatives, "Cancelled by RMS"
         )
-        for user_id in {trade.user_id for trade in self.floor.trades}:
+        for user_id in {trade.user_id for trade in self.book.trades}:
             for position in self.ledger.positions(user_id, self.trades_of(user_id)).values():
                 if position.product == "MIS" and position.quantity and (position.exchange == "NFO") == derivatives:
                     self.place(user_id, _closing(position), phase, placed_by="RMS")
@@ -162,8 +162,8 @@ class Desk:
         if self._store.get("closed_day") == self._day:
             return
         with self._store.together():
-            self.floor.cancel_all(lambda _: True, "Order cancelled at the end of the day.")
-            self.ledger.close_day(self.floor.trades, self._board, date.fromisoformat(self._day))
+            self.book.cancel_all(lambda _: True, "Order cancelled at the end of the day.")
+            self.ledger.close_day(self.book.trades, self._board, date.fromisoformat(self._day))
             self._store.put("closed_day", self._day)
 
 

@@ -4,17 +4,17 @@ from collections import OrderedDict
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from kitesim.exchange.candles import INTERVALS, Bars, auction_of, day_bar, join, merge, minute_bars
+from kitesim.exchange.candles import INTERVALS, Bars, auction_of, day_bar, join_bars, merge_bars, minute_bars
 from kitesim.exchange.derivatives import futures_tape, options_tape
-from kitesim.exchange.fair_values import World
+from kitesim.exchange.fair_values import FairValues
 from kitesim.exchange.listing import NFO
 from kitesim.exchange.market import SyntheticMarket
 from kitesim.exchange.past import PastDay, past_cash, past_futures, past_options
 from kitesim.exchange.tape import Tape, cash_tape, index_tape
-from kitesim.exchange.trading_days import day_of, hours_of, is_trading_day, midnight, next_trading_day
+from kitesim.exchange.trading_days import day_of, hours_of, is_trading_day, midnight_of, next_trading_day
 
 _FOREVER = 2**62
-_DRAWN: dict[str, Callable[[World, date], PastDay]] = {
+_DRAWN: dict[str, Callable[[FairValues, date], PastDay]] = {
     "cash": past_cash,
     "futures": past_futures,
     "options": past_options,
@@ -43,7 +43,7 @@ class Kept:
 class History:
     """Candles of any listed instrument for ``days_back`` trading days before the market's first day, up to now."""
 
-    def __init__(self, world: World, market: SyntheticMarket, days_back: int) -> None:
+    def __init__(self, world: FairValues, market: SyntheticMarket, days_back: int) -> None:
         self._world, self._market = world, market
         self._first = world.anchor
         for _ in range(days_back):
@@ -56,7 +56,7 @@ class History:
         """Bars that begin between ``first`` and ``last`` (epoch seconds), today's as far as formed by ``now``."""
         days = self._days(max(day_of(first), self._first), min(day_of(last), self._market.day))
         parts = [self._of_day(token, day, interval, int(now)) for day in days]
-        return join([part for part in parts if part is not None]).between(first, last)
+        return join_bars([part for part in parts if part is not None]).between(first, last)
 
     def _days(self, first: date, last: date) -> list[date]:
         days = (first + timedelta(days=n) for n in range((last - first).days + 1))
@@ -69,7 +69,7 @@ class History:
         minutes, whole = pair
         if interval == "day":
             return whole
-        return merge(minutes, INTERVALS[interval], midnight(day) + hours_of(day).opens)
+        return merge_bars(minutes, INTERVALS[interval], midnight_of(day) + hours_of(day).opens)
 
     def _today(self, token: int, now: int) -> tuple[Bars, Bars] | None:
         found = self._market.tape_of(token)
@@ -108,4 +108,4 @@ class History:
 
 def _bars_of(tape: Tape, column: int, until: int) -> tuple[Bars, Bars]:
     minutes = minute_bars(tape, column, until)
-    return minutes, day_bar(minutes, midnight(day_of(tape.opens)), auction_of(tape, column, until))
+    return minutes, day_bar(minutes, midnight_of(day_of(tape.opens)), auction_of(tape, column, until))

@@ -7,7 +7,7 @@ from typing import Any
 from kitesim.exchange import board as b
 from kitesim.exchange.board import Board
 from kitesim.exchange.orders import Order, Trade
-from kitesim.exchange.positions import Position, fold, funds, margin_of, only_shrinks
+from kitesim.exchange.positions import Position, fold_positions, margin_of, only_shrinks, segment_funds
 from kitesim.state import Store
 
 _SPOT = "NSE:NIFTY 50"
@@ -32,11 +32,11 @@ class Ledger:
         return self._store.get(f"holdings:{user_id}") or {}
 
     def positions(self, user_id: str, trades: Iterable[Trade]) -> Positions:
-        return fold(trades, self.carried(user_id))
+        return fold_positions(trades, self.carried(user_id))
 
     def margins(self, user_id: str, orders: Iterable[Order], trades: Iterable[Trade], board: Board) -> dict[str, Any]:
         positions = self.positions(user_id, trades)
-        return funds(self.cash(user_id), self._used(positions, orders, board), _profit(positions, board))
+        return segment_funds(self.cash(user_id), self._used(positions, orders, board), _profit(positions, board))
 
     def refusal(self, order: Order, orders: Iterable[Order], trades: Iterable[Trade], board: Board) -> str | None:
         """Why the broker's risk desk turns an order down, or None."""

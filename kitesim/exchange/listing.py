@@ -165,7 +165,7 @@ def _dump_row(row: Instrument) -> list[object]:
     ]  # fmt: skip
 
 
-def dump(rows: Iterable[Instrument], exchange: str | None = None) -> str:
+def instruments_csv(rows: Iterable[Instrument], exchange: str | None = None) -> str:
     """The instruments file as Kite serves it; the index rows have tick and lot 0."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

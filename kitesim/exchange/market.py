@@ -8,9 +8,9 @@ import numpy as np
 from kitesim.exchange import board as b
 from kitesim.exchange.board import Board, Rows
 from kitesim.exchange.derivatives import day_tapes
-from kitesim.exchange.fair_values import BEAT, World
+from kitesim.exchange.fair_values import BEAT, FairValues
 from kitesim.exchange.tape import CASH, Ints, Tape
-from kitesim.exchange.trading_days import hours_of, midnight
+from kitesim.exchange.trading_days import hours_of, midnight_of
 
 _BUY_DEPTH, _SELL_DEPTH = 23, 21  # how much lies beyond the five levels shown
 
@@ -29,14 +29,14 @@ class Group:
 class SyntheticMarket:
     """One day at a time; ``step`` must be called for each second in turn, ``seek`` for a jump."""
 
-    def __init__(self, world: World, day: date) -> None:
+    def __init__(self, world: FairValues, day: date) -> None:
         self.world = world
         self.open_day(day, day_tapes(world, day))
 
     def open_day(self, day: date, tapes: list[Tape]) -> None:
         self.day, self.hours = day, hours_of(day)
         self.board = Board([item for tape in tapes for item in tape.instruments])
-        self._midnight = midnight(day)
+        self._midnight = midnight_of(day)
         self.groups: list[Group] = []
         for tape in tapes:
             self.groups.append(Group(tape, sum(len(group.tape.instruments) for group in self.groups)))

@@ -15,7 +15,7 @@ def normal_cdf(x: Floats) -> Floats:
     return np.where(x >= 0, 1 - tail, tail)
 
 
-def smile(forward: Floats, strike: Floats, years: Floats) -> Floats:
+def volatility_smile(forward: Floats, strike: Floats, years: Floats) -> Floats:
     """Annual volatility: a skew to the downside that steepens as expiry nears."""
     distance = np.log(strike / forward) / np.sqrt(np.maximum(years, 1 / 365))
     return np.clip(0.118 - 0.055 * distance + 0.10 * distance**2, 0.08, 0.45)
@@ -23,7 +23,7 @@ def smile(forward: Floats, strike: Floats, years: Floats) -> Floats:
 
 def black76(forward: Floats, strike: Floats, years: Floats, is_call: NDArray[np.bool_]) -> Floats:
     """Undiscounted premium; arrays broadcast together. ``years`` at or below zero: what it is worth exercised."""
-    deviation = np.maximum(smile(forward, strike, years) * np.sqrt(np.maximum(years, 0)), 1e-9)
+    deviation = np.maximum(volatility_smile(forward, strike, years) * np.sqrt(np.maximum(years, 0)), 1e-9)
     d1 = np.log(forward / strike) / deviation + deviation / 2
     call = forward * normal_cdf(d1) - strike * normal_cdf(d1 - deviation)
     return np.maximum(np.where(is_call, call, call - forward + strike), 0.0)

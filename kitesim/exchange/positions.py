@@ -79,7 +79,7 @@ def _each(value: float, quantity: int) -> float:
     return round(value / quantity / 100, 4) if quantity else 0
 
 
-def fold(trades: Iterable[Trade], carried: Iterable[dict[str, Any]]) -> dict[tuple[int, str], Position]:
+def fold_positions(trades: Iterable[Trade], carried: Iterable[dict[str, Any]]) -> dict[tuple[int, str], Position]:
     """Positions by (token, product)."""
     positions = {}
     for row in carried:
@@ -107,7 +107,7 @@ def only_shrinks(order: Order, position: Position | None) -> bool:
     return held * (1 if order.is_buy else -1) < 0 and order.left <= abs(held)
 
 
-def funds(cash: float, used: float, profit: float) -> dict[str, Any]:
+def segment_funds(cash: float, used: float, profit: float) -> dict[str, Any]:
     """One segment of /user/margins; arguments in paise."""
     live = (cash + profit - used) / 100
     available = {

@@ -6,9 +6,9 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from kitesim.exchange.fair_values import BEAT, Floats, World, day_rng, variance_profile
+from kitesim.exchange.fair_values import BEAT, FairValues, Floats, day_rng, variance_profile
 from kitesim.exchange.listing import INDEX_TOKENS, SHARES, Instrument, index_rows, share_row
-from kitesim.exchange.trading_days import hours_of, midnight, next_trading_day
+from kitesim.exchange.trading_days import hours_of, midnight_of, next_trading_day
 
 Ints = NDArray[np.int64]
 CASH, INDEX, FUTURES, OPTIONS = range(4)
@@ -116,7 +116,7 @@ def _open_interest(rng: np.random.Generator, liquidity: Liquidity, lot: Ints) ->
     return interest
 
 
-def cash_tape(world: World, day: date, path: Floats) -> Tape:
+def cash_tape(world: FairValues, day: date, path: Floats) -> Tape:
     hours = hours_of(day)
     beats = (hours.cash_closes - hours.opens) // BEAT
     instruments = [share_row(share) for share in SHARES]
@@ -126,20 +126,20 @@ def cash_tape(world: World, day: date, path: Floats) -> Tape:
     spread = np.maximum(1, rng.integers(1, 3, len(SHARES)))
     liquidity = Liquidity(np.full(len(SHARES), 0.94), volume, spread)
     closes = to_tick(np.exp(world.previous_close(day)) * 100, tick)
-    tape = draw_tape(rng, instruments, midnight(day) + hours.opens, path[:beats] * 100, closes, liquidity)
+    tape = draw_tape(rng, instruments, midnight_of(day) + hours.opens, path[:beats] * 100, closes, liquidity)
     if hours.auction:
         prices = to_tick(np.exp(world.previous_close(next_trading_day(day))) * 100, tick)
-        tape.auction = (midnight(day) + hours.auction, prices, (volume * 0.04).astype(np.int64))
+        tape.auction = (midnight_of(day) + hours.auction, prices, (volume * 0.04).astype(np.int64))
     return tape
 
 
-def index_values(world: World, prices: Floats) -> Ints:
+def index_values(world: FairValues, prices: Floats) -> Ints:
     """Published index levels in paise, (…, indices), from share prices in rupees."""
     levels = np.stack([world.index_level(name, prices) for name in INDEX_TOKENS], axis=-1)
     return to_tick(levels * 100, 5)
 
 
-def index_tape(world: World, day: date, cash: Tape) -> Tape:
+def index_tape(world: FairValues, day: date, cash: Tape) -> Tape:
     """Indices at even seconds from the shares' last prices up to then."""
     late = np.vstack([cash.last[:1], cash.last[:-1]])
     prices = np.where(cash.phase == 0, cash.last, late) / 100

@@ -100,7 +100,7 @@ def hours_of(day: date) -> Hours:
 
 
 @cache
-def midnight(day: date) -> int:
+def midnight_of(day: date) -> int:
     """Epoch seconds of 00:00 IST."""
     return int(datetime.combine(day, time(), IST).timestamp())
 
@@ -109,13 +109,13 @@ def day_of(epoch: float) -> date:
     return datetime.fromtimestamp(epoch, IST).date()
 
 
-def ist(epoch: float) -> datetime:
+def ist_time(epoch: float) -> datetime:
     return datetime.fromtimestamp(epoch, UTC).astimezone(IST)
 
 
 def kite_time(epoch: float) -> str:
     """Kite's own text form: IST without a zone."""
-    return ist(epoch).strftime("%Y-%m-%d %H:%M:%S")
+    return ist_time(epoch).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def weekly_expiry(day: date) -> date:

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from kitesim.exchange.candles import Bars, CandleFile
-from kitesim.exchange.trading_days import midnight
+from kitesim.exchange.trading_days import midnight_of
 
 COLUMNS = ("symbol", "timestamp", "open", "high", "low", "close", "volume")
 _SUFFIXES = (".parquet", ".csv", ".csv.gz")
@@ -33,7 +33,7 @@ def read_candles(paths: Iterable[Path], last_day: date) -> list[CandleFile]:
     if not frames:
         raise ValueError("no candle files (.parquet, .csv, .csv.gz) to replay")
     together = pl.concat([frame for frame in frames if frame is not None])
-    together = together.filter(pl.col("start") < midnight(last_day) + 86_400)
+    together = together.filter(pl.col("start") < midnight_of(last_day) + 86_400)
     symbols = together.partition_by("symbol", as_dict=True)
     return [_candle_file(str(key[0]), symbols[key]) for key in sorted(symbols)]
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from kitesim.exchange import board as b
 from kitesim.exchange.board import Board, Rows
-from kitesim.exchange.candles import INTERVALS, Bars, CandleFile, bars_of_ticks, day_bar, join, merge
+from kitesim.exchange.candles import INTERVALS, Bars, CandleFile, bars_of_ticks, day_bar, join_bars, merge_bars
 from kitesim.exchange.listing import INDEX_TOKENS, INDICES, KNOWN_TOKENS, NSE, Instrument, cash_tick
 from kitesim.exchange.tape import Ints
-from kitesim.exchange.trading_days import day_of, hours_of, midnight
+from kitesim.exchange.trading_days import day_of, hours_of, midnight_of
 
 SECONDS = (0, 11, 23, 35, 47, 59)  # of each minute: the only ones in which a tick falls
 _TICKS_BY_PRICE_SINCE = date(2025, 4, 15)
@@ -29,7 +29,7 @@ class Ticks:
     turnover: Ints
 
 
-def synthesise(bars: Bars, tick: int) -> Ticks:
+def synthesise_ticks(bars: Bars, tick: int) -> Ticks:
     """Open, then the low and the high (high first if the minute fell), then the close: at most six ticks a minute."""
     rises = bars.close >= bars.open
     first, second = np.where(rises, bars.low, bars.high), np.where(rises, bars.high, bars.low)
@@ -75,7 +75,7 @@ class CandleMarket:
         if len(self.board.row_of) < len(files):
             raise ValueError("two symbols share one token; give one of them another with --token")
         self.ticks = [
-            synthesise(file.of_day(day), max(item.tick, 1))
+            synthesise_ticks(file.of_day(day), max(item.tick, 1))
             for file, item in zip(files, self.board.instruments, strict=True)
         ]
         self.files = {item.token: file for file, item in zip(files, self.board.instruments, strict=True)}
@@ -139,7 +139,7 @@ class CandleMarket:
 
 def _previous_close(file: CandleFile, day: date) -> int:
     """The last candle before the day; without one, the day's own open."""
-    before = file.bars.between(0, midnight(day) - 1)
+    before = file.bars.between(0, midnight_of(day) - 1)
     return int(before.close[-1]) if len(before.start) else int(file.of_day(day).open[0])
 
 
@@ -151,12 +151,12 @@ class CandleHistory:
 
     def candles(self, token: int, interval: str, first: float, last: float, now: float) -> Bars:
         file = self._market.files[token]
-        start = midnight(day_of(first))
-        past = file.bars.between(start, min(last, midnight(self._market.day) - 1))
+        start = midnight_of(day_of(first))
+        past = file.bars.between(start, min(last, midnight_of(self._market.day) - 1))
         days = [past.pick(past.start // 86_400 == n) for n in np.unique(past.start // 86_400)]
-        if last >= midnight(self._market.day):
+        if last >= midnight_of(self._market.day):
             days.append(self._today(token, now))
-        return join([self._longer(bars, interval) for bars in days if len(bars.start)]).between(first, last)
+        return join_bars([self._longer(bars, interval) for bars in days if len(bars.start)]).between(first, last)
 
     def _today(self, token: int, now: float) -> Bars:
         ticks = self._market.ticks[self._market.board.row_of[token]]
@@ -167,5 +167,5 @@ class CandleHistory:
     def _longer(bars: Bars, interval: str) -> Bars:
         day = day_of(int(bars.start[0]))
         if interval == "day":
-            return day_bar(bars, midnight(day))
-        return merge(bars, INTERVALS[interval], midnight(day) + hours_of(day).opens)
+            return day_bar(bars, midnight_of(day))
+        return merge_bars(bars, INTERVALS[interval], midnight_of(day) + hours_of(day).opens)

@@ -9,7 +9,7 @@ import numpy as np
 from kitesim.exchange.derivatives import day_tapes
 from kitesim.exchange.exchange import Exchange
 from kitesim.exchange.market import SyntheticMarket
-from kitesim.exchange.trading_days import midnight, next_trading_day
+from kitesim.exchange.trading_days import midnight_of, next_trading_day
 
 log = logging.getLogger(__name__)
 _FRAMES_A_SECOND = 5  # at most, per wall second
@@ -26,7 +26,7 @@ class Conductor:
 
     @property
     def _day_ends(self) -> int:
-        return midnight(self._market.day) + self._market.hours.ends
+        return midnight_of(self._market.day) + self._market.hours.ends
 
     async def run(self) -> None:
         exchange = self.exchange
@@ -80,9 +80,9 @@ class Conductor:
         while time.monotonic() - began < self._night:
             self.save()
             await asyncio.sleep(min(self._night, 0.5))
-        exchange.desk.close_day()
+        exchange.gateway.close_day()
         self._market.open_day(day, tapes)
-        exchange.clock.advance_to((midnight(day) + self._market.hours.pre_open) * 1000)
+        exchange.clock.advance_to((midnight_of(day) + self._market.hours.pre_open) * 1000)
         exchange.played = int(exchange.now)
         exchange.is_night = False
         exchange.open_day()

@@ -12,8 +12,8 @@ from kitesim.replay.programme import Programme
 from kitesim.server import control, rest_market, rest_orders, rest_session
 from kitesim.server.faults import Fault
 from kitesim.server.limits import RateLimits
-from kitesim.server.oracle import is_order_call, note, note_refusal
-from kitesim.server.replies import EXCHANGE, authenticate, refuse
+from kitesim.server.oracle import is_order_call, note_call, note_refusal
+from kitesim.server.replies import EXCHANGE, check_session, reply_error
 from kitesim.server.throttle import LIMITS
 from kitesim.server.ticker import MOST_SOCKETS, TickerSocket
 
@@ -24,22 +24,22 @@ _HTML_502 = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad 
 
 
 @web.middleware
-async def envelope(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def wrap_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Errors in Kite's form."""
     try:
         return await handler(request)
     except KiteError as error:
         if is_order_call(request):
             await note_refusal(request, error)
-        return refuse(error)
+        return reply_error(error)
     except web.HTTPNotFound:
-        return refuse(KiteError(404, "GeneralException", "Route not found"))
+        return reply_error(KiteError(404, "GeneralException", "Route not found"))
     except web.HTTPMethodNotAllowed:
-        return refuse(KiteError(405, "GeneralException", "Method not allowed"))
+        return reply_error(KiteError(405, "GeneralException", "Method not allowed"))
 
 
 @web.middleware
-async def sabotage(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def apply_faults(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Apply the fault switched on for this call, if any."""
     fault = request.app[EXCHANGE].faults.take_for_request(request.method, request.path)
     if fault is None or request.path.startswith("/sim/"):
@@ -51,7 +51,7 @@ async def _suffer(fault: Fault, request: web.Request, handler: Handler) -> web.S
     """``accept`` among an error's terms lets the call do its work before the error is answered."""
     if fault.kind == "drop_before_accept" or (fault.kind in ("http", "html502") and not fault.terms.get("accept")):
         if is_order_call(request):
-            await note(request, accepted=False, fault=fault.kind)
+            await note_call(request, accepted=False, fault=fault.kind)
         return _failure(fault, request)
     response = await handler(request)
     if fault.kind == "delay":
@@ -73,7 +73,7 @@ def _failure(fault: Fault, request: web.Request) -> web.StreamResponse:
     if fault.kind == "html502":
         return web.Response(status=502, text=_HTML_502, content_type="text/html")
     if fault.kind == "http":
-        return refuse(_refusal(fault))
+        return reply_error(_refusal(fault))
     if isinstance(request.transport, asyncio.Transport):
         request.transport.abort()
     return web.Response()
@@ -89,14 +89,14 @@ def _refusal(fault: Fault) -> KiteError:
 
 
 @web.middleware
-async def doorman(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def require_session(request: web.Request, handler: Handler) -> web.StreamResponse:
     """A live session for every call but login and the simulation's own switches."""
     if request.path != "/" and not request.path.startswith(_OPEN_PATHS):
-        authenticate(request)
+        check_session(request)
     return await handler(request)
 
 
-async def ticker(request: web.Request) -> web.StreamResponse:
+async def open_ticker(request: web.Request) -> web.StreamResponse:
     """GET / : the WebSocket; a bad token or a fourth socket is refused with 403 at the upgrade."""
     exchange = request.app[EXCHANGE]
     if request.headers.get("Upgrade", "").lower() != "websocket":
@@ -128,20 +128,20 @@ async def _stay(exchange: Exchange, ws: web.WebSocketResponse, request: web.Requ
         exchange.sockets.remove(socket)
 
 
-def build(programme: Programme, limits: bool) -> web.Application:
-    app = web.Application(middlewares=[envelope, sabotage, doorman], client_max_size=2**18)
+def build_app(programme: Programme, limits: bool) -> web.Application:
+    app = web.Application(middlewares=[wrap_errors, apply_faults, require_session], client_max_size=2**18)
     app[EXCHANGE], app[LIMITS] = programme.exchange, RateLimits(limits)
     app[control.PROGRAMME] = programme
     app.on_response_prepare.append(_strip)
     app[rest_market.DRAWING] = asyncio.Lock()
-    app.router.add_get("/", ticker)
+    app.router.add_get("/", open_ticker)
     for module in (rest_session, rest_market, rest_orders, control):
         app.router.add_routes(module.routes)
     return app
 
 
 @contextlib.asynccontextmanager
-async def serving(app: web.Application, host: str, port: int) -> AsyncIterator[tuple[str, int]]:
+async def serve_app(app: web.Application, host: str, port: int) -> AsyncIterator[tuple[str, int]]:
     """Listen; yields the address that was taken."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
     await runner.setup()

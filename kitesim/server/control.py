@@ -54,7 +54,7 @@ def _moment(exchange: Exchange, text: str) -> int:
 
 
 @routes.post("/sim/start")
-async def start(request: web.Request) -> web.Response:
+async def start_replay(request: web.Request) -> web.Response:
     request.app[PROGRAMME].start()
     return web.json_response({"started": True})
 
@@ -94,14 +94,14 @@ async def clear_faults(request: web.Request) -> web.Response:
 
 
 @routes.get("/sim/requests")
-async def requests(request: web.Request) -> web.Response:
+async def list_requests(request: web.Request) -> web.Response:
     """Every order call that reached the exchange, accepted or refused, oldest first."""
     after = whole_number(request.query.get("after", "0"), "after")
     return web.json_response(request.app[EXCHANGE].store.requests_after(after))
 
 
 @routes.get("/sim/frames")
-async def frames(request: web.Request) -> web.Response:
+async def count_frames(request: web.Request) -> web.Response:
     exchange = request.app[EXCHANGE]
     sockets = [
         {
@@ -120,7 +120,7 @@ async def place_by_hand(request: web.Request) -> web.Response:
     exchange, body = request.app[EXCHANGE], await _json(request)
     given = {name: str(value) for name, value in body.items() if name != "user_id"}
     user_id = str(body.get("user_id") or next(iter(exchange.sessions.apps.values())).user_id)
-    order_id = exchange.desk.place(user_id, given, exchange.phase(), placed_by="WEB")
+    order_id = exchange.gateway.place(user_id, given, exchange.phase(), placed_by="WEB")
     return web.json_response({"order_id": order_id})
 
 
@@ -129,5 +129,5 @@ async def square_off(request: web.Request) -> web.Response:
     """The broker closes everyone's intraday positions now."""
     exchange = request.app[EXCHANGE]
     for derivatives in (False, True):
-        exchange.desk.square_off(derivatives, exchange.phase())
+        exchange.gateway.square_off(derivatives, exchange.phase())
     return web.json_response({"squared_off": True})

@@ -13,16 +13,16 @@ EXCHANGE = web.AppKey("exchange", Exchange)
 _USER = "kitesim.user"
 
 
-def reply(data: Any) -> web.Response:
+def reply_data(data: Any) -> web.Response:
     return web.Response(body=orjson.dumps({"status": "success", "data": data}), content_type="application/json")
 
 
-def refuse(error: KiteError) -> web.Response:
+def reply_error(error: KiteError) -> web.Response:
     body = {"status": "error", "message": error.message, "data": None, "error_type": error.error_type}
     return web.Response(status=error.status, body=orjson.dumps(body), content_type="application/json")
 
 
-async def form(request: web.Request) -> dict[str, str]:
+async def read_form(request: web.Request) -> dict[str, str]:
     """Form fields; anything else is refused as Kite does."""
     fields = await request.post()
     if any(not isinstance(value, str) for value in fields.values()):
@@ -30,13 +30,13 @@ async def form(request: web.Request) -> dict[str, str]:
     return {name: str(value) for name, value in fields.items()}
 
 
-def authenticate(request: web.Request) -> None:
+def check_session(request: web.Request) -> None:
     """Raises a TokenException unless the call carries a live session."""
     header = request.headers.get("Authorization", "")
     request[_USER] = request.app[EXCHANGE].sessions.authenticate_header(header)
 
 
-def user(request: web.Request) -> App:
+def calling_user(request: web.Request) -> App:
     app: App = request[_USER]
     return app
 
@@ -54,5 +54,5 @@ def whole_number(text: str, name: str) -> int:
         raise bad_input(f"Invalid `{name}`.") from None
 
 
-def rupees(paise: int) -> float:
+def as_rupees(paise: int) -> float:
     return int(paise) / 100

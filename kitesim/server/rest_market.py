@@ -12,10 +12,10 @@ from kitesim.errors import bad_input
 from kitesim.exchange import board as b
 from kitesim.exchange.candles import INTERVALS, LONGEST_SPAN
 from kitesim.exchange.exchange import Exchange
-from kitesim.exchange.listing import dump
-from kitesim.exchange.trading_days import IST, day_of, ist, kite_time, midnight
+from kitesim.exchange.listing import instruments_csv
+from kitesim.exchange.trading_days import IST, day_of, ist_time, kite_time, midnight_of
 from kitesim.server.limits import HISTORICAL, QUOTES
-from kitesim.server.replies import EXCHANGE, reply, rupees, whole_number
+from kitesim.server.replies import EXCHANGE, as_rupees, reply_data, whole_number
 from kitesim.server.throttle import common_limit, wall_limit
 
 routes = web.RouteTableDef()
@@ -25,10 +25,10 @@ _FULL_AT_ONCE, _SHORT_AT_ONCE = 500, 1000
 
 @routes.get("/instruments")
 @routes.get("/instruments/{exchange:[A-Z]+}")
-async def instruments(request: web.Request) -> web.Response:
+async def get_instruments(request: web.Request) -> web.Response:
     common_limit(request)
     rows = request.app[EXCHANGE].market.board.instruments
-    text = dump(rows, request.match_info.get("exchange")).encode()
+    text = instruments_csv(rows, request.match_info.get("exchange")).encode()
     if "gzip" not in request.headers.get("Accept-Encoding", ""):
         return web.Response(body=text, content_type="text/csv")
     return web.Response(body=gzip.compress(text), content_type="text/csv", headers={"Content-Encoding": "gzip"})
@@ -52,33 +52,33 @@ def _row(board: b.Board, key: str) -> int | None:
 
 
 @routes.get("/quote/ltp")
-async def ltp(request: web.Request) -> web.Response:
+async def get_ltp(request: web.Request) -> web.Response:
     board = request.app[EXCHANGE].market.board
-    return reply({key: _ltp(board, row) for key, row in _asked_rows(request, _SHORT_AT_ONCE)})
+    return reply_data({key: _ltp(board, row) for key, row in _asked_rows(request, _SHORT_AT_ONCE)})
 
 
 @routes.get("/quote/ohlc")
-async def ohlc(request: web.Request) -> web.Response:
+async def get_ohlc(request: web.Request) -> web.Response:
     board = request.app[EXCHANGE].market.board
     rows = _asked_rows(request, _SHORT_AT_ONCE)
-    return reply({key: {**_ltp(board, row), "ohlc": _ohlc(board, row)} for key, row in rows})
+    return reply_data({key: {**_ltp(board, row), "ohlc": _ohlc(board, row)} for key, row in rows})
 
 
 @routes.get("/quote")
-async def quote(request: web.Request) -> web.Response:
+async def get_quote(request: web.Request) -> web.Response:
     exchange = request.app[EXCHANGE]
-    return reply({key: _quote(exchange, row) for key, row in _asked_rows(request, _FULL_AT_ONCE)})
+    return reply_data({key: _quote(exchange, row) for key, row in _asked_rows(request, _FULL_AT_ONCE)})
 
 
 def _ltp(board: b.Board, row: int) -> dict[str, Any]:
     words = board.words[row]
-    return {"instrument_token": int(words[b.TOKEN]), "last_price": rupees(words[b.LAST])}
+    return {"instrument_token": int(words[b.TOKEN]), "last_price": as_rupees(words[b.LAST])}
 
 
 def _ohlc(board: b.Board, row: int) -> dict[str, float]:
     words = board.words[row]
     fields = {"open": b.OPEN, "high": b.HIGH, "low": b.LOW, "close": b.CLOSE}
-    return {name: rupees(words[field]) for name, field in fields.items()}
+    return {name: as_rupees(words[field]) for name, field in fields.items()}
 
 
 def _time(epoch: int) -> str | None:
@@ -104,12 +104,12 @@ def _quote(exchange: Exchange, row: int) -> dict[str, Any]:
         "buy_quantity": numbers[b.BUY_QUANTITY],
         "sell_quantity": numbers[b.SELL_QUANTITY],
         "volume": numbers[b.VOLUME],
-        "average_price": rupees(words[b.AVERAGE]),
+        "average_price": as_rupees(words[b.AVERAGE]),
         "oi": numbers[b.OI],
         "oi_day_high": numbers[b.OI_HIGH],
         "oi_day_low": numbers[b.OI_LOW],
-        "lower_circuit_limit": rupees(board.lower_band[row]),
-        "upper_circuit_limit": rupees(board.upper_band[row]),
+        "lower_circuit_limit": as_rupees(board.lower_band[row]),
+        "upper_circuit_limit": as_rupees(board.upper_band[row]),
         "depth": {"buy": _depth(bids), "sell": _depth(asks)},
     }
 
@@ -127,7 +127,7 @@ def _moment(text: str, name: str) -> float:
 
 
 @routes.get("/instruments/historical/{token}/{interval}")
-async def historical(request: web.Request) -> web.Response:
+async def get_historical(request: web.Request) -> web.Response:
     wall_limit(request, "historical", HISTORICAL)
     exchange, interval = request.app[EXCHANGE], request.match_info["interval"]
     token = whole_number(request.match_info["token"], "instrument_token")
@@ -139,12 +139,12 @@ async def historical(request: web.Request) -> web.Response:
     if last - first > LONGEST_SPAN[interval] * 86_400 + 86_399:
         raise bad_input(f"interval exceeds max limit: {LONGEST_SPAN[interval]} days")
     if interval == "day":
-        first = midnight(day_of(first))
+        first = midnight_of(day_of(first))
     _check_flags(exchange, token, interval, request)
     async with request.app[DRAWING]:
         bars = await asyncio.to_thread(exchange.history.candles, token, interval, first, last, exchange.played)
     with_interest = request.query.get("oi") == "1"
-    return reply({"candles": [_candle(row, with_interest) for row in bars.rows()]})
+    return reply_data({"candles": [_candle(row, with_interest) for row in bars.rows()]})
 
 
 def _check_flags(exchange: Exchange, token: int, interval: str, request: web.Request) -> None:
@@ -159,5 +159,5 @@ def _check_flags(exchange: Exchange, token: int, interval: str, request: web.Req
 
 def _candle(row: tuple[int, ...], with_interest: bool) -> list[Any]:
     start, *prices, volume, interest = row
-    at = ist(start).strftime("%Y-%m-%dT%H:%M:%S%z")
+    at = ist_time(start).strftime("%Y-%m-%dT%H:%M:%S%z")
     return [at, *(price / 100 for price in prices), volume, *([interest] if with_interest else [])]

@@ -9,9 +9,9 @@ from aiohttp import web
 from kitesim.errors import KiteError, bad_input
 from kitesim.exchange import board as b
 from kitesim.exchange.exchange import Exchange
-from kitesim.exchange.positions import funds
-from kitesim.server.oracle import note
-from kitesim.server.replies import EXCHANGE, form, reply, user
+from kitesim.exchange.positions import segment_funds
+from kitesim.server.oracle import note_call
+from kitesim.server.replies import EXCHANGE, calling_user, read_form, reply_data
 from kitesim.server.throttle import common_limit, order_limit
 
 routes = web.RouteTableDef()
@@ -25,8 +25,8 @@ def _recorded(handler: OrderCall) -> Callable[[web.Request], Awaitable[web.Respo
 
     async def handle(request: web.Request) -> web.Response:
         order_id = await handler(request)
-        await note(request, accepted=True, order_id=order_id)
-        return reply({"order_id": order_id})
+        await note_call(request, accepted=True, order_id=order_id)
+        return reply_data({"order_id": order_id})
 
     return handle
 
@@ -38,31 +38,31 @@ def _regular(request: web.Request) -> None:
 
 @routes.post("/orders/{variety}")
 @_recorded
-async def place(request: web.Request) -> str:
+async def place_order(request: web.Request) -> str:
     order_limit(request)
     _regular(request)
-    given = await form(request)
+    given = await read_form(request)
     if given.get("autoslice") == "true":
         raise bad_input("The practice exchange does not slice orders.")
     exchange = request.app[EXCHANGE]
-    return exchange.desk.place(user(request).user_id, given, exchange.phase())
+    return exchange.gateway.place(calling_user(request).user_id, given, exchange.phase())
 
 
 @routes.put("/orders/{variety}/{order_id}")
 @_recorded
-async def modify(request: web.Request) -> str:
+async def modify_order(request: web.Request) -> str:
     common_limit(request)
     _regular(request)
-    given, order_id = await form(request), request.match_info["order_id"]
-    return request.app[EXCHANGE].desk.modify(user(request).user_id, order_id, given)
+    given, order_id = await read_form(request), request.match_info["order_id"]
+    return request.app[EXCHANGE].gateway.modify(calling_user(request).user_id, order_id, given)
 
 
 @routes.delete("/orders/{variety}/{order_id}")
 @_recorded
-async def cancel(request: web.Request) -> str:
+async def cancel_order(request: web.Request) -> str:
     common_limit(request)
     _regular(request)
-    return request.app[EXCHANGE].desk.cancel(user(request).user_id, request.match_info["order_id"])
+    return request.app[EXCHANGE].gateway.cancel(calling_user(request).user_id, request.match_info["order_id"])
 
 
 def _seen_until(exchange: Exchange, kind: str) -> float:
@@ -72,53 +72,53 @@ def _seen_until(exchange: Exchange, kind: str) -> float:
 
 
 @routes.get("/orders")
-async def orders(request: web.Request) -> web.Response:
+async def get_orders(request: web.Request) -> web.Response:
     common_limit(request)
     exchange = request.app[EXCHANGE]
     until = _seen_until(exchange, "lag_book")
-    rows = (order.row_as_of(until) for order in exchange.desk.orders_of(user(request).user_id))
-    return reply([row for row in rows if row is not None])
+    rows = (order.row_as_of(until) for order in exchange.gateway.orders_of(calling_user(request).user_id))
+    return reply_data([row for row in rows if row is not None])
 
 
 @routes.get("/orders/{order_id}")
 async def order_history(request: web.Request) -> web.Response:
     common_limit(request)
     exchange = request.app[EXCHANGE]
-    order = exchange.desk.order_of(user(request).user_id, request.match_info["order_id"])
+    order = exchange.gateway.order_of(calling_user(request).user_id, request.match_info["order_id"])
     until = _seen_until(exchange, "lag_book")
     rows = [entry["row"] for entry in order.history if entry["wall"] <= until]
     if not rows:
         raise KiteError(404, "OrderException", "Couldn't find that `order_id`.")
-    return reply(rows)
+    return reply_data(rows)
 
 
 @routes.get("/trades")
-async def trades(request: web.Request) -> web.Response:
+async def get_trades(request: web.Request) -> web.Response:
     common_limit(request)
     exchange = request.app[EXCHANGE]
     until = _seen_until(exchange, "lag_trades")
-    mine = exchange.desk.trades_of(user(request).user_id)
-    return reply([trade.row() for trade in mine if trade.wall <= until])
+    mine = exchange.gateway.trades_of(calling_user(request).user_id)
+    return reply_data([trade.row() for trade in mine if trade.wall <= until])
 
 
 @routes.get("/orders/{order_id}/trades")
 async def order_trades(request: web.Request) -> web.Response:
     common_limit(request)
     exchange = request.app[EXCHANGE]
-    order = exchange.desk.order_of(user(request).user_id, request.match_info["order_id"])
+    order = exchange.gateway.order_of(calling_user(request).user_id, request.match_info["order_id"])
     until = _seen_until(exchange, "lag_trades")
-    mine = (trade for trade in exchange.desk.trades_of(order.user_id) if trade.order_id == order.order_id)
-    return reply([trade.row() for trade in mine if trade.wall <= until])
+    mine = (trade for trade in exchange.gateway.trades_of(order.user_id) if trade.order_id == order.order_id)
+    return reply_data([trade.row() for trade in mine if trade.wall <= until])
 
 
 @routes.get("/portfolio/positions")
-async def positions(request: web.Request) -> web.Response:
+async def get_positions(request: web.Request) -> web.Response:
     common_limit(request)
-    exchange, user_id = request.app[EXCHANGE], user(request).user_id
-    board, desk = exchange.market.board, exchange.desk
-    held = desk.ledger.positions(user_id, desk.trades_of(user_id)).values()
+    exchange, user_id = request.app[EXCHANGE], calling_user(request).user_id
+    board, gateway = exchange.market.board, exchange.gateway
+    held = gateway.ledger.positions(user_id, gateway.trades_of(user_id)).values()
     shown = [(position, *_prices(board, position.token)) for position in held]
-    return reply(
+    return reply_data(
         {
             "net": [position.row(last, close, of_day=False) for position, last, close in shown],
             "day": [
@@ -136,17 +136,19 @@ def _prices(board: b.Board, token: int) -> tuple[int, int]:
 
 
 @routes.get("/portfolio/holdings")
-async def holdings(request: web.Request) -> web.Response:
+async def get_holdings(request: web.Request) -> web.Response:
     common_limit(request)
-    exchange, user_id = request.app[EXCHANGE], user(request).user_id
+    exchange, user_id = request.app[EXCHANGE], calling_user(request).user_id
     board = exchange.market.board
-    kept = exchange.desk.ledger.holdings(user_id)
+    kept = exchange.gateway.ledger.holdings(user_id)
     sold = {
         position.symbol: max(-position.quantity, 0)
-        for (_, product), position in exchange.desk.ledger.positions(user_id, exchange.desk.trades_of(user_id)).items()
+        for (_, product), position in exchange.gateway.ledger.positions(
+            user_id, exchange.gateway.trades_of(user_id)
+        ).items()
         if product == "CNC"
     }
-    return reply([_holding(board, symbol, kept[symbol], sold.get(symbol, 0)) for symbol in kept])
+    return reply_data([_holding(board, symbol, kept[symbol], sold.get(symbol, 0)) for symbol in kept])
 
 
 def _holding(board: b.Board, symbol: str, held: dict[str, Any], used: int) -> dict[str, Any]:
@@ -166,15 +168,17 @@ def _holding(board: b.Board, symbol: str, held: dict[str, Any], used: int) -> di
 
 @routes.get("/user/margins")
 @routes.get("/user/margins/{segment}")
-async def margins(request: web.Request) -> web.Response:
+async def get_margins(request: web.Request) -> web.Response:
     common_limit(request)
-    exchange, user_id = request.app[EXCHANGE], user(request).user_id
-    desk = exchange.desk
-    equity = desk.ledger.margins(user_id, desk.orders_of(user_id), desk.trades_of(user_id), exchange.market.board)
-    both = {"equity": equity, "commodity": {**funds(0, 0, 0), "enabled": False}}
+    exchange, user_id = request.app[EXCHANGE], calling_user(request).user_id
+    gateway = exchange.gateway
+    equity = gateway.ledger.margins(
+        user_id, gateway.orders_of(user_id), gateway.trades_of(user_id), exchange.market.board
+    )
+    both = {"equity": equity, "commodity": {**segment_funds(0, 0, 0), "enabled": False}}
     segment = request.match_info.get("segment")
     if segment is None:
-        return reply(both)
+        return reply_data(both)
     if segment not in both:
         raise bad_input("Invalid `segment`.")
-    return reply(both[segment])
+    return reply_data(both[segment])

@@ -5,8 +5,8 @@ from html import escape
 from aiohttp import web
 
 from kitesim.exchange.exchange import Exchange
-from kitesim.server.replies import EXCHANGE, form, reply, user
-from kitesim.server.sessions import profile, redirect_to
+from kitesim.server.replies import EXCHANGE, calling_user, read_form, reply_data
+from kitesim.server.sessions import redirect_to, user_profile
 from kitesim.server.throttle import common_limit
 
 routes = web.RouteTableDef()
@@ -35,8 +35,8 @@ async def login_page(request: web.Request) -> web.Response:
 
 
 @routes.post("/connect/login")
-async def login(request: web.Request) -> web.Response:
-    return _grant(request.app[EXCHANGE], await form(request), request)
+async def show_login(request: web.Request) -> web.Response:
+    return _grant(request.app[EXCHANGE], await read_form(request), request)
 
 
 def _grant(exchange: Exchange, given: dict[str, str], request: web.Request) -> web.Response:
@@ -45,15 +45,15 @@ def _grant(exchange: Exchange, given: dict[str, str], request: web.Request) -> w
     url = given.get("redirect_url") or app.redirect_url
     target = redirect_to(url, token, given.get("redirect_params", "")) if url else ""
     if "application/json" in request.headers.get("Accept", "") or not url:
-        return reply({"request_token": token, "redirect_url": target})
+        return reply_data({"request_token": token, "redirect_url": target})
     return web.Response(status=302, headers={"Location": target})
 
 
 @routes.post("/session/token")
 async def open_session(request: web.Request) -> web.Response:
-    given = await form(request)
+    given = await read_form(request)
     names = ("api_key", "request_token", "checksum")
-    return reply(request.app[EXCHANGE].sessions.open(*(given.get(name, "") for name in names)))
+    return reply_data(request.app[EXCHANGE].sessions.open(*(given.get(name, "") for name in names)))
 
 
 @routes.delete("/session/token")
@@ -61,10 +61,10 @@ async def close_session(request: web.Request) -> web.Response:
     query = request.query
     request.app[EXCHANGE].sessions.close(query.get("api_key", ""), query.get("access_token", ""))
     request.app[EXCHANGE].drop_sockets(query.get("api_key", ""))
-    return reply(True)
+    return reply_data(True)
 
 
 @routes.get("/user/profile")
 async def show_profile(request: web.Request) -> web.Response:
     common_limit(request)
-    return reply(profile(user(request)))
+    return reply_data(user_profile(calling_user(request)))

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from kitesim.errors import KiteError, bad_input, bad_token
-from kitesim.exchange.trading_days import day_of, kite_time, midnight
+from kitesim.exchange.trading_days import day_of, kite_time, midnight_of
 from kitesim.state import Store
 
 REQUEST_TOKEN_LIVES = 300.0  # wall seconds
@@ -70,7 +70,7 @@ class Sessions:
 
     def _answer(self, app: App, session: dict[str, Any]) -> dict[str, Any]:
         return {
-            **profile(app),
+            **user_profile(app),
             "api_key": app.api_key,
             "access_token": session["access_token"],
             "public_token": secrets.token_hex(16),
@@ -111,11 +111,11 @@ class Sessions:
 
 def dies_at(opened_at: float) -> float:
     """The next 06:00 IST."""
-    six = midnight(day_of(opened_at)) + _SIX_HOURS
+    six = midnight_of(day_of(opened_at)) + _SIX_HOURS
     return float(six if opened_at < six else six + 86_400)
 
 
-def profile(app: App) -> dict[str, Any]:
+def user_profile(app: App) -> dict[str, Any]:
     name = f"Practice {app.user_id}"
     return {
         "user_id": app.user_id, "user_name": name, "user_shortname": app.user_id,

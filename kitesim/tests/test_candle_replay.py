@@ -11,17 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kitesim.exchange.candles import Bars, bars_of_ticks
-from kitesim.exchange.trading_days import IST, midnight
+from kitesim.exchange.trading_days import IST, midnight_of
 from kitesim.replay.candle_files import candle_paths, read_candles
-from kitesim.replay.candle_market import SECONDS, CandleMarket, synthesise
-from kitesim.tests.ears import Ears, frames_in, of_kind
+from kitesim.replay.candle_market import SECONDS, CandleMarket, synthesise_ticks
+from kitesim.tests.ticker_callbacks import TickerCallbacks, frames_in, of_kind
 
 DAY = date(2024, 5, 6)
 SHARED = Path(os.environ.get("ALPHAPANDA_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
 
 def minute(n: int, day: date = DAY) -> int:
-    return midnight(day) + 9 * 3600 + 900 + n * 60
+    return midnight_of(day) + 9 * 3600 + 900 + n * 60
 
 
 @st.composite
@@ -40,7 +40,7 @@ def bars(draw):
 @given(bars(), st.sampled_from([1, 5, 10]))
 @settings(max_examples=150, deadline=None)
 def test_the_ticks_of_a_minute_make_its_candle(candles, tick):
-    ticks = synthesise(candles, tick)
+    ticks = synthesise_ticks(candles, tick)
     assert bars_of_ticks(ticks.at, ticks.price, ticks.volume).rows() == candles.rows()
     assert set((ticks.at % 60).tolist()) <= set(SECONDS)
 
@@ -104,7 +104,7 @@ def test_a_lockstep_replay_gives_back_the_day_and_the_same_bytes_each_time(start
     sim = start_sim("--replay", str(folder), "--replay-day", DAY.isoformat(), "--lockstep", "--no-limits")
     kite = sim.log_in()
     tokens = [row["instrument_token"] for row in kite.instruments()]
-    ears = Ears(sim, kite.access_token, seconds=60, frames=tmp_path / "heard", full=tokens)
+    ears = TickerCallbacks(sim, kite.access_token, seconds=60, frames=tmp_path / "heard", full=tokens)
     assert of_kind(ears.rest(), "text")[-1]["data"] == "replay finished"
     sim.stop()
     heard, files = frames_in(tmp_path / "heard"), read_candles(candle_paths([folder]), DAY)

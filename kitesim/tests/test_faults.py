@@ -6,8 +6,8 @@ import pytest
 import requests
 from kiteconnect.exceptions import DataException, GeneralException, NetworkException, TokenException
 
-from kitesim.tests.ears import Ears
 from kitesim.tests.test_rest import LIMIT_BUY, status_of, until
+from kitesim.tests.ticker_callbacks import TickerCallbacks
 
 INFY = 408065
 MARKET_BUY = {**LIMIT_BUY, "order_type": "MARKET", "market_protection": -1, "quantity": 1}
@@ -22,7 +22,7 @@ def no_faults_left(sim):
 @pytest.fixture
 def listening(sim, kite):
     """A ticker that hears one share's full packets."""
-    ears = Ears(sim, kite.access_token, full=[INFY])
+    ears = TickerCallbacks(sim, kite.access_token, full=[INFY])
     ears.wait_for("ticks")
     yield ears
     ears.leave()

@@ -7,21 +7,21 @@ import pytest
 
 from kitesim.exchange import board as b
 from kitesim.exchange.derivatives import day_tapes
-from kitesim.exchange.fair_values import World
+from kitesim.exchange.fair_values import FairValues
 from kitesim.exchange.history import History
 from kitesim.exchange.listing import SHARES
 from kitesim.exchange.market import SyntheticMarket
 from kitesim.exchange.options import black76
-from kitesim.exchange.trading_days import midnight, next_trading_day, weekly_expiry
+from kitesim.exchange.trading_days import midnight_of, next_trading_day, weekly_expiry
 
 DAY = date(2026, 11, 23)
-OPENS = midnight(DAY) + 9 * 3600 + 900
+OPENS = midnight_of(DAY) + 9 * 3600 + 900
 INFY, NIFTY = 408065, 256265
 
 
 @pytest.fixture(scope="module")
-def world() -> World:
-    return World(3, DAY)
+def world() -> FairValues:
+    return FairValues(3, DAY)
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +44,8 @@ def play(market, seconds: int) -> list[bytes]:
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(market):
     frames = play(market, 120)
-    assert play(SyntheticMarket(World(3, DAY), DAY), 120) == frames
-    assert play(SyntheticMarket(World(4, DAY), DAY), 120) != frames
+    assert play(SyntheticMarket(FairValues(3, DAY), DAY), 120) == frames
+    assert play(SyntheticMarket(FairValues(4, DAY), DAY), 120) != frames
 
 
 def test_a_jump_ends_where_playing_every_second_ends(market, world, tapes):

@@ -13,7 +13,7 @@ from kitesim.exchange.board import Board
 from kitesim.exchange.listing import SHARES, share_row
 from kitesim.exchange.matching import Matcher, is_triggered, protected_price
 from kitesim.exchange.orders import Order, Trade
-from kitesim.exchange.positions import fold
+from kitesim.exchange.positions import fold_positions
 
 NOON = 1_795_415_400
 DAY = date(2026, 11, 23)
@@ -86,6 +86,6 @@ def test_profit_is_what_came_in_less_what_went_out(drawn, last):
         Trade(str(n), "1", "1", "AP", "NSE", "INFY", 408065, "MIS", side, quantity, price, NOON, 0.0)
         for n, (side, quantity, price) in enumerate(drawn)
     ]
-    for position in fold(booked, []).values():
+    for position in fold_positions(booked, []).values():
         cash = -sum(trade.signed_quantity * trade.price for trade in booked)
         assert position.profit(last) == cash + position.quantity * last

@@ -4,12 +4,12 @@ import gzip
 import struct
 from datetime import date
 
-from kitesim.exchange.trading_days import midnight
+from kitesim.exchange.trading_days import midnight_of
 from kitesim.replay.recording import MAGIC, is_recording, read_recording, tokens_in
-from kitesim.tests.ears import Ears, frames_in
+from kitesim.tests.ticker_callbacks import TickerCallbacks, frames_in
 
 INFY = 408065
-OPENS = (midnight(date(2026, 11, 23)) + 9 * 3600 + 900) * 1000
+OPENS = (midnight_of(date(2026, 11, 23)) + 9 * 3600 + 900) * 1000
 
 
 def frame(price: int) -> bytes:
@@ -27,7 +27,7 @@ def test_a_recording_is_sent_as_it_was_received(start_sim, tmp_path):
     frames = written(tmp_path / "day.rec.gz", 3000)
     sim = start_sim("--replay", str(tmp_path / "day.rec.gz"), "--lockstep")
     kite = sim.log_in()
-    Ears(sim, kite.access_token, seconds=30, frames=tmp_path / "heard", full=[INFY]).rest()
+    TickerCallbacks(sim, kite.access_token, seconds=30, frames=tmp_path / "heard", full=[INFY]).rest()
     assert frames_in(tmp_path / "heard") == frames
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from kitesim.tests.ears import Ears, of_kind
 from kitesim.tests.test_rest import LIMIT_BUY
+from kitesim.tests.ticker_callbacks import TickerCallbacks, of_kind
 
 INFY, TCS, NIFTY = 408065, 2953217, 256265
 
@@ -11,7 +11,7 @@ INFY, TCS, NIFTY = 408065, 2953217, 256265
 @pytest.fixture(scope="module")
 def heard(sim, kite):
     """What a client hears until an order placed meanwhile is filled, and in four heartbeats after."""
-    ears = Ears(sim, kite.access_token, ltp=[TCS], full=[INFY, NIFTY])
+    ears = TickerCallbacks(sim, kite.access_token, ltp=[TCS], full=[INFY, NIFTY])
     kite.place_order(**{**LIMIT_BUY, "order_type": "MARKET"}, market_protection=-1, tag="EARS")
     heard = ears.until("order", lambda one: one["order"]["status"] == "COMPLETE") + ears.next("heartbeat", 4)
     ears.leave()
@@ -68,4 +68,4 @@ def test_order_updates_come_as_text(heard):
 
 def test_a_wrong_token_is_refused_at_the_upgrade(sim, kite):
     with pytest.raises(AssertionError, match="left before"):
-        Ears(sim, "no-such-token", seconds=1)
+        TickerCallbacks(sim, "no-such-token", seconds=1)

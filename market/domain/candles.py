@@ -1,6 +1,6 @@
 """Ticks into candles of 1 to 60 minutes and the day, for all instruments at once and always the same way.
 
-A bucket closes when the watermark (the newest exchange time, or a mark) is ``allowance`` seconds past its end. Its
+A bucket closes when the watermark (the newest exchange time, or a watermark) is ``allowance`` seconds past its end. Its
 volume is the cumulative volume less that of the last tick before it. No tick, no candle. A tick for a bucket that
 has closed is counted and changes nothing.
 """
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.domain.ticks import FULL, INDEX_FULL, SEGMENTS, TickBatch
-from market.domain.tokens import TokenTable, grown, rounds
+from market.domain.tokens import TokenTable, grow_array, split_rounds
 
 DAY_INTERVAL = 1440
 INTERVALS = (1, 3, 5, 15, 30, 60, DAY_INTERVAL)
@@ -46,7 +46,7 @@ class ClosedCandle:
     complete: bool
 
 
-class CandleBook:
+class CandleSeries:
     """The candles being made. Two buckets of an instrument may be open at once: late ticks have two seconds."""
 
     def __init__(self, intervals: tuple[int, ...] = INTERVALS, allowance: int = ALLOWANCE_SECONDS) -> None:
@@ -83,7 +83,7 @@ class CandleBook:
         if is_new:
             self._live_since[place] = max(self.watermark, self.resumed_at)
 
-    def mark_gap(self, resumed_at: int) -> None:
+    def note_gap(self, resumed_at: int) -> None:
         """Say that ticks may be missing before ``resumed_at``: what it falls into is not complete."""
         self.resumed_at = resumed_at
         self._live_since[:] = resumed_at
@@ -99,7 +99,7 @@ class CandleBook:
         self.counts["no_session"] += int(np.count_nonzero(places < 0))
         rows, places = rows[places >= 0], places[places >= 0]
         columns = [rows[name].astype(np.int64) for name in ("exchange_timestamp", "last_price", "volume")]
-        for run in rounds(places) if len(places) else ():
+        for run in split_rounds(places) if len(places) else ():
             self._take(places[run], *(column[run] for column in columns))
         self.newest = max(self.newest, int(columns[0].max(initial=0)))
 
@@ -195,7 +195,7 @@ class CandleBook:
         flat = flat[np.argsort(self._slots["bucket"].reshape(-1)[flat], kind="stable")]
         size = len(self._opens)
         owner = flat // (2 * size) * size + flat % size
-        for run in rounds(owner):
+        for run in split_rounds(owner):
             self._close_one_each(flat[run])
 
     def _close_one_each(self, flat: NDArray) -> None:
@@ -234,10 +234,10 @@ class CandleBook:
     def _place(self, token: int) -> int:
         [place] = self._table.place(np.array([token], np.int64))
         size = len(self._table)
-        self._opens, self._closes = grown(self._opens, size), grown(self._closes, size)
-        self._live_since, self._base = grown(self._live_since, size), grown(self._base, size, -1)
+        self._opens, self._closes = grow_array(self._opens, size), grow_array(self._closes, size)
+        self._live_since, self._base = grow_array(self._live_since, size), grow_array(self._base, size, -1)
         for name in _SLOT_FIELDS:
-            self._slots[name] = grown(self._slots[name], size, -1 if name == "bucket" else 0)
+            self._slots[name] = grow_array(self._slots[name], size, -1 if name == "bucket" else 0)
         return int(place)
 
     # ---- checkpoints ---------------------------------------------------------------------------------------
@@ -257,22 +257,22 @@ class CandleBook:
         }  # fmt: skip
 
     @classmethod
-    def restore(cls, saved: dict[str, Any]) -> CandleBook:
+    def restore(cls, saved: dict[str, Any]) -> CandleSeries:
         """Return the book that ``save`` was called on."""
-        book = cls(tuple(saved["intervals"]), saved["allowance"])
-        book.watermark, book.newest = saved["watermark"], saved["newest"]
-        book.resumed_at, book.counts = saved["resumed_at"], Counter(saved["counts"])
-        book._table = TokenTable(saved["tokens"])
-        size, kinds = len(book._table), len(book.intervals)
+        series = cls(tuple(saved["intervals"]), saved["allowance"])
+        series.watermark, series.newest = saved["watermark"], saved["newest"]
+        series.resumed_at, series.counts = saved["resumed_at"], Counter(saved["counts"])
+        series._table = TokenTable(saved["tokens"])
+        size, kinds = len(series._table), len(series.intervals)
         values = np.frombuffer(zlib.decompress(base64.b64decode(saved["arrays"])), "<i8").astype(np.int64)
         plain, rest = values[: 3 * size].reshape(3, size), values[3 * size :]
-        book._opens, book._closes, book._live_since = (row.copy() for row in plain)
-        book._base, rest = rest[: kinds * size].reshape(kinds, size).copy(), rest[kinds * size :]
+        series._opens, series._closes, series._live_since = (row.copy() for row in plain)
+        series._base, rest = rest[: kinds * size].reshape(kinds, size).copy(), rest[kinds * size :]
         for nth, name in enumerate(_SLOT_FIELDS):
             part = rest[nth * 2 * kinds * size : (nth + 1) * 2 * kinds * size]
-            book._slots[name] = part.reshape(kinds, 2, size).copy()
-        book._next_due = int(book._ends().min(initial=_FAR))
-        return book
+            series._slots[name] = part.reshape(kinds, 2, size).copy()
+        series._next_due = int(series._ends().min(initial=_FAR))
+        return series
 
 
 def _ist_day(stamp: NDArray) -> NDArray:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.domain.ticks import FULL, TICK_DTYPE, Rows, TickBatch, is_index
-from market.domain.tokens import TokenTable, grown, rounds
+from market.domain.tokens import TokenTable, grow_array, split_rounds
 
 # The wire is unsigned; a price below zero arrives as one above this (-37.63 as 42,949,635.33).
 SIGN_BIT = 1 << 31
@@ -77,7 +77,7 @@ class QualityFilter:
             places = self._places(known[:, 0])
             self._tick[places], self._band[places], self._timed[places] = known[:, 1:].T
 
-    def sift(self, batch: TickBatch, now: int, future_seconds: int | None = None) -> Sifted:
+    def check_quality(self, batch: TickBatch, now: int, future_seconds: int | None = None) -> Sifted:
         """Judge each row. ``now`` is market time in seconds since 1970."""
         counts = Counter[str](batch.faults)
         rows = batch.rows.copy()
@@ -86,7 +86,7 @@ class QualityFilter:
         limit = now + (self.limits.future_seconds if future_seconds is None else future_seconds)
         places = self._places(rows["token"].astype(np.int64))
         kept, shown = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
-        for run in rounds(places):
+        for run in split_rounds(places):
             kept[run], shown[run] = self._judge(rows, run, places[run], (now, limit), counts)
         _without_unsound_books(rows, kept, counts)
         return Sifted(TickBatch(rows[kept], batch.received_at), TickBatch(rows[shown], batch.received_at), counts)
@@ -94,9 +94,9 @@ class QualityFilter:
     def _places(self, tokens: NDArray) -> NDArray:
         places = self._table.place(tokens)
         size = len(self._table)
-        self._last, self._held = grown(self._last, size), grown(self._held, size)
-        self._tick, self._band = grown(self._tick, size), grown(self._band, size, -1)
-        self._timed = grown(self._timed, size)
+        self._last, self._held = grow_array(self._last, size), grow_array(self._held, size)
+        self._tick, self._band = grow_array(self._tick, size), grow_array(self._band, size, -1)
+        self._timed = grow_array(self._timed, size)
         return places
 
     def _judge(

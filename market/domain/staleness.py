@@ -42,7 +42,7 @@ DEFAULT_LIMITS = INSTRUMENT_LIMITS["equity"]
 _ORDER = (Liveness.LIVE, Liveness.STALE, Liveness.DEAD)
 
 
-def worse(one: Liveness, other: Liveness) -> Liveness:
+def worse_of(one: Liveness, other: Liveness) -> Liveness:
     return max(one, other, key=_ORDER.index)
 
 
@@ -53,4 +53,4 @@ def feed_state(link_age: timedelta | None, *, connected: bool, limits: AgeLimits
 
 def instrument_state(feed: Liveness, age: timedelta | None, limits: AgeLimits = DEFAULT_LIMITS) -> Liveness:
     """Return an instrument's state: never better than its feed's; ``age`` is that of its last packet."""
-    return worse(feed, limits.judge(age))
+    return worse_of(feed, limits.judge(age))

@@ -42,7 +42,7 @@ class TokenTable:
         return places
 
 
-def rounds(places: NDArray) -> Iterator[Places]:
+def split_rounds(places: NDArray) -> Iterator[Places]:
     """Split positions into runs in which no place occurs twice, keeping each place's own order.
 
     Column arithmetic on such a run does what a loop over single rows would. A frame is nearly always one run.
@@ -59,7 +59,7 @@ def rounds(places: NDArray) -> Iterator[Places]:
         yield np.sort(order[occurrence == nth])
 
 
-def grown(array: NDArray, size: int, fill: int = 0) -> NDArray:
+def grow_array(array: NDArray, size: int, fill: int = 0) -> NDArray:
     """Return ``array`` with its last axis at least ``size`` long, doubled where it was too short."""
     short = size - array.shape[-1]
     if short <= 0:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from market.consumers import FeedConsumer
 from market.domain.quality import QualityFilter
-from market.feed_parts import Desk, Lockstep
+from market.feed_parts import FeedParts, Lockstep
 from market.feeds import Inbox
 from market.models import Feed, Shard
 from market.tests.frames import INFY, encode_frame, full_rows
@@ -84,11 +84,11 @@ def raw(*ticks):
     return encode_frame(full_rows(*({"exchange_timestamp": STAMP} | tick for tick in ticks)))
 
 
-def make_desk(valkey, thread, lockstep=None, epoch=1, most_frames=64):
+def make_parts(valkey, thread, lockstep=None, epoch=1, most_frames=64):
     feed, shard = feed_and_shard()
     inbox = Inbox(most_frames, lossless=lockstep is not None)
     inbox.source = ToldSource(feed, inbox)
-    return Desk(
+    return FeedParts(
         inbox=inbox,
         writer=FeedWriter(valkey, feed, epoch, [shard], send=SentTasks()),
         quality=QualityFilter(),
@@ -100,16 +100,16 @@ def make_desk(valkey, thread, lockstep=None, epoch=1, most_frames=64):
 
 
 @asynccontextmanager
-async def running(desk):
+async def running(parts):
     """Run a FeedConsumer on the desk; leaving waits until all that was put in has been handled."""
 
     async def no_reply(_message):
         """Nobody is there to be answered."""
 
-    task = asyncio.create_task(FeedConsumer(desk)({"type": "feed"}, desk.inbox.get, no_reply))
+    task = asyncio.create_task(FeedConsumer(parts)({"type": "feed"}, parts.inbox.get, no_reply))
     try:
         yield task
-        desk.inbox.put_once({"type": "feed.stop"})
+        parts.inbox.put_once({"type": "feed.stop"})
         await asyncio.wait_for(task, 10)
     finally:
         task.cancel()

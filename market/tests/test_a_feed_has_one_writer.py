@@ -11,7 +11,7 @@ from django.db import OperationalError
 from django.db.models import F
 
 from market import lease
-from market.lease import LeaseKeeper, acquire, bury_the_dead, release, renew
+from market.lease import LeaseKeeper, acquire_lease, bury_the_dead, release_lease, renew_lease
 from market.models import LEASE_SECONDS, Feed, FeedLease
 
 pytestmark = pytest.mark.django_db
@@ -27,44 +27,44 @@ def expire(feed):
 
 
 def test_a_second_process_does_not_get_the_lease(feed):
-    assert acquire(feed, "one") == 1
-    assert acquire(feed, "two") is None
+    assert acquire_lease(feed, "one") == 1
+    assert acquire_lease(feed, "two") is None
 
 
 def test_a_lease_that_is_not_renewed_passes_on_with_a_higher_epoch(feed):
-    acquire(feed, "one")
+    acquire_lease(feed, "one")
     expire(feed)
-    assert acquire(feed, "two") == 2
-    assert not renew(feed, "one", 1)
-    assert renew(feed, "two", 2)
+    assert acquire_lease(feed, "two") == 2
+    assert not renew_lease(feed, "one", 1)
+    assert renew_lease(feed, "two", 2)
 
 
 def test_a_lease_given_back_is_free_at_once(feed):
-    release(feed, "one", acquire(feed, "one"))
-    assert acquire(feed, "two") == 2
+    release_lease(feed, "one", acquire_lease(feed, "one"))
+    assert acquire_lease(feed, "two") == 2
 
 
 def test_giving_back_what_has_passed_on_changes_nothing(feed):
-    acquire(feed, "one")
+    acquire_lease(feed, "one")
     expire(feed)
-    acquire(feed, "two")
-    release(feed, "one", 1)
-    assert acquire(feed, "three") is None
+    acquire_lease(feed, "two")
+    release_lease(feed, "one", 1)
+    assert acquire_lease(feed, "three") is None
 
 
 def test_a_lease_of_a_killed_process_of_this_machine_is_free_at_once(feed):
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         ended.wait()
-    acquire(feed, f"{socket.gethostname()}:{ended.pid}")
+    acquire_lease(feed, f"{socket.gethostname()}:{ended.pid}")
     assert bury_the_dead(feed)
-    assert acquire(feed, "two") == 2
+    assert acquire_lease(feed, "two") == 2
 
 
-@pytest.mark.parametrize("holder", ["elsewhere:1", "nobody knows", pytest.param(lease.me(), id="this one")])
+@pytest.mark.parametrize("holder", ["elsewhere:1", "nobody knows", pytest.param(lease.holder_name(), id="this one")])
 def test_a_process_that_may_live_keeps_its_lease(feed, holder):
-    acquire(feed, holder)
+    acquire_lease(feed, holder)
     assert not bury_the_dead(feed)
-    assert acquire(feed, "two") is None
+    assert acquire_lease(feed, "two") is None
 
 
 def keeper_of(feed, **given):
@@ -78,8 +78,8 @@ def keeper_of(feed, **given):
 
 def test_the_keeper_says_so_when_somebody_else_has_the_lease(feed, monkeypatch):
     monkeypatch.setattr(lease.connection, "close", lambda: None)
-    acquire(feed, "one")
-    keeper, lost = keeper_of(feed, look=lambda: (expire(feed), acquire(feed, "two")))
+    acquire_lease(feed, "one")
+    keeper, lost = keeper_of(feed, look=lambda: (expire(feed), acquire_lease(feed, "two")))
     keeper.run()
     assert lost == ["epoch 1 of kite has a successor"]
 
@@ -88,7 +88,7 @@ def test_the_keeper_gives_up_before_the_lease_runs_out_when_the_database_is_away
     def gone(*_):
         raise OperationalError("the server closed the connection")
 
-    monkeypatch.setattr(lease, "renew", gone)
+    monkeypatch.setattr(lease, "renew_lease", gone)
     monkeypatch.setattr(lease.connection, "close", lambda: None)
     monkeypatch.setattr(lease, "TRUST_SECONDS", 0.05)
     keeper, lost = keeper_of(feed, wait=threading.Event().wait, look=None)
@@ -99,7 +99,7 @@ def test_the_keeper_gives_up_before_the_lease_runs_out_when_the_database_is_away
 
 def test_a_keeper_that_fails_in_any_other_way_ends_the_feed_too(feed, monkeypatch):
     monkeypatch.setattr(lease.connection, "close", lambda: None)
-    acquire(feed, "one")
+    acquire_lease(feed, "one")
 
     def look():
         raise RuntimeError("a bug")

@@ -10,11 +10,11 @@ from django.db import connection
 
 from instruments.models import Instrument
 from market.feed_process import FeedProcess
-from market.lease import acquire
+from market.lease import acquire_lease
 from market.models import Feed, FeedLease
 from market.quotes import QuoteBoard
 from market.stream import START, OlderEpoch, TickStream
-from market.subscriptions import subscribe
+from market.subscriptions import subscribe_instrument
 from market.tests.feeding import T0, StoodClock, ToldSource, raw
 from market.tests.frames import INFY
 
@@ -74,14 +74,14 @@ async def in_database(act, *args, **kwargs):
 
 
 def take(feed):
-    return acquire(feed, "test")
+    return acquire_lease(feed, "test")
 
 
 async def test_it_serves_follows_wishes_and_gives_its_lease_back(feed, infy, valkey):
     epoch = await in_database(take, feed)
     async with Running(feed, epoch) as running:
         assert running.source.wanted == {}
-        await in_database(subscribe, feed, infy, ref="a")
+        await in_database(subscribe_instrument, feed, infy, ref="a")
         await until(lambda: running.source.wanted == {INFY: "full"})
         running.source.inbox.frame(raw({}), 0)
         await until(lambda: QuoteBoard(valkey).read([INFY], now=T0))
@@ -103,7 +103,7 @@ async def test_it_ends_with_the_reason_when_the_lease_has_passed_on(feed, valkey
 
 async def test_it_ends_when_a_newer_feed_has_appended(feed, valkey):
     epoch = await in_database(take, feed)
-    TickStream(valkey, feed.pk).append_mark(epoch + 1, 1, T0)
+    TickStream(valkey, feed.pk).append_watermark(epoch + 1, 1, T0)
     async with Running(feed, epoch) as running:
         running.source.inbox.frame(raw({}), 0)
         with pytest.raises(OlderEpoch):

@@ -8,7 +8,7 @@ import pytest
 
 from market.domain.staleness import Liveness
 from market.stream import START, OlderEpoch, TickStream
-from market.tests.feeding import STAMP, T0, lockstep_of, make_desk, raw, running, writing_thread
+from market.tests.feeding import STAMP, T0, lockstep_of, make_parts, raw, running, writing_thread
 from market.tests.frames import INFY, SBIN
 
 
@@ -19,102 +19,102 @@ def thread():
 
 
 @pytest.fixture
-def desk(valkey, thread):
+def parts(valkey, thread):
     valkey.flushdb()
-    return make_desk(valkey, thread)
+    return make_parts(valkey, thread)
 
 
-def entries(desk):
-    return desk.writer.stream.read(START)
+def entries(parts):
+    return parts.writer.stream.read(START)
 
 
-async def feed(desk, *frames, seconds=0):
-    async with running(desk):
+async def feed(parts, *frames, seconds=0):
+    async with running(parts):
         for payload in frames:
-            desk.inbox.frame(payload, STAMP * 1000)
+            parts.inbox.frame(payload, STAMP * 1000)
         for _ in range(seconds):
-            desk.inbox.put_once({"type": "feed.second"})
+            parts.inbox.put_once({"type": "feed.second"})
 
 
-async def test_a_frame_becomes_one_entry_with_only_believable_rows(desk):
-    await feed(desk, raw({"last_price": 150_100}, {"token": SBIN, "last_price": 0, "bid_price": 0}))
-    [entry] = entries(desk)
+async def test_a_frame_becomes_one_entry_with_only_believable_rows(parts):
+    await feed(parts, raw({"last_price": 150_100}, {"token": SBIN, "last_price": 0, "bid_price": 0}))
+    [entry] = entries(parts)
     assert entry.batch.rows["token"].tolist() == [INFY]
     assert (entry.market_time, entry.batch.received_at, entry.gap) == (T0, STAMP * 1000, True)
 
 
-async def test_only_the_first_entry_after_a_connection_follows_a_gap(desk):
-    async with running(desk):
-        desk.inbox.connection()
-        desk.inbox.frame(raw({"volume": 1}), 0)
-        desk.inbox.frame(raw({"volume": 2}), 0)
-        desk.inbox.disconnection("reset")
-        desk.inbox.connection()
-        desk.inbox.frame(raw({"volume": 3}), 0)
-    assert [entry.gap for entry in entries(desk)] == [True, False, True]
+async def test_only_the_first_entry_after_a_connection_follows_a_gap(parts):
+    async with running(parts):
+        parts.inbox.connection()
+        parts.inbox.frame(raw({"volume": 1}), 0)
+        parts.inbox.frame(raw({"volume": 2}), 0)
+        parts.inbox.disconnection("reset")
+        parts.inbox.connection()
+        parts.inbox.frame(raw({"volume": 3}), 0)
+    assert [entry.gap for entry in entries(parts)] == [True, False, True]
 
 
-async def test_a_repeat_refreshes_the_quote_but_not_the_stream(desk):
-    async with running(desk):
-        desk.inbox.frame(raw({}), 0)
-        while not desk.inbox.is_empty or not desk.writer.n:
+async def test_a_repeat_refreshes_the_quote_but_not_the_stream(parts):
+    async with running(parts):
+        parts.inbox.frame(raw({}), 0)
+        while not parts.inbox.is_empty or not parts.writer.n:
             await asyncio.sleep(0.005)
-        desk.clock.pass_seconds(7)
-        desk.inbox.frame(raw({}), 0)
-    assert len(entries(desk)) == 1
-    quote = desk.writer.board.read([INFY], now=T0)[INFY]
+        parts.clock.pass_seconds(7)
+        parts.inbox.frame(raw({}), 0)
+    assert len(entries(parts)) == 1
+    quote = parts.writer.board.read([INFY], now=T0)[INFY]
     assert (quote.market_time, quote.last_price) == (T0 + timedelta(seconds=7), Decimal(1500))
 
 
-async def test_the_shard_is_woken_once_for_many_frames(desk):
-    await feed(desk, raw({"volume": 1}), raw({"volume": 2}), raw({"volume": 3}))
-    shard = desk.writer._shards[0]
-    assert desk.writer._send == [("trading.tasks.process_ticks", [str(shard.pk)], "ticks.test-0")]
+async def test_the_shard_is_woken_once_for_many_frames(parts):
+    await feed(parts, raw({"volume": 1}), raw({"volume": 2}), raw({"volume": 3}))
+    shard = parts.writer._shards[0]
+    assert parts.writer._send == [("trading.tasks.process_ticks", [str(shard.pk)], "ticks.test-0")]
 
 
-async def test_a_damaged_frame_costs_only_what_is_damaged(desk):
-    await feed(desk, raw({}, {"token": SBIN})[:-20], b"\xff\xff", raw({"volume": 9}))
-    assert [len(entry.batch) for entry in entries(desk)] == [1, 1]
+async def test_a_damaged_frame_costs_only_what_is_damaged(parts):
+    await feed(parts, raw({}, {"token": SBIN})[:-20], b"\xff\xff", raw({"volume": 9}))
+    assert [len(entry.batch) for entry in entries(parts)] == [1, 1]
 
 
 async def test_a_full_inbox_drops_the_oldest_frames_and_says_that_there_is_a_gap(valkey, thread):
     valkey.flushdb()
-    desk = make_desk(valkey, thread, most_frames=2)
-    desk.gap = False
+    parts = make_parts(valkey, thread, most_frames=2)
+    parts.gap = False
     for volume in (1, 2, 3, 4):
-        desk.inbox.frame(raw({"volume": volume}), 0)
-    assert desk.inbox.dropped == {"inbox_full": 2}
-    async with running(desk):
+        parts.inbox.frame(raw({"volume": volume}), 0)
+    assert parts.inbox.dropped == {"inbox_full": 2}
+    async with running(parts):
         pass
-    assert [(entry.batch.rows["volume"][0], entry.gap) for entry in entries(desk)] == [(3, True), (4, False)]
+    assert [(entry.batch.rows["volume"][0], entry.gap) for entry in entries(parts)] == [(3, True), (4, False)]
 
 
-async def test_a_second_is_marked_while_the_link_lives(desk):
-    desk.inbox.heard()
-    await feed(desk, seconds=1)
-    assert [(entry.kind, entry.market_time, entry.gap) for entry in entries(desk)] == [("mark", T0, True)]
+async def test_a_second_is_marked_while_the_link_lives(parts):
+    parts.inbox.heard()
+    await feed(parts, seconds=1)
+    assert [(entry.kind, entry.market_time, entry.gap) for entry in entries(parts)] == [("watermark", T0, True)]
 
 
-async def test_no_mark_claims_a_second_in_which_nothing_was_heard(desk):
-    desk.inbox._heard_at = -10.0
-    await feed(desk, seconds=1)
-    assert entries(desk) == []
+async def test_no_mark_claims_a_second_in_which_nothing_was_heard(parts):
+    parts.inbox._heard_at = -10.0
+    await feed(parts, seconds=1)
+    assert entries(parts) == []
 
 
-async def test_marks_go_on_without_a_connection_and_say_so(desk):
-    desk.inbox.source.connected = False
-    await feed(desk, seconds=1)
-    assert [(entry.kind, entry.gap) for entry in entries(desk)] == [("mark", True)]
-    assert desk.gap
+async def test_marks_go_on_without_a_connection_and_say_so(parts):
+    parts.inbox.source.connected = False
+    await feed(parts, seconds=1)
+    assert [(entry.kind, entry.gap) for entry in entries(parts)] == [("watermark", True)]
+    assert parts.gap
 
 
-async def test_browsers_get_the_latest_of_each_instrument_at_once(desk):
-    async with running(desk):
-        desk.inbox.connection()
-        desk.inbox.frame(raw({"last_price": 150_000}), 0)
-        desk.inbox.frame(raw({"last_price": 151_240, "close": 149_000}, {"token": SBIN}), 0)
-        desk.inbox.put_once({"type": "feed.flush"})
-    [(group, message)] = desk.updates._layer
+async def test_browsers_get_the_latest_of_each_instrument_at_once(parts):
+    async with running(parts):
+        parts.inbox.connection()
+        parts.inbox.frame(raw({"last_price": 150_000}), 0)
+        parts.inbox.frame(raw({"last_price": 151_240, "close": 149_000}, {"token": SBIN}), 0)
+        parts.inbox.put_once({"type": "feed.flush"})
+    [(group, message)] = parts.updates._layer
     assert (group, message["type"]) == ("market", "market.update")
     assert message["payload"] == {
         "v": [1, 2],
@@ -126,35 +126,35 @@ async def test_browsers_get_the_latest_of_each_instrument_at_once(desk):
     }
 
 
-async def test_nothing_new_is_not_announced(desk):
-    async with running(desk):
-        desk.inbox.put_once({"type": "feed.flush"})
-    assert desk.updates._layer == []
+async def test_nothing_new_is_not_announced(parts):
+    async with running(parts):
+        parts.inbox.put_once({"type": "feed.flush"})
+    assert parts.updates._layer == []
 
 
-async def test_many_order_updates_make_the_orders_be_read_once(desk):
-    async with running(desk):
-        desk.inbox.hint('{"type": "order", "data": {}}')
-        desk.inbox.hint('{"type": "order", "data": {}}')
-        desk.inbox.put_once({"type": "feed.flush"})
-    assert desk.writer._send == [("trading.tasks.book_trades", ["account-1"], "desk")]
+async def test_many_order_updates_make_the_orders_be_read_once(parts):
+    async with running(parts):
+        parts.inbox.hint('{"type": "order", "data": {}}')
+        parts.inbox.hint('{"type": "order", "data": {}}')
+        parts.inbox.put_once({"type": "feed.flush"})
+    assert parts.writer._send == [("trading.tasks.book_trades", ["account-1"], "housekeeping")]
 
 
-async def test_a_refusal_makes_the_feed_dead_with_its_reason(desk):
-    async with running(desk):
-        desk.inbox.connection()
-        desk.inbox.refusal("the ticker answered 403 to our login")
+async def test_a_refusal_makes_the_feed_dead_with_its_reason(parts):
+    async with running(parts):
+        parts.inbox.connection()
+        parts.inbox.refusal("the ticker answered 403 to our login")
     from market.consumers import FeedConsumer
 
-    state = FeedConsumer(desk).state()
+    state = FeedConsumer(parts).state()
     assert (state.state, state.reason) == (Liveness.DEAD, "the ticker answered 403 to our login")
 
 
-async def test_a_newer_feed_ends_this_one(desk, valkey):
-    TickStream(valkey, desk.writer.feed.pk).append_mark(2, 1, T0)
-    desk.inbox.frame(raw({}), 0)
+async def test_a_newer_feed_ends_this_one(parts, valkey):
+    TickStream(valkey, parts.writer.feed.pk).append_watermark(2, 1, T0)
+    parts.inbox.frame(raw({}), 0)
     with pytest.raises(OlderEpoch):
-        async with running(desk):
+        async with running(parts):
             pass
 
 
@@ -170,17 +170,17 @@ async def test_in_lockstep_the_next_frame_waits_until_the_last_one_is_settled(va
         asked.append(str(position))
         await may_go.wait()
 
-    desk = make_desk(valkey, thread, lockstep_of(told, settled))
-    async with running(desk):
+    parts = make_parts(valkey, thread, lockstep_of(told, settled))
+    async with running(parts):
         for seconds in (0, 1):
-            desk.inbox.frame(frame_at(seconds), 0)
+            parts.inbox.frame(frame_at(seconds), 0)
         while not asked:
             await asyncio.sleep(0.005)
-        assert (len(entries(desk)), desk.inbox.source.paused) == (1, True)
+        assert (len(entries(parts)), parts.inbox.source.paused) == (1, True)
         may_go.set()
     assert asked == ["1-1", "1-2"]
     assert told == [T0, T0 + timedelta(seconds=1)]
-    assert not desk.inbox.dropped
+    assert not parts.inbox.dropped
 
 
 async def test_in_lockstep_a_pause_in_the_data_gets_one_mark_that_follows_from_the_data(valkey, thread):
@@ -190,14 +190,14 @@ async def test_in_lockstep_a_pause_in_the_data_gets_one_mark_that_follows_from_t
     async def settled(feed_id, position):
         """At once."""
 
-    desk = make_desk(valkey, thread, lockstep_of(told, settled))
-    async with running(desk):
+    parts = make_parts(valkey, thread, lockstep_of(told, settled))
+    async with running(parts):
         for seconds in (0, 5, 600):
-            desk.inbox.frame(frame_at(seconds), 0)
-        desk.inbox.end()
+            parts.inbox.frame(frame_at(seconds), 0)
+        parts.inbox.end()
         await asyncio.sleep(0.2)
-    seen = [(entry.kind, (entry.market_time - T0).total_seconds()) for entry in entries(desk)]
-    assert seen == [("ticks", 0), ("ticks", 5), ("mark", 8), ("ticks", 600), ("mark", 603)]
+    seen = [(entry.kind, (entry.market_time - T0).total_seconds()) for entry in entries(parts)]
+    assert seen == [("ticks", 0), ("ticks", 5), ("watermark", 8), ("ticks", 600), ("watermark", 603)]
 
 
 async def test_market_time_in_lockstep_is_the_newest_exchange_time_heard(valkey, thread):
@@ -207,10 +207,10 @@ async def test_market_time_in_lockstep_is_the_newest_exchange_time_heard(valkey,
     async def settled(feed_id, position):
         """At once."""
 
-    desk = make_desk(valkey, thread, lockstep_of(told, settled))
-    async with running(desk):
+    parts = make_parts(valkey, thread, lockstep_of(told, settled))
+    async with running(parts):
         for seconds in (3, 1, 4):
-            desk.inbox.frame(frame_at(seconds), 0)
+            parts.inbox.frame(frame_at(seconds), 0)
     assert told == [datetime.fromtimestamp(STAMP + seconds, UTC) for seconds in (3, 4)]
 
 
@@ -221,9 +221,9 @@ async def test_in_lockstep_nothing_happens_before_the_first_packet_that_carries_
     async def settled(feed_id, position):
         """At once."""
 
-    desk = make_desk(valkey, thread, lockstep_of(told, settled))
-    async with running(desk):
-        desk.inbox.frame(raw({"exchange_timestamp": 0, "volume": 7}), STAMP * 1000)
-        desk.inbox.frame(frame_at(1), STAMP * 1000)
-    assert [entry.batch.rows["volume"].tolist() for entry in entries(desk)] == [[2]]
+    parts = make_parts(valkey, thread, lockstep_of(told, settled))
+    async with running(parts):
+        parts.inbox.frame(raw({"exchange_timestamp": 0, "volume": 7}), STAMP * 1000)
+        parts.inbox.frame(frame_at(1), STAMP * 1000)
+    assert [entry.batch.rows["volume"].tolist() for entry in entries(parts)] == [[2]]
     assert told == [T0 + timedelta(seconds=1)]

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from market.domain.candles import INTERVALS, CandleBook
+from market.domain.candles import INTERVALS, CandleSeries
 from market.domain.ticks import TickBatch, empty_rows
 from market.tests.frames import INFY, NIFTY, SBIN
-from market.tests.plain_book import PlainBook
+from market.tests.plain_series import PlainBook
 
 OPEN = int(datetime(2026, 11, 20, 3, 45, tzinfo=UTC).timestamp())
 CLOSE = OPEN + 6 * 3600 + 15 * 60
@@ -32,16 +32,16 @@ def at(stamp):
 
 
 def book_of(tokens=TOKENS, intervals=INTERVALS, closes=CLOSE, live_since=OPEN - 600):
-    book = CandleBook(intervals)
+    series = CandleSeries(intervals)
     for token in tokens:
-        book.set_session(token, OPEN, closes)
-    book.mark_gap(live_since)
-    return book
+        series.set_session(token, OPEN, closes)
+    series.note_gap(live_since)
+    return series
 
 
-def made(book, ticks, until, interval=1):
-    book.advance(batch(ticks))
-    return [candle for candle in book.close_until(at(until)) if candle.interval == interval]
+def made(series, ticks, until, interval=1):
+    series.advance(batch(ticks))
+    return [candle for candle in series.close_until(at(until)) if candle.interval == interval]
 
 
 def figures(candle):
@@ -56,9 +56,9 @@ def test_a_minute_has_its_first_highest_lowest_and_last_price_and_its_share_of_t
 
 
 def test_a_bucket_stays_open_until_the_watermark_is_two_seconds_past_its_end():
-    book = book_of()
-    assert made(book, [(INFY, OPEN, 100, 10)], OPEN + 61) == []
-    assert len(made(book, [(INFY, OPEN + 59, 100, 10)], OPEN + 62)) == 1
+    series = book_of()
+    assert made(series, [(INFY, OPEN, 100, 10)], OPEN + 61) == []
+    assert len(made(series, [(INFY, OPEN + 59, 100, 10)], OPEN + 62)) == 1
 
 
 def test_the_newest_exchange_time_is_a_watermark_too():
@@ -66,11 +66,11 @@ def test_the_newest_exchange_time_is_a_watermark_too():
 
 
 def test_a_late_tick_is_counted_and_amends_nothing():
-    book = book_of()
-    made(book, [(INFY, OPEN, 100, 10)], OPEN + 62)
-    assert made(book, [(INFY, OPEN + 59, 999, 15)], OPEN + 63) == []
-    [second] = made(book, [(INFY, OPEN + 70, 101, 40)], OPEN + 122)
-    assert (figures(second), book.counts["late"]) == ((101, 101, 101, 101, 25), 1)
+    series = book_of()
+    made(series, [(INFY, OPEN, 100, 10)], OPEN + 62)
+    assert made(series, [(INFY, OPEN + 59, 999, 15)], OPEN + 63) == []
+    [second] = made(series, [(INFY, OPEN + 70, 101, 40)], OPEN + 122)
+    assert (figures(second), series.counts["late"]) == ((101, 101, 101, 101, 25), 1)
 
 
 def test_a_tick_of_the_next_minute_does_not_shut_out_one_still_within_the_allowance():
@@ -102,53 +102,53 @@ def test_yesterdays_cached_packet_is_neither_a_tick_nor_a_baseline():
 
 
 def test_a_gap_marks_every_candle_it_touches():
-    book = book_of()
-    book.advance(batch([(INFY, OPEN + 5, 100, 10)]))
-    book.mark_gap(OPEN + 70)
-    candles = made(book, [(INFY, OPEN + s, 100, s) for s in (75, 125)], OPEN + 182)
+    series = book_of()
+    series.advance(batch([(INFY, OPEN + 5, 100, 10)]))
+    series.note_gap(OPEN + 70)
+    candles = made(series, [(INFY, OPEN + s, 100, s) for s in (75, 125)], OPEN + 182)
     assert [candle.complete for candle in candles] == [False, False, True]
 
 
 def test_buckets_are_anchored_to_the_session_and_the_last_one_ends_with_it():
-    book = book_of(closes=OPEN + 75 * 60)
-    hours = made(book, [(INFY, OPEN + s, 100, s) for s in (0, 3599, 3600, 4499)], OPEN + 4502, 60)
+    series = book_of(closes=OPEN + 75 * 60)
+    hours = made(series, [(INFY, OPEN + s, 100, s) for s in (0, 3599, 3600, 4499)], OPEN + 4502, 60)
     assert [(candle.start, candle.volume) for candle in hours] == [(at(OPEN), 3599), (at(OPEN + 3600), 900)]
 
 
 def test_the_day_candle_closes_with_the_session():
-    book = book_of()
-    assert made(book, [(INFY, OPEN, 100, 5), (INFY, CLOSE - 1, 120, 900)], CLOSE + 1, 1440) == []
-    [day] = made(book, [], CLOSE + 2, 1440)
+    series = book_of()
+    assert made(series, [(INFY, OPEN, 100, 5), (INFY, CLOSE - 1, 120, 900)], CLOSE + 1, 1440) == []
+    [day] = made(series, [], CLOSE + 2, 1440)
     assert (day.start, figures(day), day.complete) == (at(OPEN), (100, 120, 100, 120, 900), True)
 
 
 def test_ticks_after_the_close_make_no_candle():
-    book = book_of()
-    assert made(book, [(INFY, CLOSE, 100, 5)], CLOSE + 200) == []
-    assert book.counts["outside_session"] == 1
+    series = book_of()
+    assert made(series, [(INFY, CLOSE, 100, 5)], CLOSE + 200) == []
+    assert series.counts["outside_session"] == 1
 
 
 def test_an_index_without_volume_has_complete_candles():
-    book = book_of([NIFTY], live_since=OPEN + 30)
-    first, second = made(book, [(NIFTY, OPEN + 40, 100, 0), (NIFTY, OPEN + 70, 100, 0)], OPEN + 122)
+    series = book_of([NIFTY], live_since=OPEN + 30)
+    first, second = made(series, [(NIFTY, OPEN + 40, 100, 0), (NIFTY, OPEN + 70, 100, 0)], OPEN + 122)
     assert (first.complete, second.complete, second.volume) == (False, True, 0)
 
 
 def test_an_instrument_subscribed_during_the_day_needs_a_baseline_to_be_complete():
-    book = book_of([SBIN])
-    made(book, [], OPEN + 600)
-    book.set_session(INFY, OPEN, CLOSE)
+    series = book_of([SBIN])
+    made(series, [], OPEN + 600)
+    series.set_session(INFY, OPEN, CLOSE)
     ticks = [(INFY, OPEN + s, 100, v) for s, v in [(630, 5000), (660, 5100), (720, 5250)]]
-    first, second, third = made(book, ticks, OPEN + 790)
+    first, second, third = made(series, ticks, OPEN + 790)
     assert [first.complete, second.complete, third.complete] == [False, True, True]
     assert [first.volume, second.volume, third.volume] == [0, 100, 150]
 
 
 def test_the_next_day_starts_afresh():
-    book = book_of()
-    made(book, [(INFY, CLOSE - 5, 100, 9_000)], CLOSE + 2)
-    book.set_session(INFY, OPEN + 86_400, CLOSE + 86_400)
-    [candle] = made(book, [(INFY, OPEN + 86_401, 110, 40)], OPEN + 86_462)
+    series = book_of()
+    made(series, [(INFY, CLOSE - 5, 100, 9_000)], CLOSE + 2)
+    series.set_session(INFY, OPEN + 86_400, CLOSE + 86_400)
+    [candle] = made(series, [(INFY, OPEN + 86_401, 110, 40)], OPEN + 86_462)
     assert (candle.volume, candle.complete) == (40, True)
 
 
@@ -167,24 +167,24 @@ def stream(seed, count=90):
 
 
 def run_plain(seed, live_since):
-    book = PlainBook((1, 3, 60, 1440), dict.fromkeys(TOKENS, (OPEN, CLOSE)), live_since)
+    series = PlainBook((1, 3, 60, 1440), dict.fromkeys(TOKENS, (OPEN, CLOSE)), live_since)
     for ticks, mark, gap in stream(seed):
         if gap:
-            book.mark_gap(mark)
+            series.note_gap(mark)
         for tick in ticks:
-            book.tick(*tick)
-        yield from book.close_until(mark)
+            series.tick(*tick)
+        yield from series.close_until(mark)
 
 
 @given(seed=st.integers(0, 2**32), live_since=st.sampled_from([OPEN - 60, OPEN + 90]))
 @settings(max_examples=40, deadline=None)
 def test_the_vectorised_book_equals_the_plain_one(seed, live_since):
-    book, candles = book_of(intervals=(1, 3, 60, 1440), live_since=live_since), []
+    series, candles = book_of(intervals=(1, 3, 60, 1440), live_since=live_since), []
     for ticks, mark, gap in stream(seed):
         if gap:
-            book.mark_gap(mark)
-        book.advance(batch(ticks))
-        candles += book.close_until(at(mark))
+            series.note_gap(mark)
+        series.advance(batch(ticks))
+        candles += series.close_until(at(mark))
     assert candles == list(run_plain(seed, live_since))
 
 
@@ -194,13 +194,13 @@ def test_a_book_restored_from_json_goes_on_as_if_nothing_had_happened(seed, stop
     whole, halved = book_of(), book_of()
     for nth, (ticks, mark, gap) in enumerate(stream(seed)):
         if nth == stop:
-            halved = CandleBook.restore(json.loads(json.dumps(halved.save())))
+            halved = CandleSeries.restore(json.loads(json.dumps(halved.save())))
         answers = []
-        for book in (whole, halved):
+        for series in (whole, halved):
             if gap:
-                book.mark_gap(mark)
-            book.advance(batch(ticks))
-            answers.append(book.close_until(at(mark)))
+                series.note_gap(mark)
+            series.advance(batch(ticks))
+            answers.append(series.close_until(at(mark)))
         assert answers[0] == answers[1]
     assert whole.save() == halved.save()
 
@@ -215,14 +215,14 @@ def test_repeats_and_their_order_within_a_batch_change_no_price_or_volume(seed):
         distinct = {(tick[0], tick[1], tick[3]): tick for tick in ticks}
         shuffled = [distinct[(tick[0], tick[1], tick[3])] for tick in repeated]
         rng.shuffle(shuffled)
-        for book, given_ticks, found in zip((once, often), (list(distinct.values()), shuffled), bars, strict=True):
-            book.advance(batch(given_ticks))
-            found += [(c.token, c.interval, c.start, *figures(c)) for c in book.close_until(at(mark))]
+        for series, given_ticks, found in zip((once, often), (list(distinct.values()), shuffled), bars, strict=True):
+            series.advance(batch(given_ticks))
+            found += [(c.token, c.interval, c.start, *figures(c)) for c in series.close_until(at(mark))]
     assert bars[0] == bars[1]
 
 
 def test_saving_between_a_tick_and_its_candle_is_refused():
-    book = book_of()
-    book.advance(batch([(INFY, OPEN, 100, 1), (INFY, OPEN + 600, 100, 2)]))
+    series = book_of()
+    series.advance(batch([(INFY, OPEN, 100, 1), (INFY, OPEN + 600, 100, 2)]))
     with pytest.raises(ValueError, match="close_until"):
-        book.save()
+        series.save()

@@ -31,7 +31,7 @@ def test_an_unknown_feed_is_wrong_input():
 
 def test_a_feed_that_runs_elsewhere_is_refused():
     feed = Feed.objects.create(name="kite")
-    lease.acquire(feed, "elsewhere:1")
+    lease.acquire_lease(feed, "elsewhere:1")
     with pytest.raises(CommandError, match="Another process runs feed kite"):
         call_command("run_feed", "--lockstep", "--no-wait")
 
@@ -84,5 +84,5 @@ def test_a_recording_plays_through_the_whole_feed_in_lockstep(tmp_path, settings
     monkeypatch.setattr("market.feed_process.import_string", lambda _: note)
     call_command("run_feed", "--from", str(path), stdout=StringIO())
     entries = TickStream(valkey, feed.pk).read(START)
-    assert [entry.kind for entry in entries] == ["ticks", "ticks", "mark"]
+    assert [entry.kind for entry in entries] == ["ticks", "ticks", "watermark"]
     assert settled == [str(entry.position) for entry in entries]

@@ -73,7 +73,7 @@ def test_the_report_says_how_far_a_shard_is_behind(valkey):
     feed = Feed.objects.create(name="kite")
     Shard.objects.create(feed=feed, epoch=1, n=1)
     for n in range(1, 5):
-        TickStream(valkey, feed.pk).append_mark(1, n, T0)
+        TickStream(valkey, feed.pk).append_watermark(1, n, T0)
     QuoteBoard(valkey).write_feed(FeedState("kite", Liveness.LIVE, connected=True, epoch=1, n=4))
     [row] = health.feed_report()
     assert (row["state"], row["n"], row["lag_entries"]) == ("live", 4, {"kite-0": 3})

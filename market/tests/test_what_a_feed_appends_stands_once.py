@@ -63,7 +63,7 @@ def test_an_append_is_tried_again_and_stands_once(valkey, failures):
     valkey.flushdb()
     writer = make(Flaky(valkey, *failures))
     writer.ticks(BATCH, BATCH, T0, False)
-    writer.mark(T0, False)
+    writer.append_watermark(T0, False)
     assert (positions(writer), writer.n) == (["1-1", "1-2"], 2)
 
 
@@ -72,7 +72,7 @@ def test_a_newer_epoch_is_never_mistaken_for_our_own_lost_answer(valkey):
     writer = make(Flaky(valkey, "before"))
     valkey.xadd(writer.stream.key, {"m": 1}, id="2-1")
     with pytest.raises(OlderEpoch):
-        writer.mark(T0, False)
+        writer.append_watermark(T0, False)
 
 
 def test_a_superseded_feed_puts_up_no_quote(valkey):
@@ -106,15 +106,15 @@ def test_a_frame_of_three_thousand_quotes_fits_one_step(valkey):
 def test_it_gives_up_when_valkey_stays_away(valkey, monkeypatch):
     monkeypatch.setattr(writer_module, "PATIENCE", -1.0)
     with pytest.raises(ValkeyGone):
-        make(Flaky(valkey, "before")).mark(T0, False)
+        make(Flaky(valkey, "before")).append_watermark(T0, False)
 
 
 def test_after_a_flush_the_numbers_go_on(valkey):
     valkey.flushdb()
     writer = make(valkey)
-    writer.mark(T0, False)
+    writer.append_watermark(T0, False)
     valkey.flushdb()
-    writer.mark(T0, False)
+    writer.append_watermark(T0, False)
     assert positions(writer) == ["1-2"]
 
 
@@ -127,7 +127,7 @@ def test_a_task_that_could_not_be_sent_is_sent_with_the_next_batch(valkey):
     writer, sent = make(valkey, unreachable), SentTasks()
     writer.ticks(BATCH, BATCH, T0, False)
     writer._send = sent
-    writer.mark(T0, False)
+    writer.append_watermark(T0, False)
     assert len(sent) == 1
 
 
@@ -137,7 +137,7 @@ def test_the_flag_is_set_before_the_task_is_sent(valkey):
     writer = make(valkey)
     flag = f"awake:{writer._shards[0].pk}"
     writer._send = lambda *_: seen.append((valkey.exists(flag), len(positions(writer))))
-    writer.mark(T0, False)
+    writer.append_watermark(T0, False)
     assert seen == [(1, 1)]
     assert 0 < valkey.pttl(flag) <= 2000
 

@@ -141,8 +141,8 @@ class RateCard:
 
         As Zerodha's charge list says: GST on brokerage, exchange and SEBI charges. Not rounded.
         """
-        brokerage, tax, exchange, sebi, stamp = (charge(rate, side, turnover) for rate in self.rates[:5])
-        gst = charge(self.rates[5], side, brokerage + exchange + sebi)
+        brokerage, tax, exchange, sebi, stamp = (charge_for(rate, side, turnover) for rate in self.rates[:5])
+        gst = charge_for(self.rates[5], side, brokerage + exchange + sebi)
         return Charges(brokerage, tax, exchange, sebi, stamp, gst)
 
     def fill_charges(self, side: Side, before: Decimal, turnover: Decimal) -> Charges:
@@ -155,7 +155,7 @@ class RateCard:
         return after - self.order_charges(side, before).to_paisa()
 
 
-def charge(rate: DatedRate, side: Side, turnover: Decimal) -> Decimal:
+def charge_for(rate: DatedRate, side: Side, turnover: Decimal) -> Decimal:
     """Flat + rate × turnover, at most the cap; nothing for an order nothing of which was executed."""
     if not turnover:
         return ZERO

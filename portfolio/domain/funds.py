@@ -82,10 +82,10 @@ def required_funds(
         return quantity * price if side == "BUY" else ZERO
     if kind in ("CE", "PE") and side == "BUY" and product != "CNC":
         return quantity * price
-    return margin(terms, contract, product, quantity, quantity * price)
+    return margin_for(terms, contract, product, quantity, quantity * price)
 
 
-def margin(terms: MarginTerms, contract: Contract, product: str, quantity: int, value: Decimal) -> Decimal:
+def margin_for(terms: MarginTerms, contract: Contract, product: str, quantity: int, value: Decimal) -> Decimal:
     """The margin of intraday shares, futures and sold options worth ``value`` rupees."""
     kind = contract.instrument_type
     if kind == "EQ" and product == "MIS":
@@ -94,10 +94,10 @@ def margin(terms: MarginTerms, contract: Contract, product: str, quantity: int, 
         raise NoMarginModel(f"{kind} cannot be held as {product}")
     if terms.derivative_margin_percent is None:
         raise NoMarginModel(f"no margin is configured for {'futures' if kind == 'FUT' else 'sold options'}")
-    return notional(contract, quantity, value) * terms.derivative_margin_percent / HUNDRED
+    return notional_value(contract, quantity, value) * terms.derivative_margin_percent / HUNDRED
 
 
-def notional(contract: Contract, quantity: int, value: Decimal) -> Decimal:
+def notional_value(contract: Contract, quantity: int, value: Decimal) -> Decimal:
     if contract.instrument_type == "FUT":
         return value
     if contract.strike is None:
@@ -112,7 +112,7 @@ def funds_of(terms: MarginTerms, cash: Decimal, holdings: Iterable[Holding]) -> 
         if not needs_margin(holding):
             continue
         size, value = abs(holding.quantity), abs(holding.open_value)
-        blocked += margin(terms, holding.instrument, holding.product, size, value)
+        blocked += margin_for(terms, holding.instrument, holding.product, size, value)
         margined += put_back(holding)
     return Funds(cash, margined, blocked)
 

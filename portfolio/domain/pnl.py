@@ -9,7 +9,7 @@ from decimal import Decimal
 ZERO = Decimal(0)
 
 
-def unrealised(quantity: int, open_value: Decimal, mark: Decimal | None) -> Decimal | None:
+def unrealised_profit(quantity: int, open_value: Decimal, mark: Decimal | None) -> Decimal | None:
     """What closing at ``mark`` would realise; nothing held is exactly zero, a price unknown is None."""
     if quantity == 0:
         return ZERO
@@ -60,5 +60,5 @@ def net_of(realised: Decimal, open_change: Decimal | None, charges: Decimal | No
     return None if open_change is None or charges is None else realised + open_change - charges
 
 
-def change(now: Decimal | None, before: Decimal | None) -> Decimal | None:
+def change_between(now: Decimal | None, before: Decimal | None) -> Decimal | None:
     return None if now is None or before is None else now - before

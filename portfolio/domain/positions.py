@@ -14,7 +14,7 @@ PRICE_STEP = Decimal("0.0001")
 
 
 @dataclass(frozen=True, slots=True)
-class Deal:
+class Trade:
     """A trade as the books see it; ``ref`` names it."""
 
     signed_quantity: int
@@ -24,7 +24,7 @@ class Deal:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenLot:
+class Lot:
     """What is left of what one trade opened; never empty."""
 
     signed_quantity: int
@@ -37,7 +37,7 @@ class OpenLot:
 
 
 @dataclass(frozen=True, slots=True)
-class Closing:
+class Realisation:
     """A piece of a lot, closed. ``signed_quantity`` has the lot's sign; ``realised`` is before charges."""
 
     signed_quantity: int
@@ -49,14 +49,14 @@ class Closing:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Open lots, oldest first and all of one sign, and the closings of the trades folded in.
+    """Open lots, oldest first and all of one sign, and the realisations of the trades folded in.
 
     ``opened_at`` is the time of the trade that last took it away from zero.
     """
 
-    lots: tuple[OpenLot, ...] = ()
+    lots: tuple[Lot, ...] = ()
     realised: Decimal = ZERO
-    closings: tuple[Closing, ...] = ()
+    realisations: tuple[Realisation, ...] = ()
     opened_at: datetime | None = None
 
     @property
@@ -82,46 +82,46 @@ class Position:
 FLAT = Position()
 
 
-def replay(deals: Iterable[Deal], start: Position = FLAT) -> Position:
-    return reduce(book, deals, start)
+def fold_trades(trades: Iterable[Trade], start: Position = FLAT) -> Position:
+    return reduce(fold_trade, trades, start)
 
 
-def book(position: Position, deal: Deal) -> Position:
+def fold_trade(position: Position, trade: Trade) -> Position:
     """Close opposite lots, oldest first; open a new lot with what is left, across zero if need be."""
-    position, left = close_against(position, deal)
+    position, left = close_against(position, trade)
     if left == 0:
         return position
-    opened_at = position.opened_at if position.lots else deal.at
-    return replace(position, lots=(*position.lots, OpenLot(left, deal.price, deal.ref)), opened_at=opened_at)
+    opened_at = position.opened_at if position.lots else trade.at
+    return replace(position, lots=(*position.lots, Lot(left, trade.price, trade.ref)), opened_at=opened_at)
 
 
-def close_against(position: Position, deal: Deal) -> tuple[Position, int]:
-    """Return the position without the lots that ``deal`` closes, and how much of the deal is left."""
+def close_against(position: Position, trade: Trade) -> tuple[Position, int]:
+    """Return the position without the lots that ``trade`` closes, and how much of the trade is left."""
     lots = list(position.lots)
-    closings: list[Closing] = []
-    left = deal.signed_quantity
-    while left and lots and opposite(lots[0].signed_quantity, left):
-        closing = close(lots[0], left, deal)
-        closings.append(closing)
-        left += closing.signed_quantity
-        lots[:1] = remainder(lots[0], closing)
-    realised = position.realised + sum((closing.realised for closing in closings), ZERO)
+    realisations: list[Realisation] = []
+    left = trade.signed_quantity
+    while left and lots and are_opposite(lots[0].signed_quantity, left):
+        realisation = realise(lots[0], left, trade)
+        realisations.append(realisation)
+        left += realisation.signed_quantity
+        lots[:1] = remaining_lots(lots[0], realisation)
+    realised = position.realised + sum((realisation.realised for realisation in realisations), ZERO)
     opened_at = position.opened_at if lots else None
-    return Position(tuple(lots), realised, position.closings + tuple(closings), opened_at), left
+    return Position(tuple(lots), realised, position.realisations + tuple(realisations), opened_at), left
 
 
-def close(lot: OpenLot, left: int, deal: Deal) -> Closing:
+def realise(lot: Lot, left: int, trade: Trade) -> Realisation:
     size = min(abs(lot.signed_quantity), abs(left))
     closed = size if lot.signed_quantity > 0 else -size
     # A short lot closed at its own price realises −0, which is stored and compared as 0.
-    realised = closed * (deal.price - lot.price) + ZERO
-    return Closing(closed, deal.price, realised, lot.opened_by, deal.ref)
+    realised = closed * (trade.price - lot.price) + ZERO
+    return Realisation(closed, trade.price, realised, lot.opened_by, trade.ref)
 
 
-def remainder(lot: OpenLot, closing: Closing) -> list[OpenLot]:
-    left = lot.signed_quantity - closing.signed_quantity
+def remaining_lots(lot: Lot, realisation: Realisation) -> list[Lot]:
+    left = lot.signed_quantity - realisation.signed_quantity
     return [replace(lot, signed_quantity=left)] if left else []
 
 
-def opposite(one: int, other: int) -> bool:
+def are_opposite(one: int, other: int) -> bool:
     return (one > 0) != (other > 0)

@@ -4,14 +4,13 @@ from portfolio.models.accounts import Account, Portfolio
 from portfolio.models.charges import ChargeRate
 from portfolio.models.facts import CHARGE_KINDS, LedgerEntry, LedgerKind, Trade
 from portfolio.models.fields import Product
-from portfolio.models.holdings import ClosedLot, Lot, Position
+from portfolio.models.holdings import Lot, Position, Realisation
 from portfolio.models.snapshots import PnlSnapshot
 
 __all__ = [
     "CHARGE_KINDS",
     "Account",
     "ChargeRate",
-    "ClosedLot",
     "LedgerEntry",
     "LedgerKind",
     "Lot",
@@ -19,5 +18,6 @@ __all__ = [
     "Portfolio",
     "Position",
     "Product",
+    "Realisation",
     "Trade",
 ]

@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.db import models
 from django.db.models import CheckConstraint, Q, UniqueConstraint
 
-from portfolio.models.fields import key, money
+from portfolio.models.fields import money_column, uuid_key
 from portfolio.querysets import AccountQuerySet
 
 
@@ -22,13 +22,13 @@ class Account(models.Model):
         PAPER = "paper", "Paper"
         LIVE = "live", "Live"
 
-    id = key()
+    id = uuid_key()
     name = models.CharField(max_length=64, unique=True)
     broker = models.CharField(max_length=16, choices=Broker)
     mode = models.CharField(max_length=8, choices=Mode, help_text="Fixed at birth.")
     client_id = models.CharField(max_length=16, blank=True, help_text="The broker's name for it: AB1234.")
     version = models.BigIntegerField(default=0, editable=False, help_text="Raised with each change.")
-    opening_cash = money(default=Decimal(0), help_text="Rupees at birth; later money comes as deposits.")
+    opening_cash = money_column(default=Decimal(0), help_text="Rupees at birth; later money comes as deposits.")
     intraday_multiple = models.DecimalField(
         max_digits=6, decimal_places=2, default=Decimal(5), help_text="Intraday shares cost value ÷ this."
     )
@@ -81,7 +81,7 @@ class Account(models.Model):
 class Portfolio(models.Model):
     """One deployment's books in an account; the one without a deployment holds trades made by hand."""
 
-    id = key()
+    id = uuid_key()
     account = models.ForeignKey(Account, models.PROTECT, related_name="portfolios")
     deployment_id = models.UUIDField(null=True, blank=True, editable=False)
     name = models.CharField(max_length=128, blank=True)

@@ -9,7 +9,7 @@ from django.db.models import CheckConstraint, Q, UniqueConstraint
 
 from portfolio.domain.charges import ChargeKind
 from portfolio.models.accounts import Account, Portfolio
-from portfolio.models.fields import Product, key, money
+from portfolio.models.fields import Product, money_column, uuid_key
 from portfolio.querysets import LedgerQuerySet, TradeQuerySet
 
 
@@ -33,7 +33,7 @@ CHARGE_KINDS = tuple(kind.value for kind in ChargeKind)
 class Trade(models.Model):
     """One execution at the exchange. Append-only; only unknown charges may be filled in, once."""
 
-    id = key()
+    id = uuid_key()
     account = models.ForeignKey(Account, models.PROTECT, related_name="trades")
     portfolio = models.ForeignKey(Portfolio, models.PROTECT, related_name="trades")
     instrument = models.ForeignKey("instruments.Instrument", models.PROTECT, related_name="+")
@@ -45,7 +45,7 @@ class Trade(models.Model):
     order_tag = models.CharField(max_length=32, blank=True)
     product = models.CharField(max_length=4, choices=Product)
     signed_quantity = models.BigIntegerField(help_text="Bought: above zero. Sold: below.")
-    price = money()
+    price = money_column()
     traded_at = models.DateTimeField()
     booked_at = models.DateTimeField()
     charges = models.DecimalField(
@@ -94,12 +94,12 @@ class Trade(models.Model):
 class LedgerEntry(models.Model):
     """Money in (above zero) or out (below). Append-only: cash is the sum of an account's entries."""
 
-    id = key()
+    id = uuid_key()
     account = models.ForeignKey(Account, models.PROTECT, related_name="ledger")
     portfolio = models.ForeignKey(Portfolio, models.PROTECT, null=True, related_name="ledger")
     trade = models.ForeignKey(Trade, models.PROTECT, null=True, related_name="entries")
     kind = models.CharField(max_length=24, choices=LedgerKind)
-    amount = money(help_text="Trade values are exact; charges are rounded to the paisa.")
+    amount = money_column(help_text="Trade values are exact; charges are rounded to the paisa.")
     day = models.DateField()
     at = models.DateTimeField()
     key = models.CharField(max_length=160, help_text="Says what it books, once per account.")

@@ -9,11 +9,11 @@ from django.db import models
 from alphapanda.core.ids import new_id
 
 
-def key() -> models.UUIDField[Any, Any]:
+def uuid_key() -> models.UUIDField[Any, Any]:
     return models.UUIDField(primary_key=True, default=new_id, editable=False)
 
 
-def money(**options: Any) -> models.DecimalField[Any, Any]:
+def money_column(**options: Any) -> models.DecimalField[Any, Any]:
     return models.DecimalField(max_digits=18, decimal_places=4, **options)
 
 

@@ -9,14 +9,14 @@ from django.db.models import CheckConstraint, Q, UniqueConstraint
 
 from portfolio.models.accounts import Portfolio
 from portfolio.models.facts import Trade
-from portfolio.models.fields import Product, key, money
+from portfolio.models.fields import Product, money_column, uuid_key
 from portfolio.querysets import LotQuerySet, PositionQuerySet
 
 
 class Position(models.Model):
     """What a portfolio holds of an instrument and product: derived from its trades, rebuildable."""
 
-    id = key()
+    id = uuid_key()
     portfolio = models.ForeignKey(Portfolio, models.PROTECT, related_name="positions")
     instrument = models.ForeignKey("instruments.Instrument", models.PROTECT, related_name="+")
     product = models.CharField(max_length=4, choices=Product)
@@ -27,8 +27,8 @@ class Position(models.Model):
         default=Decimal(0),
         help_text="Σ quantity × price of its open lots.",
     )
-    average_price = money(null=True, help_text="Of the open lots, to 4 places. Empty when flat.")
-    realised = money(default=Decimal(0), help_text="Since the beginning, before charges.")
+    average_price = money_column(null=True, help_text="Of the open lots, to 4 places. Empty when flat.")
+    realised = money_column(default=Decimal(0), help_text="Since the beginning, before charges.")
     opened_at = models.DateTimeField(null=True, help_text="When it last left zero. Empty when flat.")
     lots_opened = models.IntegerField(default=0)
     last_trade = models.ForeignKey(Trade, models.PROTECT, null=True, related_name="+")
@@ -56,13 +56,13 @@ class Position(models.Model):
 class Lot(models.Model):
     """What one trade opened and later trades have not closed yet, first in, first out. Derived."""
 
-    id = key()
+    id = uuid_key()
     position = models.ForeignKey(Position, models.CASCADE, related_name="lots")
     trade = models.ForeignKey(Trade, models.PROTECT, related_name="+")
     ordinal = models.IntegerField(help_text="The order in which lots close.")
     quantity = models.BigIntegerField(help_text="As opened; signed.")
     remaining = models.BigIntegerField(help_text="Still open; signed.")
-    price = money()
+    price = money_column()
     day = models.DateField()
 
     objects = LotQuerySet.as_manager()
@@ -85,15 +85,15 @@ class Lot(models.Model):
         return f"{self.remaining:+} of {self.quantity:+} at {self.price}"
 
 
-class ClosedLot(models.Model):
+class Realisation(models.Model):
     """A piece of a lot closed by a trade, and what it made before charges. Derived."""
 
-    id = key()
-    lot = models.ForeignKey(Lot, models.CASCADE, related_name="closings")
+    id = uuid_key()
+    lot = models.ForeignKey(Lot, models.CASCADE, related_name="realisations")
     trade = models.ForeignKey(Trade, models.PROTECT, related_name="+")
     quantity = models.BigIntegerField(help_text="Closed; signed as the lot was.")
-    price = money(help_text="At which it was closed.")
-    realised = money()
+    price = money_column(help_text="At which it was closed.")
+    realised = money_column()
     day = models.DateField(help_text="Of the closing trade.")
 
     class Meta:

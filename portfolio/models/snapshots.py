@@ -6,22 +6,22 @@ from django.db import models
 from django.db.models import UniqueConstraint
 
 from portfolio.models.accounts import Portfolio
-from portfolio.models.fields import key, money
+from portfolio.models.fields import money_column, uuid_key
 
 
 class PnlSnapshot(models.Model):
     """A portfolio's profit of the day so far, each minute of market time. Empty is unknown, not zero."""
 
-    id = key()
+    id = uuid_key()
     portfolio = models.ForeignKey(Portfolio, models.PROTECT, related_name="snapshots")
     at = models.DateTimeField()
     day = models.DateField()
-    realised = money(help_text="Of the day, before charges.")
-    unrealised = money(null=True, help_text="Of all that is open, against what it cost.")
-    opened_with = money(null=True, help_text="Unrealised that the day began with.")
-    charges = money(null=True, help_text="Of the day.")
-    net = money(null=True, help_text="realised + unrealised − opened with − charges.")
-    worst = money(null=True, help_text="The lowest net of the day so far.")
+    realised = money_column(help_text="Of the day, before charges.")
+    unrealised = money_column(null=True, help_text="Of all that is open, against what it cost.")
+    opened_with = money_column(null=True, help_text="Unrealised that the day began with.")
+    charges = money_column(null=True, help_text="Of the day.")
+    net = money_column(null=True, help_text="realised + unrealised − opened with − charges.")
+    worst = money_column(null=True, help_text="The lowest net of the day so far.")
 
     class Meta:
         ordering = ["-at"]

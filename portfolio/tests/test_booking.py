@@ -14,13 +14,13 @@ from portfolio.booking import (
     InsufficientFunds,
     TradeReport,
     book_trade,
+    charge_uncharged,
     ensure_portfolio,
     open_account,
-    rebuild,
-    settle_charges,
-    transfer,
+    transfer_money,
 )
 from portfolio.models import Account, ChargeRate, LedgerEntry, Position, Trade
+from portfolio.rebuilding import rebuild_account
 
 D = Decimal
 TradeOf = Callable[..., TradeReport]
@@ -68,7 +68,7 @@ def test_news_arriving_late_leaves_the_books_as_if_it_had_come_in_time(account: 
     position = held(account)
     assert (position.quantity, position.open_value, position.realised) == (10, D(1200), D(300))
     assert position.opened_at == reports[0].traded_at
-    assert rebuild(account) == []
+    assert rebuild_account(account) == []
 
 
 def test_cash_is_opening_less_bought_plus_sold_less_charges(account: Account, trade_of: TradeOf) -> None:
@@ -102,7 +102,7 @@ def test_a_trade_without_a_known_rate_is_booked_and_its_charges_stay_unknown(
     assert trade.charges is None
     assert held(account).quantity == 10
     assert not LedgerEntry.objects.charges().exists()
-    assert rebuild(account) == []
+    assert rebuild_account(account) == []
 
 
 def test_charges_are_settled_once_when_their_rate_becomes_known(account: Account, trade_of: TradeOf) -> None:
@@ -110,9 +110,9 @@ def test_charges_are_settled_once_when_their_rate_becomes_known(account: Account
     ChargeRate.objects.filter(kind="gst").delete()
     book_trade(trade_of(10, "1500"))
     ChargeRate.objects.bulk_create(gst)
-    assert [difference.what for difference in rebuild(account)] != []
-    assert (settle_charges(account), settle_charges(account)) == (1, 0)
-    assert rebuild(account) == []
+    assert [difference.what for difference in rebuild_account(account)] != []
+    assert (charge_uncharged(account), charge_uncharged(account)) == (1, 0)
+    assert rebuild_account(account) == []
 
 
 def test_a_booked_trade_is_told_with_its_position(account: Account, trade_of: TradeOf) -> None:
@@ -134,12 +134,12 @@ def test_a_trade_cannot_be_booked_into_another_accounts_portfolio(account: Accou
 
 
 def test_money_is_moved_once_per_key_and_never_beyond_what_is_free(account: Account) -> None:
-    _, first = transfer(account.pk, D("500.50"), key="may")
-    _, again = transfer(account.pk, D("500.50"), key="may")
+    _, first = transfer_money(account.pk, D("500.50"), key="may")
+    _, again = transfer_money(account.pk, D("500.50"), key="may")
     assert (first, again) == (True, False)
     assert LedgerEntry.objects.cash(account.pk) == D("1000500.50")
     with pytest.raises(InsufficientFunds, match="₹2000000"):
-        transfer(account.pk, D(-2_000_000), key="too much")
+        transfer_money(account.pk, D(-2_000_000), key="too much")
 
 
 @pytest.mark.parametrize(

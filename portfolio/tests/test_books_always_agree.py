@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from instruments.models import Instrument
-from portfolio.booking import TradeReport, book_trade, open_account, rebuild, transfer
+from portfolio.booking import TradeReport, book_trade, open_account, transfer_money
 from portfolio.health import book_problems
-from portfolio.models import Account, ClosedLot, LedgerEntry, Lot, Position, Trade
+from portfolio.models import Account, LedgerEntry, Lot, Position, Realisation, Trade
+from portfolio.rebuilding import rebuild_account
 from portfolio.tests.conftest import DAY, OPEN, instrument
 
 D = Decimal
@@ -69,11 +70,11 @@ def standing(account: Account) -> list[object]:
     """All that is derived from the trades, without the ids of rows."""
     positions = Position.objects.of_account(account.pk)
     lots = Lot.objects.filter(position__in=positions)
-    closings = ClosedLot.objects.filter(lot__in=lots)
+    realisations = Realisation.objects.filter(lot__in=lots)
     return [
         sorted(positions.values_list("instrument", "quantity", "open_value", "realised", "opened_at")),
         sorted(lots.values_list("trade__trade_id", "ordinal", "quantity", "remaining", "price")),
-        sorted(closings.values_list("lot__trade__trade_id", "trade__trade_id", "quantity", "price", "realised")),
+        sorted(realisations.values_list("lot__trade__trade_id", "trade__trade_id", "quantity", "price", "realised")),
     ]
 
 
@@ -91,7 +92,7 @@ def test_a_rebuild_equals_what_stands_after_duplicates_and_late_news(
         reports = reports_of(account, contracts, trades)
         book_all(data.draw(st.permutations(reports + reports)))
         assert account.trades.count() == len(reports)
-        assert rebuild(account) == []
+        assert rebuild_account(account) == []
         assert book_problems() == []
 
 
@@ -117,7 +118,7 @@ def test_cash_is_opening_and_sold_less_bought_less_charges_and_what_was_moved(
     with undone() as account:
         book_all(reports_of(account, contracts, trades))
         for key, amount in enumerate(moved):
-            transfer(account.pk, amount, key=str(key))
+            transfer_money(account.pk, amount, key=str(key))
         turnover = sum(-quantity * price for _, quantity, price, _, _ in trades)
         assert LedgerEntry.objects.cash(account.pk) == D(1_000_000) + turnover - paid(account) + sum(moved)
 

@@ -16,8 +16,9 @@ from django.db import connection, transaction
 
 from alphapanda.core.telemetry import crashpoints
 from instruments.models import Instrument
-from portfolio.booking import TradeReport, book_trade, ensure_portfolio, open_account, rebuild, transfer
+from portfolio.booking import TradeReport, book_trade, ensure_portfolio, open_account, transfer_money
 from portfolio.models import Account, LedgerEntry, Position, Trade
+from portfolio.rebuilding import rebuild_account
 from portfolio.tests.conftest import instrument
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -63,7 +64,7 @@ def test_one_trade_reported_by_eight_is_booked_by_one(account: Account, trade_of
     account.refresh_from_db()
     assert sorted(booked) == [False] * 7 + [True]
     assert (account.version, Trade.objects.count(), Position.objects.get().quantity) == (1, 1, 10)
-    assert rebuild(account) == []
+    assert rebuild_account(account) == []
 
 
 def test_no_fill_of_one_share_is_lost_among_eight(account: Account, trade_of: TradeOf) -> None:
@@ -71,7 +72,7 @@ def test_no_fill_of_one_share_is_lost_among_eight(account: Account, trade_of: Tr
     at_once([partial(book, report) for report in reports])
     account.refresh_from_db()
     assert (account.version, Position.objects.get().quantity) == (8, 12)
-    assert rebuild(account) == []
+    assert rebuild_account(account) == []
 
 
 def test_eight_ask_for_a_deployments_portfolio_and_get_the_same(account: Account) -> None:
@@ -85,7 +86,7 @@ def test_eight_ask_for_the_portfolio_by_hand_and_get_the_same(account: Account) 
 
 
 def test_money_moved_by_eight_is_moved_once(account: Account) -> None:
-    at_once([partial(transfer, account.pk, Decimal(5), "may")] * WORKERS)
+    at_once([partial(transfer_money, account.pk, Decimal(5), "may")] * WORKERS)
     assert LedgerEntry.objects.cash(account.pk) == Decimal(1_000_005)
 
 
@@ -95,7 +96,7 @@ def test_a_booking_that_fails_leaves_nothing_behind(
     def fail(trade: Trade) -> None:
         raise RuntimeError("the power went out")
 
-    monkeypatch.setattr("portfolio.booking.absorb", fail)
+    monkeypatch.setattr("portfolio.booking.apply_trade", fail)
     with pytest.raises(RuntimeError):
         book(trade_of(10, "100"))
     monkeypatch.undo()
@@ -147,4 +148,4 @@ def test_killed_in_the_middle_of_a_booking_the_next_attempt_books_it_once(
     account.refresh_from_db()
     assert (account.version, Trade.objects.count(), LedgerEntry.objects.count()) == (0, 0, 1)
     assert book(report)
-    assert rebuild(account) == []
+    assert rebuild_account(account) == []

@@ -10,7 +10,7 @@ from instruments.models import Instrument
 from portfolio.booking import TradeReport, book_trade, ensure_portfolio
 from portfolio.domain.pnl import DayResult
 from portfolio.models import Account, ChargeRate, PnlSnapshot
-from portfolio.results import DayBooks, Marks
+from portfolio.results import DayFigures, Marks
 from portfolio.snapshots import take_snapshots
 from portfolio.tests.conftest import DAY, OPEN
 
@@ -22,7 +22,7 @@ TOMORROW = timedelta(days=1)
 
 def day_result(account: Account, day: date, marks: Marks) -> DayResult:
     portfolios = list(account.portfolios.values_list("pk", flat=True))
-    return DayBooks.read(portfolios, day).together(portfolios, marks)
+    return DayFigures.read_day(portfolios, day).sum_results(portfolios, marks)
 
 
 @pytest.fixture(autouse=True)

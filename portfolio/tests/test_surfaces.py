@@ -13,9 +13,10 @@ from django.test import Client
 from rest_framework.test import APIRequestFactory, force_authenticate
 
 from portfolio.api import VIEWSETS
-from portfolio.booking import TradeReport, book_trade, rebuild
+from portfolio.booking import TradeReport, book_trade
 from portfolio.health import book_problems
 from portfolio.models import Account, ChargeRate, LedgerEntry, Lot, Position
+from portfolio.rebuilding import rebuild_account
 from portfolio.tasks import check_books
 from portfolio.tests.conftest import DAY
 
@@ -51,7 +52,7 @@ def test_the_command_fails_where_they_differ_and_can_put_them_right(traded: Acco
         call_command("rebuild_portfolio", stdout=StringIO())
     repaired = rebuild_portfolio("--fix")["accounts"][0]["repaired"]
     assert {difference["what"] for difference in repaired} == {"realised", "lots"}
-    assert rebuild(traded) == []
+    assert rebuild_account(traded) == []
 
 
 def test_the_command_knows_no_account_of_that_name(db: None) -> None:
@@ -62,14 +63,14 @@ def test_the_command_knows_no_account_of_that_name(db: None) -> None:
 
 def test_a_position_lost_altogether_is_found_and_made_again(traded: Account) -> None:
     Position.objects.all().delete()
-    assert {difference.what for difference in rebuild(traded, fix=True)} >= {"quantity", "lots", "realised"}
+    assert {difference.what for difference in rebuild_account(traded, fix=True)} >= {"quantity", "lots", "realised"}
     assert Position.objects.get().quantity == 6
-    assert rebuild(traded) == []
+    assert rebuild_account(traded) == []
 
 
 def test_a_ledger_entry_nobody_can_explain_is_told(traded: Account) -> None:
     LedgerEntry.objects.create(account=traded, kind="trade_value", amount=1, day=DAY, at=traded.opened_at, key="?")
-    (difference,) = rebuild(traded)
+    (difference,) = rebuild_account(traded)
     assert (difference.where, difference.stands, difference.is_derived) == ("?", "1.0000", False)
 
 

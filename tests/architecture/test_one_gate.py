@@ -25,7 +25,7 @@ def test_only_the_gate_makes_orders():
 
 
 def test_only_execution_asks_a_broker_to_place():
-    assert places(r"\bbroker\.place\(") == {"trading/orders/execution.py"}
+    assert places(r"\bbroker\.place_order\(") == {"trading/orders/execution.py"}
 
 
 def test_only_transitions_change_an_orders_state():
@@ -36,7 +36,7 @@ def test_only_transitions_change_an_orders_state():
 def test_only_booking_writes_trades_and_ledger():
     assert places(r"\b(LedgerEntry|Trade)\.objects\.(create|bulk_create)\(") <= {
         "portfolio/booking.py",
-        "portfolio/ledgering.py",
+        "portfolio/ledger_entries.py",
     }
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from alphapanda.dashboard.people import make_sign_in_link
+from alphapanda.dashboard.sign_in_links import make_sign_in_link
 from alphapanda.dashboard.tests.conftest import (  # noqa: F401 (fixtures)
     account,
     day,
     deployment,
-    desk,
     run,
+    sample,
     user,
 )
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from alphapanda.dashboard.tests.conftest import Desk
+from alphapanda.dashboard.tests.conftest import SampleDay
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 PATHS = ["/", "/strategies/", "/orders/", "/portfolio/", "/system/"]
@@ -12,10 +12,10 @@ PATHS = ["/", "/strategies/", "/orders/", "/portfolio/", "/system/"]
 
 @pytest.mark.parametrize("size", ["desk", "phone"])
 @pytest.mark.parametrize("path", PATHS)
-def test_no_page_scrolls_sideways_or_breaks_the_policy(open_page: Any, desk: Desk, path: str, size: str) -> None:
-    desk.order("open", filled=120)
-    desk.order("unconfirmed")
-    desk.signal(state="denied", reason="PRICE_COLLAR: limit 1,298.00 is 3.4 % from last; 2.0 % allowed")
+def test_no_page_scrolls_sideways_or_breaks_the_policy(open_page: Any, sample: SampleDay, path: str, size: str) -> None:
+    sample.order("open", filled=120)
+    sample.order("unconfirmed")
+    sample.signal(state="denied", reason="PRICE_COLLAR: limit 1,298.00 is 3.4 % from last; 2.0 % allowed")
     page = open_page(path, size)
     page.wait_for_timeout(300)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -23,8 +23,8 @@ def test_no_page_scrolls_sideways_or_breaks_the_policy(open_page: Any, desk: Des
 
 
 @pytest.mark.parametrize("size", ["desk", "phone"])
-def test_the_story_fits_and_shows_each_check(open_page: Any, desk: Desk, size: str) -> None:
-    order = desk.order("open", filled=240)
+def test_the_story_fits_and_shows_each_check(open_page: Any, sample: SampleDay, size: str) -> None:
+    order = sample.order("open", filled=240)
     page = open_page(f"/orders/{order.pk}/", size)
     page.wait_for_timeout(300)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -32,7 +32,7 @@ def test_the_story_fits_and_shows_each_check(open_page: Any, desk: Desk, size: s
     assert page.problems == []
 
 
-def test_numbers_go_to_places_and_letters_in_fields_do_not(open_page: Any, desk: Desk) -> None:
+def test_numbers_go_to_places_and_letters_in_fields_do_not(open_page: Any, sample: SampleDay) -> None:
     page = open_page("/")
     page.keyboard.press("3")
     page.wait_for_url("**/orders/")
@@ -41,7 +41,7 @@ def test_numbers_go_to_places_and_letters_in_fields_do_not(open_page: Any, desk:
     assert page.url.endswith("/orders/")
 
 
-def test_the_palette_finds_and_asks_before_it_acts(open_page: Any, desk: Desk) -> None:
+def test_the_palette_finds_and_asks_before_it_acts(open_page: Any, sample: SampleDay) -> None:
     page = open_page("/")
     page.keyboard.press("Control+k")
     page.keyboard.type("pause mean")
@@ -49,7 +49,7 @@ def test_the_palette_finds_and_asks_before_it_acts(open_page: Any, desk: Desk) -
     assert "stops, targets and flat-by time are kept" in page.locator(".palette .ask").inner_text()
 
 
-def test_ages_are_counted_by_the_browser_when_nobody_speaks(open_page: Any, desk: Desk) -> None:
+def test_ages_are_counted_by_the_browser_when_nobody_speaks(open_page: Any, sample: SampleDay) -> None:
     page = open_page("/")
     age = page.locator(".o-limits .age span").first
     first = age.inner_text()
@@ -58,21 +58,21 @@ def test_ages_are_counted_by_the_browser_when_nobody_speaks(open_page: Any, desk
     assert page.locator("#lost").is_visible()
 
 
-def test_all_right_does_not_stand_when_nobody_speaks(open_page: Any, desk: Desk) -> None:
+def test_all_right_does_not_stand_when_nobody_speaks(open_page: Any, sample: SampleDay) -> None:
     page = open_page("/")
     page.locator(".verdict h1", has_text="Not known").wait_for(timeout=15_000)
     assert "It last said" in page.locator(".verdict").inner_text()
 
 
-def test_without_scripts_the_page_is_whole(open_page: Any, desk: Desk) -> None:
-    desk.order("open", filled=120)
+def test_without_scripts_the_page_is_whole(open_page: Any, sample: SampleDay) -> None:
+    sample.order("open", filled=120)
     page = open_page("/", java_script_enabled=False)
     text = page.locator("body").inner_text()
-    for words in ("Net today", "Kill ladder", "INFY", "unknown", "at 14:32"):
+    for words in ("Net today", "Kill switch", "INFY", "unknown", "at 14:32"):
         assert words in text
 
 
-def test_the_ladder_halts_by_keys_alone(open_page: Any, desk: Desk) -> None:
+def test_the_kill_switch_halts_by_keys_alone(open_page: Any, sample: SampleDay) -> None:
     page = open_page("/")
     page.keyboard.press("k")
     page.keyboard.press("2")

@@ -32,9 +32,9 @@ def _minutes(day: str, closes: list[int]) -> list[list[object]]:
     return rows
 
 
-def write_desk(folder: Path) -> Path:
-    path = folder / "desk.json"
-    desk = [
+def write_deployments(folder: Path) -> Path:
+    path = folder / "deployments.json"
+    deployments = [
         {
             "name": "One lot",
             "strategy": "test-one-lot",
@@ -43,5 +43,5 @@ def write_desk(folder: Path) -> Path:
             "capital": "90000",
         }
     ]
-    path.write_text(json.dumps(desk))
+    path.write_text(json.dumps(deployments))
     return path

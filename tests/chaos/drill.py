@@ -32,14 +32,14 @@ from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Count, F, Sum
 
 from alphapanda.core.clock.services import set_market_time
-from alphapanda.core.commands import quietly
+from alphapanda.core.commands import run_quietly
 from alphapanda.runner import demo_setup
 from alphapanda.runner import processes as processes
 from alphapanda.runner.embedded import start_valkey
 from alphapanda.runner.supervisor import Supervisor
 from market.models import Shard
-from portfolio.booking import rebuild
 from portfolio.models import Account, Position, Trade
+from portfolio.rebuilding import rebuild_account
 from trading import wakeups
 from trading.brokers.zerodha.practice import practice_request_token
 from trading.brokers.zerodha.session import log_in
@@ -65,22 +65,22 @@ class Drill:
             setattr(settings, name, base[name])
         self.supervisor = Supervisor(folder, base)
         market = processes.Market(seed=7, date="2026-11-23", open_at="09:14", night=5)
-        self.supervisor.start(processes.kitesim(port, folder, market))
+        self.supervisor.start(processes.kitesim_child(port, folder, market))
 
     def begin(self) -> None:
-        secrets = processes.credentials(self.folder)
+        secrets = processes.data_account_secrets(self.folder)
         os.environ.update(secrets)
-        for child in processes.workers(secrets):
+        for child in processes.worker_children(secrets):
             self.supervisor.start(child)
-        quietly("migrate")
-        quietly("load_calendar", "--year", "2026")
+        run_quietly("migrate")
+        run_quietly("load_calendar", "--year", "2026")
         clock = processes.wait_for(f"{self.url}/sim/clock", "kitesim")
         set_market_time(datetime.fromisoformat(clock["market_time"]), 0)
-        data = demo_setup.found_data_account()
+        data = demo_setup.ensure_data_account()
         log_in(data, practice_request_token(data))
-        quietly("load_instruments")
-        demo_setup.found_desk(demo_setup.found_feed())
-        self.supervisor.start(processes.feed(secrets))
+        run_quietly("load_instruments")
+        demo_setup.set_up_paper_account(demo_setup.ensure_feed())
+        self.supervisor.start(processes.feed_child(secrets))
         processes.wait_for_feed()
         processes.set_rate(self.url, RATE)
         self.wait(lambda: Deployment.objects.filter(state="running").count() == 4, "the deployments run")
@@ -92,7 +92,7 @@ class Drill:
         while time.monotonic() - began < seconds:
             self.supervisor.watch()
             try:
-                sweeping.sweep()
+                sweeping.sweep_partitions()
                 if condition():
                     return time.monotonic() - began
             except (OperationalError, InterfaceError):
@@ -123,8 +123,8 @@ def kill_ticks(drill: Drill) -> None:
     drill.kill("ticks")
 
 
-def kill_desk(drill: Drill) -> None:
-    drill.kill("desk")
+def kill_housekeeping(drill: Drill) -> None:
+    drill.kill("housekeeping")
 
 
 def kill_feed(drill: Drill) -> None:
@@ -132,7 +132,7 @@ def kill_feed(drill: Drill) -> None:
 
 
 def flush_valkey(drill: Drill) -> None:
-    wakeups.valkey().flushall()
+    wakeups.valkey_client().flushall()
 
 
 def restart_valkey(drill: Drill) -> None:
@@ -158,7 +158,7 @@ def restart_postgres(drill: Drill) -> None:
 
 FAULTS = {
     "a tick worker killed": kill_ticks,
-    "a desk worker killed": kill_desk,
+    "a housekeeping worker killed": kill_housekeeping,
     "the feed killed": kill_feed,
     "Valkey flushed": flush_valkey,
     "Valkey killed and started empty": restart_valkey,
@@ -181,7 +181,7 @@ def violations() -> list[str]:
         found.append("positions are not the sum of their trades")
     if (made := PaperTrade.objects.filter(is_booked=True).count()) != (booked := Trade.objects.count()):
         found.append(f"{made} paper trades, {booked} booked")
-    found += [str(difference) for account in Account.objects.all() for difference in rebuild(account)]
+    found += [str(difference) for account in Account.objects.all() for difference in rebuild_account(account)]
     return found
 
 
@@ -189,7 +189,7 @@ def second_feed_is_refused(drill: Drill) -> bool:
     """Start a second feed beside the first; it must see the lease and go."""
     import subprocess
 
-    feed = processes.feed(processes.credentials(drill.folder))
+    feed = processes.feed_child(processes.data_account_secrets(drill.folder))
     done = subprocess.run(
         [*feed.command, "--no-wait"],
         env={**drill.supervisor.base, **feed.environment},
@@ -215,7 +215,7 @@ def main() -> None:
         report["end"] = {"trades": Trade.objects.count(), "orders": Order.objects.count()}
     finally:
         drill.supervisor.stop(processes.STOP_ORDER)
-        practice.close()
+        practice.stop_servers()
         print(json.dumps(report))
 
 

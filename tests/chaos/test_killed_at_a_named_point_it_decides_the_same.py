@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.candles import DAY, write_day, write_desk
+from tests.chaos.candles import DAY, write_day, write_deployments
 
 ROOT = Path(__file__).resolve().parents[2]
 # The nth pass of one process. A tick drain passes its points at every frame: later ones find orders about.
@@ -41,7 +41,7 @@ def replay(folder: Path, crashes: dict[str, int]) -> dict[str, Any]:
         "CRASHPOINT_DIR": str(fired),
     }
     command = [sys.executable, "manage.py", "replay_day", "--json", "--day", DAY, "--longest", "240"]
-    command += ["--desk", str(write_desk(folder)), str(write_day(folder))]
+    command += ["--deployments", str(write_deployments(folder)), str(write_day(folder))]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False, timeout=400)
     assert done.returncode == 0, done.stderr.decode()[-4000:]
     return json.loads(done.stdout)

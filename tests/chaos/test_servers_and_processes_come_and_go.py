@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FAULTS = [
     "a tick worker killed",
-    "a desk worker killed",
+    "a housekeeping worker killed",
     "the feed killed",
     "Valkey flushed",
     "Valkey killed and started empty",

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.stories.desk import Desk
+from tests.stories.pipeline import Pipeline
 from trading import wakeups
 from trading.risk import marks
 from trading.run.sessions import schedule_on
@@ -8,7 +8,7 @@ from trading.ticks import drain
 
 
 @pytest.fixture
-def desk(transactional_db, settings, tmp_path, monkeypatch):
+def pipeline(transactional_db, settings, tmp_path, monkeypatch):
     """A desk with real PostgreSQL and Valkey; tasks are not sent, since the story runs each stage itself."""
     settings.STRATEGY_PACKAGES = ["tests.strategies"]
     settings.STATE_DIR = tmp_path
@@ -16,5 +16,5 @@ def desk(transactional_db, settings, tmp_path, monkeypatch):
     schedule_on.cache_clear()
     drain._memories.clear()
     marks._board = None
-    yield Desk.open()
+    yield Pipeline.open()
     drain._memories.clear()

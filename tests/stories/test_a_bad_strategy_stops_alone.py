@@ -15,11 +15,11 @@ from trading.run import deployments
         ("test-nonsense", "not enter, exit, change stop or wait"),
     ],
 )
-def test_a_faulty_run_is_paused_in_words_and_the_other_trades(desk, strategy, words):
-    bad, good = desk.deploy(strategy), desk.deploy()
-    desk.start(bad)
-    desk.start(good)
-    desk.play("1505.00", "1499.00", "1500.00")
+def test_a_faulty_run_is_paused_in_words_and_the_other_trades(pipeline, strategy, words):
+    bad, good = pipeline.deploy(strategy), pipeline.deploy()
+    pipeline.start(bad)
+    pipeline.start(good)
+    pipeline.play("1505.00", "1499.00", "1500.00")
     bad.refresh_from_db()
     good.refresh_from_db()
     assert (bad.state, good.state) == ("paused", "running")
@@ -27,40 +27,40 @@ def test_a_faulty_run_is_paused_in_words_and_the_other_trades(desk, strategy, wo
     assert Order.objects.get().deployment == good
 
 
-def test_a_paused_run_still_gets_out_by_its_stop(desk):
-    deployment = desk.deploy(parameters={"buy_at": "1500", "sell_at": "1600", "stop_percent": "1"})
-    desk.start(deployment)
-    desk.play("1505.00", "1499.00", "1500.00")
-    deployments.pause(deployment, by="tests")
-    desk.play("1490.00", "1480.00", "1480.00", "1480.00")
+def test_a_paused_run_still_gets_out_by_its_stop(pipeline):
+    deployment = pipeline.deploy(parameters={"buy_at": "1500", "sell_at": "1600", "stop_percent": "1"})
+    pipeline.start(deployment)
+    pipeline.play("1505.00", "1499.00", "1500.00")
+    deployments.pause_deployment(deployment, by="tests")
+    pipeline.play("1490.00", "1480.00", "1480.00", "1480.00")
     assert Position.objects.get().quantity == 0
 
 
-def test_a_run_whose_fault_paused_it_stays_paused_after_a_restart(desk):
-    bad = desk.deploy("test-loops")
-    desk.start(bad)
-    desk.play("1505.00")
-    desk.restart()
-    desk.play("1504.00")
+def test_a_run_whose_fault_paused_it_stays_paused_after_a_restart(pipeline):
+    bad = pipeline.deploy("test-loops")
+    pipeline.start(bad)
+    pipeline.play("1505.00")
+    pipeline.restart()
+    pipeline.play("1504.00")
     bad.refresh_from_db()
     assert bad.state == "paused"
 
 
-def test_a_resumed_run_decides_again(desk):
-    deployment = desk.deploy()
-    desk.start(deployment)
-    desk.play("1505.00")
-    deployments.pause(deployment, by="tests")
-    desk.play("1499.00", "1499.00")
+def test_a_resumed_run_decides_again(pipeline):
+    deployment = pipeline.deploy()
+    pipeline.start(deployment)
+    pipeline.play("1505.00")
+    deployments.pause_deployment(deployment, by="tests")
+    pipeline.play("1499.00", "1499.00")
     assert not Order.objects.exists()
-    deployments.resume(Deployment.objects.get(pk=deployment.pk), by="tests")
-    desk.play("1499.00", "1500.00")
+    deployments.resume_deployment(Deployment.objects.get(pk=deployment.pk), by="tests")
+    pipeline.play("1499.00", "1500.00")
     assert Order.objects.get().state == "filled"
 
 
-def test_a_deployment_that_holds_something_is_not_stopped(desk):
-    deployment = desk.deploy()
-    desk.start(deployment)
-    desk.play("1505.00", "1499.00", "1500.00")
+def test_a_deployment_that_holds_something_is_not_stopped(pipeline):
+    deployment = pipeline.deploy()
+    pipeline.start(deployment)
+    pipeline.play("1505.00", "1499.00", "1500.00")
     with pytest.raises(deployments.NotAllowed, match=r"\+10 INFY"):
-        deployments.stop(deployment, by="tests")
+        deployments.stop_deployment(deployment, by="tests")

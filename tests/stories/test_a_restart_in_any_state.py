@@ -7,32 +7,32 @@ from trading.models import Deployment, Order, Signal
 from trading.run import deployments
 
 
-def test_candles_heard_before_a_restart_count_after_it(desk):
-    desk.start(desk.deploy("test-counts-candles"))
+def test_candles_heard_before_a_restart_count_after_it(pipeline):
+    pipeline.start(pipeline.deploy("test-counts-candles"))
     for price in ("1500.00", "1501.00") * 5:
-        desk.restart()
-        desk.play(price, after=30.5)
+        pipeline.restart()
+        pipeline.play(price, after=30.5)
     assert Signal.objects.filter(numbers__seen=3).count() == 1
 
 
 @pytest.mark.parametrize("state", ["warming", "running", "paused", "stopped", "holding", "entering"])
-def test_a_restart_leaves_the_deployment_as_it_was(desk, state):
-    deployment = desk.deploy()
+def test_a_restart_leaves_the_deployment_as_it_was(pipeline, state):
+    deployment = pipeline.deploy()
     if state == "warming":
-        deployments.start(deployment, by="tests")
+        deployments.start_deployment(deployment, by="tests")
     elif state != "stopped":
-        desk.start(deployment)
-        desk.play("1505.00")
+        pipeline.start(deployment)
+        pipeline.play("1505.00")
     if state == "paused":
-        deployments.pause(deployment, by="tests")
-        desk.play("1505.00")
+        deployments.pause_deployment(deployment, by="tests")
+        pipeline.play("1505.00")
     if state == "holding":
-        desk.play("1499.00", "1500.00")
+        pipeline.play("1499.00", "1500.00")
     if state == "entering":
-        desk.play("1499.00")
+        pipeline.play("1499.00")
     before = _standing(deployment)
-    desk.restart()
-    desk.play("1505.00")
+    pipeline.restart()
+    pipeline.play("1505.00")
     after = _standing(deployment)
     if state == "entering":
         assert (before, after) == (("running", 0, "submitted"), ("running", 10, "filled"))
@@ -47,35 +47,35 @@ def _standing(deployment: Deployment) -> tuple[str, int, str]:
     return deployment.state, held, order.state if order else ""
 
 
-def test_a_position_is_left_by_its_stop_after_a_restart(desk):
-    desk.start(desk.deploy(parameters={"buy_at": "1500", "sell_at": "1600", "stop_percent": "1"}))
-    desk.play("1505.00", "1499.00", "1500.00")
-    desk.restart()
-    desk.play("1480.00", "1480.00", "1480.00")
+def test_a_position_is_left_by_its_stop_after_a_restart(pipeline):
+    pipeline.start(pipeline.deploy(parameters={"buy_at": "1500", "sell_at": "1600", "stop_percent": "1"}))
+    pipeline.play("1505.00", "1499.00", "1500.00")
+    pipeline.restart()
+    pipeline.play("1480.00", "1480.00", "1480.00")
     assert Position.objects.get().quantity == 0
 
 
-def test_a_run_whose_code_changed_only_gets_out(desk):
-    deployment = desk.deploy(parameters={"buy_at": "1500", "sell_at": "1600", "stop_percent": "1"})
-    run = desk.start(deployment)
-    desk.play("1505.00", "1499.00", "1500.00")
+def test_a_run_whose_code_changed_only_gets_out(pipeline):
+    deployment = pipeline.deploy(parameters={"buy_at": "1500", "sell_at": "1600", "stop_percent": "1"})
+    run = pipeline.start(deployment)
+    pipeline.play("1505.00", "1499.00", "1500.00")
     type(run).objects.update(code_hash="another")
-    desk.restart()
-    desk.play("1505.00")
+    pipeline.restart()
+    pipeline.play("1505.00")
     deployment.refresh_from_db()
     assert deployment.state == "paused"
     assert "code has changed" in deployment.state_reason
-    desk.play("1480.00", "1480.00", "1480.00")
+    pipeline.play("1480.00", "1480.00", "1480.00")
     assert Position.objects.get().quantity == 0
 
 
-def test_a_run_whose_code_is_gone_only_gets_out(desk, settings):
-    deployment = desk.deploy(parameters={"buy_at": "1500", "sell_at": "1600", "stop_percent": "1"})
-    desk.start(deployment)
-    desk.play("1505.00", "1499.00", "1500.00")
+def test_a_run_whose_code_is_gone_only_gets_out(pipeline, settings):
+    deployment = pipeline.deploy(parameters={"buy_at": "1500", "sell_at": "1600", "stop_percent": "1"})
+    pipeline.start(deployment)
+    pipeline.play("1505.00", "1499.00", "1500.00")
     settings.STRATEGY_PACKAGES = []
-    desk.restart()
-    desk.play("1480.00", "1480.00", "1480.00")
+    pipeline.restart()
+    pipeline.play("1480.00", "1480.00", "1480.00")
     deployment.refresh_from_db()
     assert deployment.state == "paused"
     assert Position.objects.get().quantity == 0

@@ -11,17 +11,17 @@ from trading.orders.life_cycle import OrderState
 
 
 @pytest.fixture
-def market(desk):
-    from market.subscriptions import subscribe
+def market(pipeline):
+    from market.subscriptions import subscribe_instrument
 
-    subscribe(desk.feed, desk.infy, "full", ref="watchlist")
-    desk.play("1500.00")
-    return desk
+    subscribe_instrument(pipeline.feed, pipeline.infy, "full", ref="watchlist")
+    pipeline.play("1500.00")
+    return pipeline
 
 
-def place(desk, quantity=5, **changes):
+def place(pipeline, quantity=5, **changes):
     values = {"side": "BUY", "quantity": quantity, "order_type": "MARKET", "product": "CNC", "by": "V. Mehta"} | changes
-    return requests.place_manual(desk.account, desk.infy, **values)
+    return requests.place_manual(pipeline.account, pipeline.infy, **values)
 
 
 def test_an_order_by_hand_is_judged_and_filled(market):
@@ -32,13 +32,13 @@ def test_an_order_by_hand_is_judged_and_filled(market):
 
 def test_asking_twice_with_one_key_is_one_order(market):
     assert place(market, key="k1") == place(market, key="k1")
-    market.settle()
+    market.quiesce()
     assert Signal.objects.count() == 1
 
 
 def test_a_refusal_says_the_rule_and_the_numbers(market):
     signal = place(market, order_type="LIMIT", price=Decimal("1600.00"))
-    market.settle()
+    market.quiesce()
     signal.refresh_from_db()
     assert signal.state == "denied"
     assert "PRICE_COLLAR" in signal.decision.refusal_codes

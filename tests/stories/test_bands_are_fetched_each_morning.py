@@ -7,7 +7,7 @@ import pytest
 
 from alphapanda.core.clock.services import set_market_time
 from portfolio.booking import open_account
-from tests.stories.desk import DAY, at, make_instrument
+from tests.stories.pipeline import DAY, at, make_instrument
 from trading import wakeups
 from trading.brokers import price_bands
 from trading.models import BrokerSession, PriceBand
@@ -33,61 +33,66 @@ def no_waiting(monkeypatch):
 
 
 @pytest.fixture
-def woken(desk, monkeypatch):
+def woken(pipeline, monkeypatch):
     data = open_account("practice", "live", "zerodha", Decimal(0))
     BrokerSession.objects.create(account=data, state=BrokerSession.State.LIVE)
     told = []
-    monkeypatch.setattr(price_bands.wakeups, "wake", lambda *what: told.append(what))
+    monkeypatch.setattr(price_bands.wakeups, "wake_stage", lambda *what: told.append(what))
     return told
 
 
-def test_a_running_deployments_share_is_asked_for_until_its_band_is_known(desk, woken):
-    desk.start(desk.deploy())
+def test_a_running_deployments_share_is_asked_for_until_its_band_is_known(pipeline, woken):
+    pipeline.start(pipeline.deploy())
     woken.clear()
-    assert price_bands.wake_for_bands(desk.now) == 1
+    assert price_bands.wake_for_bands(pipeline.now) == 1
     assert woken == [(wakeups.BANDS, "practice", "broker.practice")]
     kite = Kite(**{"NSE:INFY": QUOTE})
-    assert price_bands.fetch_bands(kite, list(price_bands.lacking("practice", desk.now)), desk.now) == 1
-    band = PriceBand.objects.get(instrument=desk.infy, day=DAY)
+    assert (
+        price_bands.fetch_bands(
+            kite, list(price_bands.instruments_lacking_bands("practice", pipeline.now)), pipeline.now
+        )
+        == 1
+    )
+    band = PriceBand.objects.get(instrument=pipeline.infy, day=DAY)
     assert (band.low, band.high) == (Decimal("1350.9"), Decimal("1651.1"))
-    assert price_bands.wake_for_bands(desk.now) == 0
-    assert price_bands.wake_for_bands(desk.now + timedelta(minutes=16)) == 1, "a band may have widened"
-    assert price_bands.wake_for_bands(desk.now + timedelta(days=1)) == 1
+    assert price_bands.wake_for_bands(pipeline.now) == 0
+    assert price_bands.wake_for_bands(pipeline.now + timedelta(minutes=16)) == 1, "a band may have widened"
+    assert price_bands.wake_for_bands(pipeline.now + timedelta(days=1)) == 1
 
 
-def test_a_sweep_asks_for_none_in_a_replay_whose_clock_stands(desk, woken):
-    desk.start(desk.deploy())
-    assert sweeping.sweep()["fetch_bands"] == 0
-    set_market_time(desk.now, 1)
-    assert sweeping.sweep()["fetch_bands"] == 1
+def test_a_sweep_asks_for_none_in_a_replay_whose_clock_stands(pipeline, woken):
+    pipeline.start(pipeline.deploy())
+    assert sweeping.sweep_partitions()["fetch_bands"] == 0
+    set_market_time(pipeline.now, 1)
+    assert sweeping.sweep_partitions()["fetch_bands"] == 1
 
 
-def test_before_nine_a_quote_tells_the_bands_of_the_day_before(desk, woken):
-    desk.start(desk.deploy())
+def test_before_nine_a_quote_tells_the_bands_of_the_day_before(pipeline, woken):
+    pipeline.start(pipeline.deploy())
     early, kite = at("08:59:59"), Kite(**{"NSE:INFY": QUOTE})
     assert price_bands.wake_for_bands(early) == 0
-    assert price_bands.fetch_bands(kite, [desk.infy], early) == 0
+    assert price_bands.fetch_bands(kite, [pipeline.infy], early) == 0
     assert kite.asked == []
 
 
-def test_nobody_is_asked_for_what_is_not_traded_or_without_a_login(desk, woken):
-    deployment = desk.deploy()
-    assert price_bands.wake_for_bands(desk.now) == 0
-    desk.start(deployment)
+def test_nobody_is_asked_for_what_is_not_traded_or_without_a_login(pipeline, woken):
+    deployment = pipeline.deploy()
+    assert price_bands.wake_for_bands(pipeline.now) == 0
+    pipeline.start(deployment)
     BrokerSession.objects.update(state=BrokerSession.State.EXPIRED)
-    assert price_bands.wake_for_bands(desk.now) == 0
+    assert price_bands.wake_for_bands(pipeline.now) == 0
 
 
-def test_an_index_has_no_band_and_a_share_nobody_quotes_stays_unknown(desk):
+def test_an_index_has_no_band_and_a_share_nobody_quotes_stays_unknown(pipeline):
     index = make_instrument(256265, "NIFTY 50", segment="INDICES", instrument_type="EQ")
     kite = Kite()
-    assert price_bands.fetch_bands(kite, [index, desk.infy], desk.now) == 0
+    assert price_bands.fetch_bands(kite, [index, pipeline.infy], pipeline.now) == 0
     assert kite.asked == [["NSE:INFY"]]
     assert not PriceBand.objects.exists()
 
 
-def test_many_are_asked_for_in_requests_kite_takes(desk):
+def test_many_are_asked_for_in_requests_kite_takes(pipeline):
     shares = [make_instrument(token, f"S{token}") for token in range(1000, 1000 + price_bands.MOST_KEYS + 1)]
     kite = Kite(**{share.key: QUOTE for share in shares})
-    assert price_bands.fetch_bands(kite, shares, desk.now) == len(shares)
+    assert price_bands.fetch_bands(kite, shares, pipeline.now) == len(shares)
     assert [len(keys) for keys in kite.asked] == [price_bands.MOST_KEYS, 1]

@@ -20,11 +20,11 @@ from trading.orders.life_cycle import DEPLOYMENT_LABELS, DeploymentState
 from trading.run import deployments, editing
 from trading.run.hosts import UnknownStrategy
 
-DONE = {
-    "start": "is starting: it warms up on history first",
-    "stop": "is stopped",
-    "pause": "is paused; its exits stay managed",
-    "resume": "resumes",
+DONE: dict[Callable[..., Any], str] = {
+    deployments.start_deployment: "is starting: it warms up on history first",
+    deployments.stop_deployment: "is stopped",
+    deployments.pause_deployment: "is paused; its exits stay managed",
+    deployments.resume_deployment: "resumes",
 }
 FIXED = ("strategy", "account", "shard")
 STANDING = ("state_in_words", "state_reason", "state_since")
@@ -100,7 +100,7 @@ class DeploymentAdmin(ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Deployment, form: forms.ModelForm, change: bool) -> None:  # type: ignore[type-arg]
         parameters, instruments = form.cleaned_data["parameters"], form.cleaned_data["instruments"]
-        write = editing.change_deployment if change else editing.found_deployment
+        write = editing.change_deployment if change else editing.create_deployment
         write(obj, parameters, instruments, name_of(request))
 
     def response_add(self, request: HttpRequest, obj: Deployment, post_url_continue: str | None = None) -> HttpResponse:
@@ -122,19 +122,19 @@ class DeploymentAdmin(ModelAdmin):
 
     @admin.action(description="Start", permissions=["run"])
     def start(self, request: HttpRequest, chosen: QuerySet[Deployment]) -> None:
-        self._each(request, chosen, deployments.start)
+        self._each(request, chosen, deployments.start_deployment)
 
     @admin.action(description="Stop", permissions=["run"])
     def stop(self, request: HttpRequest, chosen: QuerySet[Deployment]) -> None:
-        self._each(request, chosen, deployments.stop)
+        self._each(request, chosen, deployments.stop_deployment)
 
     @admin.action(description="Pause: exits stay managed", permissions=["run"])
     def pause(self, request: HttpRequest, chosen: QuerySet[Deployment]) -> None:
-        self._each(request, chosen, deployments.pause)
+        self._each(request, chosen, deployments.pause_deployment)
 
     @admin.action(description="Resume", permissions=["run"])
     def resume(self, request: HttpRequest, chosen: QuerySet[Deployment]) -> None:
-        self._each(request, chosen, deployments.resume)
+        self._each(request, chosen, deployments.resume_deployment)
 
     def has_run_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("trading.change_deployment"))
@@ -149,7 +149,7 @@ class DeploymentAdmin(ModelAdmin):
             except ValidationError as wrong:
                 messages.error(request, f"{deployment.name}: {'; '.join(wrong.messages)}.")
             else:
-                messages.success(request, f"{deployment.name} {DONE[act.__name__]}.")
+                messages.success(request, f"{deployment.name} {DONE[act]}.")
 
 
 def chosen_strategy(request: HttpRequest) -> Strategy | None:

@@ -33,7 +33,7 @@ class MayAct(BasePermission):
         return grant is not None and grant.allows(needed)
 
 
-def actor(request: Request) -> str:
+def actor_name(request: Request) -> str:
     """Return who asks, as rows and screens name them: the person, and the token if it was one."""
     name = str(request.user.get_username())
     if isinstance(request.auth, AuthToken):

@@ -60,6 +60,6 @@ def _column(model: type[Model], name: str) -> Any:
     return Cast(name, TextField()) if name in decimals else F(name)
 
 
-def fragments(page: Iterable[dict[str, Any]]) -> list[orjson.Fragment]:
+def json_fragments(page: Iterable[dict[str, Any]]) -> list[orjson.Fragment]:
     """Return rows of ``as_json`` as the renderer takes them: not decoded and encoded again."""
     return [orjson.Fragment(row["json"]) for row in page]

@@ -9,7 +9,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from trading.api.access import actor
+from trading.api.access import actor_name
 from trading.api.base import KeyFilterSet, ReadViewSet, ReasonSerializer
 from trading.api.deployment_shapes import (
     DeploymentSerializer,
@@ -55,14 +55,14 @@ class DeploymentViewSet(ReadViewSet):
     @done_once()
     def start(self, request: Request, pk: str | None = None) -> Response:
         """Begin a run: it warms up on history, then hears ticks."""
-        return self._act(lambda deployment: deployments.start(deployment, by=actor(request)))
+        return self._act(lambda deployment: deployments.start_deployment(deployment, by=actor_name(request)))
 
     @extend_schema(request=None, responses=DeploymentSerializer)
     @action(detail=True, methods=["post"])
     @done_once()
     def stop(self, request: Request, pk: str | None = None) -> Response:
         """End the run. Refused while it holds a position or has an order out."""
-        return self._act(lambda deployment: deployments.stop(deployment, by=actor(request)))
+        return self._act(lambda deployment: deployments.stop_deployment(deployment, by=actor_name(request)))
 
     @extend_schema(request=ReasonSerializer, responses=DeploymentSerializer)
     @action(detail=True, methods=["post"])
@@ -72,14 +72,14 @@ class DeploymentViewSet(ReadViewSet):
         asked = ReasonSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         reason = asked.validated_data["reason"]
-        return self._act(lambda deployment: deployments.pause(deployment, actor(request), reason))
+        return self._act(lambda deployment: deployments.pause_deployment(deployment, actor_name(request), reason))
 
     @extend_schema(request=None, responses=DeploymentSerializer)
     @action(detail=True, methods=["post"])
     @done_once()
     def resume(self, request: Request, pk: str | None = None) -> Response:
         """Let a paused run decide again."""
-        return self._act(lambda deployment: deployments.resume(deployment, by=actor(request)))
+        return self._act(lambda deployment: deployments.resume_deployment(deployment, by=actor_name(request)))
 
     @extend_schema(request=NewParametersSerializer, responses=DeploymentSerializer)
     @action(detail=True, methods=["post"])
@@ -89,7 +89,7 @@ class DeploymentViewSet(ReadViewSet):
         asked = NewParametersSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         given = asked.validated_data["parameters"]
-        return self._act(lambda deployment: deployments.change_parameters(deployment, given, by=actor(request)))
+        return self._act(lambda deployment: deployments.change_parameters(deployment, given, by=actor_name(request)))
 
 
 class RunFilter(django_filters.FilterSet):

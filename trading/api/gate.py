@@ -10,12 +10,12 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from portfolio.models import Account
-from trading.api.access import actor
+from trading.api.access import actor_name
 from trading.api.base import ReadViewSet
 from trading.api.idempotency import done_once
 from trading.api.order_shapes import OrderSerializer
 from trading.models import ApiToken, BrokerSession, Gate, Order
-from trading.orders.gates import effective, flag_file, gate_states, set_gate
+from trading.orders.gates import effective_gate, flag_file, gate_states, set_gate
 from trading.orders.life_cycle import GateState
 
 
@@ -79,7 +79,7 @@ class GateViewSet(ViewSet):
 def _changed(request: Request, state: GateState) -> Response:
     asked = GateChangeSerializer(data=request.data)
     asked.is_valid(raise_exception=True)
-    on_their_way: list[Order] = set_gate(state, by=actor(request), **asked.validated_data)
+    on_their_way: list[Order] = set_gate(state, by=actor_name(request), **asked.validated_data)
     return Response(GateChangedSerializer({**_view(), "on_their_way": on_their_way}).data)
 
 
@@ -88,7 +88,7 @@ def _view() -> dict[str, Any]:
     return {
         "flag_file": flag_file().exists(),
         "gates": Gate.objects.order_by("-is_global", "account__name"),
-        "effective": {str(account): effective(gate_states(account)) for account in accounts},
+        "effective": {str(account): effective_gate(gate_states(account)) for account in accounts},
     }
 
 

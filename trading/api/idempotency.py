@@ -20,8 +20,8 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from trading.api.problems import Conflict, KeyUsedOtherwise, translated
-from trading.api.rendering import encoded
+from trading.api.problems import Conflict, KeyUsedOtherwise, translate_error
+from trading.api.rendering import encode_exactly
 from trading.models import RememberedRequest
 
 HEADER = "Idempotency-Key"
@@ -40,7 +40,7 @@ def done_once(*, required: bool = False) -> Callable[[Act], Act]:
             key = key_of(request, required)
             if not key:
                 return act(view, request, *args, **kwargs)
-            with held(f"{request.user.pk}:{key}"):
+            with hold_key(f"{request.user.pk}:{key}"):
                 return first_answer(request, key, lambda: act(view, request, *args, **kwargs))
 
         return answer
@@ -60,12 +60,12 @@ def key_of(request: Request, required: bool) -> str:
 def service_key(request: Request) -> str | None:
     """Return the key under which a service may do this once: of this user, whatever token was used."""
     key = request.headers.get(HEADER, "").strip()
-    return f"{request.user.pk}-{digest(key.encode())[:32]}" if key else None
+    return f"{request.user.pk}-{json_hash(key.encode())[:32]}" if key else None
 
 
 def first_answer(request: Request, key: str, act: Callable[[], Response]) -> Response:
     """Return the remembered answer, or act and remember. Call while holding the key."""
-    asked = fingerprint(request)
+    asked = request_hash(request)
     mine = RememberedRequest.objects.filter(user=request.user)
     mine.filter(created_at__lt=Now() - REMEMBERED_FOR).delete()
     row, _ = mine.get_or_create(user=request.user, key=key, defaults={"fingerprint": asked})
@@ -73,21 +73,21 @@ def first_answer(request: Request, key: str, act: Callable[[], Response]) -> Res
         raise KeyUsedOtherwise
     if row.status is not None:
         return Response(row.answer, status=row.status, headers={"Idempotent-Replayed": "true"})
-    return acted(row, act)
+    return act_and_keep(row, act)
 
 
-def acted(row: RememberedRequest, act: Callable[[], Response]) -> Response:
+def act_and_keep(row: RememberedRequest, act: Callable[[], Response]) -> Response:
     """Act and keep the answer. What was refused as wrong or failed is forgotten: the same key may be used again."""
     try:
         answer = act()
     except Exception as error:
-        refusal = translated(error)
+        refusal = translate_error(error)
         if isinstance(refusal, Conflict):
             answer = Response(body_of(refusal), status=refusal.status_code)
         else:
             row.delete()
             raise
-    row.status, row.answer = answer.status_code, orjson.loads(encoded(answer.data))
+    row.status, row.answer = answer.status_code, orjson.loads(encode_exactly(answer.data))
     row.save(update_fields=["status", "answer"])
     return answer
 
@@ -97,19 +97,19 @@ def body_of(refusal: Conflict) -> dict[str, Any]:
     return {"type": "client_error", "errors": [error]}
 
 
-def fingerprint(request: Request) -> str:
+def request_hash(request: Request) -> str:
     """Return a hash of method, path and body; the order of the body's fields does not matter."""
     # Not orjson: it refuses integers of more than 64 bits, and a wrong body deserves a better answer.
     body = json.dumps(request.data, sort_keys=True)
-    return digest(f"{request.method} {request.path}\n{body}".encode())
+    return json_hash(f"{request.method} {request.path}\n{body}".encode())
 
 
-def digest(data: bytes) -> str:
+def json_hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
 @contextmanager
-def held(name: str) -> Iterator[None]:
+def hold_key(name: str) -> Iterator[None]:
     """Hold ``name`` until the end; whoever asks meanwhile waits, at most the connection's lock_timeout."""
     number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
     with connection.cursor() as cursor:

@@ -10,8 +10,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from trading.api.access import actor
-from trading.api.base import KeyFilterSet, ReadViewSet, as_json, fragments
+from trading.api.access import actor_name
+from trading.api.base import KeyFilterSet, ReadViewSet, as_json, json_fragments
 from trading.api.idempotency import done_once, service_key
 from trading.api.order_shapes import (
     ORDER_FIELDS,
@@ -70,7 +70,7 @@ class OrderViewSet(ReadViewSet):
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         rows = as_json(self.filter_queryset(Order.objects.all()), ORDER_FIELDS)
-        return self.get_paginated_response(fragments(self.paginate_queryset(rows) or ()))
+        return self.get_paginated_response(json_fragments(self.paginate_queryset(rows) or ()))
 
     @extend_schema(request=PlaceOrderSerializer, responses={202: SignalSerializer})
     @done_once(required=True)
@@ -78,7 +78,7 @@ class OrderViewSet(ReadViewSet):
         """Ask the gate for an order. The answer is a signal; read it again for the decision and the order."""
         asked = PlaceOrderSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        signal = place_manual(**asked.validated_data, by=actor(request), key=service_key(request))
+        signal = place_manual(**asked.validated_data, by=actor_name(request), key=service_key(request))
         return Response(SignalSerializer(signal).data, status=status.HTTP_202_ACCEPTED)
 
     @extend_schema(request=None, responses={202: OrderSerializer})
@@ -87,7 +87,7 @@ class OrderViewSet(ReadViewSet):
     def cancel(self, request: Request, pk: str | None = None) -> Response:
         """Ask for the order's cancellation. It is cancelled when its broker says so."""
         order = self.get_object()
-        request_cancellation(order, asked_by=actor(request))
+        request_cancellation(order, asked_by=actor_name(request))
         return Response(OrderSerializer(order).data, status=status.HTTP_202_ACCEPTED)
 
 

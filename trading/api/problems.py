@@ -36,10 +36,10 @@ class Problems(ExceptionHandler):
     """Translates what services raise; whatever it does not know stays a 500 without details."""
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
-        return translated(super().convert_known_exceptions(exc))
+        return translate_error(super().convert_known_exceptions(exc))
 
 
-def translated(error: Exception) -> Exception:
+def translate_error(error: Exception) -> Exception:
     if isinstance(error, NotAllowed | CannotDecide | IllegalTransition):
         return Conflict(str(error))
     if isinstance(error, ModelValidationError):

@@ -3,8 +3,8 @@
 from rest_framework.viewsets import ViewSetMixin
 
 from trading.api.deployments import DeploymentViewSet, EvaluationViewSet, RunViewSet, StrategyViewSet
+from trading.api.events import DeadLetterViewSet, EventViewSet
 from trading.api.gate import BrokerSessionViewSet, GateViewSet
-from trading.api.happenings import DeadLetterViewSet, EventViewSet
 from trading.api.limits import LimitViewSet, MeterViewSet
 from trading.api.orders import FillViewSet, OrderViewSet
 from trading.api.signals import DecisionViewSet, SignalViewSet

@@ -17,7 +17,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from alphapanda.core.journal.services import record
+from alphapanda.core.journal.services import record_event
 from trading.api.access import PasswordGuesses
 from trading.api.base import ReadViewSet
 from trading.errors import NotAllowed
@@ -86,7 +86,7 @@ class TokenViewSet(DestroyModelMixin, ReadViewSet):
 
     def perform_destroy(self, instance: ApiToken) -> None:
         with transaction.atomic():
-            record("token.revoked", key=str(instance.pk), payload=_told(instance, self.request.user))
+            record_event("token.revoked", key=str(instance.pk), payload=_told(instance, self.request.user))
             instance.token.delete()
 
 
@@ -96,7 +96,7 @@ def make_token(user: Any, name: str, scope: str, days: int) -> ApiToken:
     token, text = AuthToken.objects.create(user, expiry=timedelta(days=days))
     made = ApiToken.objects.create(token=token, name=name, scope=scope)
     made.shown = text  # type: ignore[attr-defined]
-    record("token.made", key=str(made.pk), payload=_told(made, user))
+    record_event("token.made", key=str(made.pk), payload=_told(made, user))
     return made
 
 

@@ -28,9 +28,9 @@ def wake_for_bands(now: datetime) -> int:
     """Ask each data account's broker worker for the bands its deployments lack. Returns how many were asked."""
     if not _are_told(now):
         return 0
-    accounts = [name for name in data_accounts() if lacking(name, now).exists()]
+    accounts = [name for name in data_accounts() if instruments_lacking_bands(name, now).exists()]
     for account in accounts:
-        wakeups.wake(wakeups.BANDS, account, f"broker.{account}")
+        wakeups.wake_stage(wakeups.BANDS, account, f"broker.{account}")
     return len(accounts)
 
 
@@ -41,7 +41,7 @@ def data_accounts() -> QuerySet[Feed, str]:
     return feeds.order_by("data_account").values_list("data_account", flat=True).distinct()
 
 
-def lacking(account: str, now: datetime) -> QuerySet[Instrument]:
+def instruments_lacking_bands(account: str, now: datetime) -> QuerySet[Instrument]:
     """What deployments on this data account's feeds may trade today and no fresh band is known of."""
     deployments = Deployment.objects.exclude(state=DeploymentState.STOPPED).filter(shard__feed__data_account=account)
     day = now.astimezone(IST).date()

@@ -11,7 +11,7 @@ from instruments.models import Instrument
 from market.candle_store import store_history
 from trading import wakeups
 from trading.brokers.price_bands import fetch_bands
-from trading.brokers.zerodha.history import history
+from trading.brokers.zerodha.history import fetch_history
 from trading.brokers.zerodha.session import open_session
 from trading.models import Run
 from trading.orders.life_cycle import DeploymentState
@@ -35,15 +35,15 @@ def warm_up(run_id: UUID | str) -> None:
     bars = wanted(parameters, []).warmup()
     for instrument in instruments:
         for interval, count in bars.items():
-            rows = history(client, instrument.instrument_token, interval, now - span_of(interval, count), now)
+            rows = fetch_history(client, instrument.instrument_token, interval, now - span_of(interval, count), now)
             # The newest candle is still being formed; the tick drain will close it itself.
             closed = [row for row in rows if row.start + timedelta(minutes=interval) <= now]
             store_history(instrument, interval, closed)
     fetch_bands(client, instruments, now)
     with transaction.atomic():
-        deployments.tell(run, "begin", "begin", {"until": now.isoformat()})
+        deployments.notify_run(run, "begin", "begin", {"until": now.isoformat()})
         shard = run.deployment.shard
-        wakeups.wake_after_commit(wakeups.TICKS, shard.pk, f"ticks.{shard.name}")
+        wakeups.wake_stage_after_commit(wakeups.TICKS, shard.pk, f"ticks.{shard.name}")
     log.info("run_warmed", run=str(run), instruments=len(instruments))
 
 

@@ -46,7 +46,7 @@ class PaperOrder(models.Model):
     is_resting = models.BooleanField(default=True)
     matching = models.JSONField(help_text="the order as matching keeps it")
     changed_at = models.DateTimeField(help_text="market time")
-    is_reported = models.BooleanField(default=False, help_text="the desk has read its last change")
+    is_reported = models.BooleanField(default=False, help_text="its last change has been read")
     attempts = models.PositiveIntegerField(default=0)
 
     class Meta:
@@ -57,7 +57,7 @@ class PaperOrder(models.Model):
 
 
 class PaperTrade(models.Model):
-    """A trade at the paper exchange; booked by the desk exactly as a broker's would be."""
+    """A trade at the paper exchange; booked exactly as a broker's would be."""
 
     id = id_column()
     tag = models.CharField(max_length=20)

@@ -28,5 +28,5 @@ class ApiToken(models.Model):
 
     def allows(self, needed: str) -> bool:
         """Whether its scope reaches ``needed``: each scope includes those before it."""
-        ladder = self.Scope.values
-        return ladder.index(self.scope) >= ladder.index(needed)
+        scopes = self.Scope.values
+        return scopes.index(self.scope) >= scopes.index(needed)

@@ -17,7 +17,7 @@ NOBODYS_FAULT = (OperationalError, InterfaceError, SoftTimeLimitExceeded)
 Row = TypeVar("Row", bound=Model)
 
 
-def attempt(
+def attempt_row(
     row: Row, stage: str, work: Callable[[Row], None], on_giving_up: Callable[[Row, str], None] | None = None
 ) -> None:
     """Do ``work`` on ``row``, counted before it begins so that a row that kills its worker is counted too.

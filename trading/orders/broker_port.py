@@ -108,30 +108,30 @@ class Broker(Protocol):
     # Whether asking twice for one tag is one order; if not, an unanswered order is looked up, never sent again.
     repeats_safely: bool
 
-    def place(self, ticket: OrderTicket) -> str:
+    def place_order(self, ticket: OrderTicket) -> str:
         """Send an order and return the broker's id for it; accepted is not yet filled."""
 
-    def cancel(self, ticket: OrderTicket) -> None:
+    def request_cancel(self, ticket: OrderTicket) -> None:
         """Ask for a cancellation; the book says later whether it happened."""
 
     def changed_orders(self) -> Iterable[BrokerOrder]:
         """Return the orders whose last change has not been taken yet."""
 
-    def taken(self, order: BrokerOrder) -> None:
+    def note_report_taken(self, order: BrokerOrder) -> None:
         """Note that a change is part of our own book now."""
 
     def new_trades(self) -> Iterable[BrokerTrade]:
         """Return the trades not booked yet, oldest first."""
 
-    def booked(self, trade: BrokerTrade) -> None:
+    def note_trade_booked(self, trade: BrokerTrade) -> None:
         """Note that a trade is part of our own book now."""
 
-    def not_booked(self, trade: BrokerTrade, error: str) -> None:
+    def note_trade_not_booked(self, trade: BrokerTrade, error: str) -> None:
         """Note that a trade could not be booked this time."""
 
 
 @dataclass(frozen=True, slots=True)
-class BookedOrder:
+class BrokerOrderRow:
     """A row of the broker's own order book: anybody's orders on the account, ours by their tag."""
 
     broker_order_id: str
@@ -150,7 +150,7 @@ class BookedOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class BookedTrade:
+class BrokerTradeRow:
     """A row of the broker's own trade book, which does not repeat the order's tag."""
 
     trade_id: str
@@ -164,7 +164,7 @@ class BookedTrade:
 
 
 @dataclass(frozen=True, slots=True)
-class BookedPosition:
+class BrokerPositionRow:
     """The broker's net for a symbol and product."""
 
     exchange: str
@@ -177,8 +177,8 @@ class BookedPosition:
 class BrokerBook(Protocol):
     """The broker's own books of the day. Each read returns all of it, or raises: never a part."""
 
-    def orders(self) -> list[BookedOrder]: ...
+    def orders(self) -> list[BrokerOrderRow]: ...
 
-    def trades(self) -> list[BookedTrade]: ...
+    def trades(self) -> list[BrokerTradeRow]: ...
 
-    def positions(self) -> list[BookedPosition]: ...
+    def positions(self) -> list[BrokerPositionRow]: ...

@@ -21,7 +21,7 @@ ORDER = (*OF_SIGNAL, "side", "quantity", "order_type", "price", "is_exit", "stat
 FILL = (*(f"order__{name}" for name in OF_SIGNAL), "at", "signed_quantity", "price", "trade__charges")
 
 
-def rows() -> Iterator[tuple[Any, ...]]:
+def canonical_rows() -> Iterator[tuple[Any, ...]]:
     """Yield the canonical rows: by kind, then market time, then natural key; no ids, wall times or process names."""
     for label, model, columns in (
         ("signal", Signal, SIGNAL),
@@ -29,18 +29,18 @@ def rows() -> Iterator[tuple[Any, ...]]:
         ("order", Order, ORDER),
         ("fill", Fill, FILL),
     ):
-        found = [tuple(map(plain, row)) for row in model.objects.values_list(*columns)]  # type: ignore[attr-defined]
+        found = [tuple(map(plain_value, row)) for row in model.objects.values_list(*columns)]  # type: ignore[attr-defined]
         for row in sorted(found, key=orjson.dumps):
             yield label, *row
 
 
-def plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def digest() -> str:
+def day_digest() -> str:
     """Return the SHA-256 (hex) over every canonical row."""
     sha = hashlib.sha256()
     for line in canonical_lines():
@@ -50,9 +50,9 @@ def digest() -> str:
 
 def canonical_lines() -> Iterator[bytes]:
     """Yield what the digest is taken of: each row as a JSON list, a line."""
-    return (orjson.dumps(row) + b"\n" for row in rows())
+    return (orjson.dumps(row) + b"\n" for row in canonical_rows())
 
 
-def counts() -> dict[str, int]:
+def row_counts() -> dict[str, int]:
     models: dict[str, Any] = {"signals": Signal, "decisions": RiskDecision, "orders": Order, "fills": Fill}
     return {name: model.objects.count() for name, model in models.items()}

@@ -17,7 +17,7 @@ from trading import wakeups
 from trading.brokers.choice import broker_for
 from trading.models import Order
 from trading.orders import gates, rates
-from trading.orders.attempts import attempt
+from trading.orders.attempts import attempt_row
 from trading.orders.broker_port import (
     AddressNotAllowed,
     Broker,
@@ -28,7 +28,7 @@ from trading.orders.broker_port import (
     SessionExpired,
 )
 from trading.orders.life_cycle import GateState, OrderState
-from trading.orders.transitions import move
+from trading.orders.transitions import move_order
 
 log = structlog.get_logger()
 WORKER = f"orders@{socket.gethostname()}:{os.getpid()}"
@@ -43,14 +43,14 @@ def execute_orders(account_id: UUID | str) -> None:
     broker = broker_for(account)
     deadline = time.monotonic() + wakeups.LONGEST_DRAIN_SECONDS
     for order in _to_send(account):
-        attempt(order, "execute_orders", partial(send, broker=broker), give_up_sending)
+        attempt_row(order, "execute_orders", partial(send_order, broker=broker), give_up_sending)
         if time.monotonic() > deadline:
-            wakeups.wake(wakeups.EXECUTE, account.pk, wakeups.orders_queue(account.mode))
+            wakeups.wake_stage(wakeups.EXECUTE, account.pk, wakeups.orders_queue(account.mode))
             return
     # What a broker may know of is never given up: it is asked about, or to be cancelled, until there is an answer.
-    for orders, step in ((_unconfirmed, settle_unconfirmed), (_to_cancel, ask_to_cancel)):
+    for orders, step in ((_unconfirmed, resolve_unconfirmed), (_to_cancel, ask_to_cancel)):
         for order in orders(account):
-            attempt(order, "execute_orders", partial(step, broker=broker))
+            attempt_row(order, "execute_orders", partial(step, broker=broker))
 
 
 def _to_send(account: Account) -> list[Order]:
@@ -68,7 +68,7 @@ def _to_cancel(account: Account) -> list[Order]:
     return list(asked.select_related("instrument", "signal__instrument", "account").order_by("id"))
 
 
-def send(order: Order, broker: Broker) -> None:
+def send_order(order: Order, broker: Broker) -> None:
     """Send an order at most once.
 
     1. Claim it: one conditional UPDATE in a transaction that holds the gate, the budget and the decision.
@@ -76,57 +76,57 @@ def send(order: Order, broker: Broker) -> None:
     3. Ask the broker, outside any transaction.
     """
     crashpoint("execute.before_claim")
-    if not claim(order):
+    if not claim_order(order):
         return
     crashpoint("execute.after_claim")
-    if _gate_forbids(order, gates.effective(gates.gate_states(order.account_id))):
-        move(order, OrderState.NOT_PLACED, actor=WORKER, reason="the gate closed before it was sent")
+    if _gate_forbids(order, gates.effective_gate(gates.gate_states(order.account_id))):
+        move_order(order, OrderState.NOT_PLACED, actor=WORKER, reason="the gate closed before it was sent")
         return
-    ask(order, broker)
+    ask_broker(order, broker)
 
 
-def ask(order: Order, broker: Broker) -> None:
+def ask_broker(order: Order, broker: Broker) -> None:
     try:
-        broker_order_id = broker.place(ticket_of(order))
+        broker_order_id = broker.place_order(ticket_of(order))
     except OrderRefused as refused:
         # Only a broker or exchange that saw the order has rejected it; the rest never got that far.
         never_seen = isinstance(refused, RateLimited | SessionExpired | AddressNotAllowed)
         state = OrderState.NOT_PLACED if never_seen else OrderState.REJECTED
-        move(order, state, actor=WORKER, reason=str(refused))
+        move_order(order, state, actor=WORKER, reason=str(refused))
     except BrokerUnreachable as silence:
         log.warning("order_unconfirmed", tag=order.tag, error=repr(silence))
     else:
         crashpoint("execute.after_place")
-        move(order, OrderState.SUBMITTED, actor=WORKER, reason="accepted", broker_order_id=broker_order_id)
+        move_order(order, OrderState.SUBMITTED, actor=WORKER, reason="accepted", broker_order_id=broker_order_id)
         crashpoint("execute.after_submitted")
 
 
-def settle_unconfirmed(order: Order, broker: Broker) -> None:
+def resolve_unconfirmed(order: Order, broker: Broker) -> None:
     """Ask again only where asking twice is one request; every other broker is looked up by tag, never asked again."""
     if broker.repeats_safely:
-        ask(order, broker)
+        ask_broker(order, broker)
 
 
 def ask_to_cancel(order: Order, broker: Broker) -> None:
     if order.state == OrderState.CREATED:
-        move(order, OrderState.CANCELLED, actor=order.cancel_requested_by, reason="cancelled before it was sent")
+        move_order(order, OrderState.CANCELLED, actor=order.cancel_requested_by, reason="cancelled before it was sent")
     elif order.state != OrderState.UNCONFIRMED:
-        broker.cancel(ticket_of(order))
+        broker.request_cancel(ticket_of(order))
 
 
 @transaction.atomic
-def claim(order: Order) -> bool:
+def claim_order(order: Order) -> bool:
     """Make the order ours to send, or end it with the reason it must not be sent. False: it is not to be sent."""
     gate = gates.hold_gate(order.account_id)
     if problem := _why_not(order, gate):
         state, reason = problem
-        move(order, state, actor=WORKER, reason=reason)
+        move_order(order, state, actor=WORKER, reason=reason)
         return False
     now = wall_now()
-    if full := rates.spend(order.account, now, is_exit=order.is_exit):
+    if full := rates.spend_rate(order.account, now, is_exit=order.is_exit):
         log.info("order_waits_for_rate", tag=order.tag, window=full)
         return False
-    return move(order, OrderState.UNCONFIRMED, actor=WORKER, reason="claimed", claimed_by=WORKER, claimed_at=now)
+    return move_order(order, OrderState.UNCONFIRMED, actor=WORKER, reason="claimed", claimed_by=WORKER, claimed_at=now)
 
 
 def _why_not(order: Order, gate: GateState) -> tuple[OrderState, str] | None:
@@ -155,7 +155,7 @@ def give_up_sending(order: Order, error: str) -> None:
     """End an order whose sending failed too often before it was claimed: nothing was asked of any broker."""
     order.refresh_from_db(fields=["state"])
     if order.state == OrderState.CREATED:
-        move(order, OrderState.NOT_PLACED, actor=WORKER, reason=f"sending failed three times: {error}")
+        move_order(order, OrderState.NOT_PLACED, actor=WORKER, reason=f"sending failed three times: {error}")
 
 
 def ticket_of(order: Order) -> OrderTicket:
@@ -176,4 +176,4 @@ def ticket_of(order: Order) -> OrderTicket:
 
 
 def wake_execution(account: Account) -> None:
-    wakeups.wake_after_commit(wakeups.EXECUTE, account.pk, wakeups.orders_queue(account.mode))
+    wakeups.wake_stage_after_commit(wakeups.EXECUTE, account.pk, wakeups.orders_queue(account.mode))

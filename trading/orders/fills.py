@@ -20,7 +20,7 @@ from trading.models import Fill, Order
 from trading.orders.attempts import NOBODYS_FAULT
 from trading.orders.broker_port import Broker, BrokerOrder, BrokerTrade
 from trading.orders.life_cycle import OrderState, may_advance
-from trading.orders.transitions import move, tell_run
+from trading.orders.transitions import move_order, notify_run
 
 log = structlog.get_logger()
 ACTOR = "booking"
@@ -34,10 +34,10 @@ def book_trades(account_id: UUID | str) -> None:
     for trade in broker.new_trades():
         _book_or_count(account, trade, broker)
         if time.monotonic() > deadline:
-            wakeups.wake(wakeups.BOOK, account.pk, "desk")
+            wakeups.wake_stage(wakeups.BOOK, account.pk, "housekeeping")
             return
     for report in broker.changed_orders():
-        take_report(report, broker)
+        apply_report(report, broker)
 
 
 def _book_or_count(account: Account, trade: BrokerTrade, broker: Broker) -> None:
@@ -49,12 +49,12 @@ def _book_or_count(account: Account, trade: BrokerTrade, broker: Broker) -> None
         raise
     except Exception as error:
         log.exception("trade_not_booked", trade=trade.trade_id)
-        broker.not_booked(trade, f"{type(error).__name__}: {error}")
+        broker.note_trade_not_booked(trade, f"{type(error).__name__}: {error}")
 
 
 @on_replay("book_trades")
 def _book_again(letter: DeadLetter) -> None:
-    wakeups.wake_after_commit(wakeups.BOOK, letter.partition, "desk")
+    wakeups.wake_stage_after_commit(wakeups.BOOK, letter.partition, "housekeeping")
 
 
 @transaction.atomic
@@ -72,9 +72,9 @@ def record_fill(account: Account, report: BrokerTrade, broker: Broker) -> None:
         fill = Fill.objects.create(
             order=order, trade=trade, signed_quantity=report.signed_quantity, price=report.price, at=report.traded_at
         )
-        absorb(order, fill)
+        apply_fill(order, fill)
         transaction.on_commit(lambda: metrics.FILLS.labels(account.mode).inc())
-    broker.booked(report)
+    broker.note_trade_booked(report)
 
 
 def _trade_report(order: Order, report: BrokerTrade) -> TradeReport:
@@ -94,7 +94,7 @@ def _trade_report(order: Order, report: BrokerTrade) -> TradeReport:
     )
 
 
-def absorb(order: Order, fill: Fill) -> None:
+def apply_fill(order: Order, fill: Fill) -> None:
     """Count a fill into its order and let the run hear of it."""
     before = order.filled_quantity
     filled = before + abs(fill.signed_quantity)
@@ -103,7 +103,7 @@ def absorb(order: Order, fill: Fill) -> None:
     order.filled_quantity, order.average_price = filled, spent / filled
     order.reserved = order.reserved * left
     order.save(update_fields=["filled_quantity", "average_price", "reserved", "updated_at"])
-    tell_run(
+    notify_run(
         order.signal,
         "fill",
         str(fill.pk),
@@ -114,7 +114,7 @@ def absorb(order: Order, fill: Fill) -> None:
         target=_text(order.signal.target),
     )
     if filled == order.quantity:
-        move(order, OrderState.FILLED, actor=ACTOR, reason=f"filled at {order.average_price:.2f}")
+        move_order(order, OrderState.FILLED, actor=ACTOR, reason=f"filled at {order.average_price:.2f}")
 
 
 def _text(price: Decimal | None) -> str | None:
@@ -122,7 +122,7 @@ def _text(price: Decimal | None) -> str | None:
 
 
 @transaction.atomic
-def take_report(report: BrokerOrder, broker: Broker) -> None:
+def apply_report(report: BrokerOrder, broker: Broker) -> None:
     """Move an order on to what its broker says, if its life cycle allows; a report can be old."""
     order = (
         Order.objects.select_for_update(no_key=True, of=("self",))
@@ -133,5 +133,5 @@ def take_report(report: BrokerOrder, broker: Broker) -> None:
     if new == OrderState.FILLED and order.filled_quantity < order.quantity:
         return  # its last trades have not been booked yet; the report stays until they are
     if new != order.state and may_advance(OrderState(order.state), new):
-        move(order, new, actor="exchange", reason=report.message, broker_order_id=report.broker_order_id)
-    broker.taken(report)
+        move_order(order, new, actor="exchange", reason=report.message, broker_order_id=report.broker_order_id)
+    broker.note_report_taken(report)

@@ -7,10 +7,10 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from alphapanda.core.clock import market_now
-from alphapanda.core.journal.services import record
+from alphapanda.core.journal.services import record_event
 from portfolio.models import Account
 from trading.models import Gate, Order
-from trading.orders.life_cycle import GateState, advance
+from trading.orders.life_cycle import GateState, advance_state
 
 STRICTNESS = {GateState.ACTIVE: 0, GateState.REDUCE_ONLY: 1, GateState.HALTED: 2}
 
@@ -34,11 +34,11 @@ def set_gate(state: GateState | str, account: Account | None = None, *, by: str,
         which = {"account": account} if account else {"is_global": True}
         gate = Gate.objects.select_for_update(no_key=False).get(**which)
         before = GateState(gate.state)
-        gate.state = advance(before, new)
+        gate.state = advance_state(before, new)
         gate.reason, gate.changed_by, gate.changed_at = reason, by, market_now()
         gate.save()
         payload = {"from": before, "to": new, "by": by, "reason": reason}
-        record(
+        record_event(
             "gate.changed",
             key=str(account or "everything"),
             payload=payload,
@@ -60,7 +60,7 @@ def gate_states(account_id: UUID) -> tuple[GateState, GateState]:
     return found.get(True, GateState.HALTED), found.get(False, GateState.HALTED)
 
 
-def effective(states: tuple[GateState, GateState]) -> GateState:
+def effective_gate(states: tuple[GateState, GateState]) -> GateState:
     if flag_file().exists():
         return GateState.HALTED
     return max(states, key=STRICTNESS.__getitem__)
@@ -75,4 +75,4 @@ def hold_gate(account_id: UUID) -> GateState:
             [account_id],
         )
         found = {is_global: GateState(state) for is_global, state in cursor.fetchall()}
-    return effective((found.get(True, GateState.HALTED), found.get(False, GateState.HALTED)))
+    return effective_gate((found.get(True, GateState.HALTED), found.get(False, GateState.HALTED)))

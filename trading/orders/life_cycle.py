@@ -108,7 +108,7 @@ def may_advance(current: State, new: State) -> bool:
     return new == current or new in _TABLES[type(current)][current]
 
 
-def advance(current: State, new: State) -> State:
+def advance_state(current: State, new: State) -> State:
     """Return ``new`` if it may follow ``current``. Raises IllegalTransition."""
     if may_advance(current, new):
         return new
@@ -137,7 +137,7 @@ def state_after_trades(current: OrderState, quantity: int, filled: int) -> Order
     ``filled``; filled in part, one not known to rest is now known to be open.
     """
     if filled >= quantity:
-        return advance(current, OrderState.FILLED)
+        return advance_state(current, OrderState.FILLED)
     if filled and current in (_O.CREATED, _O.UNCONFIRMED, _O.SUBMITTED, _O.TRIGGER_PENDING):
         return OrderState.OPEN
     return current
@@ -146,7 +146,7 @@ def state_after_trades(current: OrderState, quantity: int, filled: int) -> Order
 GATE_SEVERITY: dict[GateState, int] = {_G.ACTIVE: 0, _G.REDUCE_ONLY: 1, _G.HALTED: 2}
 
 
-def tightest(*gates: GateState | None) -> GateState:
+def tightest_gate(*gates: GateState | None) -> GateState:
     """Return the strictest gate; an unknown one counts as halted."""
     return max((gate or GateState.HALTED for gate in gates), key=GATE_SEVERITY.__getitem__)
 

@@ -9,7 +9,7 @@ from portfolio.models import Account
 from trading.orders.rate_budget import KITE_BUDGET, RateBudget, Span, window_start
 
 
-def spend(account: Account, now: datetime, *, is_exit: bool, budget: RateBudget = KITE_BUDGET) -> str:
+def spend_rate(account: Account, now: datetime, *, is_exit: bool, budget: RateBudget = KITE_BUDGET) -> str:
     """Count one order against every window. Returns "", or the window that is full: then nothing is counted.
 
     Call inside the claim's transaction: a claim that rolls back has spent nothing.

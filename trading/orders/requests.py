@@ -9,7 +9,7 @@ from django.db import transaction
 
 from alphapanda.core.clock import market_now
 from alphapanda.core.ids import new_id
-from alphapanda.core.journal.services import record
+from alphapanda.core.journal.services import record_event
 from instruments.models import Instrument
 from market.board import read_quotes
 from portfolio.models import Account
@@ -71,8 +71,8 @@ def _ask_gate(account: Account, instrument: Instrument, key: str, wish: dict[str
     )
     if is_new:
         payload = {"signal": str(signal), "by": by}
-        record("signal.new", key=str(signal.pk), account_id=account.pk, correlation=signal.pk, payload=payload)
-        wakeups.wake_after_commit(wakeups.ASSESS, account.pk, "risk")
+        record_event("signal.new", key=str(signal.pk), account_id=account.pk, correlation=signal.pk, payload=payload)
+        wakeups.wake_stage_after_commit(wakeups.ASSESS, account.pk, "risk")
     return signal
 
 
@@ -96,8 +96,8 @@ def request_cancellation(order: Order, asked_by: str) -> None:
     if not asked and not order.may_still_fill:
         raise NotAllowed(f"it is {order.state.replace('_', ' ')} already")
     if asked:
-        record("order.cancel_requested", key=order.tag, account_id=order.account_id, payload={"by": asked_by})
-    wakeups.wake_after_commit(wakeups.EXECUTE, order.account_id, wakeups.orders_queue(order.account.mode))
+        record_event("order.cancel_requested", key=order.tag, account_id=order.account_id, payload={"by": asked_by})
+    wakeups.wake_stage_after_commit(wakeups.EXECUTE, order.account_id, wakeups.orders_queue(order.account.mode))
 
 
 def cancel_all(account: Account | None, asked_by: str) -> int:

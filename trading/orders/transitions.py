@@ -7,22 +7,24 @@ import structlog
 from django.db import transaction
 
 from alphapanda.core.clock import market_now
-from alphapanda.core.journal.services import record
+from alphapanda.core.journal.services import record_event
 from alphapanda.core.telemetry import metrics
 from trading.models import Order, OrderTransition, RunInput
-from trading.orders.life_cycle import OrderState, advance, is_terminal
+from trading.orders.life_cycle import OrderState, advance_state, is_terminal
 
 log = structlog.get_logger()
 
 
 @transaction.atomic
-def move(order: Order, to: OrderState, *, actor: str, reason: str = "", details: Any = None, **changes: Any) -> bool:
+def move_order(
+    order: Order, to: OrderState, *, actor: str, reason: str = "", details: Any = None, **changes: Any
+) -> bool:
     """Move ``order`` on from the state it was read in. False: somebody else moved it first; read it again.
 
     Raises IllegalTransition if the life-cycle table has no such step.
     """
     before = OrderState(order.state)
-    advance(before, to)
+    advance_state(before, to)
     if is_terminal(to):
         changes["reserved"] = Decimal(0)
     changes |= {"state": to, "state_reason": reason[:300]}
@@ -32,7 +34,7 @@ def move(order: Order, to: OrderState, *, actor: str, reason: str = "", details:
         setattr(order, name, value)
     _write_history(order, before, to, actor, reason, details or {})
     if is_terminal(to) and to != OrderState.FILLED:
-        tell_run_it_ended(order, to, reason)
+        notify_run_of_end(order, to, reason)
     return True
 
 
@@ -46,7 +48,7 @@ def _write_history(order: Order, before: str, to: OrderState, actor: str, reason
         details=details,
         market_time=market_now(),
     )
-    record(
+    record_event(
         f"order.{to}",
         key=order.tag,
         account_id=order.account_id,
@@ -56,12 +58,12 @@ def _write_history(order: Order, before: str, to: OrderState, actor: str, reason
     transaction.on_commit(lambda: metrics.ORDERS.labels(to).inc())
 
 
-def tell_run_it_ended(order: Order, outcome: str, reason: str) -> None:
+def notify_run_of_end(order: Order, outcome: str, reason: str) -> None:
     """Let the run hear, at a later drain, that nothing more will come of what it asked."""
-    tell_run(order.signal, "ended", str(order.pk), outcome=outcome, reason=reason)
+    notify_run(order.signal, "ended", str(order.pk), outcome=outcome, reason=reason)
 
 
-def tell_run(signal: Any, kind: str, ref: str, **payload: Any) -> None:
+def notify_run(signal: Any, kind: str, ref: str, **payload: Any) -> None:
     if signal.run_id is None:
         return
     RunInput.objects.get_or_create(

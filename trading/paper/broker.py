@@ -29,7 +29,7 @@ class PaperBroker:
             raise ValueError(f"{account} is not a paper account")
         self.account = account
 
-    def place(self, ticket: OrderTicket) -> str:
+    def place_order(self, ticket: OrderTicket) -> str:
         """Put the order on its way; it arrives at the signal's time and the latency. Returns the broker's id."""
         PaperRequest.objects.get_or_create(
             tag=ticket.tag,
@@ -43,7 +43,7 @@ class PaperBroker:
         )
         return order_id_of(ticket.tag)
 
-    def cancel(self, ticket: OrderTicket) -> None:
+    def request_cancel(self, ticket: OrderTicket) -> None:
         PaperRequest.objects.get_or_create(
             tag=ticket.tag,
             kind=PaperRequest.Kind.CANCEL,
@@ -69,7 +69,7 @@ class PaperBroker:
             for row in rows
         ]
 
-    def taken(self, order: BrokerOrder) -> None:
+    def note_report_taken(self, order: BrokerOrder) -> None:
         """Forget the report, unless the order has changed since it was read."""
         PaperOrder.objects.filter(
             tag=order.tag,
@@ -93,10 +93,10 @@ class PaperBroker:
             for row in rows
         ]
 
-    def booked(self, trade: BrokerTrade) -> None:
+    def note_trade_booked(self, trade: BrokerTrade) -> None:
         PaperTrade.objects.filter(account=self.account, trade_id=trade.trade_id).update(is_booked=True)
 
-    def not_booked(self, trade: BrokerTrade, error: str) -> None:
+    def note_trade_not_booked(self, trade: BrokerTrade, error: str) -> None:
         row = PaperTrade.objects.get(account=self.account, trade_id=trade.trade_id)
         row.attempts += 1
         row.save(update_fields=["attempts"])

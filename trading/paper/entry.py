@@ -6,10 +6,11 @@ from decimal import Decimal
 
 from alphapanda.core import figures
 from instruments.domain.prices import ceil_to_tick, floor_to_tick, is_on_tick
-from trading.paper.depth import BookQuote, PaperOrder, PaperRules
+from trading.paper.depth import DepthQuote
+from trading.paper.orders import PaperOrder, PaperRules
 
 
-def complaint(order: PaperOrder, quote: BookQuote | None, rules: PaperRules) -> str:
+def entry_complaint(order: PaperOrder, quote: DepthQuote | None, rules: PaperRules) -> str:
     """Return why the exchange rejects the order, in words; empty if it takes it."""
     return (
         _session_complaint(rules)
@@ -21,7 +22,7 @@ def complaint(order: PaperOrder, quote: BookQuote | None, rules: PaperRules) -> 
     )
 
 
-def protected_price(order: PaperOrder, quote: BookQuote, rules: PaperRules) -> Decimal:
+def protected_price(order: PaperOrder, quote: DepthQuote, rules: PaperRules) -> Decimal:
     """Return the worst price a market order may take: a percentage from last, on the tick, inside the band."""
     asked = order.market_protection or Decimal(0)
     percent = asked if asked > 0 else rules.protection_percent
@@ -64,7 +65,7 @@ def _tick_complaint(order: PaperOrder, rules: PaperRules) -> str:
     return ""
 
 
-def _band_complaint(order: PaperOrder, quote: BookQuote) -> str:
+def _band_complaint(order: PaperOrder, quote: DepthQuote) -> str:
     low, high = quote.lower_band or Decimal(0), quote.upper_band
     for price in (order.price, order.trigger_price):
         if price and (price < low or (high and price > high)):
@@ -72,7 +73,7 @@ def _band_complaint(order: PaperOrder, quote: BookQuote) -> str:
     return ""
 
 
-def _trigger_complaint(order: PaperOrder, quote: BookQuote) -> str:
+def _trigger_complaint(order: PaperOrder, quote: DepthQuote) -> str:
     trigger, limit = order.trigger_price, order.price
     if not trigger:
         return ""

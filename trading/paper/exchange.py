@@ -16,9 +16,10 @@ from instruments.models import FreezeQuantity, Instrument
 from market.domain.ticks import to_price
 from market.quotes import levels_of
 from trading.models import PaperLiquidity, PaperOrder, PaperRequest, PaperTrade, PriceBand
-from trading.paper import matching
+from trading.paper import depth, matching, orders
 from trading.paper.broker import order_id_of
-from trading.paper.matching import BookQuote, Liquidity, Outcome, PaperFill, PaperRules
+from trading.paper.depth import DepthQuote, Liquidity
+from trading.paper.orders import Outcome, PaperFill, PaperRules
 from trading.run.sessions import schedule_on
 
 SL_M_IS_BARRED = ("BSE", "BFO")
@@ -31,23 +32,23 @@ class PaperExchange:
         self.instruments = instruments
         self.tokens = {instrument.pk: token for token, instrument in instruments.items()}
         self.requests: dict[int, list[PaperRequest]] = defaultdict(list)
-        self.resting: dict[int, dict[str, tuple[PaperOrder, matching.PaperOrder]]] = defaultdict(dict)
+        self.resting: dict[int, dict[str, tuple[PaperOrder, orders.PaperOrder]]] = defaultdict(dict)
         self.liquidity: dict[int, Liquidity] = {}
-        self.changed: dict[str, tuple[PaperOrder, matching.PaperOrder, str, datetime]] = {}
+        self.changed: dict[str, tuple[PaperOrder, orders.PaperOrder, str, datetime]] = {}
         self.trades: list[tuple[PaperOrder, PaperFill]] = []
         self.done: list[UUID] = []
         if is_busy:
-            self._load()
+            self._load_rows()
 
-    def _load(self) -> None:
+    def _load_rows(self) -> None:
         ids = list(self.tokens)
         for request in PaperRequest.objects.filter(is_done=False, instrument_id__in=ids).order_by("arrives_at", "id"):
             self.requests[self.tokens[request.instrument_id]].append(request)
         for row in PaperOrder.objects.filter(is_resting=True, instrument_id__in=ids).order_by("id"):
-            self.resting[self.tokens[row.instrument_id]][row.tag] = (row, matching.restore_order(row.matching))
+            self.resting[self.tokens[row.instrument_id]][row.tag] = (row, orders.restore_order(row.matching))
         if self.requests or self.resting:
             for saved in PaperLiquidity.objects.filter(instrument_id__in=ids):
-                self.liquidity[self.tokens[saved.instrument_id]] = matching.restore_liquidity(saved.liquidity)
+                self.liquidity[self.tokens[saved.instrument_id]] = depth.restore_liquidity(saved.liquidity)
 
     @property
     def interested(self) -> set[int]:
@@ -56,33 +57,33 @@ class PaperExchange:
             token for token, orders in self.resting.items() if orders
         }
 
-    def step(self, rows: dict[int, np.void], held: dict[int, np.void], now: datetime) -> None:
+    def apply_entry(self, rows: dict[int, np.void], held: dict[int, np.void], now: datetime) -> None:
         """Let one entry of the stream happen: ``rows`` are its ticks, ``held`` the last known of every token."""
         for token in sorted(self.interested):
             if token in rows:
-                self._see(token, rows[token], now)
+                self._see_row(token, rows[token], now)
             elif token not in self.liquidity and token in held:
-                self._see(token, held[token], datetime.fromtimestamp(0, IST))
-            self._receive(token, now)
-            self._match(token, now)
+                self._see_row(token, held[token], datetime.fromtimestamp(0, IST))
+            self._receive_requests(token, now)
+            self._match_resting(token, now)
 
-    def _see(self, token: int, row: np.void, at: datetime) -> None:
-        self.liquidity[token] = matching.see(
-            self.liquidity.get(token), book_quote(token, row, at, self._band(token, at))
+    def _see_row(self, token: int, row: np.void, at: datetime) -> None:
+        self.liquidity[token] = matching.take_in_quote(
+            self.liquidity.get(token), book_quote(token, row, at, self._band_of(token, at))
         )
 
-    def _receive(self, token: int, now: datetime) -> None:
+    def _receive_requests(self, token: int, now: datetime) -> None:
         waiting = self.requests[token]
         due = [request for request in waiting if request.arrives_at <= now]
         self.requests[token] = [request for request in waiting if request.arrives_at > now]
         for request in due:
             self.done.append(request.pk)
             if request.kind == PaperRequest.Kind.PLACE:
-                self._place(token, request, now)
+                self._place_order(token, request, now)
             else:
-                self._cancel(token, request, now)
+                self._cancel_order(token, request, now)
 
-    def _place(self, token: int, request: PaperRequest, now: datetime) -> None:
+    def _place_order(self, token: int, request: PaperRequest, now: datetime) -> None:
         order = order_from(request)
         row = PaperOrder(
             tag=request.tag,
@@ -90,30 +91,30 @@ class PaperExchange:
             instrument_id=request.instrument_id,
             broker_order_id=order_id_of(request.tag),
         )
-        outcome = matching.arrive(order, self.liquidity.get(token), self._rules(token, now), now)
-        self._take(token, row, outcome, now)
+        outcome = matching.accept_order(order, self.liquidity.get(token), self._rules_of(token, now), now)
+        self._keep_outcome(token, row, outcome, now)
 
-    def _cancel(self, token: int, request: PaperRequest, now: datetime) -> None:
+    def _cancel_order(self, token: int, request: PaperRequest, now: datetime) -> None:
         known = self.resting[token].get(request.tag)
         if known is None:
             return  # filled, rejected or expired before the cancellation arrived: its last report says so
         row, order = known
-        self._take(token, row, matching.cancel(order, now), now, keep_liquidity=True)
+        self._keep_outcome(token, row, matching.cancel_order(order, now), now, keep_liquidity=True)
 
-    def _match(self, token: int, now: datetime) -> None:
+    def _match_resting(self, token: int, now: datetime) -> None:
         if not self.resting[token]:
             return
         orders = {tag: order for tag, (_, order) in self.resting[token].items()}
-        rules = self._rules(token, now)
-        outcomes, liquidity = matching.match_all(orders.values(), self.liquidity.get(token), rules, now)
+        rules = self._rules_of(token, now)
+        outcomes, liquidity = matching.match_orders(orders.values(), self.liquidity.get(token), rules, now)
         if liquidity is not None:
             self.liquidity[token] = liquidity
         for outcome in outcomes:
             if outcome.order != orders[outcome.order.tag] or outcome.trades:
                 row, _ = self.resting[token][outcome.order.tag]
-                self._take(token, row, outcome, now, keep_liquidity=True)
+                self._keep_outcome(token, row, outcome, now, keep_liquidity=True)
 
-    def _take(
+    def _keep_outcome(
         self, token: int, row: PaperOrder, outcome: Outcome, now: datetime, *, keep_liquidity: bool = False
     ) -> None:
         if outcome.liquidity is not None and not keep_liquidity:
@@ -125,7 +126,7 @@ class PaperExchange:
         else:
             self.resting[token][row.tag] = (row, outcome.order)
 
-    def _rules(self, token: int, now: datetime) -> PaperRules:
+    def _rules_of(self, token: int, now: datetime) -> PaperRules:
         instrument, day = self.instruments[token], now.astimezone(IST).date()
         schedule = schedule_on(instrument.pk, day)
         phase = schedule.phase_at(now)
@@ -138,12 +139,12 @@ class PaperExchange:
             takes_sl_m=instrument.exchange not in SL_M_IS_BARRED and not instrument.segment.endswith("-OPT"),
         )
 
-    def _band(self, token: int, at: datetime) -> tuple[Decimal, Decimal] | None:
+    def _band_of(self, token: int, at: datetime) -> tuple[Decimal, Decimal] | None:
         instrument = self.instruments[token]
         row = PriceBand.objects.filter(instrument=instrument, day=at.astimezone(IST).date()).first()
         return (row.low, row.high) if row else None
 
-    def save(self) -> None:
+    def save_changes(self) -> None:
         """Write what changed, in the caller's transaction."""
         PaperRequest.objects.filter(pk__in=self.done).update(is_done=True)
         for row, order, words, now in self.changed.values():
@@ -164,7 +165,7 @@ class PaperExchange:
     def _save_liquidity(self) -> None:
         touched = {row.instrument_id for row, _ in self.trades}
         for instrument_id in touched:
-            liquidity = matching.save_liquidity(self.liquidity[self.tokens[instrument_id]])
+            liquidity = depth.save_liquidity(self.liquidity[self.tokens[instrument_id]])
             PaperLiquidity.objects.update_or_create(instrument_id=instrument_id, defaults={"liquidity": liquidity})
 
     @property
@@ -173,16 +174,16 @@ class PaperExchange:
         return {row.account_id for row, *_ in self.changed.values()}
 
 
-def _save_order(row: PaperOrder, order: matching.PaperOrder, words: str, now: datetime) -> None:
+def _save_order(row: PaperOrder, order: orders.PaperOrder, words: str, now: datetime) -> None:
     row.status, row.message = order.state, words[:300]
     row.filled_quantity, row.is_resting = order.filled, not order.is_done
-    row.matching, row.changed_at, row.is_reported = matching.save_order(order), now, False
+    row.matching, row.changed_at, row.is_reported = orders.save_order(order), now, False
     row.save()
 
 
-def order_from(request: PaperRequest) -> matching.PaperOrder:
+def order_from(request: PaperRequest) -> orders.PaperOrder:
     ticket = request.ticket
-    return matching.PaperOrder(
+    return orders.PaperOrder(
         tag=request.tag,
         signed_quantity=ticket["signed_quantity"],
         order_type=ticket["order_type"],
@@ -198,9 +199,9 @@ def _decimal(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
 
 
-def book_quote(token: int, row: np.void, at: datetime, band: tuple[Decimal, Decimal] | None) -> BookQuote:
+def book_quote(token: int, row: np.void, at: datetime, band: tuple[Decimal, Decimal] | None) -> DepthQuote:
     low, high = band or (None, None)
-    return BookQuote(
+    return DepthQuote(
         bids=levels_of(row, "bid", token),
         asks=levels_of(row, "ask", token),
         last_price=to_price(row["last_price"], token),

@@ -15,62 +15,33 @@ from typing import Any
 
 from alphapanda.core import figures
 from trading.orders.life_cycle import OrderState
-from trading.paper.depth import (
-    BookQuote,
-    Liquidity,
-    Outcome,
-    PaperFill,
-    PaperOrder,
-    PaperRules,
-    restore_liquidity,
-    restore_order,
-    save_liquidity,
-    save_order,
-)
-from trading.paper.entry import complaint, protected_price
-
-__all__ = [
-    "BookQuote",
-    "Liquidity",
-    "Outcome",
-    "PaperFill",
-    "PaperOrder",
-    "PaperRules",
-    "arrive",
-    "cancel",
-    "match",
-    "match_all",
-    "modify",
-    "restore_liquidity",
-    "restore_order",
-    "save_liquidity",
-    "save_order",
-    "see",
-]
+from trading.paper.depth import DepthQuote, Liquidity
+from trading.paper.entry import entry_complaint, protected_price
+from trading.paper.orders import Outcome, PaperFill, PaperOrder, PaperRules
 
 
-def see(previous: Liquidity | None, quote: BookQuote) -> Liquidity:
+def take_in_quote(previous: Liquidity | None, quote: DepthQuote) -> Liquidity:
     """Return what a new snapshot offers, less what we took of levels that have not changed."""
     return previous.followed_by(quote) if previous else Liquidity(quote)
 
 
-def arrive(order: PaperOrder, liquidity: Liquidity | None, rules: PaperRules, now: datetime) -> Outcome:
+def accept_order(order: PaperOrder, liquidity: Liquidity | None, rules: PaperRules, now: datetime) -> Outcome:
     """Take an order at the door at its arrival time; what may fill at once, fills.
 
     ``liquidity`` is the newest the exchange has, even from before the arrival: it is good
     for bands and triggers, but only a book from ``order.arrives_at`` on is taken from.
     """
     arrived = Outcome(order, liquidity)
-    if refusal := complaint(order, _quote(liquidity), rules):
+    if refusal := entry_complaint(order, _quote(liquidity), rules):
         return arrived.told("rejected", refusal, now, state=OrderState.REJECTED)
     is_stop = order.trigger_price is not None
     state = OrderState.TRIGGER_PENDING if is_stop else OrderState.OPEN
     words = "waits for its trigger" if is_stop else "taken by the paper exchange"
     accepted = arrived.told("accepted", words, now, state=state, limit=None if is_stop else order.price)
-    return accepted.then(match(accepted.order, liquidity, rules, now))
+    return accepted.then(match_order(accepted.order, liquidity, rules, now))
 
 
-def match(order: PaperOrder, liquidity: Liquidity | None, rules: PaperRules, now: datetime) -> Outcome:
+def match_order(order: PaperOrder, liquidity: Liquidity | None, rules: PaperRules, now: datetime) -> Outcome:
     """Return what one snapshot, or the passing of time, does to a resting order."""
     outcome = Outcome(order, liquidity)
     if order.is_done:
@@ -86,19 +57,19 @@ def match(order: PaperOrder, liquidity: Liquidity | None, rules: PaperRules, now
     return _settle(outcome, now)
 
 
-def match_all(
+def match_orders(
     orders: Iterable[PaperOrder], liquidity: Liquidity | None, rules: PaperRules, now: datetime
 ) -> tuple[list[Outcome], Liquidity | None]:
     """Match an instrument's resting orders in price-time order; no share fills two of them."""
     outcomes = []
     for order in sorted(orders, key=_priority):
-        outcome = match(order, liquidity, rules, now)
+        outcome = match_order(order, liquidity, rules, now)
         liquidity = outcome.liquidity
         outcomes.append(outcome)
     return outcomes, liquidity
 
 
-def cancel(order: PaperOrder, now: datetime) -> Outcome:
+def cancel_order(order: PaperOrder, now: datetime) -> Outcome:
     """Cancel what is left; one that is done already stays as it is, and says so."""
     if order.is_done:
         return Outcome(order, None).told("cancel_refused", f"it is {order.state.value} already", now)
@@ -106,7 +77,9 @@ def cancel(order: PaperOrder, now: datetime) -> Outcome:
     return Outcome(order, None).told("cancelled", words, now, state=OrderState.CANCELLED)
 
 
-def modify(order: PaperOrder, liquidity: Liquidity | None, rules: PaperRules, now: datetime, **changes: Any) -> Outcome:
+def modify_order(
+    order: PaperOrder, liquidity: Liquidity | None, rules: PaperRules, now: datetime, **changes: Any
+) -> Outcome:
     """Change total ``quantity``, ``price`` or ``trigger_price`` of a working order.
 
     A new price, or a larger quantity, goes to the back of the queue and may take from the next
@@ -130,19 +103,19 @@ def _change_complaint(order: PaperOrder, changed: PaperOrder, liquidity: Liquidi
     if order.limit is not None:  # whatever it was sent as, it is a limit order now
         price = changed.price or order.limit
         changed = replace(changed, order_type="LIMIT", price=price, trigger_price=None)
-    return complaint(changed, _quote(liquidity), rules)
+    return entry_complaint(changed, _quote(liquidity), rules)
 
 
-def _quote(liquidity: Liquidity | None) -> BookQuote | None:
+def _quote(liquidity: Liquidity | None) -> DepthQuote | None:
     return liquidity.quote if liquidity else None
 
 
-def _may_trade(order: PaperOrder, quote: BookQuote, rules: PaperRules) -> bool:
+def _may_trade(order: PaperOrder, quote: DepthQuote, rules: PaperRules) -> bool:
     """No book from before the order arrived, none without depth, none in an auction."""
     return rules.is_continuous and quote.has_depth and quote.at >= order.arrives_at
 
 
-def _trigger(outcome: Outcome, quote: BookQuote) -> Outcome:
+def _trigger(outcome: Outcome, quote: DepthQuote) -> Outcome:
     """A stop fires on the last price; it then takes from the book that price left."""
     order = outcome.order
     if order.state is not OrderState.TRIGGER_PENDING or order.trigger_price is None:
@@ -241,7 +214,7 @@ def _settle(outcome: Outcome, now: datetime) -> Outcome:
     if not order.remaining:
         return replace(outcome, order=replace(order, state=OrderState.FILLED))
     if order.validity == "IOC" and not order.awaits_book:
-        return outcome.then(cancel(order, now)).with_liquidity(outcome.liquidity)
+        return outcome.then(cancel_order(order, now)).with_liquidity(outcome.liquidity)
     return outcome
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from portfolio.models import Account, Position
 from trading.models import Deployment, Order, RiskLimit
-from trading.risk.exposure import Today, usage
+from trading.risk.exposure import Today, usage_of
 from trading.risk.inputs import Usage
 from trading.risk.market_view import as_limits, own_limits
 from trading.risk.marks import Marks
@@ -30,6 +30,6 @@ def deployment_meters(deployment: Deployment, now: datetime) -> list[Meter]:
 
 def _used(account: Account, portfolio_id: UUID | None, now: datetime) -> Usage:
     positions = list(Position.objects.open().of_account(account.pk).select_related("instrument"))
-    marks = Marks.of({position.instrument_id: position.instrument for position in positions}.values(), now)
+    marks = Marks.for_instruments({position.instrument_id: position.instrument for position in positions}.values(), now)
     live = list(Order.objects.live().filter(account=account))
-    return usage(Today.read(account, marks, now), portfolio_id, positions, live)
+    return usage_of(Today.read_day(account, marks, now), portfolio_id, positions, live)

@@ -8,29 +8,13 @@ from datetime import datetime
 
 from trading.risk import exchange_rules as valid
 from trading.risk import loss_rules as bound
-from trading.risk.inputs import Exposure, Held, Limits, MarketView, ProposedOrder, RiskLimits, Usage, only_shrinks
-from trading.risk.meters import Meter, meters, scope_meters
-from trading.risk.verdicts import Assessment, Case, Check, Code, Verdict, unknown
-
-__all__ = [
-    "RULES",
-    "Assessment",
-    "Check",
-    "Code",
-    "Exposure",
-    "Held",
-    "Limits",
-    "MarketView",
-    "Meter",
-    "ProposedOrder",
-    "RiskLimits",
-    "Rule",
-    "Usage",
-    "assess",
-    "meters",
-    "only_shrinks",
-    "scope_meters",
-]
+from trading.risk.inputs import (
+    Exposure,
+    MarketView,
+    ProposedOrder,
+    RiskLimits,
+)
+from trading.risk.verdicts import Assessment, Case, Check, Code, Verdict, unknown_verdict
 
 SHRINKING = "only shrinks a position"
 
@@ -53,31 +37,31 @@ def _of_both(code: Code, title: str, ask: Callable[[Case], Verdict]) -> tuple[Ru
 
 
 VALIDITY: tuple[Rule, ...] = (
-    _validity(Code.SESSION, "Session", valid.session),
-    _validity(Code.TRADABLE, "Tradable", valid.tradable),
-    _validity(Code.PRODUCT, "Product", valid.product),
-    _validity(Code.ORDER_TYPE, "Order type", valid.order_type),
-    _validity(Code.LOT, "Lot size", valid.lot),
-    _validity(Code.TICK, "Tick size", valid.tick),
-    _validity(Code.FREEZE, "Freeze quantity", valid.freeze),
-    _validity(Code.CIRCUIT_BAND, "Circuit band", valid.circuit_band),
-    _validity(Code.DUPLICATE, "Duplicate", valid.duplicate),
+    _validity(Code.SESSION, "Session", valid.in_session),
+    _validity(Code.TRADABLE, "Tradable", valid.is_tradable),
+    _validity(Code.PRODUCT, "Product", valid.product_fits),
+    _validity(Code.ORDER_TYPE, "Order type", valid.order_type_fits),
+    _validity(Code.LOT, "Lot size", valid.whole_lots),
+    _validity(Code.TICK, "Tick size", valid.on_tick),
+    _validity(Code.FREEZE, "Freeze quantity", valid.within_freeze),
+    _validity(Code.CIRCUIT_BAND, "Circuit band", valid.within_band),
+    _validity(Code.DUPLICATE, "Duplicate", valid.not_duplicate),
 )
 
 RISK: tuple[Rule, ...] = (
-    Rule(Code.GATE, "Gate", bound.gate),
+    Rule(Code.GATE, "Gate", bound.gate_open),
     Rule(Code.REDUCE_ONLY, "Reduce only", bound.reduce_only),
-    Rule(Code.BOOKS, "Books", bound.books),
+    Rule(Code.BOOKS, "Books", bound.books_agree),
     Rule(Code.DAY_KNOWN, "Calendar", bound.day_known),
-    Rule(Code.FEED, "Feed", bound.feed),
+    Rule(Code.FEED, "Feed", bound.feed_live),
     Rule(Code.QUOTE_AGE, "Quote age", bound.quote_age),
     Rule(Code.SIGNAL_AGE, "Signal age", bound.signal_age),
     Rule(Code.PRICE_COLLAR, "Price collar", bound.price_collar),
     Rule(Code.MIS_CUTOFF, "Intraday cut-off", bound.mis_cutoff),
-    Rule(Code.ENTRY, "Entry window", bound.entry),
+    Rule(Code.ENTRY, "Entry window", bound.entry_window),
     *_of_both(Code.ORDER_VALUE, "Order value", bound.order_value),
     *_of_both(Code.MAX_QTY, "Quantity", bound.max_quantity),
-    *_of_both(Code.POSITION, "Position", bound.position),
+    *_of_both(Code.POSITION, "Position", bound.position_size),
     *_of_both(Code.MAX_GROSS, "Gross exposure", bound.max_gross),
     *_of_both(Code.MAX_NET, "Net exposure", bound.max_net),
     *_of_both(Code.OPEN_ORDERS, "Open orders", bound.open_orders),
@@ -136,4 +120,4 @@ def _ask(rule: Rule, case: Case) -> tuple[Verdict, str]:
     try:
         return rule.ask(case), ""
     except Exception as broken:
-        return unknown(f"{rule.title} (the rule failed)"), f"{type(broken).__name__}: {broken}"
+        return unknown_verdict(f"{rule.title} (the rule failed)"), f"{type(broken).__name__}: {broken}"

@@ -11,23 +11,25 @@ import structlog
 from django.db import transaction
 
 from alphapanda.core.clock import market_now
-from alphapanda.core.clock.services import installation
+from alphapanda.core.clock.services import get_installation
 from alphapanda.core.journal.models import DeadLetter
-from alphapanda.core.journal.services import on_replay, record
+from alphapanda.core.journal.services import on_replay, record_event
 from alphapanda.core.telemetry import metrics
 from alphapanda.core.telemetry.crashpoints import crashpoint
 from portfolio.booking import ensure_portfolio
 from portfolio.models import Account
 from trading import wakeups
 from trading.models import Order, OrderTransition, RiskDecision, Signal
-from trading.orders.attempts import attempt
+from trading.orders.attempts import attempt_row
 from trading.orders.execution import wake_execution
 from trading.orders.life_cycle import OrderState, SignalState
-from trading.orders.transitions import tell_run
-from trading.risk.assess import Assessment, ProposedOrder, assess
+from trading.orders.transitions import notify_run
+from trading.risk.assess import assess
 from trading.risk.exposure import exposure_of
+from trading.risk.inputs import ProposedOrder
 from trading.risk.market_view import limits_of, market_view
 from trading.risk.marks import Marks
+from trading.risk.verdicts import Assessment
 
 log = structlog.get_logger()
 # Two percent each side of the last price: inside Zerodha's own automatic band for liquid shares.
@@ -39,15 +41,15 @@ def assess_signals(account_id: UUID | str) -> None:
     deadline = time.monotonic() + wakeups.LONGEST_DRAIN_SECONDS
     waiting = Signal.objects.filter(account_id=account_id, state=SignalState.NEW).order_by("id")
     for signal in waiting.select_related("account", "instrument", "deployment", "run"):
-        attempt(signal, "assess_signals", decide, give_up_on)
+        attempt_row(signal, "assess_signals", judge_signal, give_up_on)
         crashpoint("assess.after_commit")
         if time.monotonic() > deadline:
-            wakeups.wake(wakeups.ASSESS, account_id, "risk")
+            wakeups.wake_stage(wakeups.ASSESS, account_id, "risk")
             return
 
 
 @transaction.atomic
-def decide(signal: Signal) -> None:
+def judge_signal(signal: Signal) -> None:
     """Ask every rule of one signal and write the answer; approval makes the order in the same transaction."""
     Account.objects.locked(signal.account_id)
     locked = Signal.objects.select_for_update(no_key=True).filter(pk=signal.pk, state=SignalState.NEW)
@@ -55,22 +57,22 @@ def decide(signal: Signal) -> None:
         return
     now = market_now()
     if signal.kind != Signal.Kind.EXIT and now > signal.expires_at:
-        end(signal, SignalState.EXPIRED, f"not judged before it expired at {signal.expires_at:%H:%M:%S}")
+        end_signal(signal, SignalState.EXPIRED, f"not judged before it expired at {signal.expires_at:%H:%M:%S}")
         return
     portfolio = ensure_portfolio(signal.account, signal.deployment_id, str(signal.deployment or ""))
-    exposure = exposure_of(signal, portfolio.pk, Marks.of_account(signal.account_id, now), now)
-    proposed = proposal(signal)
+    exposure = exposure_of(signal, portfolio.pk, Marks.for_account(signal.account_id, now), now)
+    proposed = proposed_order(signal)
     assessment = assess(proposed, exposure, limits_of(signal), market_view(signal, now), now)
     write_decision(signal, assessment, now)
     crashpoint("assess.before_commit")
     if assessment.approved:
         create_order(signal, portfolio.pk, assessment, proposed)
-        end(signal, SignalState.ORDERED, "approved")
+        end_signal(signal, SignalState.ORDERED, "approved")
     else:
-        refuse(signal, assessment)
+        refuse_signal(signal, assessment)
 
 
-def proposal(signal: Signal) -> ProposedOrder:
+def proposed_order(signal: Signal) -> ProposedOrder:
     return ProposedOrder(
         instrument=signal.instrument.key,
         exchange=signal.instrument.exchange,
@@ -135,7 +137,7 @@ def create_order(signal: Signal, portfolio_id: UUID, assessment: Assessment, pro
     OrderTransition.objects.create(
         order=order, after=OrderState.CREATED, actor="gate", reason="approved", market_time=market_now()
     )
-    record(
+    record_event(
         "order.created",
         key=order.tag,
         account_id=order.account_id,
@@ -148,21 +150,21 @@ def create_order(signal: Signal, portfolio_id: UUID, assessment: Assessment, pro
 
 def tag_of(signal: Signal) -> str:
     """ "AP" and 14 characters from the installation's salt and the signal's key: the same in every replay."""
-    digest = hashlib.sha256(f"{installation().salt}|{signal.key}".encode()).digest()
+    digest = hashlib.sha256(f"{get_installation().salt}|{signal.key}".encode()).digest()
     return "AP" + base64.b32encode(digest).decode()[:14]
 
 
-def refuse(signal: Signal, assessment: Assessment) -> None:
+def refuse_signal(signal: Signal, assessment: Assessment) -> None:
     first = assessment.refusals[0]
-    end(signal, SignalState.DENIED, f"{first.code}: {first.words}")
+    end_signal(signal, SignalState.DENIED, f"{first.code}: {first.words}")
     for code in assessment.codes:
         transaction.on_commit(lambda code=code: metrics.REFUSALS.labels(code).inc())  # type: ignore[misc]
 
 
-def end(signal: Signal, state: SignalState, reason: str) -> None:
+def end_signal(signal: Signal, state: SignalState, reason: str) -> None:
     """Give the signal its last state; a run whose wish came to nothing hears of it."""
     Signal.objects.filter(pk=signal.pk, state=SignalState.NEW).update(state=state, state_reason=reason[:300])
-    record(
+    record_event(
         f"signal.{state}",
         key=str(signal.pk),
         account_id=signal.account_id,
@@ -170,16 +172,16 @@ def end(signal: Signal, state: SignalState, reason: str) -> None:
         payload={"signal": str(signal), "reason": reason},
     )
     if state != SignalState.ORDERED:
-        tell_run(signal, "ended", str(signal.pk), outcome=str(state), reason=reason)
+        notify_run(signal, "ended", str(signal.pk), outcome=str(state), reason=reason)
     transaction.on_commit(lambda: metrics.SIGNALS.labels(state).inc())
 
 
 def give_up_on(signal: Signal, error: str) -> None:
-    end(signal, SignalState.FAILED, f"could not be judged: {error}")
+    end_signal(signal, SignalState.FAILED, f"could not be judged: {error}")
 
 
 @on_replay("assess_signals")
 def judge_again(letter: DeadLetter) -> None:
     """Make a failed signal new again; whatever it may not do any more, the gate will say."""
     Signal.objects.filter(pk=letter.key, state=SignalState.FAILED).update(state=SignalState.NEW, attempts=0)
-    wakeups.wake_after_commit(wakeups.ASSESS, letter.partition, "risk")
+    wakeups.wake_stage_after_commit(wakeups.ASSESS, letter.partition, "risk")

@@ -6,52 +6,52 @@ from decimal import Decimal
 
 from alphapanda.core import figures
 from trading.risk.inputs import EQUITY_SEGMENTS
-from trading.risk.verdicts import Case, Verdict, bounded, fact, not_asked, unknown
+from trading.risk.verdicts import Case, Verdict, bounded_by, not_asked, unknown_verdict, verdict_of
 
 CONTINUOUS = "continuous"
 BSE_EXCHANGES = frozenset({"BSE", "BFO", "BCD"})
 
 
-def session(case: Case) -> Verdict:
+def in_session(case: Case) -> Verdict:
     """Orders go out in continuous trading only. Of an unknown day DAY_KNOWN speaks."""
     if not case.market.day_known:
-        return unknown("today's session", CONTINUOUS)
+        return unknown_verdict("today's session", CONTINUOUS)
     phase = case.market.phase or "closed"
-    return fact(phase == CONTINUOUS, phase, CONTINUOUS, f"{case.proposed.exchange} is in {phase}")
+    return verdict_of(phase == CONTINUOUS, phase, CONTINUOUS, f"{case.proposed.exchange} is in {phase}")
 
 
-def tradable(case: Case) -> Verdict:
+def is_tradable(case: Case) -> Verdict:
     yes = case.market.tradable
     words = f"{case.proposed.instrument} {'can' if yes else 'cannot'} be traded"
-    return fact(yes, "yes" if yes else "no", "listed, not an index", words)
+    return verdict_of(yes, "yes" if yes else "no", "listed, not an index", words)
 
 
-def product(case: Case) -> Verdict:
+def product_fits(case: Case) -> Verdict:
     """CNC is for shares and never short, NRML for derivatives, MIS for both."""
     order = case.proposed
     is_share = order.segment in EQUITY_SEGMENTS
     fitting = ("CNC", "MIS") if is_share else ("NRML", "MIS")
     if order.product not in fitting:
         words = f"{order.product} does not fit {order.segment}: use {' or '.join(fitting)}"
-        return fact(False, order.product, " or ".join(fitting), words)
+        return verdict_of(False, order.product, " or ".join(fitting), words)
     if order.product == "CNC" and order.signed_quantity < 0:
         return _delivery_is_held(case)
-    return fact(True, order.product, " or ".join(fitting), f"{order.product} in {order.segment}")
+    return verdict_of(True, order.product, " or ".join(fitting), f"{order.product} in {order.segment}")
 
 
 def _delivery_is_held(case: Case) -> Verdict:
-    own, whole = (held.closable(-1) for held in (case.exposure.held, case.exposure.account_held))
+    own, whole = (held.closable_quantity(-1) for held in (case.exposure.held, case.exposure.account_held))
     if own is None or whole is None:
-        return unknown("what is held for delivery")
-    return bounded("sale of delivery shares", case.proposed.quantity, min(own, whole))
+        return unknown_verdict("what is held for delivery")
+    return bounded_by("sale of delivery shares", case.proposed.quantity, min(own, whole))
 
 
-def order_type(case: Case) -> Verdict:
+def order_type_fits(case: Case) -> Verdict:
     """Kite's order rules: kite.md 2.3; market protection is required since 1 Apr 2026."""
     order = case.proposed
     complaint = _type_complaint(case) or _protection_complaint(case) or _validity_complaint(case)
     shown = f"{order.order_type} {order.validity}"
-    return fact(not complaint, shown, "as the exchange allows", complaint or f"{shown} is allowed")
+    return verdict_of(not complaint, shown, "as the exchange allows", complaint or f"{shown} is allowed")
 
 
 def _type_complaint(case: Case) -> str:
@@ -98,39 +98,39 @@ def _validity_complaint(case: Case) -> str:
     return ""
 
 
-def lot(case: Case) -> Verdict:
+def whole_lots(case: Case) -> Verdict:
     size, wanted = case.market.lot_size, case.proposed.quantity
     if not size:
-        return unknown("the lot size")
+        return unknown_verdict("the lot size")
     below = wanted - wanted % size
     shown = figures.quantity(wanted)
     if wanted and wanted == below:
-        return fact(True, shown, f"lots of {size}", f"{shown} is {wanted // size} lots of {size}")
+        return verdict_of(True, shown, f"lots of {size}", f"{shown} is {wanted // size} lots of {size}")
     choice = " or ".join(figures.quantity(n) for n in (below, below + size) if n)
     words = f"{case.proposed.instrument} trades in lots of {size}: use {choice}"
-    return fact(False, shown, f"lots of {size}", words)
+    return verdict_of(False, shown, f"lots of {size}", words)
 
 
-def tick(case: Case) -> Verdict:
+def on_tick(case: Case) -> Verdict:
     prices = [p for p in (case.proposed.price, case.proposed.trigger_price) if p]
     size = case.market.tick_size
     if not prices:
         return not_asked("no price to check")
     if not size:
-        return unknown("the tick size")
+        return unknown_verdict("the tick size")
     off = [p for p in prices if p % size]
     shown = (off or prices)[0]
     words = f"price {shown:f} is {'off' if off else 'on'} the tick of {size:f}"
-    return fact(not off, f"{shown:f}", f"ticks of {size:f}", words)
+    return verdict_of(not off, f"{shown:f}", f"ticks of {size:f}", words)
 
 
-def freeze(case: Case) -> Verdict:
+def within_freeze(case: Case) -> Verdict:
     if case.market.freeze_quantity is None:
         return not_asked("no freeze quantity known", figures.quantity(case.proposed.quantity))
-    return bounded("quantity", case.proposed.quantity, case.market.freeze_quantity)
+    return bounded_by("quantity", case.proposed.quantity, case.market.freeze_quantity)
 
 
-def circuit_band(case: Case) -> Verdict:
+def within_band(case: Case) -> Verdict:
     """The ticker does not carry the band, so an unknown one is the exchange's to judge."""
     if case.shrinks:
         # Bands of shares with derivatives widen in the day: an old one must not keep anybody in.
@@ -142,9 +142,9 @@ def circuit_band(case: Case) -> Verdict:
     outside = [p for p in prices if not low <= p <= high]
     shown, band = (outside or prices)[0], f"{figures.price(low)} to {figures.price(high)}"
     words = f"price {figures.price(shown)} is {'outside' if outside else 'inside'} the band {band}"
-    return fact(not outside, figures.price(shown), band, words)
+    return verdict_of(not outside, figures.price(shown), band, words)
 
 
-def duplicate(case: Case) -> Verdict:
+def not_duplicate(case: Case) -> Verdict:
     same = case.exposure.identical_live_intents
-    return bounded("the same intent live already", same, 0)
+    return bounded_by("the same intent live already", same, 0)

@@ -12,10 +12,10 @@ from alphapanda.core.timezone import IST
 from portfolio.domain.pnl import known_total
 from portfolio.funds import NoMarginModel, available_funds, required_funds
 from portfolio.models import Account, Position
-from portfolio.results import DayBooks
+from portfolio.results import DayFigures
 from trading.models import Order, Signal
 from trading.orders.life_cycle import MAY_STILL_FILL, OrderState
-from trading.risk.inputs import Exposure, Held, Usage
+from trading.risk.inputs import Exposure, HeldAndWorking, Usage
 from trading.risk.marks import Marks
 from trading.strategies.api import Side
 
@@ -31,13 +31,15 @@ def exposure_of(signal: Signal, portfolio_id: UUID, marks: Marks, now: datetime)
     )
     same = [o for o in live if (o.instrument_id, o.product) == (signal.instrument_id, signal.product)]
     positions = list(Position.objects.open().of_account(signal.account_id).select_related("instrument"))
-    marks.set(signal.instrument_id, signal.reference_price)
-    today = Today.read(signal.account, marks, now)
+    marks.set_price(signal.instrument_id, signal.reference_price)
+    today = Today.read_day(signal.account, marks, now)
     return Exposure(
-        held=held(_of(positions, signal, portfolio_id), [o for o in same if o.portfolio_id == portfolio_id]),
-        account_held=held(_of(positions, signal), same),
-        account=usage(today, None, positions, live),
-        deployment=usage(today, portfolio_id, positions, live) if signal.deployment_id else None,
+        held=held_and_working(
+            _of(positions, signal, portfolio_id), [o for o in same if o.portfolio_id == portfolio_id]
+        ),
+        account_held=held_and_working(_of(positions, signal), same),
+        account=usage_of(today, None, positions, live),
+        deployment=usage_of(today, portfolio_id, positions, live) if signal.deployment_id else None,
         available_funds=free_funds(signal.account, live),
         required_funds=_required(signal),
         identical_live_intents=_identical(signal, same),
@@ -53,12 +55,12 @@ def _of(positions: Iterable[Position], signal: Signal, portfolio_id: UUID | None
     )
 
 
-def held(position: int, orders: Iterable[Order]) -> Held:
+def held_and_working(position: int, orders: Iterable[Order]) -> HeldAndWorking:
     """Count what is held and what is out, by side; unconfirmed apart, since it may have filled."""
     out = {(side, unconfirmed): 0 for side in ("BUY", "SELL") for unconfirmed in (True, False)}
     for order in orders:
         out[order.side, order.state == OrderState.UNCONFIRMED] += order.unfilled_quantity
-    return Held(
+    return HeldAndWorking(
         position=position,
         working_buys=out["BUY", False],
         working_sells=out["SELL", False],
@@ -73,19 +75,19 @@ class Today:
 
     marks: Marks
     portfolios: list[UUID]
-    books: DayBooks
+    books: DayFigures
     sent: dict[UUID, tuple[int, int]]
 
     @classmethod
-    def read(cls, account: Account, marks: Marks, now: datetime) -> "Today":
+    def read_day(cls, account: Account, marks: Marks, now: datetime) -> "Today":
         portfolios = list(account.portfolios.values_list("pk", flat=True))
-        books = DayBooks.read(portfolios, now.astimezone(IST).date())
+        books = DayFigures.read_day(portfolios, now.astimezone(IST).date())
         return cls(marks, portfolios, books, _orders_sent(account, now))
 
-    def profit(self, portfolio_id: UUID | None) -> Decimal | None:
+    def profit_today_of(self, portfolio_id: UUID | None) -> Decimal | None:
         """Net of the day after charges, booked and open; None where a part of it is unknown."""
         portfolios = self.portfolios if portfolio_id is None else [portfolio_id]
-        return self.books.together(portfolios, self.marks.by_instrument).net
+        return self.books.sum_results(portfolios, self.marks.by_instrument).net
 
     def orders_sent(self, portfolio_id: UUID | None) -> tuple[int, int]:
         """Return how many orders in the last minute, and today."""
@@ -101,7 +103,7 @@ def _orders_sent(account: Account, now: datetime) -> dict[UUID, tuple[int, int]]
     return {row["portfolio"]: (row["minute"], row["day"]) for row in counted}
 
 
-def usage(today: Today, portfolio_id: UUID | None, positions: Iterable[Position], live: Iterable[Order]) -> Usage:
+def usage_of(today: Today, portfolio_id: UUID | None, positions: Iterable[Position], live: Iterable[Order]) -> Usage:
     """What an account, or one portfolio of it, uses of its limits; one unknown price makes the sum unknown."""
     own = [order for order in live if portfolio_id in (None, order.portfolio_id)]
     values = [today.marks.value(position) for position in positions if portfolio_id in (None, position.portfolio_id)]
@@ -115,7 +117,7 @@ def usage(today: Today, portfolio_id: UUID | None, positions: Iterable[Position]
         open_orders=len(own),
         orders_this_minute=minute,
         orders_today=day,
-        profit_today=today.profit(portfolio_id),
+        profit_today=today.profit_today_of(portfolio_id),
     )
 
 

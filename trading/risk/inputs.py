@@ -78,7 +78,7 @@ class ProposedOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldAndWorking:
     """One symbol and product: what is held and what may still fill. ``None`` is unknown, not zero.
 
     ``position`` is signed; the others are open quantities of orders by side, unsigned.
@@ -97,13 +97,13 @@ class Held:
             return self.working_buys + self.unconfirmed_buys
         return self.working_sells + self.unconfirmed_sells
 
-    def closable(self, sign: int) -> int | None:
+    def closable_quantity(self, sign: int) -> int | None:
         """Return how many units an order of that side could still close, less the exits out already."""
         if self.position is None:
             return None
         return max(0, -sign * self.position - self.open_quantity(sign))
 
-    def reach(self, sign: int) -> int | None:
+    def reachable_position(self, sign: int) -> int | None:
         """Return the signed position if all that is out on one side fills."""
         return None if self.position is None else self.position + sign * self.open_quantity(sign)
 
@@ -140,8 +140,8 @@ class Exposure:
     portfolio of trades by hand. ``account_held`` is the broker's net for the symbol and product.
     """
 
-    held: Held
-    account_held: Held
+    held: HeldAndWorking
+    account_held: HeldAndWorking
     account: Usage
     deployment: Usage | None = None
     available_funds: Decimal | None = None
@@ -202,8 +202,8 @@ def only_shrinks(proposed: ProposedOrder, exposure: Exposure) -> bool:
     beyond the account's net for that symbol and product: if somebody closed it by hand, our
     stop must not open a short. An exit is not held back because the account's net is unknown.
     """
-    own = exposure.held.closable(proposed.sign)
-    whole = exposure.account_held.closable(proposed.sign)
+    own = exposure.held.closable_quantity(proposed.sign)
+    whole = exposure.account_held.closable_quantity(proposed.sign)
     if own is None or not proposed.signed_quantity or (whole is None and not proposed.is_exit):
         return False
     return proposed.quantity <= (own if whole is None else min(own, whole))

@@ -7,69 +7,78 @@ from datetime import datetime
 from decimal import Decimal
 
 from alphapanda.core import figures
-from trading.orders.life_cycle import GATE_LABELS, GateState, tightest
-from trading.risk.verdicts import Case, Verdict, bounded, bounded_span, fact, not_asked, total, unknown
+from trading.orders.life_cycle import GATE_LABELS, GateState, tightest_gate
+from trading.risk.verdicts import (
+    Case,
+    Verdict,
+    bounded_by,
+    bounded_span,
+    known_sum,
+    not_asked,
+    unknown_verdict,
+    verdict_of,
+)
 
 LIVE = "LIVE"
 NO_DEPLOYMENT = "not of a deployment"
 
 
-def gate(case: Case) -> Verdict:
-    state = tightest(case.market.global_gate, case.market.account_gate)
+def gate_open(case: Case) -> Verdict:
+    state = tightest_gate(case.market.global_gate, case.market.account_gate)
     if case.market.flag_file:
-        return fact(False, "Halted", "Active", "halted by the flag file on disk")
+        return verdict_of(False, "Halted", "Active", "halted by the flag file on disk")
     if None in (case.market.global_gate, case.market.account_gate):
-        return unknown("the gate's state", "Active")
+        return unknown_verdict("the gate's state", "Active")
     words = f"the gate is {GATE_LABELS[state].lower()}"
-    return fact(state is not GateState.HALTED, GATE_LABELS[state], "Active", words)
+    return verdict_of(state is not GateState.HALTED, GATE_LABELS[state], "Active", words)
 
 
 def reduce_only(case: Case) -> Verdict:
     """Everything that is not proven to shrink a position is refused by a gate that only reduces."""
-    state = tightest(case.market.global_gate, case.market.account_gate)
+    state = tightest_gate(case.market.global_gate, case.market.account_gate)
     refused = state is GateState.REDUCE_ONLY
     words = "only orders that shrink a position pass" if refused else "new positions are allowed"
-    return fact(not refused, GATE_LABELS[state], "Active", words)
+    return verdict_of(not refused, GATE_LABELS[state], "Active", words)
 
 
-def books(case: Case) -> Verdict:
+def books_agree(case: Case) -> Verdict:
     frozen = case.market.books_frozen
     if frozen is None:
-        return unknown("whether the books agree", "agree")
+        return unknown_verdict("whether the books agree", "agree")
     words = "our books and the broker's differ" if frozen else "the books agree"
-    return fact(not frozen, "differ" if frozen else "agree", "agree", words)
+    return verdict_of(not frozen, "differ" if frozen else "agree", "agree", words)
 
 
 def day_known(case: Case) -> Verdict:
     yes = case.market.day_known
     words = "the calendar knows this day" if yes else "the calendar does not know this day"
-    return fact(yes, "known" if yes else "unknown", "known", words)
+    return verdict_of(yes, "known" if yes else "unknown", "known", words)
 
 
-def feed(case: Case) -> Verdict:
+def feed_live(case: Case) -> Verdict:
     state = case.market.feed_state
     if state is None:
-        return unknown("the feed's state", LIVE.lower())
-    return fact(state == LIVE, state.lower(), LIVE.lower(), f"the price feed is {state.lower()}")
+        return unknown_verdict("the feed's state", LIVE.lower())
+    return verdict_of(state == LIVE, state.lower(), LIVE.lower(), f"the price feed is {state.lower()}")
 
 
 def quote_age(case: Case) -> Verdict:
     """The age of the signal's own quote. One from the future is no better: a clock is wrong."""
     allowed, state = case.limits.quote_max_age, case.market.quote_state
     if case.proposed.quote_at is None or state is None:
-        return unknown("the quote's age", figures.age(allowed))
+        return unknown_verdict("the quote's age", figures.age(allowed))
     age = case.now - case.proposed.quote_at
     verdict = bounded_span("quote age", abs(age), allowed)
     if state == LIVE or not verdict.passed:
         return verdict
     words = f"the instrument's price is {state.lower()}"
-    return fact(False, f"{figures.age(age)}, {state.lower()}", figures.age(allowed), words)
+    return verdict_of(False, f"{figures.age(age)}, {state.lower()}", figures.age(allowed), words)
 
 
 def signal_age(case: Case) -> Verdict:
     since, until = case.proposed.signal_at, case.proposed.expires_at
     if since is None or until is None:
-        return unknown("the signal's time")
+        return unknown_verdict("the signal's time")
     return bounded_span("signal age", case.now - since, until - since)
 
 
@@ -79,7 +88,7 @@ def mis_cutoff(case: Case) -> Verdict:
     return _before(case.now, case.market.mis_cutoff_at, "fresh intraday positions end")
 
 
-def entry(case: Case) -> Verdict:
+def entry_window(case: Case) -> Verdict:
     if case.market.entries_until is None:
         return not_asked("no entry window")
     return _before(case.now, case.market.entries_until, "entries end")
@@ -87,21 +96,21 @@ def entry(case: Case) -> Verdict:
 
 def _before(now: datetime, until: datetime | None, what: str) -> Verdict:
     if until is None:
-        return unknown("the cut-off time")
+        return unknown_verdict("the cut-off time")
     words = f"{what} at {figures.clock(until)}; it is {figures.clock(now)}"
-    return fact(now < until, figures.clock(now), figures.clock(until), words)
+    return verdict_of(now < until, figures.clock(now), figures.clock(until), words)
 
 
 def price_collar(case: Case) -> Verdict:
     """How far the order's price is from last; a market order is judged on the side it takes."""
     order, allowed = case.proposed, case.limits.collar_percent
     if not order.reference_price:
-        return unknown("the last price", figures.percent(allowed))
+        return unknown_verdict("the last price", figures.percent(allowed))
     price = order.price or _taken_price(case)
     if price is None:
-        return unknown(f"the price a {order.side.lower()} would take", figures.percent(allowed))
+        return unknown_verdict(f"the price a {order.side.lower()} would take", figures.percent(allowed))
     distance = abs(price - order.reference_price) / order.reference_price * 100
-    verdict = bounded("", distance.quantize(Decimal("0.0001")), allowed, figures.percent)
+    verdict = bounded_by("", distance.quantize(Decimal("0.0001")), allowed, figures.percent)
     what = f"{'limit' if order.price else 'price'} {figures.price(price)}"
     return replace(verdict, words=f"{what} is {verdict.value} from last; {verdict.limit} allowed")
 
@@ -121,17 +130,17 @@ def max_quantity(case: Case) -> Verdict:
     return _of_scope(case, "quantity", case.proposed.quantity, case.own_limits.max_quantity)
 
 
-def position(case: Case) -> Verdict:
+def position_size(case: Case) -> Verdict:
     """The position if everything out on this side fills, and this order too."""
     held = case.exposure.account_held if case.scope == "account" else case.exposure.held
-    reach, sign = held.reach(case.proposed.sign), case.proposed.sign
+    reach, sign = held.reachable_position(case.proposed.sign), case.proposed.sign
     after = None if reach is None else sign * reach + case.proposed.quantity
     return _of_scope(case, "position after", after, case.own_limits.max_position)
 
 
 def max_gross(case: Case) -> Verdict:
     usage = case.usage
-    after = total(usage.gross, usage.reserved, case.proposed.value)
+    after = known_sum(usage.gross, usage.reserved, case.proposed.value)
     return _of_scope(case, "gross exposure after", after, case.own_limits.max_gross, money=True)
 
 
@@ -140,24 +149,24 @@ def max_net(case: Case) -> Verdict:
     usage, sign = case.usage, case.proposed.sign
     reserved = usage.reserved_buys if sign > 0 else usage.reserved_sells
     net = None if usage.net is None else sign * usage.net
-    after = total(net, reserved, case.proposed.value)
+    after = known_sum(net, reserved, case.proposed.value)
     return _of_scope(case, f"net {case.proposed.side.lower()} exposure after", after, case.own_limits.max_net, True)
 
 
 def open_orders(case: Case) -> Verdict:
     count = case.usage.open_orders
-    return _of_scope(case, "open orders with this one", total(count, 1), case.own_limits.max_open_orders)
+    return _of_scope(case, "open orders with this one", known_sum(count, 1), case.own_limits.max_open_orders)
 
 
 def orders_per_minute(case: Case) -> Verdict:
     count = case.usage.orders_this_minute
     limit = case.own_limits.max_orders_per_minute
-    return _of_scope(case, "orders this minute with this one", total(count, 1), limit)
+    return _of_scope(case, "orders this minute with this one", known_sum(count, 1), limit)
 
 
 def orders_per_day(case: Case) -> Verdict:
     count = case.usage.orders_today
-    return _of_scope(case, "orders today with this one", total(count, 1), case.own_limits.max_orders_per_day)
+    return _of_scope(case, "orders today with this one", known_sum(count, 1), case.own_limits.max_orders_per_day)
 
 
 def daily_loss(case: Case) -> Verdict:
@@ -173,10 +182,10 @@ def daily_loss(case: Case) -> Verdict:
 def buying_power(case: Case) -> Verdict:
     required, available = case.exposure.required_funds, case.exposure.available_funds
     if required is None:
-        return unknown("what the order needs")
+        return unknown_verdict("what the order needs")
     if available is None:
-        return unknown("what funds are free")
-    return bounded("needs", required, available, figures.rupees)
+        return unknown_verdict("what funds are free")
+    return bounded_by("needs", required, available, figures.rupees)
 
 
 def _of_scope(
@@ -184,4 +193,4 @@ def _of_scope(
 ) -> Verdict:
     if case.scope == "deployment" and case.exposure.deployment is None:
         return not_asked(NO_DEPLOYMENT)
-    return bounded(what, value, limit, figures.rupees if money else figures.quantity)
+    return bounded_by(what, value, limit, figures.rupees if money else figures.quantity)

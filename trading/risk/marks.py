@@ -17,7 +17,7 @@ class Marks:
         self.by_instrument = by_instrument
 
     @classmethod
-    def of(cls, instruments: Iterable[Any], now: datetime) -> "Marks":
+    def for_instruments(cls, instruments: Iterable[Any], now: datetime) -> "Marks":
         wanted = list(instruments)
         quotes = read_quotes({instrument.instrument_token for instrument in wanted}, now)
         return cls(
@@ -30,11 +30,13 @@ class Marks:
         )
 
     @classmethod
-    def of_account(cls, account_id: Any, now: datetime) -> "Marks":
+    def for_account(cls, account_id: Any, now: datetime) -> "Marks":
         positions = Position.objects.open().of_account(account_id).select_related("instrument")
-        return cls.of({position.instrument_id: position.instrument for position in positions}.values(), now)
+        return cls.for_instruments(
+            {position.instrument_id: position.instrument for position in positions}.values(), now
+        )
 
-    def set(self, instrument_id: UUID, price: Decimal | None) -> None:
+    def set_price(self, instrument_id: UUID, price: Decimal | None) -> None:
         if price is not None:
             self.by_instrument[instrument_id] = price
 

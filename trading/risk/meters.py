@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from alphapanda.core import figures
 from trading.risk.inputs import Exposure, Limits, RiskLimits, Usage
-from trading.risk.verdicts import Code, share, total
+from trading.risk.verdicts import Code, known_sum, share_of_limit
 
 Number = Decimal | int
 
@@ -32,7 +32,7 @@ class Meter:
     left_words: str
 
 
-def meters(exposure: Exposure, limits: RiskLimits) -> list[Meter]:
+def all_meters(exposure: Exposure, limits: RiskLimits) -> list[Meter]:
     """Return the meters of the deployment, if there is one, and of the account."""
     found = list(scope_meters("account", exposure.account, limits.account, limits.warning_ratio))
     if exposure.deployment is not None:
@@ -59,7 +59,7 @@ def scope_meters(scope: str, usage: Usage, limits: Limits, warning: Decimal) -> 
 
 def _net(usage: Usage) -> tuple[Decimal | None, Decimal | None]:
     """Return the net's size, and how far orders still out could carry it either way."""
-    up, down = total(usage.net, usage.reserved_buys), total(usage.reserved_sells)
+    up, down = known_sum(usage.net, usage.reserved_buys), known_sum(usage.reserved_sells)
     if up is None or down is None or usage.net is None:
         return (None if usage.net is None else abs(usage.net)), None
     return abs(usage.net), max(up, down - usage.net) - abs(usage.net)
@@ -73,16 +73,16 @@ def _meter(
     show: Callable[[Number], str],
     warning: Decimal,
 ) -> Meter:
-    taken, bound = total(used, reserved), None if limit is None else Decimal(limit)
+    taken, bound = known_sum(used, reserved), None if limit is None else Decimal(limit)
     left = None if taken is None or bound is None else bound - taken
     return Meter(
         *name,
-        used=total(used),
-        reserved=total(reserved),
+        used=known_sum(used),
+        reserved=known_sum(reserved),
         limit=bound,
         left=left,
-        used_share=_share(total(used), bound),
-        reserved_share=_share(total(reserved), bound),
+        used_share=_share(known_sum(used), bound),
+        reserved_share=_share(known_sum(reserved), bound),
         level=_level(taken, bound, warning),
         used_words="unknown" if used is None else show(used),
         limit_words="no limit" if bound is None else show(bound),
@@ -91,7 +91,7 @@ def _meter(
 
 
 def _share(value: Decimal | None, bound: Decimal | None) -> Decimal | None:
-    return None if value is None or bound is None else share(value, bound)
+    return None if value is None or bound is None else share_of_limit(value, bound)
 
 
 def _level(taken: Decimal | None, bound: Decimal | None, warning: Decimal) -> str:

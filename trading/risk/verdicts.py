@@ -130,7 +130,7 @@ class Assessment:
         return tuple(dict.fromkeys(check.code.value for check in self.refusals))
 
 
-def fact(passed: bool, value: str, limit: str, words: str) -> Verdict:
+def verdict_of(passed: bool, value: str, limit: str, words: str) -> Verdict:
     return Verdict(passed, value, limit, words)
 
 
@@ -138,7 +138,7 @@ def not_asked(reason: str, value: str = "—", limit: str = "—") -> Verdict:
     return Verdict(True, value, limit, reason, skipped=reason)
 
 
-def unknown(what: str, limit: str = "—") -> Verdict:
+def unknown_verdict(what: str, limit: str = "—") -> Verdict:
     """Refuse because something is not known: unknown is not zero."""
     return Verdict(False, "unknown", limit, f"{what} is unknown", is_unknown=True)
 
@@ -147,10 +147,10 @@ def bounded_span(what: str, span: timedelta, allowed: timedelta) -> Verdict:
     shown, bound = figures.age(span), figures.age(allowed)
     number, limit = (Decimal(int(t / timedelta(milliseconds=1))) / 1000 for t in (span, allowed))
     words = f"{what} {shown}; {bound} allowed"
-    return Verdict(span <= allowed, shown, bound, words, number, limit, share(number, limit))
+    return Verdict(span <= allowed, shown, bound, words, number, limit, share_of_limit(number, limit))
 
 
-def bounded(
+def bounded_by(
     what: str,
     value: Decimal | int | None,
     limit: Decimal | int | None,
@@ -160,20 +160,20 @@ def bounded(
     if limit is None:
         return not_asked("no limit set", "—" if value is None else show(value))
     if value is None:
-        return unknown(what, show(limit))
+        return unknown_verdict(what, show(limit))
     words = f"{what} {show(value)}; {show(limit)} allowed"
     number, bound = Decimal(value), Decimal(limit)
-    return Verdict(number <= bound, show(value), show(limit), words, number, bound, share(number, bound))
+    return Verdict(number <= bound, show(value), show(limit), words, number, bound, share_of_limit(number, bound))
 
 
-def share(value: Decimal, limit: Decimal) -> Decimal:
+def share_of_limit(value: Decimal, limit: Decimal) -> Decimal:
     """Return how much of the limit is used; 1 is full, and nothing is below zero."""
     if limit <= 0:
         return Decimal(int(value > limit))
     return max(Decimal(0), value / limit).quantize(Decimal("0.0001"))
 
 
-def total(*parts: Decimal | int | None) -> Decimal | None:
+def known_sum(*parts: Decimal | int | None) -> Decimal | None:
     """Add up; one unknown part makes the sum unknown."""
     if any(part is None for part in parts):
         return None

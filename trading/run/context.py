@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 
 from alphapanda.core.timezone import IST
-from trading.run.position import Book
+from trading.run.position import RunPosition
 from trading.run.terms import RunTerms, SessionLookup
 from trading.strategies.api import Held, Session
 
@@ -12,10 +12,12 @@ from trading.strategies.api import Held, Session
 class RunContext:
     """Implements ``trading.strategies.api.Context``."""
 
-    def __init__(self, terms: RunTerms, sessions: SessionLookup, books: Mapping[str, Book], now: datetime) -> None:
+    def __init__(
+        self, terms: RunTerms, sessions: SessionLookup, traded: Mapping[str, RunPosition], now: datetime
+    ) -> None:
         self._terms = terms
         self._lookup = sessions
-        self._books = books
+        self._positions = traded
         self._sessions: dict[str, Session | None] = {}
         self._flat_at: dict[str, datetime | None] = {}
         self.now = now
@@ -39,12 +41,12 @@ class RunContext:
         return self._terms.may_short
 
     def held(self, instrument: str) -> Held | None:
-        book = self._books.get(instrument)
-        return book.held() if book else None
+        position = self._positions.get(instrument)
+        return position.held() if position else None
 
     def in_flight(self, instrument: str) -> bool:
-        book = self._books.get(instrument)
-        return book is not None and book.in_flight
+        position = self._positions.get(instrument)
+        return position is not None and position.in_flight
 
     def session(self, instrument: str) -> Session | None:
         if instrument not in self._sessions:
@@ -57,5 +59,5 @@ class RunContext:
         return self._flat_at[instrument]
 
     def records_wait(self, instrument: str, code: str) -> bool:
-        book = self._books.get(instrument)
-        return book is not None and book.keeps_wait(code, self.minute)
+        position = self._positions.get(instrument)
+        return position is not None and position.keeps_wait(code, self.minute)

@@ -9,8 +9,8 @@ from django.db import transaction
 from django.db.models import F, Max
 
 from alphapanda.core.clock import market_now
-from alphapanda.core.journal.services import record
-from market.subscriptions import subscribe, unsubscribe
+from alphapanda.core.journal.services import record_event
+from market.subscriptions import drop_subscriptions, subscribe_instrument
 from portfolio.booking import ensure_portfolio
 from portfolio.models import Position
 from trading import wakeups
@@ -24,13 +24,13 @@ from trading.strategies.registry import code_hash
 S = DeploymentState
 
 
-def start(deployment: Deployment, by: str) -> Run:
+def start_deployment(deployment: Deployment, by: str) -> Run:
     """Begin a run: it warms up on history, then hears ticks. Raises NotAllowed or ValidationError in words."""
     parameters = check_parameters(deployment.strategy.name, deployment.parameters)
     _check_startable(deployment)
     with transaction.atomic():
         now = market_now()
-        if not move(deployment.pk, S.WARMING, f"started by {by}", frm=[S.STOPPED]):
+        if not move_deployment(deployment.pk, S.WARMING, f"started by {by}", frm=[S.STOPPED]):
             raise NotAllowed(f"{deployment.name} is not stopped")
         run = Run.objects.create(
             deployment=deployment,
@@ -42,7 +42,7 @@ def start(deployment: Deployment, by: str) -> Run:
         )
         ensure_portfolio(deployment.account, deployment.pk, deployment.name)
         for instrument in deployment.instruments.all():
-            subscribe(deployment.shard.feed, instrument, "full", ref=ref_of(deployment), wants_candles=True)
+            subscribe_instrument(deployment.shard.feed, instrument, "full", ref=ref_of(deployment), wants_candles=True)
         transaction.on_commit(lambda: ask_warm_up(run))
     return run
 
@@ -62,14 +62,14 @@ def _check_startable(deployment: Deployment) -> None:
 def ask_warm_up(run: Run) -> None:
     """Ask the data account's broker worker for history; the sweeper asks again while the run is warming."""
     account = run.deployment.shard.feed.data_account
-    wakeups.wake(wakeups.WARM_UP, run.pk, f"broker.{account}")
+    wakeups.wake_stage(wakeups.WARM_UP, run.pk, f"broker.{account}")
 
 
 def ref_of(deployment: Deployment) -> str:
     return f"deployment:{deployment.pk}"
 
 
-def stop(deployment: Deployment, by: str) -> None:
+def stop_deployment(deployment: Deployment, by: str) -> None:
     """End the run. Refused while it holds a position or has orders out: they would be nobody's."""
     with transaction.atomic():
         locked = Deployment.objects.select_for_update(no_key=True).get(pk=deployment.pk)
@@ -79,9 +79,9 @@ def stop(deployment: Deployment, by: str) -> None:
         run = locked.runs.get(ended_at__isnull=True)
         run.ended_at, run.ended_reason = market_now(), f"stopped by {by}"
         run.save(update_fields=["ended_at", "ended_reason"])
-        tell(run, "end", "end", {})
-        unsubscribe(ref_of(locked))
-        move(locked.pk, S.STOPPED, f"stopped by {by}")
+        notify_run(run, "end", "end", {})
+        drop_subscriptions(ref_of(locked))
+        move_deployment(locked.pk, S.STOPPED, f"stopped by {by}")
 
 
 def _check_nothing_left(deployment: Deployment) -> None:
@@ -94,16 +94,16 @@ def _check_nothing_left(deployment: Deployment) -> None:
         raise NotAllowed(f"{orders} of its orders may still fill: cancel them first")
 
 
-def pause(deployment: Deployment, by: str, reason: str = "") -> None:
+def pause_deployment(deployment: Deployment, by: str, reason: str = "") -> None:
     """Let a run decide nothing more; its stops, targets and flat-by time are kept."""
     words = f"paused by {by}" + (f": {reason}" if reason else "")
-    if not move(deployment.pk, S.PAUSED, words, frm=[S.RUNNING, S.WARMING]):
+    if not move_deployment(deployment.pk, S.PAUSED, words, frm=[S.RUNNING, S.WARMING]):
         raise NotAllowed(f"{deployment.name} is not running")
     run = deployment.runs.get(ended_at__isnull=True)
-    tell(run, "exits_only", f"pause-{_version(deployment)}", {"reason": words})
+    notify_run(run, "exits_only", f"pause-{_version(deployment)}", {"reason": words})
 
 
-def resume(deployment: Deployment, by: str) -> None:
+def resume_deployment(deployment: Deployment, by: str) -> None:
     """Let a paused run decide again; after a fault it begins anew on history."""
     current = Deployment.objects.get(pk=deployment.pk)
     if current.state not in (S.PAUSED, S.HALTED):
@@ -111,7 +111,7 @@ def resume(deployment: Deployment, by: str) -> None:
     run = deployment.runs.get(ended_at__isnull=True)
     if code_hash(strategy_class(deployment.strategy.name)) != run.code_hash:
         raise NotAllowed("its code has changed since this run began: stop it and start it again")
-    tell(run, "resume", f"resume-{current.version}", {"until": market_now().isoformat(), "by": by})
+    notify_run(run, "resume", f"resume-{current.version}", {"until": market_now().isoformat(), "by": by})
 
 
 def change_parameters(deployment: Deployment, parameters: dict[str, Any], by: str) -> None:
@@ -123,7 +123,7 @@ def change_parameters(deployment: Deployment, parameters: dict[str, Any], by: st
     if not changed:
         raise NotAllowed(f"{deployment.name} is {deployment.state}: stop it before changing its parameters")
     payload = {"from": deployment.parameters, "to": checked, "by": by}
-    record("deployment.parameters", key=str(deployment.pk), account_id=deployment.account_id, payload=payload)
+    record_event("deployment.parameters", key=str(deployment.pk), account_id=deployment.account_id, payload=payload)
 
 
 def check_parameters(strategy: str, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -136,11 +136,11 @@ def check_parameters(strategy: str, parameters: dict[str, Any]) -> dict[str, Any
 def pause_run(run_id: UUID, reason: str) -> None:
     """Pause the deployment of a run on the system's own account."""
     run = Run.objects.select_related("deployment").get(pk=run_id)
-    if move(run.deployment_id, S.PAUSED, reason, frm=[S.RUNNING, S.WARMING]):
-        tell(run, "exits_only", f"pause-{_version(run.deployment)}", {"reason": reason})
+    if move_deployment(run.deployment_id, S.PAUSED, reason, frm=[S.RUNNING, S.WARMING]):
+        notify_run(run, "exits_only", f"pause-{_version(run.deployment)}", {"reason": reason})
 
 
-def tell(run: Run, kind: str, ref: str, payload: dict[str, Any]) -> None:
+def notify_run(run: Run, kind: str, ref: str, payload: dict[str, Any]) -> None:
     RunInput.objects.get_or_create(run=run, kind=kind, ref=ref, defaults={"payload": payload})
 
 
@@ -149,7 +149,9 @@ def _version(deployment: Deployment) -> int:
 
 
 @transaction.atomic
-def move(deployment_id: UUID, to: DeploymentState, reason: str, frm: Sequence[DeploymentState] | None = None) -> bool:
+def move_deployment(
+    deployment_id: UUID, to: DeploymentState, reason: str, frm: Sequence[DeploymentState] | None = None
+) -> bool:
     """Move a deployment on by one conditional UPDATE. False: it is not in a state that may become ``to``."""
     allowed = [state for state in (frm or S) if state != to and may_advance(state, to)]
     moved = Deployment.objects.filter(pk=deployment_id, state__in=allowed).update(
@@ -157,5 +159,5 @@ def move(deployment_id: UUID, to: DeploymentState, reason: str, frm: Sequence[De
     )
     if moved:
         account_id = Deployment.objects.values_list("account_id", flat=True).get(pk=deployment_id)
-        record(f"deployment.{to}", key=str(deployment_id), account_id=account_id, payload={"reason": reason})
+        record_event(f"deployment.{to}", key=str(deployment_id), account_id=account_id, payload={"reason": reason})
     return bool(moved)

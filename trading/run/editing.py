@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from alphapanda.core.journal.services import record
+from alphapanda.core.journal.services import record_event
 from instruments.models import Instrument
 from trading.errors import NotAllowed
 from trading.models import Deployment, RiskLimit
@@ -17,7 +17,7 @@ TERMS = ("name", "product", "sizing", "size", "order_style", "entry_from", "entr
 
 
 @transaction.atomic
-def found_deployment(
+def create_deployment(
     deployment: Deployment, parameters: dict[str, Any], instruments: Iterable[Instrument], by: str
 ) -> Deployment:
     """Write a new deployment, stopped. Raises ValidationError for parameters its strategy does not take."""
@@ -62,8 +62,8 @@ def set_limits(limits: RiskLimit, by: str) -> None:
         if not field.is_relation and field.name != "id" and (value := getattr(limits, field.name)) is not None
     }
     payload = {"by": by, "of": str(limits.deployment or limits.account), "limits": values}
-    record("limits.changed", key=str(limits.pk), account_id=limits.account_id, payload=payload)
+    record_event("limits.changed", key=str(limits.pk), account_id=limits.account_id, payload=payload)
 
 
 def _tell(deployment: Deployment, kind: str, payload: dict[str, Any]) -> None:
-    record(kind, key=str(deployment.pk), account_id=deployment.account_id, payload=payload)
+    record_event(kind, key=str(deployment.pk), account_id=deployment.account_id, payload=payload)

@@ -10,7 +10,7 @@ from alphapanda.core.timezone import IST
 from instruments.domain.prices import nearest_tick
 from trading.run.context import RunContext
 from trading.run.decisions import OrderType
-from trading.run.position import Asked, Book
+from trading.run.position import AskedDecision, RunPosition
 from trading.run.sizing import Size
 from trading.run.stops import on_tick_away, wrong_side
 from trading.run.terms import RunTerms
@@ -31,24 +31,26 @@ class Entry:
     target: Decimal | None
 
 
-def entry_refusal(intent: Enter, book: Book, ctx: RunContext, terms: RunTerms, seen_at: datetime) -> Reason | None:
+def entry_refusal(
+    intent: Enter, position: RunPosition, ctx: RunContext, terms: RunTerms, seen_at: datetime
+) -> Reason | None:
     """Return why the run may not enter now, or None; ``seen_at`` is the age of what it was decided on."""
     return (
-        busy(book)
+        held_or_in_flight(position)
         or outside_session(intent.instrument, ctx)
         or outside_window(ctx, terms)
         or past_flat(intent.instrument, ctx)
-        or barred(book, ctx)
-        or stale(seen_at, ctx, terms)
+        or entry_barred(position, ctx)
+        or decided_on_old_data(seen_at, ctx, terms)
         or short_sale(intent, terms)
     )
 
 
-def busy(book: Book) -> Reason | None:
-    if book.quantity:
-        words = f"{book.quantity:+d} held already".replace("-", "−")
-        return Reason(words, {"quantity": book.quantity}, "already_held")
-    asked = book.entry or book.exit
+def held_or_in_flight(position: RunPosition) -> Reason | None:
+    if position.quantity:
+        words = f"{position.quantity:+d} held already".replace("-", "−")
+        return Reason(words, {"quantity": position.quantity}, "already_held")
+    asked = position.entry or position.exit
     if asked:
         words = f"decision {asked.number} for {abs(asked.signed_quantity)} has not ended yet"
         return Reason(words, {"number": asked.number, "quantity": asked.signed_quantity}, "in_flight")
@@ -62,8 +64,8 @@ def outside_session(instrument: str, ctx: RunContext) -> Reason | None:
         return Reason(words, {"day": str(ctx.day)}, "no_session")
     if session.opens_at <= ctx.now < session.closes_at:
         return None
-    hours = f"{clock(session.opens_at)} to {clock(session.closes_at)}"
-    return Reason(f"{clock(ctx.now)} is outside trading hours, {hours}", {"now": clock(ctx.now)}, "closed")
+    hours = f"{time_of_day(session.opens_at)} to {time_of_day(session.closes_at)}"
+    return Reason(f"{time_of_day(ctx.now)} is outside trading hours, {hours}", {"now": time_of_day(ctx.now)}, "closed")
 
 
 def outside_window(ctx: RunContext, terms: RunTerms) -> Reason | None:
@@ -81,20 +83,20 @@ def past_flat(instrument: str, ctx: RunContext) -> Reason | None:
     flat_at = ctx.flat_at(instrument)
     if flat_at is None or ctx.now < flat_at:
         return None
-    words = f"flat by {clock(flat_at)}; no entries until the next trading day"
-    return Reason(words, {"flat_by": clock(flat_at)}, "after_flat_by")
+    words = f"flat by {time_of_day(flat_at)}; no entries until the next trading day"
+    return Reason(words, {"flat_by": time_of_day(flat_at)}, "after_flat_by")
 
 
-def barred(book: Book, ctx: RunContext) -> Reason | None:
-    until = book.entry_barred_until
+def entry_barred(position: RunPosition, ctx: RunContext) -> Reason | None:
+    until = position.entry_barred_until
     if until is None or ctx.now >= until:
         return None
-    times = book.refused_entries
-    words = f"the last {f'{times} entries were' if times > 1 else 'entry was'} not filled; next {clock(until)}"
-    return Reason(words, {"refused": times, "next": clock(until)}, "entry_barred")
+    times = position.refused_entries
+    words = f"the last {f'{times} entries were' if times > 1 else 'entry was'} not filled; next {time_of_day(until)}"
+    return Reason(words, {"refused": times, "next": time_of_day(until)}, "entry_barred")
 
 
-def stale(seen_at: datetime, ctx: RunContext, terms: RunTerms) -> Reason | None:
+def decided_on_old_data(seen_at: datetime, ctx: RunContext, terms: RunTerms) -> Reason | None:
     age, allowed = (ctx.now - seen_at).total_seconds(), terms.fresh_within.total_seconds()
     if age <= allowed:
         return None
@@ -131,7 +133,7 @@ def order_price(
     return "MARKET", None
 
 
-def rested_too_long(asked: Asked, lives: timedelta) -> Reason:
+def rested_too_long(asked: AskedDecision, lives: timedelta) -> Reason:
     seconds, filled = lives.total_seconds(), abs(asked.filled)
     words = f"entry {asked.number} rested {seconds:.0f} s; {filled} filled"
     return Reason(words, {"rested_s": seconds, "filled": filled}, "entry_rested")
@@ -142,5 +144,5 @@ def bar_length(refused: int) -> timedelta:
     return min(FIRST_BAR * 2 ** min(refused - 1, 10), LONGEST_BAR)
 
 
-def clock(moment: datetime) -> str:
+def time_of_day(moment: datetime) -> str:
     return f"{moment.astimezone(IST):%H:%M:%S}"

@@ -9,11 +9,11 @@ from functools import partial
 from typing import Any, TypeVar
 
 from trading.run.decisions import Decision
-from trading.run.entries import clock
+from trading.run.entries import time_of_day
 from trading.run.faults import CallbackTimedOut, StrategyFault
-from trading.run.intents import BadIntent, checked, collect
-from trading.run.position import Book, JSONObject
-from trading.run.positions import RunDesk
+from trading.run.intents import BadIntent, check_intent, collect_intents
+from trading.run.position import JSONObject, RunPosition
+from trading.run.positions import RunPositions
 from trading.run.terms import RunTerms, SessionLookup
 from trading.strategies.api import Candle, ChangeStop, Enter, Exit, Fill, Reason, Strategy, Tick, Wait
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 Guard = Callable[[Callable[[], T]], T]
 
 
-def unguarded(call: Callable[[], T]) -> T:
+def call_unguarded(call: Callable[[], T]) -> T:
     """Call with no limit of time."""
     return call()
 
@@ -44,82 +44,82 @@ class RunHost:
         terms: RunTerms,
         sessions: SessionLookup,
         now: datetime,
-        guard: Guard[Any] = unguarded,
+        guard: Guard[Any] = call_unguarded,
     ) -> None:
         self.strategy = strategy
         self.terms = terms
         self.exits_only = False
         self.is_faulted = False
         self._guard = guard
-        self._desk = RunDesk(terms, sessions, now)
+        self._positions = RunPositions(terms, sessions, now)
         self._traded = frozenset(spec.key for spec in terms.instruments)
         self._watched = frozenset(spec.key for spec in terms.watched)
         self._newest: dict[str, datetime] = {}  # "NSE:INFY|5" → start of the newest candle taken
-        self._blank = self._ask("saving", strategy.save)
+        self._blank = self._call_strategy("saving", strategy.save)
 
     @property
     def positions(self) -> dict[str, int]:
         """Signed units held, by instrument, of those that hold any."""
-        return {key: book.quantity for key, book in self._desk.books.items() if book.quantity}
+        return {key: position.quantity for key, position in self._positions.traded.items() if position.quantity}
 
-    def book(self, instrument: str) -> Book:
-        return self._desk.views[instrument]
+    def position_of(self, instrument: str) -> RunPosition:
+        return self._positions.views[instrument]
 
     # Inputs
 
-    def warm(self, candles: Iterable[Candle]) -> None:
+    def warm_up(self, candles: Iterable[Candle]) -> None:
         """Let the strategy learn from the past; decides nothing. Oldest first."""
-        context, now = self._desk.context, self._desk.context.now
+        context, now = self._positions.context, self._positions.context.now
         try:
             for candle in filter(self._is_news, candles):
                 context.move_to(ended_at(candle))
-                self._ask("warming up", partial(self.strategy.learn, context, candle))
+                self._call_strategy("warming up", partial(self.strategy.learn, context, candle))
         finally:
             context.move_to(now)
 
-    def hear_fill(self, fill: Fill) -> list[Decision]:
+    def apply_fill(self, fill: Fill) -> list[Decision]:
         """Book a fill of this run and let the strategy hear of it. Raises KeyError for a foreign instrument."""
-        context = self._desk.context
-        self._desk.hear_fill(fill)
+        context = self._positions.context
+        self._positions.apply_fill(fill)
         if not self.exits_only:
-            self._obey("a fill", lambda: self.strategy.on_fill(context, fill), context.now)
-        return self._desk.take()
+            self._apply_answer("a fill", lambda: self.strategy.on_fill(context, fill), context.now)
+        return self._positions.take_decisions()
 
-    def hear_order_ended(self, instrument: str, outcome: str, number: int | None = None) -> None:
+    def apply_order_ended(self, instrument: str, outcome: str, number: int | None = None) -> None:
         """An order of decision ``number`` will fill no more: cancelled, rejected, denied, expired…
 
         Without a number it is the exit in flight, or else the entry. "filled" changes nothing.
         """
-        self._desk.hear_ended(instrument, outcome, number)
+        self._positions.apply_ended(instrument, outcome, number)
 
     def on_candles(self, candles: Iterable[Candle], now: datetime) -> list[Decision]:
-        self._desk.begin(now)
+        self._positions.begin_step(now)
         fresh = [candle for candle in candles if self._is_news(candle)]
         for candle in fresh:
             self._watch_close(candle)
-        self._desk.watch_clock()
+        self._positions.watch_clock()
         for candle in fresh:
             self._offer_candle(candle)
-        return self._desk.take()
+        return self._positions.take_decisions()
 
     def on_ticks(self, ticks: Iterable[Tick], now: datetime) -> list[Decision]:
         """Ticks of instruments the run does not have are passed over; no ticks just moves the time."""
-        desk = self._desk
-        desk.begin(now)
-        ours = [tick for tick in ticks if tick.instrument in desk.views]
+        positions = self._positions
+        positions.begin_step(now)
+        ours = [tick for tick in ticks if tick.instrument in positions.views]
         for tick in ours:
-            desk.watch_price(tick.instrument, tick.last_price, tick.at)
-        desk.watch_clock()
+            positions.watch_price(tick.instrument, tick.last_price, tick.at)
+        positions.watch_clock()
         if self.strategy.wants_ticks and not self.exits_only:
             for tick in ours:
                 self._offer_tick(tick)
-        return desk.take()
+        return positions.take_decisions()
 
     # The strategy
 
     def _is_news(self, candle: Candle) -> bool:
         """Whether it is the run's, of an interval asked for, and newer than all before."""
-        if candle.instrument not in self._desk.views or candle.interval not in self.strategy.intervals():
+        if candle.instrument not in self._positions.views or candle.interval not in self.strategy.intervals():
             return False
         series = f"{candle.instrument}|{candle.interval}"
         if series in self._newest and candle.start <= self._newest[series]:
@@ -129,88 +129,88 @@ class RunHost:
 
     def _watch_close(self, candle: Candle) -> None:
         """A close says something new only if no tick came since."""
-        last_at, closed_at = self._desk.views[candle.instrument].last_at, ended_at(candle)
+        last_at, closed_at = self._positions.views[candle.instrument].last_at, ended_at(candle)
         if last_at is None or last_at < closed_at:
-            self._desk.watch_price(candle.instrument, candle.close, closed_at)
+            self._positions.watch_price(candle.instrument, candle.close, closed_at)
 
     def _offer_candle(self, candle: Candle) -> None:
         if self.is_faulted:
             return
         if not (candle.complete or self.strategy.takes_incomplete_candles):
-            self._desk.wait(Wait(candle.instrument, incomplete(candle)))
+            self._positions.keep_wait(Wait(candle.instrument, incomplete_candle(candle)))
             return
-        context, strategy = self._desk.context, self.strategy
-        self._ask("a candle", lambda: strategy.learn(context, candle))
+        context, strategy = self._positions.context, self.strategy
+        self._call_strategy("a candle", lambda: strategy.learn(context, candle))
         if not self.exits_only:
-            self._obey("a candle", lambda: strategy.on_candle(context, candle), ended_at(candle))
+            self._apply_answer("a candle", lambda: strategy.on_candle(context, candle), ended_at(candle))
 
     def _offer_tick(self, tick: Tick) -> None:
-        context, strategy = self._desk.context, self.strategy
-        self._obey("a tick", lambda: strategy.on_tick(context, tick), tick.at)
+        context, strategy = self._positions.context, self.strategy
+        self._apply_answer("a tick", lambda: strategy.on_tick(context, tick), tick.at)
 
-    def _obey(self, occasion: str, call: Callable[[], Any], seen_at: datetime) -> None:
-        for intent in self._ask(occasion, lambda: collect(call())):
-            self._take(intent, occasion, seen_at)
+    def _apply_answer(self, occasion: str, call: Callable[[], Any], seen_at: datetime) -> None:
+        for intent in self._call_strategy(occasion, lambda: collect_intents(call())):
+            self._apply_intent(intent, occasion, seen_at)
 
-    def _take(self, intent: Any, occasion: str, seen_at: datetime) -> None:
+    def _apply_intent(self, intent: Any, occasion: str, seen_at: datetime) -> None:
         try:
-            intent = checked(intent, self._traded, self._watched)
+            intent = check_intent(intent, self._traded, self._watched)
         except BadIntent as bad:
-            raise self._fault("bad_intent", occasion, str(bad)) from bad
+            raise self._make_fault("bad_intent", occasion, str(bad)) from bad
         if isinstance(intent, Wait):
-            self._desk.wait(intent)
+            self._positions.keep_wait(intent)
         elif isinstance(intent, Enter):
-            self._desk.enter(intent, seen_at)
+            self._positions.try_entry(intent, seen_at)
         elif isinstance(intent, Exit):
-            self._desk.leave(intent)
+            self._positions.leave_position(intent)
         elif isinstance(intent, ChangeStop):
-            self._desk.change_stop(intent)
+            self._positions.change_stop(intent)
 
-    def _ask(self, occasion: str, call: Callable[[], T]) -> T:
+    def _call_strategy(self, occasion: str, call: Callable[[], T]) -> T:
         """Call the strategy. Raises StrategyFault, whatever it did."""
         try:
             answer: T = self._guard(call)
         except CallbackTimedOut as slow:
-            raise self._fault("timed_out", occasion, str(slow)) from slow
+            raise self._make_fault("timed_out", occasion, str(slow)) from slow
         except BadIntent as bad:
-            raise self._fault("bad_intent", occasion, str(bad)) from bad
+            raise self._make_fault("bad_intent", occasion, str(bad)) from bad
         except Exception as error:
-            raise self._fault("raised", occasion, f"{type(error).__name__}: {error}") from error
+            raise self._make_fault("raised", occasion, f"{type(error).__name__}: {error}") from error
         return answer
 
-    def _fault(self, code: str, occasion: str, words: str) -> StrategyFault:
-        self.pause(is_faulted=True)
+    def _make_fault(self, code: str, occasion: str, words: str) -> StrategyFault:
+        self.keep_exits_only(is_faulted=True)
         name = self.strategy.name or type(self.strategy).__name__
-        return StrategyFault(code, f"{name}, on {occasion}: {words}", tuple(self._desk.take()))
+        return StrategyFault(code, f"{name}, on {occasion}: {words}", tuple(self._positions.take_decisions()))
 
     # Pausing and keeping
 
-    def pause(self, is_faulted: bool = False) -> None:
+    def keep_exits_only(self, is_faulted: bool = False) -> None:
         """Keep only exits from here on; a faulted strategy is not even taught, and resumes anew."""
         self.exits_only = True
         self.is_faulted = self.is_faulted or is_faulted
 
-    def resume(self, history: Iterable[Candle] = ()) -> None:
+    def decide_again(self, history: Iterable[Candle] = ()) -> None:
         """Let the strategy decide again; after a fault it begins anew and learns from ``history``."""
         if self.is_faulted:
             self.is_faulted = False
             self._newest.clear()
-            self._ask("resuming", lambda: self.strategy.restore(json.loads(json.dumps(self._blank))))
-        self.warm(history)
+            self._call_strategy("resuming", lambda: self.strategy.restore(json.loads(json.dumps(self._blank))))
+        self.warm_up(history)
         self.exits_only = False
 
     def number_from(self, number: int) -> None:
         """Give no later decision a number below this: one that was decided before, by code that is no more."""
-        self._desk.next_number = max(self._desk.next_number, number)
+        self._positions.next_number = max(self._positions.next_number, number)
 
     def save(self) -> JSONObject:
         """Return all that later decisions depend on, as a JSON object. Raises StrategyFault."""
         return {
-            "desk": self._desk.save(),
+            "positions": self._positions.save(),
             "newest": {series: start.isoformat() for series, start in self._newest.items()},
             "exits_only": self.exits_only,
             "is_faulted": self.is_faulted,
-            "strategy": self._blank if self.is_faulted else self._ask("saving", self._strategy_state),
+            "strategy": self._blank if self.is_faulted else self._call_strategy("saving", self._strategy_state),
         }
 
     def _strategy_state(self) -> Any:
@@ -218,16 +218,16 @@ class RunHost:
 
     def restore(self, saved: JSONObject) -> None:
         """Take back what ``save`` returned. Raises StrategyFault if the strategy cannot."""
-        self._desk.restore(saved["desk"])
+        self._positions.restore(saved["positions"])
         self._newest = {series: datetime.fromisoformat(start) for series, start in saved["newest"].items()}
         self.exits_only, self.is_faulted = saved["exits_only"], saved["is_faulted"]
-        self._ask("restoring", lambda: self.strategy.restore(saved["strategy"]))
+        self._call_strategy("restoring", lambda: self.strategy.restore(saved["strategy"]))
 
 
 def ended_at(candle: Candle) -> datetime:
     return candle.start + timedelta(minutes=candle.interval)
 
 
-def incomplete(candle: Candle) -> Reason:
-    words = f"candle {clock(candle.start)} is incomplete: the feed was not live for all of it; not used"
+def incomplete_candle(candle: Candle) -> Reason:
+    words = f"candle {time_of_day(candle.start)} is incomplete: the feed was not live for all of it; not used"
     return Reason(words, {"start": candle.start.isoformat(), "interval": candle.interval}, "incomplete_candle")

@@ -102,7 +102,7 @@ def exits_only_host(run: Run, instruments: list[Instrument], now: datetime) -> R
     """Return a host with no strategy of its own: it only gets out."""
     terms = run_terms(run.terms, instruments)
     host = _host(Strategy(StrategyParameters(), terms.specs), terms, instruments, now)
-    host.pause(is_faulted=True)
+    host.keep_exits_only(is_faulted=True)
     return host
 
 

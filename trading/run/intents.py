@@ -19,7 +19,7 @@ class BadIntent(ValueError):
     """The answer is not something a strategy may say."""
 
 
-def collect(answer: Any) -> list[Any]:
+def collect_intents(answer: Any) -> list[Any]:
     """Return the intents of an answer; nothing said is nothing wanted. Raises BadIntent."""
     if answer is None:
         return []
@@ -31,7 +31,7 @@ def collect(answer: Any) -> list[Any]:
     return intents
 
 
-def checked(intent: Any, traded: Iterable[str], watched: Iterable[str]) -> Intent:
+def check_intent(intent: Any, traded: Iterable[str], watched: Iterable[str]) -> Intent:
     """Return the intent if it makes sense on its face. Raises BadIntent with what is wrong."""
     if not isinstance(intent, Enter | Exit | ChangeStop | Wait):
         raise BadIntent(f"answered {type(intent).__name__}: not enter, exit, change stop or wait")

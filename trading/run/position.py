@@ -15,7 +15,7 @@ JSONObject = dict[str, Any]
 
 
 @dataclass
-class Asked:
+class AskedDecision:
     """A decision that has neither filled nor ended."""
 
     number: int
@@ -38,12 +38,12 @@ class Asked:
         }
 
     @classmethod
-    def from_json(cls, saved: JSONObject) -> Asked:
+    def from_json(cls, saved: JSONObject) -> AskedDecision:
         return cls(**{**saved, "asked_at": datetime.fromisoformat(saved["asked_at"])})
 
 
 @dataclass
-class Book:
+class RunPosition:
     """Net quantity (signed) at its average price, its stop and target, and what is in flight.
 
     An entry and an exit may be in flight together: getting out does not wait for an entry to end.
@@ -57,8 +57,8 @@ class Book:
     planned: int = 0  # the side (+1, -1) the last entry asked for
     stop: Decimal | None = None
     target: Decimal | None = None
-    entry: Asked | None = None
-    exit: Asked | None = None
+    entry: AskedDecision | None = None
+    exit: AskedDecision | None = None
     leaving: Reason | None = None
     attempts: int = 0
     retry_at: datetime | None = None
@@ -82,23 +82,23 @@ class Book:
         """Whether late fills turned the position against what was asked."""
         return bool(self.quantity) and self.quantity * self.planned < 0
 
-    def hear(self, fill: Fill) -> None:
+    def apply_fill(self, fill: Fill) -> None:
         """Count a fill into the position and against what asked for it."""
-        self._count(fill)
-        self._book(fill)
-        self.settle()
+        self._count_fill(fill)
+        self._book_fill(fill)
+        self.clear_if_flat()
 
-    def _count(self, fill: Fill) -> None:
-        asked = self._asker(fill)
+    def _count_fill(self, fill: Fill) -> None:
+        asked = self._find_asker(fill)
         if asked is None:
             return
         asked.filled += fill.signed_quantity
         if asked is self.entry:
             self.refused_entries, self.entry_barred_until = 0, None
         if asked.is_filled:
-            self.drop(asked)
+            self.drop_asked(asked)
 
-    def _asker(self, fill: Fill) -> Asked | None:
+    def _find_asker(self, fill: Fill) -> AskedDecision | None:
         """Exits first: with both in flight the numbers, or else the sides, tell them apart."""
         for asked in (self.exit, self.entry):
             if asked is None:
@@ -108,13 +108,13 @@ class Book:
                 return asked
         return None
 
-    def drop(self, asked: Asked) -> None:
+    def drop_asked(self, asked: AskedDecision) -> None:
         if asked is self.entry:
             self.entry = None
         elif asked is self.exit:
             self.exit = None
 
-    def _book(self, fill: Fill) -> None:
+    def _book_fill(self, fill: Fill) -> None:
         before, after = self.quantity, self.quantity + fill.signed_quantity
         if before * fill.signed_quantity > 0:
             cost = self.average_price * abs(before) + fill.price * abs(fill.signed_quantity)
@@ -123,7 +123,7 @@ class Book:
             self.average_price, self.since = fill.price, fill.at
         self.quantity = after
 
-    def settle(self) -> None:
+    def clear_if_flat(self) -> None:
         """Forget the position once flat; the wish to leave stays while an entry may still fill."""
         if self.quantity:
             return
@@ -151,18 +151,18 @@ class Book:
         self.sampled.append(code)
 
     def to_json(self) -> JSONObject:
-        return {entry.name: WRITE.get(entry.name, same)(getattr(self, entry.name)) for entry in fields(self)}
+        return {entry.name: WRITE.get(entry.name, copy_value)(getattr(self, entry.name)) for entry in fields(self)}
 
     @classmethod
-    def from_json(cls, saved: JSONObject) -> Book:
-        return cls(**{name: READ.get(name, same)(value) for name, value in saved.items()})
+    def from_json(cls, saved: JSONObject) -> RunPosition:
+        return cls(**{name: READ.get(name, copy_value)(value) for name, value in saved.items()})
 
 
-def same(value: Any) -> Any:
+def copy_value(value: Any) -> Any:
     return list(value) if isinstance(value, list) else value
 
 
-def optional(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def when_given(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda value: None if value is None else convert(value)
 
 
@@ -173,14 +173,14 @@ def reason_to_json(reason: Reason) -> JSONObject:
 DECIMALS = ("average_price", "stop", "target", "last_price")
 MOMENTS = ("since", "retry_at", "entry_barred_until", "last_at")
 WRITE: dict[str, Callable[[Any], Any]] = (
-    {name: optional(str) for name in DECIMALS}
-    | {name: optional(datetime.isoformat) for name in MOMENTS}
-    | {name: optional(Asked.to_json) for name in ("entry", "exit")}
-    | {"leaving": optional(reason_to_json)}
+    {name: when_given(str) for name in DECIMALS}
+    | {name: when_given(datetime.isoformat) for name in MOMENTS}
+    | {name: when_given(AskedDecision.to_json) for name in ("entry", "exit")}
+    | {"leaving": when_given(reason_to_json)}
 )
 READ: dict[str, Callable[[Any], Any]] = (
-    {name: optional(Decimal) for name in DECIMALS}
-    | {name: optional(datetime.fromisoformat) for name in MOMENTS}
-    | {name: optional(Asked.from_json) for name in ("entry", "exit")}
-    | {"leaving": optional(lambda saved: Reason(**saved))}
+    {name: when_given(Decimal) for name in DECIMALS}
+    | {name: when_given(datetime.fromisoformat) for name in MOMENTS}
+    | {name: when_given(AskedDecision.from_json) for name in ("entry", "exit")}
+    | {"leaving": when_given(lambda saved: Reason(**saved))}
 )

@@ -22,7 +22,7 @@ class ByLots:
     lots: int
 
     def size(self, price: Decimal, stop: Decimal, lot_size: int) -> Size:
-        return sized(self.lots, lot_size, {"lots": self.lots})
+        return size_of_lots(self.lots, lot_size, {"lots": self.lots})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class ByCapital:
         numbers = {"capital": str(self.capital), "price": str(price), "lot_size": lot_size}
         if not lots:
             words = f"one lot is {lot_size} × {money(price)} = ₹{money(price * lot_size)}"
-            return refused(f"{words}, capital ₹{money(self.capital)}: too little for one lot", numbers)
-        return sized(lots, lot_size, numbers)
+            return size_refused(f"{words}, capital ₹{money(self.capital)}: too little for one lot", numbers)
+        return size_of_lots(lots, lot_size, numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +54,18 @@ class ByRisk:
         per_unit = abs(price - stop)
         numbers: dict[str, Any] = {"risk": str(self.risk), "price": str(price), "stop": str(stop)}
         if per_unit == 0:
-            return refused(f"the stop {money(stop)} is the price: the risk cannot be sized", numbers)
+            return size_refused(f"the stop {money(stop)} is the price: the risk cannot be sized", numbers)
         lots = lots_within(self.risk, per_unit * lot_size)
         if not lots:
             words = f"one lot risks {lot_size} × {money(per_unit)} = ₹{money(per_unit * lot_size)}"
-            return refused(f"{words} to its stop, ₹{money(self.risk)} allowed", numbers)
+            return size_refused(f"{words} to its stop, ₹{money(self.risk)} allowed", numbers)
         return self.bounded(lots, price, stop, lot_size, numbers)
 
     def bounded(self, lots: int, price: Decimal, stop: Decimal, lot_size: int, numbers: dict[str, Any]) -> Size:
         if self.capital is None:
-            return sized(lots, lot_size, numbers)
+            return size_of_lots(lots, lot_size, numbers)
         bound = ByCapital(self.capital).size(price, stop, lot_size)
-        return min(bound, sized(lots, lot_size, numbers), key=lambda size: size.quantity)
+        return min(bound, size_of_lots(lots, lot_size, numbers), key=lambda size: size.quantity)
 
 
 Sizing = ByLots | ByCapital | ByRisk
@@ -75,11 +75,11 @@ def lots_within(amount: Decimal, per_lot: Decimal) -> int:
     return int(amount // per_lot) if per_lot > 0 else 0
 
 
-def sized(lots: int, lot_size: int, numbers: Mapping[str, Any]) -> Size:
+def size_of_lots(lots: int, lot_size: int, numbers: Mapping[str, Any]) -> Size:
     quantity = lots * lot_size
     words = f"{lots} lot{'s' if lots > 1 else ''}, {quantity}"
     return Size(quantity, Reason(words, dict(numbers) | {"quantity": quantity}, "sized"))
 
 
-def refused(words: str, numbers: Mapping[str, Any]) -> Size:
+def size_refused(words: str, numbers: Mapping[str, Any]) -> Size:
     return Size(0, Reason(words, numbers, "too_small"))

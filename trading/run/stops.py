@@ -28,18 +28,18 @@ def on_tick_away(stop: Decimal, is_long: bool, spec: InstrumentSpec) -> Decimal:
 def wrong_side(is_long: bool, price: Decimal, stop: Decimal, target: Decimal | None) -> Reason | None:
     """Return why this stop or target cannot go with an entry at ``price``; None if it can."""
     if stop >= price if is_long else stop <= price:
-        return misplaced("stop", stop, "below" if is_long else "above", price)
+        return level_misplaced("stop", stop, "below" if is_long else "above", price)
     if target is not None and (target <= price if is_long else target >= price):
-        return misplaced("target", target, "above" if is_long else "below", price)
+        return level_misplaced("target", target, "above" if is_long else "below", price)
     return None
 
 
-def misplaced(name: str, level: Decimal, where: str, price: Decimal) -> Reason:
+def level_misplaced(name: str, level: Decimal, where: str, price: Decimal) -> Reason:
     words = f"{name} {money(level)} is not {where} the price {money(price)}; not entered"
     return Reason(words, {name: str(level), "price": str(price)}, f"{name}_misplaced")
 
 
-def touched(name: str, level: Decimal, price: Decimal) -> Reason:
+def level_touched(name: str, level: Decimal, price: Decimal) -> Reason:
     """Return the reason for an exit: ``name`` is "stop" or "target"."""
     words = f"{name} {money(level)} touched: last {money(price)}"
     return Reason(words, {name: str(level), "last": str(price)}, name)

@@ -20,7 +20,7 @@ from trading.strategies.api import Candle
 # Wilder's and exponential averages never forget. After this many periods what is left of the first
 # price is below 0.1 %; from SETTLED periods on, below 5 %, they may be decided on.
 WILDER_MEMORY, EMA_MEMORY = 8, 4
-WILDER_SETTLED, EMA_SETTLED = 3, 2
+WILDER_CONVERGED, EMA_CONVERGED = 3, 2
 NEUTRAL_RSI = 50.0
 
 

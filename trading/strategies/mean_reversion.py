@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from instruments.domain.prices import nearest_tick
 from trading.strategies.api import Candle, Context, Exit, Held, Intent, Reason, Side, Wait
-from trading.strategies.indicators import NEUTRAL_RSI, WILDER_MEMORY, WILDER_SETTLED, Bands, bollinger, rsi
+from trading.strategies.indicators import NEUTRAL_RSI, WILDER_CONVERGED, WILDER_MEMORY, Bands, bollinger, rsi
 from trading.strategies.parameters import number, one_of, whole, yes_no
 from trading.strategies.tracking import SharedParameters, TrackingStrategy
 from trading.strategies.words import money, nearness
@@ -41,7 +41,7 @@ class MeanReversion(TrackingStrategy[MeanReversionParameters]):
     Parameters = MeanReversionParameters
 
     def needed(self) -> int:
-        return max(self.parameters.period, self.parameters.rsi_period * WILDER_SETTLED + 1)
+        return max(self.parameters.period, self.parameters.rsi_period * WILDER_CONVERGED + 1)
 
     def kept(self) -> int:
         return max(self.parameters.period, self.parameters.rsi_period * WILDER_MEMORY + 1)

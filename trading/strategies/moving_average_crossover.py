@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from trading.strategies.api import Candle, Context, Exit, Held, Intent, JSONObject, Reason, Side, Wait
-from trading.strategies.indicators import EMA_MEMORY, EMA_SETTLED, ema, sign, sma, sma_side
+from trading.strategies.indicators import EMA_CONVERGED, EMA_MEMORY, ema, sign, sma, sma_side
 from trading.strategies.parameters import one_of, whole
 from trading.strategies.tracking import SharedParameters, Track, TrackingStrategy
 from trading.strategies.words import counted, money, nearness
@@ -66,7 +66,7 @@ class MovingAverageCrossover(TrackingStrategy[CrossoverParameters]):
     track_class = CrossoverTrack
 
     def needed(self) -> int:
-        return self.parameters.slow * (EMA_SETTLED if self.parameters.kind == "EMA" else 1)
+        return self.parameters.slow * (EMA_CONVERGED if self.parameters.kind == "EMA" else 1)
 
     def kept(self) -> int:
         return self.parameters.slow * (EMA_MEMORY if self.parameters.kind == "EMA" else 1)

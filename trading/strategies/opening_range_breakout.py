@@ -130,8 +130,8 @@ class OpeningRangeBreakout(TrackingStrategy[OpeningRangeParameters]):
             return None
         ends_at = self._range_end(session)
         if ctx.now < ends_at + timedelta(minutes=self.parameters.interval):
-            return forming(key, seen, needed, ends_at)
-        return incomplete(key, seen, needed)
+            return range_forming(key, seen, needed, ends_at)
+        return range_incomplete(key, seen, needed)
 
     def _too_late(self, ctx: Context, key: str) -> Wait | None:
         last = self.parameters.no_entry_after
@@ -152,7 +152,7 @@ class OpeningRangeBreakout(TrackingStrategy[OpeningRangeParameters]):
 
     def _once(self, key: str, side: Side, price: Decimal, trigger: Decimal) -> Intent:
         if side in self.track(key).entered:
-            return entered(key, side)
+            return entered_today(key, side)
         beyond = "above" if side == "BUY" else "below"
         words = f"{money(price)} is {beyond} {money(trigger)}, the first {self.parameters.minutes} min and buffer"
         numbers = self._numbers(key, price) | {"trigger": f"{trigger:.4f}"}
@@ -192,13 +192,13 @@ def unknown_session(key: str) -> Wait:
 
 
 @lru_cache(maxsize=1024)
-def forming(key: str, seen: int, needed: int, ends_at: datetime) -> Wait:
+def range_forming(key: str, seen: int, needed: int, ends_at: datetime) -> Wait:
     words = f"opening range until {ends_at.astimezone(IST):%H:%M}: {seen} of {counted(needed, 'candle')} seen"
     return Wait(key, Reason(words, {"seen": seen, "needed": needed}, "range_forming"), 0.0)
 
 
 @lru_cache(maxsize=1024)
-def incomplete(key: str, seen: int, needed: int) -> Wait:
+def range_incomplete(key: str, seen: int, needed: int) -> Wait:
     words = f"{seen} of {counted(needed, 'candle')} of the opening range seen; not traded today"
     return Wait(key, Reason(words, {"seen": seen, "needed": needed}, "range_incomplete"), 0.0)
 
@@ -209,6 +209,6 @@ def too_late(key: str, last: time) -> Wait:
 
 
 @lru_cache(maxsize=1024)
-def entered(key: str, side: Side) -> Wait:
+def entered_today(key: str, side: Side) -> Wait:
     words = f"{'bought' if side == 'BUY' else 'sold'} once today; one entry a side and day"
     return Wait(key, Reason(words, {"side": side}, f"entered_{side.lower()}"), 0.0)

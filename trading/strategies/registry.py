@@ -40,13 +40,13 @@ def find_strategies(packages: Iterable[str] = ()) -> dict[str, StrategyClass]:
 
 
 def modules_of(package: str) -> Iterator[ModuleType]:
-    top = load(package)
+    top = import_module(package)
     yield top
     for entry in sorted(pkgutil.iter_modules(getattr(top, "__path__", [])), key=lambda entry: entry.name):
-        yield load(f"{package}.{entry.name}")
+        yield import_module(f"{package}.{entry.name}")
 
 
-def load(path: str) -> ModuleType:
+def import_module(path: str) -> ModuleType:
     try:
         return importlib.import_module(path)
     except Exception as error:

@@ -24,7 +24,7 @@ from trading.strategies.api import (
     Strategy,
     Wait,
 )
-from trading.strategies.indicators import WILDER_MEMORY, WILDER_SETTLED, Bars, atr
+from trading.strategies.indicators import WILDER_CONVERGED, WILDER_MEMORY, Bars, atr
 from trading.strategies.parameters import StrategyParameters, number, one_of, whole, yes_no
 from trading.strategies.words import counted, money
 
@@ -91,7 +91,7 @@ class TrackingStrategy(Strategy[SharedT]):
         return self.needed()
 
     def enough(self) -> int:
-        return max(self.needed(), self.parameters.atr_candles(WILDER_SETTLED))
+        return max(self.needed(), self.parameters.atr_candles(WILDER_CONVERGED))
 
     def window(self) -> int:
         return max(self.kept(), self.parameters.atr_candles(WILDER_MEMORY))
@@ -136,8 +136,8 @@ class TrackingStrategy(Strategy[SharedT]):
         """Return the wait for what keeps any entry back: too little history, or cooling down."""
         track = self.tracks[key]
         if len(track.bars) < self.enough():
-            return warming(key, len(track.bars), self.enough())
-        return cooling(key, track.idle) if track.idle else None
+            return still_warming(key, len(track.bars), self.enough())
+        return still_cooling(key, track.idle) if track.idle else None
 
     def stop_for(self, key: str, side: Side, price: Decimal) -> Decimal:
         """Return the first stop, on the tick away from the price and at least one tick off."""
@@ -167,12 +167,12 @@ class TrackingStrategy(Strategy[SharedT]):
 
 # Ticks ask these over and over: the words are built once.
 @lru_cache(maxsize=1024)
-def warming(key: str, seen: int, needed: int) -> Wait:
+def still_warming(key: str, seen: int, needed: int) -> Wait:
     words = f"{seen} of {counted(needed, 'candle')} seen that the rule needs"
     return Wait(key, Reason(words, {"seen": seen, "needed": needed}, "warming"), None)
 
 
 @lru_cache(maxsize=1024)
-def cooling(key: str, idle: int) -> Wait:
+def still_cooling(key: str, idle: int) -> Wait:
     words = f"cooling down: {counted(idle, 'candle')} to go before the next entry"
     return Wait(key, Reason(words, {"candles": idle}, "cooling"), 0.0)

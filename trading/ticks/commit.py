@@ -7,17 +7,17 @@ from typing import Any
 from django.conf import settings
 
 from alphapanda.core.clock.market_time import wall_now
-from alphapanda.core.journal.services import record
+from alphapanda.core.journal.services import record_event
 from alphapanda.core.telemetry import metrics
 from market.candle_store import store_candles
 from market.models import Shard
 from trading import wakeups
 from trading.models import Checkpoint, Evaluation, Order, Run, RunInput, Signal
 from trading.orders.life_cycle import MAY_STILL_FILL, DeploymentState, SignalState
-from trading.orders.transitions import tell_run
+from trading.orders.transitions import notify_run
 from trading.run import deployments
 from trading.run.faults import StrategyFault
-from trading.ticks.memory import Effects, LiveRun, ShardMemory, Wish
+from trading.ticks.memory import Effects, LiveRun, QuotedDecision, ShardMemory
 
 CHECKPOINT_EVERY = timedelta(seconds=30)
 EXITS_LIVE = timedelta(hours=8)
@@ -26,13 +26,15 @@ EXITS_LIVE = timedelta(hours=8)
 def write_effects(shard: Shard, memory: ShardMemory, effects: Effects) -> None:
     """Write all effects in the caller's transaction."""
     store_candles(memory.instruments, effects.candles)
-    _write_wishes(memory, effects.wishes)
-    for told, position in effects.heard:
+    _write_wishes(memory, effects.decisions)
+    for told, position in effects.inputs:
         RunInput.objects.filter(pk=told.pk, epoch__isnull=True).update(epoch=position.epoch, n=position.n)
     for run in effects.begun:
-        deployments.move(run.deployment_id, DeploymentState.RUNNING, "warmed up", frm=[DeploymentState.WARMING])
+        deployments.move_deployment(
+            run.deployment_id, DeploymentState.RUNNING, "warmed up", frm=[DeploymentState.WARMING]
+        )
     for run in effects.resumed:
-        deployments.move(run.deployment_id, DeploymentState.RUNNING, "resumed", frm=[DeploymentState.PAUSED])
+        deployments.move_deployment(run.deployment_id, DeploymentState.RUNNING, "resumed", frm=[DeploymentState.PAUSED])
     for run, words in effects.faults:
         _pause(memory, run, words)
     _checkpoint_when_due(shard, memory)
@@ -40,7 +42,7 @@ def write_effects(shard: Shard, memory: ShardMemory, effects: Effects) -> None:
 
 def _pause(memory: ShardMemory, run: LiveRun, words: str) -> None:
     """Pause a run whose code failed; its exits go on. The fault is an input: a rebuild stops there too."""
-    deployments.move(run.deployment_id, DeploymentState.PAUSED, words)
+    deployments.move_deployment(run.deployment_id, DeploymentState.PAUSED, words)
     RunInput.objects.get_or_create(
         run_id=run.run_id,
         kind="exits_only",
@@ -53,14 +55,14 @@ def _pause(memory: ShardMemory, run: LiveRun, words: str) -> None:
     )
 
 
-def _write_wishes(memory: ShardMemory, wishes: Iterable[Wish]) -> None:
+def _write_wishes(memory: ShardMemory, wishes: Iterable[QuotedDecision]) -> None:
     signals, evaluations = [], []
     for wish in wishes:
         kind = wish.decision.kind
         if kind in ("enter", "exit"):
             signals.append(signal_of(memory, wish))
         if wish.decision.cancels is not None:
-            cancel_entry(wish)
+            cancel_entry_of(wish)
         if kind in ("wait", "change_stop"):
             evaluations.append(_evaluation(memory, wish))
     Signal.objects.bulk_create(signals)
@@ -69,7 +71,7 @@ def _write_wishes(memory: ShardMemory, wishes: Iterable[Wish]) -> None:
         _announce(signal)
 
 
-def signal_of(memory: ShardMemory, wish: Wish) -> Signal:
+def signal_of(memory: ShardMemory, wish: QuotedDecision) -> Signal:
     decision, tick, run = wish.decision, wish.tick, wish.run
     life = EXITS_LIVE if decision.kind == "exit" else settings.SIGNAL_LIFE
     row = Run.objects.only("number", "terms").get(pk=run.run_id)
@@ -103,7 +105,7 @@ def signal_of(memory: ShardMemory, wish: Wish) -> Signal:
 
 
 def _announce(signal: Signal) -> None:
-    record(
+    record_event(
         "signal.new",
         key=str(signal.pk),
         account_id=signal.account_id,
@@ -112,17 +114,17 @@ def _announce(signal: Signal) -> None:
     )
     if signal.received_at:
         metrics.TICK_TO_SIGNAL.observe((wall_now() - signal.received_at).total_seconds())
-    wakeups.wake_after_commit(wakeups.ASSESS, signal.account_id, "risk")
+    wakeups.wake_stage_after_commit(wakeups.ASSESS, signal.account_id, "risk")
 
 
-def cancel_entry(wish: Wish) -> None:
+def cancel_entry_of(wish: QuotedDecision) -> None:
     """Stop an entry from filling further: not judged yet, it is superseded; ordered, its cancellation is asked."""
     ordinal = wish.decision.cancels or 0
     which = {"run_id": wish.run.run_id, "ordinal": ordinal}
     reason = wish.decision.reason.text[:300]
     if Signal.objects.filter(**which, state=SignalState.NEW).update(state=SignalState.SUPERSEDED, state_reason=reason):
         signal = Signal.objects.select_related("instrument").get(**which)
-        tell_run(signal, "ended", str(signal.pk), outcome="superseded", reason=reason)
+        notify_run(signal, "ended", str(signal.pk), outcome="superseded", reason=reason)
         return
     orders = Order.objects.filter(
         signal__run_id=wish.run.run_id,
@@ -134,10 +136,10 @@ def cancel_entry(wish: Wish) -> None:
         Order.objects.filter(pk=order.pk, cancel_requested_at__isnull=True).update(
             cancel_requested_at=wish.now, cancel_requested_by=wish.run.name
         )
-        wakeups.wake_after_commit(wakeups.EXECUTE, order.account_id, wakeups.orders_queue(order.account.mode))
+        wakeups.wake_stage_after_commit(wakeups.EXECUTE, order.account_id, wakeups.orders_queue(order.account.mode))
 
 
-def _evaluation(memory: ShardMemory, wish: Wish) -> Evaluation:
+def _evaluation(memory: ShardMemory, wish: QuotedDecision) -> Evaluation:
     return Evaluation(
         run_id=wish.run.run_id,
         instrument=memory.instruments[memory.keys[wish.decision.instrument]],

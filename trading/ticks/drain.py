@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 from django.db import connection, transaction
 
-from alphapanda.core.journal.services import record
+from alphapanda.core.journal.services import record_event
 from alphapanda.core.telemetry import metrics
 from alphapanda.core.telemetry.crashpoints import crashpoint
 from market.models import Shard
@@ -20,9 +20,9 @@ from trading import wakeups
 from trading.models import RunInput
 from trading.paper.exchange import PaperExchange
 from trading.ticks.commit import write_effects
-from trading.ticks.inputs import hear_inputs
+from trading.ticks.inputs import apply_inputs
 from trading.ticks.memory import Effects, ShardMemory
-from trading.ticks.rebuild import rebuild
+from trading.ticks.rebuild import rebuild_memory
 
 log = structlog.get_logger()
 MOST_ENTRIES = 50
@@ -47,16 +47,16 @@ class LostRace(Exception):
 def process_ticks(shard_id: UUID | str, linger: float = LINGER_SECONDS) -> bool:
     """Work until the stream has been empty for ``linger`` or five seconds are over. True: there is more to do."""
     shard = Shard.objects.select_related("feed").get(pk=shard_id)
-    stream = TickStream(wakeups.valkey(), shard.feed_id)
+    stream = TickStream(wakeups.valkey_client(), shard.feed_id)
     deadline = time.monotonic() + wakeups.LONGEST_DRAIN_SECONDS
     try:
-        memory = recall(shard, stream)
+        memory = recall_memory(shard, stream)
         while time.monotonic() < deadline:
             entries = next_entries(shard, stream, memory.position, linger)
             metrics.STREAM_LAG.labels(shard.name).set(len(entries))
             if not entries:
                 return False
-            advance(shard, memory, entries)
+            advance_shard(shard, memory, entries)
     except LostRace:
         _memories.pop(shard.pk, None)
         # Whoever was first goes on; to compete with it for every frame would rebuild the memory each time.
@@ -72,40 +72,40 @@ def process_ticks(shard_id: UUID | str, linger: float = LINGER_SECONDS) -> bool:
 def next_entries(shard: Shard, stream: TickStream, position: StreamPosition, linger: float) -> list[StreamEntry]:
     """Return what follows ``position``, waiting for it at most ``linger`` seconds, during which nobody need call."""
     if linger:
-        wakeups.hold(wakeups.TICKS, shard.pk)
+        wakeups.hold_awake_flag(wakeups.TICKS, shard.pk)
         if entries := stream.wait(position, MOST_ENTRIES, linger):
             return entries
-        wakeups.woken(wakeups.TICKS, shard.pk)
+        wakeups.clear_awake_flag(wakeups.TICKS, shard.pk)
     return stream.read(position, MOST_ENTRIES)
 
 
-def recall(shard: Shard, stream: TickStream) -> ShardMemory:
+def recall_memory(shard: Shard, stream: TickStream) -> ShardMemory:
     """Return this process's memory of the shard, made anew unless it belongs to the committed position."""
     memory = _memories.get(shard.pk)
     if memory is None or memory.position != StreamPosition(shard.epoch, shard.n):
-        memory = _memories[shard.pk] = rebuild(shard, stream)
+        memory = _memories[shard.pk] = rebuild_memory(shard, stream)
     return memory
 
 
-def advance(shard: Shard, memory: ShardMemory, entries: list[StreamEntry]) -> None:
+def advance_shard(shard: Shard, memory: ShardMemory, entries: list[StreamEntry]) -> None:
     """Let ``entries`` happen and commit what they brought about."""
     with metrics.STAGE_SECONDS.labels("process_ticks").time():
         effects = Effects()
-        has_inputs, has_orders = waiting(shard)
+        has_inputs, has_orders = what_waits(shard)
         exchange = PaperExchange(memory.instruments, has_orders)
         if has_inputs:
-            hear_inputs(memory, waiting_inputs(shard), entries[0].position, effects)
+            apply_inputs(memory, waiting_inputs(shard), entries[0].position, effects)
         for entry in entries:
-            rows = memory.take(entry, effects)
-            exchange.step(rows, memory.rows, memory.now)
+            rows = memory.apply_entry(entry, effects)
+            exchange.apply_entry(rows, memory.rows, memory.now)
         crashpoint("ticks.before_commit")
-        commit(shard, memory, effects, exchange)
+        commit_effects(shard, memory, effects, exchange)
         crashpoint("ticks.after_commit")
     for candle in effects.candles:
         metrics.CANDLES.labels(str(candle.interval)).inc()
 
 
-def waiting(shard: Shard) -> tuple[bool, bool]:
+def what_waits(shard: Shard) -> tuple[bool, bool]:
     """Return whether runs have something to hear, and the paper exchange something to do: usually neither."""
     with connection.cursor() as cursor:
         cursor.execute(WAITING, [shard.pk])
@@ -119,24 +119,24 @@ def waiting_inputs(shard: Shard) -> Iterable[RunInput]:
 
 
 @transaction.atomic
-def commit(shard: Shard, memory: ShardMemory, effects: Effects, exchange: PaperExchange) -> None:
+def commit_effects(shard: Shard, memory: ShardMemory, effects: Effects, exchange: PaperExchange) -> None:
     """Write everything, or nothing. Raises LostRace if the shard has been moved on by somebody else."""
     if not Shard.objects.advance(shard, (memory.position.epoch, memory.position.n)):
         raise LostRace
     write_effects(shard, memory, effects)
-    exchange.save()
+    exchange.save_changes()
     for account_id in exchange.accounts:
-        wakeups.wake_after_commit(wakeups.BOOK, account_id, "desk")
+        wakeups.wake_stage_after_commit(wakeups.BOOK, account_id, "housekeeping")
     for words in effects.gaps:
-        record("feed.gap", key=shard.name, payload={"words": words})
+        record_event("feed.gap", key=shard.name, payload={"words": words})
         log.warning("stream_gap", shard=shard.name, words=words)
     shard.epoch, shard.n = memory.position
 
 
-def trim(shard: Shard) -> int:
+def trim_stream(shard: Shard) -> int:
     """Drop stream entries that no rebuild will ask for. Returns how many."""
     checkpoint = getattr(shard, "checkpoint", None)
     if checkpoint is None:
         return 0
-    stream = TickStream(wakeups.valkey(), shard.feed_id)
+    stream = TickStream(wakeups.valkey_client(), shard.feed_id)
     return stream.trim_before(StreamPosition(checkpoint.epoch, checkpoint.n))

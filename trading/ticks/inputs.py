@@ -18,46 +18,46 @@ from trading.ticks.memory import Effects, LiveRun, ShardMemory
 log = structlog.get_logger()
 
 
-def hear_inputs(memory: ShardMemory, inputs: Iterable[RunInput], position: StreamPosition, effects: Effects) -> None:
+def apply_inputs(memory: ShardMemory, inputs: Iterable[RunInput], position: StreamPosition, effects: Effects) -> None:
     """Let runs hear ``inputs`` in order, as happening just before ``position``."""
     waiting = list(inputs)
     if any(told.kind == "begin" for told in waiting):
         # Once for all of them: what they want was subscribed before they were told to begin.
         memory.refresh_instruments()
     for told in waiting:
-        hear_input(memory, told, effects)
-        effects.heard.append((told, position))
+        apply_input(memory, told, effects)
+        effects.inputs.append((told, position))
 
 
-def hear_input(memory: ShardMemory, told: RunInput, effects: Effects) -> None:
+def apply_input(memory: ShardMemory, told: RunInput, effects: Effects) -> None:
     run = memory.runs.get(told.run_id)
     if told.kind == "begin":
-        begin(memory, told.run, datetime.fromisoformat(told.payload["until"]), effects)
+        begin_run(memory, told.run, datetime.fromisoformat(told.payload["until"]), effects)
     elif run is None:
         log.warning("input_for_no_run", run=str(told.run_id), kind=told.kind)
     elif told.kind == "end":
         del memory.runs[told.run_id]
         effects.ended.append(run)
     elif told.kind == "resume":
-        resume(memory, run, datetime.fromisoformat(told.payload["until"]), effects)
+        resume_run(memory, run, datetime.fromisoformat(told.payload["until"]), effects)
     else:
-        memory.hear(run, told, effects)
+        memory.apply_input(run, told, effects)
 
 
-def begin(memory: ShardMemory, run: Run, until: datetime, effects: Effects) -> None:
+def begin_run(memory: ShardMemory, run: Run, until: datetime, effects: Effects) -> None:
     """Make a run's host and let it learn from the candles that began before ``until``."""
     live = live_run(memory, run)
     memory.runs[run.pk] = live
     try:
-        live.host.warm(history(live.host, memory, until))
+        live.host.warm_up(warm_up_candles(live.host, memory, until))
     except StrategyFault as fault:
         effects.faults.append((live, fault.words))
     effects.begun.append(live)
 
 
-def resume(memory: ShardMemory, run: LiveRun, until: datetime, effects: Effects) -> None:
+def resume_run(memory: ShardMemory, run: LiveRun, until: datetime, effects: Effects) -> None:
     try:
-        run.host.resume(history(run.host, memory, until))
+        run.host.decide_again(warm_up_candles(run.host, memory, until))
     except StrategyFault as fault:
         effects.faults.append((run, fault.words))
     else:
@@ -82,7 +82,7 @@ def _live(run: Run, host: RunHost) -> LiveRun:
     return LiveRun(run.pk, run.deployment_id, run.deployment.account_id, run.deployment.name, host)
 
 
-def history(host: RunHost, memory: ShardMemory, until: datetime) -> list[Candle]:
+def warm_up_candles(host: RunHost, memory: ShardMemory, until: datetime) -> list[Candle]:
     """Return the candles a strategy asked to warm up on, oldest first, equal times by key."""
     found: list[Candle] = []
     for interval, count in host.strategy.warmup().items():

@@ -12,7 +12,7 @@ import structlog
 
 from alphapanda.core.timezone import IST
 from instruments.models import Instrument, TradingSession
-from market.domain.candles import CandleBook, ClosedCandle
+from market.domain.candles import CandleSeries, ClosedCandle
 from market.domain.ticks import TICK_DTYPE, to_price
 from market.models import Shard, Subscription
 from market.quotes import levels_of
@@ -40,7 +40,7 @@ class LiveRun:
 
 
 @dataclass(frozen=True)
-class Wish:
+class QuotedDecision:
     """A decision of a run with the quote it was made on."""
 
     run: LiveRun
@@ -56,9 +56,9 @@ class Effects:
     """What a series of entries brought about; all of it is committed, or none."""
 
     candles: list[ClosedCandle] = field(default_factory=list)
-    wishes: list[Wish] = field(default_factory=list)
+    decisions: list[QuotedDecision] = field(default_factory=list)
     faults: list[tuple[LiveRun, str]] = field(default_factory=list)
-    heard: list[tuple[RunInput, StreamPosition]] = field(default_factory=list)
+    inputs: list[tuple[RunInput, StreamPosition]] = field(default_factory=list)
     begun: list[LiveRun] = field(default_factory=list)
     resumed: list[LiveRun] = field(default_factory=list)
     ended: list[LiveRun] = field(default_factory=list)
@@ -73,7 +73,7 @@ class ShardMemory:
         self.feed_id = shard.feed_id
         self.position = position
         self.now = EPOCH
-        self.candles = CandleBook()
+        self.candles = CandleSeries()
         self.rows: dict[int, np.void] = {}
         self.runs: dict[UUID, LiveRun] = {}
         self.instruments: dict[int, Instrument] = {}
@@ -83,7 +83,7 @@ class ShardMemory:
         self._day: date | None = None
         self._with_hours: set[int] = set()
 
-    def take(self, entry: StreamEntry, effects: Effects) -> dict[int, np.void]:
+    def apply_entry(self, entry: StreamEntry, effects: Effects) -> dict[int, np.void]:
         """Go on by one entry: candles first, then ticks, for every run in the order of its name.
 
         Returns the entry's rows by token, for the paper exchange.
@@ -91,20 +91,20 @@ class ShardMemory:
         self._note_gap(entry, effects)
         self.position, self.now = entry.position, max(self.now, entry.market_time)
         self._open_day()
-        rows = self._see(entry)
-        closed = self.candles.close_until(entry.market_time if entry.kind == "mark" else EPOCH)
+        rows = self._take_in_rows(entry)
+        closed = self.candles.close_until(entry.market_time if entry.kind == "watermark" else EPOCH)
         effects.candles += closed
         # Exact money is dear, and most of a feed's instruments are nobody's.
-        heard = self._heard()
-        candles = [self._candle(one) for one in closed if one.token in heard]
-        ticks = [self._tick(token, row) for token, row in rows.items() if token in heard]
+        heard = self._tokens_heard()
+        candles = [self._as_candle(one) for one in closed if one.token in heard]
+        ticks = [self._as_tick(token, row) for token, row in rows.items() if token in heard]
         is_quiet = self.instruments.keys().isdisjoint(rows)
         received_at = _moment(entry.batch.received_at) if entry.batch else None
         for run in sorted(self.runs.values(), key=lambda one: one.name):
-            self._tell(run, candles, ticks, effects, received_at, is_quiet)
+            self._offer_to_run(run, candles, ticks, effects, received_at, is_quiet)
         return rows
 
-    def _heard(self) -> set[int]:
+    def _tokens_heard(self) -> set[int]:
         """Return the tokens of which some run hears."""
         keys = {key for run in self.runs.values() for key in run.host.strategy.instruments}
         return {self.keys[key] for key in keys & self.keys.keys()}
@@ -112,7 +112,7 @@ class ShardMemory:
     def _note_gap(self, entry: StreamEntry, effects: Effects) -> None:
         is_next = entry.position.is_successor(self.position)
         if entry.gap or not is_next:
-            self.candles.mark_gap(int(entry.market_time.timestamp()))
+            self.candles.note_gap(int(entry.market_time.timestamp()))
         if not is_next and self.position.epoch:
             effects.gaps.append(f"after {self.position} came {entry.position}")
 
@@ -142,7 +142,7 @@ class ShardMemory:
                 self.candles.set_session(instrument.instrument_token, int(opens), int(closes))
         self._with_hours |= tokens
 
-    def _see(self, entry: StreamEntry) -> dict[int, np.void]:
+    def _take_in_rows(self, entry: StreamEntry) -> dict[int, np.void]:
         if entry.batch is None or not len(entry.batch):
             return {}
         self.candles.advance(entry.batch)
@@ -150,7 +150,7 @@ class ShardMemory:
         self.rows |= rows
         return rows
 
-    def _tell(
+    def _offer_to_run(
         self,
         run: LiveRun,
         candles: list[Candle],
@@ -163,11 +163,11 @@ class ShardMemory:
         own = [tick for tick in ticks if tick.instrument in keys]
         bars = [candle for candle in candles if candle.instrument in keys]
         if bars or is_quiet:
-            self._ask(run, effects, received_at, lambda: run.host.on_candles(bars, self.now))
+            self._call_host(run, effects, received_at, lambda: run.host.on_candles(bars, self.now))
         if own:
-            self._ask(run, effects, received_at, lambda: run.host.on_ticks(own, self.now))
+            self._call_host(run, effects, received_at, lambda: run.host.on_ticks(own, self.now))
 
-    def _ask(self, run: LiveRun, effects: Effects, received_at: datetime | None, call: Any) -> None:
+    def _call_host(self, run: LiveRun, effects: Effects, received_at: datetime | None, call: Any) -> None:
         """Call a host; a fault pauses the run, and what was decided before it counts."""
         try:
             with self.slot.holding(run.run_id):
@@ -176,15 +176,15 @@ class ShardMemory:
             log.warning("strategy_fault", run=run.name, fault=str(fault))
             effects.faults.append((run, fault.words))
             decisions = fault.decisions
-        effects.wishes += [self._wish(run, decision, received_at) for decision in decisions or ()]
+        effects.decisions += [self._quoted_decision(run, decision, received_at) for decision in decisions or ()]
 
-    def _wish(self, run: LiveRun, decision: Decision, received_at: datetime | None) -> Wish:
+    def _quoted_decision(self, run: LiveRun, decision: Decision, received_at: datetime | None) -> QuotedDecision:
         token = self.keys.get(decision.instrument)
         row = self.rows.get(token) if token is not None else None
-        tick = self._tick(token, row) if token is not None and row is not None else None
-        return Wish(run, decision, self.position, self.now, tick, received_at)
+        tick = self._as_tick(token, row) if token is not None and row is not None else None
+        return QuotedDecision(run, decision, self.position, self.now, tick, received_at)
 
-    def hear(self, run: LiveRun, told: RunInput, effects: Effects) -> None:
+    def apply_input(self, run: LiveRun, told: RunInput, effects: Effects) -> None:
         """Give a run one of its inputs."""
         payload = told.payload
         if told.kind == "fill":
@@ -195,14 +195,14 @@ class ShardMemory:
                 datetime.fromisoformat(payload["at"]),
                 payload["number"],
             )
-            self._ask(run, effects, None, lambda: run.host.hear_fill(fill))
+            self._call_host(run, effects, None, lambda: run.host.apply_fill(fill))
             _keep_protected(run, payload)
         elif told.kind == "ended":
-            run.host.hear_order_ended(payload["instrument"], payload["outcome"], payload["number"])
+            run.host.apply_order_ended(payload["instrument"], payload["outcome"], payload["number"])
         elif told.kind == "exits_only":
-            run.host.pause(is_faulted=payload.get("faulted", False))
+            run.host.keep_exits_only(is_faulted=payload.get("faulted", False))
 
-    def _candle(self, closed: ClosedCandle) -> Candle:
+    def _as_candle(self, closed: ClosedCandle) -> Candle:
         return Candle(
             instrument=self.instruments[closed.token].key,
             interval=closed.interval,
@@ -215,7 +215,7 @@ class ShardMemory:
             complete=closed.complete,
         )
 
-    def _tick(self, token: int, row: np.void) -> Tick:
+    def _as_tick(self, token: int, row: np.void) -> Tick:
         bids, asks = levels_of(row, "bid", token), levels_of(row, "ask", token)
         stamp = int(row["exchange_timestamp"])
         return Tick(
@@ -241,7 +241,7 @@ class ShardMemory:
         """Take back all but the hosts, which need their rows of the database."""
         self.now = self.checkpointed_at = datetime.fromisoformat(saved["now"])
         self._day = self.now.astimezone(IST).date()
-        self.candles = CandleBook.restore(saved["candles"])
+        self.candles = CandleSeries.restore(saved["candles"])
         rows = np.frombuffer(bytes.fromhex(saved["rows"]), TICK_DTYPE)
         self.rows = {int(row["token"]): row for row in rows}
         self.refresh_instruments()
@@ -252,7 +252,7 @@ def _keep_protected(run: LiveRun, payload: dict[str, Any]) -> None:
 
     A run rebuilt after its code went or changed does not repeat its own decisions; its stops must stand all the same.
     """
-    book = run.host.book(payload["instrument"])
+    book = run.host.position_of(payload["instrument"])
     if book.quantity and book.stop is None and payload.get("stop"):
         book.stop = Decimal(payload["stop"])
         book.target = Decimal(payload["target"]) if payload.get("target") else None

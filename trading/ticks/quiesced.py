@@ -12,7 +12,7 @@ QUICKEST_DRAIN_SECONDS = 0.006
 POLL_SECONDS = 0.003
 SLOWEST_POLL_SECONDS = 0.05
 # One round trip, since it is asked several times a frame: is anything of the pipeline still on its way?
-UNSETTLED = """
+NOT_QUIESCED = """
 SELECT EXISTS (SELECT FROM market_shard WHERE feed_id = %s AND (epoch, n) < (%s, %s))
     OR EXISTS (SELECT FROM trading_signal WHERE state = 'new')
     OR EXISTS (SELECT FROM trading_order WHERE state IN ('created', 'unconfirmed'))
@@ -27,17 +27,17 @@ SELECT EXISTS (SELECT FROM market_shard WHERE feed_id = %s AND (epoch, n) < (%s,
 """
 
 
-async def everything_settled(feed_id: UUID, position: StreamPosition) -> None:
+async def wait_until_quiesced(feed_id: UUID, position: StreamPosition) -> None:
     """Return when the entry at ``position`` and all that followed from it is done: judged, asked, matched, booked."""
     wait = POLL_SECONDS
     await asyncio.sleep(QUICKEST_DRAIN_SECONDS)
-    while not await database_sync_to_async(is_settled)(feed_id, position):
+    while not await database_sync_to_async(is_quiesced)(feed_id, position):
         await asyncio.sleep(wait)
         wait = min(wait * 1.3, SLOWEST_POLL_SECONDS)
 
 
-def is_settled(feed_id: UUID, position: StreamPosition) -> bool:
+def is_quiesced(feed_id: UUID, position: StreamPosition) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(UNSETTLED, [feed_id, position.epoch, position.n])
+        cursor.execute(NOT_QUIESCED, [feed_id, position.epoch, position.n])
         [unsettled] = cursor.fetchone()
     return not unsettled

@@ -16,14 +16,14 @@ from trading.run.faults import StrategyFault
 from trading.run.hosts import UnknownStrategy, strategy_class
 from trading.strategies.parameters import BadParameters
 from trading.strategies.registry import code_hash
-from trading.ticks.inputs import exits_only_run, hear_input, live_run
+from trading.ticks.inputs import apply_input, exits_only_run, live_run
 from trading.ticks.memory import Effects, LiveRun, ShardMemory
 
 log = structlog.get_logger()
 READ_AT_ONCE = 500
 
 
-def rebuild(shard: Shard, stream: TickStream) -> ShardMemory:
+def rebuild_memory(shard: Shard, stream: TickStream) -> ShardMemory:
     """Return the memory that belongs to the shard's committed position.
 
     1. Restore the checkpoint: candles, last ticks, and every open run that was in it.
@@ -61,7 +61,7 @@ def _restore_runs(memory: ShardMemory, shard: Shard, saved: dict[str, Any]) -> N
         elif RunInput.objects.filter(run=run, kind="begin", epoch__isnull=False).exists():
             _hear_again(memory, run, live)
         if problem:
-            live.host.pause(is_faulted=True)
+            live.host.keep_exits_only(is_faulted=True)
             deployments.pause_run(run.pk, problem)
 
 
@@ -89,7 +89,7 @@ def _hear_again(memory: ShardMemory, run: Run, live: LiveRun) -> None:
     memory.runs[run.pk] = live
     for told in _heard(memory, run_id=run.pk):
         if StreamPosition(told.epoch, told.n) <= memory.position:  # type: ignore[arg-type]
-            hear_input(memory, told, Effects())
+            apply_input(memory, told, Effects())
 
 
 def _heard(memory: ShardMemory, **which: object) -> list[RunInput]:
@@ -103,11 +103,11 @@ def _catch_up(memory: ShardMemory, stream: TickStream, target: StreamPosition) -
     for entry in _entries(stream, position, target):
         for place in sorted(place for place in inputs if place <= entry.position):
             _hear_all(memory, inputs.pop(place))
-        memory.take(entry, Effects())
+        memory.apply_entry(entry, Effects())
     for place in sorted(inputs):
         _hear_all(memory, inputs[place])
     if memory.position != target:
-        memory.candles.mark_gap(int(memory.now.timestamp()))
+        memory.candles.note_gap(int(memory.now.timestamp()))
 
 
 def _number_on(memory: ShardMemory) -> None:
@@ -128,7 +128,7 @@ def _inputs_by_position(memory: ShardMemory, target: StreamPosition) -> dict[Str
 
 def _hear_all(memory: ShardMemory, inputs: list[RunInput]) -> None:
     for told in inputs:
-        hear_input(memory, told, Effects())
+        apply_input(memory, told, Effects())
 
 
 def _entries(stream: TickStream, after: StreamPosition, until: StreamPosition) -> list[StreamEntry]:

@@ -17,10 +17,10 @@ from trading.brokers.price_bands import wake_for_bands
 from trading.models import Order, PaperOrder, PaperTrade, Run, Signal
 from trading.orders.life_cycle import MAY_STILL_FILL, DeploymentState, OrderState, SignalState
 from trading.run import deployments
-from trading.ticks.drain import trim
+from trading.ticks.drain import trim_stream
 
 
-def sweep() -> dict[str, int]:
+def sweep_partitions() -> dict[str, int]:
     """Wake what should be awake. Returns how many partitions were woken, by stage."""
     woken = {
         wakeups.ASSESS: _sweep_accounts(wakeups.ASSESS, Signal.objects.filter(state=SignalState.NEW)),
@@ -34,7 +34,7 @@ def sweep() -> dict[str, int]:
         ended_at__isnull=True, deployment__state=DeploymentState.WARMING, inputs__isnull=True
     ).select_related("deployment__shard__feed"):
         deployments.ask_warm_up(run)
-    measure()
+    measure_oldest_work()
     return woken
 
 
@@ -47,26 +47,26 @@ def _orders_to_execute() -> Any:
 def _sweep_accounts(stage: str, rows: Any) -> int:
     accounts = Account.objects.filter(pk__in=rows.values("account_id"))
     for account in accounts:
-        wakeups.wake(stage, account.pk, queue_of(stage, account))
+        wakeups.wake_stage(stage, account.pk, queue_of(stage, account))
     return len(accounts)
 
 
 def queue_of(stage: str, account: Account) -> str:
-    return {wakeups.ASSESS: "risk", wakeups.BOOK: "desk"}.get(stage) or wakeups.orders_queue(account.mode)
+    return {wakeups.ASSESS: "risk", wakeups.BOOK: "housekeeping"}.get(stage) or wakeups.orders_queue(account.mode)
 
 
 def _sweep_shards() -> int:
     woken = 0
     for shard in Shard.objects.select_related("feed", "checkpoint"):
-        stream = TickStream(wakeups.valkey(), shard.feed_id)
+        stream = TickStream(wakeups.valkey_client(), shard.feed_id)
         if stream.last_position() > StreamPosition(shard.epoch, shard.n):
-            wakeups.wake(wakeups.TICKS, shard.pk, f"ticks.{shard.name}")
+            wakeups.wake_stage(wakeups.TICKS, shard.pk, f"ticks.{shard.name}")
             woken += 1
-        trim(shard)
+        trim_stream(shard)
     return woken
 
 
-def measure() -> None:
+def measure_oldest_work() -> None:
     """Write the age of the oldest waiting row of each stage, and tell Valkey's queues apart from it."""
     now = wall_now()
     for queue, oldest in oldest_work().items():
@@ -88,4 +88,4 @@ def queue_lengths() -> dict[str, int]:
     """Return how many messages wait in each Celery queue; messages are only hints, work is in the rows above."""
     names = [queue.name for queue in app.amqp.queues.values()]
     names += [f"ticks.{shard.name}" for shard in Shard.objects.select_related("feed")]
-    return {name: int(wakeups.valkey().llen(name)) for name in dict.fromkeys(names)}  # type: ignore[arg-type]
+    return {name: int(wakeups.valkey_client().llen(name)) for name in dict.fromkeys(names)}  # type: ignore[arg-type]

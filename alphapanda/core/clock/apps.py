@@ -7,6 +7,6 @@ class ClockConfig(AppConfig):
     label = "clock"
 
     def ready(self) -> None:
-        from alphapanda.core.clock.services import found_installation
+        from alphapanda.core.clock.services import create_installation
 
-        post_migrate.connect(found_installation, sender=self)
+        post_migrate.connect(create_installation, sender=self)

@@ -11,12 +11,12 @@ from alphapanda.core.clock.market_time import forget_anchor, wall_now
 from alphapanda.core.clock.models import Installation, MarketClock
 
 
-def found_installation(using: str = "default", **_: Any) -> None:
+def create_installation(using: str = "default", **_: Any) -> None:
     """Make the one Installation row of a new database, of the kind the environment names."""
     Installation.objects.using(using).get_or_create(only=True, defaults={"kind": settings.KIND})
 
 
-def installation() -> Installation:
+def get_installation() -> Installation:
     return Installation.objects.get()
 
 

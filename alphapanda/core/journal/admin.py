@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from alphapanda.core.admin import FactAdmin, name_of
 from alphapanda.core.journal.models import DeadLetter, Event
-from alphapanda.core.journal.services import CannotDecide, drop, replay
+from alphapanda.core.journal.services import CannotDecide, drop_dead_letter, replay_dead_letter
 
 
 @admin.register(Event)
@@ -36,11 +36,11 @@ class DeadLetterAdmin(FactAdmin):
 
     @admin.action(description="Replay: do the work again", permissions=["decide"])
     def replay_chosen(self, request: HttpRequest, chosen: QuerySet[DeadLetter]) -> None:
-        self._each(request, chosen, replay, "is done again")
+        self._each(request, chosen, replay_dead_letter, "is done again")
 
     @admin.action(description="Drop: leave the work undone", permissions=["decide"])
     def drop_chosen(self, request: HttpRequest, chosen: QuerySet[DeadLetter]) -> None:
-        self._each(request, chosen, drop, "is dropped")
+        self._each(request, chosen, drop_dead_letter, "is dropped")
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("journal.change_deadletter"))

@@ -20,7 +20,7 @@ _loop: asyncio.AbstractEventLoop | None = None
 _waiting = 0
 
 
-def announce(event: "Event") -> None:
+def announce_event(event: "Event") -> None:
     send_to_group(
         EVENTS_GROUP,
         {

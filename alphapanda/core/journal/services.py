@@ -8,7 +8,7 @@ from django.db import transaction
 
 from alphapanda.core.clock import market_now
 from alphapanda.core.clock.market_time import wall_now
-from alphapanda.core.journal.announcements import announce
+from alphapanda.core.journal.announcements import announce_event
 from alphapanda.core.journal.models import DeadLetter, Event
 from alphapanda.core.telemetry import metrics
 
@@ -16,7 +16,7 @@ Replay = Callable[[DeadLetter], None]
 _replays: dict[str, Replay] = {}
 
 
-def record(
+def record_event(
     kind: str,
     *,
     key: str,
@@ -35,7 +35,7 @@ def record(
         causation=causation,
         market_time=market_now(),
     )
-    transaction.on_commit(lambda: announce(event))
+    transaction.on_commit(lambda: announce_event(event))
     return event
 
 
@@ -58,7 +58,7 @@ def give_up(task: str, partition: str, key: str, attempts: int, error: str, payl
         defaults={"partition": partition, "attempts": attempts, "error": error[:4000], "payload": payload},
     )
     metrics.DEAD_LETTERS.labels(task).inc()
-    record("dead_letter.opened", key=key, payload={"task": task, "error": error[:500]})
+    record_event("dead_letter.opened", key=key, payload={"task": task, "error": error[:500]})
     return letter
 
 
@@ -67,7 +67,7 @@ class CannotDecide(Exception):
 
 
 @transaction.atomic
-def replay(letter: DeadLetter, by: str) -> None:
+def replay_dead_letter(letter: DeadLetter, by: str) -> None:
     if letter.task not in _replays:
         raise CannotDecide(f"nothing knows how to replay {letter.task}")
     _decide(letter, DeadLetter.State.REPLAYED, by)
@@ -75,7 +75,7 @@ def replay(letter: DeadLetter, by: str) -> None:
 
 
 @transaction.atomic
-def drop(letter: DeadLetter, by: str) -> None:
+def drop_dead_letter(letter: DeadLetter, by: str) -> None:
     _decide(letter, DeadLetter.State.DROPPED, by)
 
 
@@ -85,4 +85,4 @@ def _decide(letter: DeadLetter, state: DeadLetter.State, by: str) -> None:
     )
     if not decided:
         raise CannotDecide("it has been decided already")
-    record(f"dead_letter.{state}", key=letter.key, payload={"task": letter.task, "by": by})
+    record_event(f"dead_letter.{state}", key=letter.key, payload={"task": letter.task, "by": by})

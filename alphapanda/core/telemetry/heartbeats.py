@@ -86,7 +86,7 @@ class Heartbeat(threading.Thread):
 _begun: Heartbeat | None = None
 
 
-def begin(role: str, does: str) -> None:
+def begin_heartbeat(role: str, does: str) -> None:
     """Beat from now on until this process ends; asked again, nothing more happens."""
     global _begun
     if _begun is None:
@@ -96,7 +96,7 @@ def begin(role: str, does: str) -> None:
 
 
 @contextmanager
-def beating(role: str, does: str) -> Iterator[None]:
+def keep_beating(role: str, does: str) -> Iterator[None]:
     """Beat for as long as the block lasts."""
     heartbeat = _heartbeat(role, does)
     heartbeat.start()
@@ -112,7 +112,7 @@ def _heartbeat(role: str, does: str) -> Heartbeat:
     return Heartbeat(name, does, redis.Redis.from_url(settings.REDIS_URL, **settings.REDIS_TIMEOUTS))
 
 
-def processes(client: redis.Redis, now: datetime) -> list[Process]:
+def read_processes(client: redis.Redis, now: datetime) -> list[Process]:
     """Return those heard of within a day, by name; forget the others. Raises RedisError."""
     said: Any = client.hvals(KEY)
     found = [_read(orjson.loads(one)) for one in said]

@@ -23,14 +23,14 @@ HIDDEN = "[redacted]"
 NOT_SECRET = {"instrument_token", "exchange_token", "tokens", "token_count"}
 
 
-def redact(value: Any, name: str = "") -> Any:
+def redact_secrets(value: Any, name: str = "") -> Any:
     """Return ``value`` without secrets, whatever its nesting."""
     if name and name not in NOT_SECRET and SECRET_NAMES.fullmatch(name):
         return HIDDEN
     if isinstance(value, dict):
-        return {key: redact(item, str(key)) for key, item in value.items()}
+        return {key: redact_secrets(item, str(key)) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [redact(item) for item in value]
+        return [redact_secrets(item) for item in value]
     if isinstance(value, str):
         return SECRET_TEXT.sub(lambda m: (m.group(1) or m.group(2)) + HIDDEN, value)
     return value
@@ -38,7 +38,7 @@ def redact(value: Any, name: str = "") -> Any:
 
 def redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key in list(event):
-        event[key] = redact(event[key], key)
+        event[key] = redact_secrets(event[key], key)
     return event
 
 
@@ -63,10 +63,10 @@ def configure_logging(level: str, *, json: bool) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    logging.config.dictConfig(handlers(level, shared, renderer))
+    logging.config.dictConfig(log_handlers(level, shared, renderer))
 
 
-def handlers(level: str, shared: list[Any], renderer: Any) -> dict[str, Any]:
+def log_handlers(level: str, shared: list[Any], renderer: Any) -> dict[str, Any]:
     """Everything goes to standard error in one form, whichever library says it; the talkative ones only warn."""
     return {
         "version": 1,

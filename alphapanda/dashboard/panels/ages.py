@@ -5,18 +5,17 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from alphapanda.dashboard.formats import clock_minute, clock_time, iso
-from market.domain.staleness import INSTRUMENT_LIMITS, LINK_LIMITS, AgeLimits
+from market.domain.staleness import INSTRUMENT_LIMITS, AgeLimits
 from market.quotes import Quote
 
 # A panel is read again whenever something changes, and at least every few seconds.
 PANEL_LIMITS = AgeLimits(timedelta(seconds=15), timedelta(seconds=60))
-__all__ = ["INSTRUMENT_LIMITS", "LINK_LIMITS", "PANEL_LIMITS", "age", "fixed", "oldest", "quote_age", "read_now"]
 
 
-def age(
+def age_of(
     at: datetime | None, now: datetime, limits: AgeLimits, *, clock: str = "market", what: str = ""
 ) -> dict[str, Any]:
-    """Return an age mark: since when, by which clock, and when it goes stale and dead (seconds)."""
+    """Return an age: since when, by which clock, and when it goes stale and dead (seconds)."""
     return {
         "at": iso(at),
         "clock": clock,
@@ -27,7 +26,7 @@ def age(
     }
 
 
-def fixed(state: str, words: str, at: datetime | None = None) -> dict[str, Any]:
+def fixed_age(state: str, words: str, at: datetime | None = None) -> dict[str, Any]:
     """Return an age that does not count: closed, failed, unknown."""
     return {"at": iso(at), "clock": "wall", "state": state, "words": words, "what": ""}
 
@@ -41,26 +40,26 @@ class Clocks(Protocol):
 
 def read_now(clocks: Clocks) -> dict[str, Any]:
     """Return the age of rows just read from the database; without scripts it is the market's time of day."""
-    mark = age(clocks.wall, clocks.wall, PANEL_LIMITS, clock="wall", what="last read")
-    return mark | {"words": f"at {clock_time(clocks.now)}"}
+    age = age_of(clocks.wall, clocks.wall, PANEL_LIMITS, clock="wall", what="last read")
+    return age | {"words": f"at {clock_time(clocks.now)}"}
 
 
 def quote_age(quote: Quote | None, now: datetime, security_class: str, *, is_open: bool = True) -> dict[str, Any]:
     if quote is None:
-        return fixed("unknown", "no price")
+        return fixed_age("unknown", "no price")
     if not is_open:
-        return fixed("closed", f"at {clock_minute(quote.market_time)}", quote.market_time)
+        return fixed_age("closed", f"at {clock_minute(quote.market_time)}", quote.market_time)
     limits = INSTRUMENT_LIMITS.get(security_class, INSTRUMENT_LIMITS["equity"])
-    mark = age(quote.market_time, now, limits, what="price")
-    return mark | {"state": str(quote.state)} if quote.state == "dead" else mark
+    age = age_of(quote.market_time, now, limits, what="price")
+    return age | {"state": str(quote.state)} if quote.state == "dead" else age
 
 
-def oldest(ages: Iterable[dict[str, Any]], default: dict[str, Any]) -> dict[str, Any]:
+def oldest_age(ages: Iterable[dict[str, Any]], default: dict[str, Any]) -> dict[str, Any]:
     """Return the age of the oldest datum, and say so; one unknown makes the whole unknown."""
     found = list(ages)
     if not found:
         return default
-    unknown = next((mark for mark in found if mark["at"] is None), None)
+    unknown = next((age for age in found if age["at"] is None), None)
     if unknown:
         return unknown
-    return min(found, key=lambda mark: mark["at"]) | {"what": "oldest price"}
+    return min(found, key=lambda age: age["at"]) | {"what": "oldest price"}

@@ -45,7 +45,7 @@ class GateView:
         return GATE_LABELS[self.state]
 
 
-class World:
+class PageContext:
     """One reading of what all pages share. ``now`` is market time; ``wall`` this machine's."""
 
     def __init__(self) -> None:

@@ -7,11 +7,11 @@ from decimal import Decimal
 from functools import cached_property
 from uuid import UUID
 
-from alphapanda.dashboard.panels.context import World
+from alphapanda.dashboard.panels.context import PageContext
 from market.quotes import Quote
-from portfolio.domain.pnl import DayResult, least_known, unrealised
+from portfolio.domain.pnl import DayResult, least_known, unrealised_profit
 from portfolio.models import Account, PnlSnapshot, Portfolio, Position
-from portfolio.results import DayBooks
+from portfolio.results import DayFigures
 
 ZERO = Decimal(0)
 
@@ -29,7 +29,7 @@ class Holding:
 
     @property
     def open(self) -> Decimal | None:
-        return unrealised(self.position.quantity, self.position.open_value, self.last)
+        return unrealised_profit(self.position.quantity, self.position.open_value, self.last)
 
     @property
     def value(self) -> Decimal | None:
@@ -37,7 +37,7 @@ class Holding:
 
 
 @dataclass(frozen=True)
-class Book:
+class PortfolioDay:
     """One portfolio's day: ``points`` are (time, net) of its snapshots, oldest first."""
 
     portfolio: Portfolio
@@ -54,29 +54,29 @@ class Book:
         return self.portfolio.deployment_id
 
 
-class Books:
+class PortfolioDays:
     """Every portfolio's book of the day, read in one go."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, page: PageContext) -> None:
+        self.page = page
 
     @cached_property
-    def all(self) -> list[Book]:
-        portfolios = list(Portfolio.objects.select_related("account").filter(account__in=self.world.accounts))
-        day = DayBooks.read([portfolio.pk for portfolio in portfolios], self.world.day)
-        return [self._book(portfolio, day) for portfolio in portfolios]
+    def all(self) -> list[PortfolioDay]:
+        portfolios = list(Portfolio.objects.select_related("account").filter(account__in=self.page.accounts))
+        day = DayFigures.read_day([portfolio.pk for portfolio in portfolios], self.page.day)
+        return [self._day_of(portfolio, day) for portfolio in portfolios]
 
     @cached_property
-    def by_deployment(self) -> dict[UUID | None, Book]:
-        return {book.deployment_id: book for book in self.all}
+    def by_deployment(self) -> dict[UUID | None, PortfolioDay]:
+        return {each.deployment_id: each for each in self.all}
 
-    def of_account(self, account: Account) -> list[Book]:
-        return [book for book in self.all if book.account.pk == account.pk]
+    def of_account(self, account: Account) -> list[PortfolioDay]:
+        return [each for each in self.all if each.account.pk == account.pk]
 
     @cached_property
     def holdings(self) -> dict[UUID, list[Holding]]:
         positions = list(Position.objects.open().select_related("instrument").order_by("instrument__tradingsymbol"))
-        quotes = self.world.quotes({position.instrument_id: position.instrument for position in positions}.values())
+        quotes = self.page.quotes({position.instrument_id: position.instrument for position in positions}.values())
         found: dict[UUID, list[Holding]] = defaultdict(list)
         for position in positions:
             found[position.portfolio_id].append(Holding(position, quotes.get(position.instrument_id)))
@@ -88,32 +88,32 @@ class Books:
 
     @cached_property
     def snapshots(self) -> dict[UUID, list[tuple[datetime, Decimal]]]:
-        rows = PnlSnapshot.objects.filter(day=self.world.day, at__lte=self.world.now, net__isnull=False).order_by("at")
+        rows = PnlSnapshot.objects.filter(day=self.page.day, at__lte=self.page.now, net__isnull=False).order_by("at")
         found: dict[UUID, list[tuple[datetime, Decimal]]] = defaultdict(list)
         for portfolio, at, net in rows.values_list("portfolio", "at", "net"):
             found[portfolio].append((at, net))
         return found
 
-    def _book(self, portfolio: Portfolio, day: DayBooks) -> Book:
+    def _day_of(self, portfolio: Portfolio, day: DayFigures) -> PortfolioDay:
         points = tuple(self.snapshots[portfolio.pk])
-        result = day.result(portfolio.pk, self.marks)
+        result = day.result_of(portfolio.pk, self.marks)
         worst = least_known(net for _, net in points) if points else result.net
-        return Book(portfolio, replace(result, worst=worst), tuple(self.holdings[portfolio.pk]), points)
+        return PortfolioDay(portfolio, replace(result, worst=worst), tuple(self.holdings[portfolio.pk]), points)
 
 
-def total(books: list[Book]) -> DayResult:
+def add_results(days: list[PortfolioDay]) -> DayResult:
     """The results of several portfolios together; one unknown part makes the sum unknown."""
-    return sum((book.result for book in books), DayResult(ZERO, ZERO, ZERO))
+    return sum((each.result for each in days), DayResult(ZERO, ZERO, ZERO))
 
 
-def curve_of(books: list[Book]) -> list[tuple[datetime, Decimal]]:
+def curve_of(days: list[PortfolioDay]) -> list[tuple[datetime, Decimal]]:
     """Net by time, of portfolios together: each counts with its newest figure until its next."""
-    moments = sorted({at for book in books for at, _ in book.points})
+    moments = sorted({at for each in days for at, _ in each.points})
     newest: dict[UUID, Decimal] = {}
     by_time: dict[datetime, list[tuple[UUID, Decimal]]] = defaultdict(list)
-    for book in books:
-        for at, net in book.points:
-            by_time[at].append((book.portfolio.pk, net))
+    for each in days:
+        for at, net in each.points:
+            by_time[at].append((each.portfolio.pk, net))
     curve = []
     for at in moments:
         newest.update(by_time[at])

@@ -7,7 +7,7 @@ from typing import Any
 from django.urls import reverse
 
 from alphapanda.dashboard.formats import clock_minute, weekday_date
-from alphapanda.dashboard.panels.context import World
+from alphapanda.dashboard.panels.context import PageContext
 from instruments.domain.sessions import PhaseKind
 from trading.models import Deployment
 from trading.orders.life_cycle import DeploymentState, GateState
@@ -21,36 +21,36 @@ PHASE_WORDS = {
 PLACES = ("live", "strategies", "orders", "portfolio", "system")
 
 
-def common(world: World) -> dict[str, Any]:
+def common_facts(page: PageContext) -> dict[str, Any]:
     """What every snapshot carries, so that the frame stays current too."""
-    gate = world.worst_gate
+    gate = page.worst_gate
     return {
-        "clock": world.clock(),
-        "phase": phase(world),
+        "clock": page.clock(),
+        "phase": phase_words(page),
         "gate": {
             "state": str(gate.state) if gate.is_known else "unknown",
             "closed": gate.state != GateState.ACTIVE,
-            "words": gate_words(world),
+            "words": gate_words(page),
         },
-        "mode": "practice" if world.is_practice else None,
+        "mode": "practice" if page.is_practice else None,
     }
 
 
-def gate_words(world: World) -> str:
-    gate = world.worst_gate
+def gate_words(page: PageContext) -> str:
+    gate = page.worst_gate
     if not gate.is_known:
         return "Gate unknown, treated as halted"
     who = f" by {gate.by} at {clock_minute(gate.at)}" if gate.by and gate.at else f" by {gate.by}" if gate.by else ""
     return f"{gate.label}{who}" + (f": {gate.reason}" if gate.reason else "")
 
 
-def phase(world: World) -> dict[str, Any]:
+def phase_words(page: PageContext) -> dict[str, Any]:
     """Return the market's phase and until when it lasts."""
-    if not world.schedule.known:
+    if not page.schedule.known:
         return {"words": "NSE day unknown", "until": ", treated as closed", "open": False}
-    now = world.schedule.phase_at(world.now)
+    now = page.schedule.phase_at(page.now)
     if now is None:
-        return {"words": "NSE closed", "until": f", {opens_again(world)}", "open": False}
+        return {"words": "NSE closed", "until": f", {opens_again(page)}", "open": False}
     return {
         "words": PHASE_WORDS[now.kind],
         "until": f", to {clock_minute(now.closes_at)}",
@@ -58,15 +58,15 @@ def phase(world: World) -> dict[str, Any]:
     }
 
 
-def opens_again(world: World) -> str:
-    opens = world.schedule.opens_at
-    if opens and world.now < opens:
+def opens_again(page: PageContext) -> str:
+    opens = page.schedule.opens_at
+    if opens and page.now < opens:
         return f"opens at {clock_minute(opens)}"
-    if world.next_day is None or world.next_day.opens_at is None:
+    if page.next_day is None or page.next_day.opens_at is None:
         return "next session unknown"
-    soon = world.next_day.day - world.day <= timedelta(days=1)
-    when = "tomorrow" if soon else weekday_date(world.next_day.opens_at)
-    return f"opens {when} at {clock_minute(world.next_day.opens_at)}"
+    soon = page.next_day.day - page.day <= timedelta(days=1)
+    when = "tomorrow" if soon else weekday_date(page.next_day.opens_at)
+    return f"opens {when} at {clock_minute(page.next_day.opens_at)}"
 
 
 def shell_snapshot(user: Any, snapshot: dict[str, Any]) -> dict[str, Any]:
@@ -74,22 +74,22 @@ def shell_snapshot(user: Any, snapshot: dict[str, Any]) -> dict[str, Any]:
     name = user.get_full_name() or user.get_username()
     return {
         **{key: snapshot[key] for key in ("clock", "phase", "gate", "mode")},
-        "user": {"name": name, "initials": initials(name), "staff": user.is_staff},
-        "commands": list(commands(snapshot["gate"]["state"])),
+        "user": {"name": name, "initials": initials_of(name), "staff": user.is_staff},
+        "commands": list(palette_commands(snapshot["gate"]["state"])),
     }
 
 
-def initials(name: str) -> str:
+def initials_of(name: str) -> str:
     return "".join(word[0] for word in name.split()[:2]).upper() or "?"
 
 
-def commands(gate: str) -> Iterator[dict[str, Any]]:
+def palette_commands(gate: str) -> Iterator[dict[str, Any]]:
     for place in PLACES:
         yield {"words": f"Go to {place.title()}", "href": reverse(f"dashboard:{place}")}
     yield from gate_commands(gate)
-    world = World()
+    page = PageContext()
     for deployment in Deployment.objects.select_related("account"):
-        yield from deployment_commands(deployment, world.mode_of(deployment.account))
+        yield from deployment_commands(deployment, page.mode_of(deployment.account))
     yield from own_commands()
 
 
@@ -107,9 +107,9 @@ def gate_commands(gate: str) -> Iterator[dict[str, Any]]:
         "reduce_only": ("Reduce only", "Only orders that shrink a position pass."),
         "active": ("Resume: gate active", "Orders pass the risk rules again."),
     }
-    for rung, (words, asks) in acts.items():
-        if rung != gate:
-            yield {"words": words, "action": address, "fields": {"rung": rung}, "asks": asks}
+    for level, (words, asks) in acts.items():
+        if level != gate:
+            yield {"words": words, "action": address, "fields": {"level": level}, "asks": asks}
 
 
 def deployment_commands(deployment: Deployment, mode: str) -> Iterator[dict[str, Any]]:

@@ -142,7 +142,7 @@ def run(deployment: Deployment) -> Run:
     return run
 
 
-class Desk:
+class SampleDay:
     """Makes orders as the services would leave them."""
 
     def __init__(self, run: Run) -> None:
@@ -251,12 +251,12 @@ class Desk:
 
 
 @pytest.fixture
-def desk(run: Run) -> Desk:
-    desk = Desk(run)
+def sample(run: Run) -> SampleDay:
+    sample = SampleDay(run)
     start = NOW.replace(hour=8, minute=0, second=0)
     for bar in range(12):
         Candle.objects.create(
-            instrument=desk.infy,
+            instrument=sample.infy,
             interval=5,
             start=start + timedelta(minutes=5 * bar),
             open=1512,
@@ -266,7 +266,7 @@ def desk(run: Run) -> Desk:
             volume=100,
         )
     PnlSnapshot.objects.create(
-        portfolio=desk.portfolio,
+        portfolio=sample.portfolio,
         at=NOW - timedelta(minutes=1),
         day=DAY,
         realised=0,
@@ -276,4 +276,4 @@ def desk(run: Run) -> Desk:
         net=Decimal("-12.50"),
         worst=Decimal("-12.50"),
     )
-    return desk
+    return sample

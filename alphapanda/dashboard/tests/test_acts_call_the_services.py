@@ -6,8 +6,8 @@ import pytest
 from django.urls import reverse
 
 from alphapanda.core.journal.models import DeadLetter
-from alphapanda.dashboard.people import make_sign_in_link
-from alphapanda.dashboard.tests.conftest import NOW, Desk
+from alphapanda.dashboard.sign_in_links import make_sign_in_link
+from alphapanda.dashboard.tests.conftest import NOW, SampleDay
 from trading.models import Gate, Order, Signal
 
 
@@ -19,78 +19,78 @@ def post(reader: Any, name: str, *args: Any, **fields: Any) -> Any:
     return reader.post(reverse(f"dashboard:{name}", args=args), fields, follow=True)
 
 
-@pytest.mark.parametrize("rung", ["reduce_only", "halted"])
-def test_a_rung_sets_the_gate_and_names_orders_on_their_way(reader: Any, desk: Desk, rung: str) -> None:
-    desk.order("open")
-    answer = post(reader, "gate", rung=rung)
-    assert Gate.objects.get(is_global=True).state == rung
+@pytest.mark.parametrize("level", ["reduce_only", "halted"])
+def test_a_level_sets_the_gate_and_names_orders_on_their_way(reader: Any, sample: SampleDay, level: str) -> None:
+    sample.order("open")
+    answer = post(reader, "gate", level=level)
+    assert Gate.objects.get(is_global=True).state == level
     assert "not stopped by it: 1 order (Buy 240 INFY)" in said(answer)
 
 
-def test_a_rung_that_is_none_changes_nothing(reader: Any, desk: Desk) -> None:
-    assert "There is no rung" in said(post(reader, "gate", rung="flatten"))
+def test_a_level_that_is_none_changes_nothing(reader: Any, sample: SampleDay) -> None:
+    assert "There is no level" in said(post(reader, "gate", level="flatten"))
     assert Gate.objects.get(is_global=True).state == "active"
 
 
-def test_cancel_all_asks_for_every_working_order(reader: Any, desk: Desk) -> None:
-    desk.order("open"), desk.order("open")
-    assert "Asked to cancel 2 orders" in said(post(reader, "gate", rung="cancel_all"))
+def test_cancel_all_asks_for_every_working_order(reader: Any, sample: SampleDay) -> None:
+    sample.order("open"), sample.order("open")
+    assert "Asked to cancel 2 orders" in said(post(reader, "gate", level="cancel_all"))
     assert Order.objects.filter(cancel_requested_at__isnull=False).count() == 2
 
 
-def test_an_order_is_asked_to_cancel_once(reader: Any, desk: Desk) -> None:
-    order = desk.order("open")
+def test_an_order_is_asked_to_cancel_once(reader: Any, sample: SampleDay) -> None:
+    order = sample.order("open")
     assert "Asked to cancel: Buy 240 INFY" in said(post(reader, "cancel_order", order.pk))
     order.refresh_from_db()
     assert order.cancel_requested_by == "mehta"
 
 
-def test_a_finished_order_cannot_be_cancelled(reader: Any, desk: Desk) -> None:
-    order = desk.order("open", filled=240)
+def test_a_finished_order_cannot_be_cancelled(reader: Any, sample: SampleDay) -> None:
+    order = sample.order("open", filled=240)
     assert "it is filled already" in said(post(reader, "cancel_order", order.pk))
 
 
-def test_a_refused_act_says_why(reader: Any, desk: Desk) -> None:
-    assert "is not stopped" in said(post(reader, "deployment_act", desk.deployment.pk, "start"))
+def test_a_refused_act_says_why(reader: Any, sample: SampleDay) -> None:
+    assert "is not stopped" in said(post(reader, "deployment_act", sample.deployment.pk, "start"))
 
 
-def test_an_unknown_act_is_not_found(reader: Any, desk: Desk) -> None:
-    assert post(reader, "deployment_act", desk.deployment.pk, "delete").status_code == 404
+def test_an_unknown_act_is_not_found(reader: Any, sample: SampleDay) -> None:
+    assert post(reader, "deployment_act", sample.deployment.pk, "delete").status_code == 404
 
 
-def test_a_wrong_parameter_is_shown_beside_its_field(reader: Any, desk: Desk) -> None:
-    type(desk.deployment).objects.update(state="stopped")
-    answer = post(reader, "deployment_act", desk.deployment.pk, "parameters", period="1000")
+def test_a_wrong_parameter_is_shown_beside_its_field(reader: Any, sample: SampleDay) -> None:
+    type(sample.deployment).objects.update(state="stopped")
+    answer = post(reader, "deployment_act", sample.deployment.pk, "parameters", period="1000")
     assert answer.status_code == 200
     assert "aria-invalid" in answer.content.decode()
 
 
-def test_an_order_by_hand_goes_to_the_gate(reader: Any, desk: Desk) -> None:
-    answer = post(reader, "place_order", **an_order(desk))
+def test_an_order_by_hand_goes_to_the_gate(reader: Any, sample: SampleDay) -> None:
+    answer = post(reader, "place_order", **an_order(sample))
     assert "Asked the gate" in said(answer)
     assert Signal.objects.get(kind="manual").asked_by == "mehta"
 
 
-def test_a_wrong_quantity_says_the_right_one(reader: Any, desk: Desk) -> None:
-    desk.infy.lot_size = 65
-    desk.infy.save()
-    answer = post(reader, "place_order", **an_order(desk, quantity="70"))
+def test_a_wrong_quantity_says_the_right_one(reader: Any, sample: SampleDay) -> None:
+    sample.infy.lot_size = 65
+    sample.infy.save()
+    answer = post(reader, "place_order", **an_order(sample, quantity="70"))
     assert "INFY trades in lots of 65: use 65 or 130." in answer.content.decode()
 
 
-def test_a_limit_order_needs_its_price(reader: Any, desk: Desk) -> None:
-    answer = post(reader, "place_order", **an_order(desk, price=""))
+def test_a_limit_order_needs_its_price(reader: Any, sample: SampleDay) -> None:
+    answer = post(reader, "place_order", **an_order(sample, price=""))
     assert "LIMIT needs a price." in answer.content.decode()
 
 
-def test_an_unknown_symbol_is_named(reader: Any, desk: Desk) -> None:
-    answer = post(reader, "place_order", **an_order(desk, instrument="NSE:INF"))
+def test_an_unknown_symbol_is_named(reader: Any, sample: SampleDay) -> None:
+    answer = post(reader, "place_order", **an_order(sample, instrument="NSE:INF"))
     assert "Did you mean NSE:INFY?" in answer.content.decode()
 
 
-def an_order(desk: Desk, **changed: str) -> dict[str, Any]:
+def an_order(sample: SampleDay, **changed: str) -> dict[str, Any]:
     asked = {
-        "account": desk.account.pk,
+        "account": sample.account.pk,
         "side": "BUY",
         "instrument": "NSE:INFY",
         "quantity": "10",
@@ -102,7 +102,7 @@ def an_order(desk: Desk, **changed: str) -> dict[str, Any]:
     return asked | changed
 
 
-def test_a_dead_letter_is_dropped_once(reader: Any, desk: Desk) -> None:
+def test_a_dead_letter_is_dropped_once(reader: Any, sample: SampleDay) -> None:
     letter = DeadLetter.objects.create(task="assess_signals", partition="x", key="y", attempts=3, error="boom")
     assert "dropped" in said(post(reader, "dead_letter_act", letter.pk, "drop"))
     assert "decided already" in said(post(reader, "dead_letter_act", letter.pk, "drop"))
@@ -131,7 +131,7 @@ def test_the_theme_is_kept_in_a_cookie_and_never_leads_away(client: Any, db: Non
     assert answer.headers["Location"] == "/"
 
 
-def test_acts_are_not_links(reader: Any, desk: Desk) -> None:
+def test_acts_are_not_links(reader: Any, sample: SampleDay) -> None:
     assert reader.get(reverse("dashboard:gate")).status_code == 405
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from alphapanda.core.journal.models import Event
-from alphapanda.dashboard.panels.live.events import tell
+from alphapanda.dashboard.panels.live.events import event_sentence
 
 TOLD = [
     ("account.opened", "Desk A", {}, "Account Desk A opened"),
@@ -36,4 +36,4 @@ TOLD = [
 
 @pytest.mark.parametrize(("kind", "key", "payload", "words"), TOLD)
 def test_each_kind_has_its_sentence(kind: str, key: str, payload: dict[str, Any], words: str) -> None:
-    assert tell(Event(kind=kind, key=key, payload=payload), None)[2] == words
+    assert event_sentence(Event(kind=kind, key=key, payload=payload), None)[2] == words

@@ -15,11 +15,11 @@ from django.urls import reverse
 from alphapanda.core.clock.market_time import wall_now
 from alphapanda.core.telemetry.heartbeats import KEY, Process
 from alphapanda.dashboard import panels
-from alphapanda.dashboard.panels.context import World
+from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.facts import silent_processes
-from alphapanda.dashboard.tests.conftest import NOW, Desk
+from alphapanda.dashboard.tests.conftest import NOW, SampleDay
 from trading.models import Checkpoint
-from trading.wakeups import valkey
+from trading.wakeups import valkey_client
 
 PLACES = ["live", "strategies", "orders", "portfolio", "system"]
 
@@ -31,18 +31,18 @@ def test_a_new_installation_shows_every_page_without_an_account(reader: Any, pla
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_working_desk_shows_every_page(reader: Any, desk: Desk, place: str) -> None:
-    desk.order("open", filled=120)
-    desk.order("unconfirmed")
-    desk.order("open", filled=240)
-    desk.signal(state="denied", reason="PRICE_COLLAR: limit 1,298.00 is 3.4 % from last; 2.0 % allowed")
+def test_a_working_desk_shows_every_page(reader: Any, sample: SampleDay, place: str) -> None:
+    sample.order("open", filled=120)
+    sample.order("unconfirmed")
+    sample.order("open", filled=240)
+    sample.signal(state="denied", reason="PRICE_COLLAR: limit 1,298.00 is 3.4 % from last; 2.0 % allowed")
     answer = reader.get(reverse(f"dashboard:{place}"))
     assert answer.status_code == 200
     assert ("Desk A" in answer.content.decode()) == (place != "system")
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_the_same_facts_are_given_as_json(reader: Any, desk: Desk, place: str) -> None:
+def test_the_same_facts_are_given_as_json(reader: Any, sample: SampleDay, place: str) -> None:
     answer = reader.get(reverse(f"dashboard:{place}"), headers={"Accept": "application/json"})
     assert {"clock", "phase", "gate"} <= set(json.loads(answer.content))
 
@@ -54,20 +54,20 @@ def test_a_stranger_is_sent_to_sign_in(client: Any, db: None, place: str) -> Non
     assert answer["Location"].startswith(reverse("dashboard:sign_in"))
 
 
-def test_an_unknown_price_is_the_word_and_never_zero(reader: Any, desk: Desk) -> None:
-    desk.order("open", filled=120)
+def test_an_unknown_price_is_the_word_and_never_zero(reader: Any, sample: SampleDay) -> None:
+    sample.order("open", filled=120)
     snapshot = json.loads(reader.get("/", headers={"Accept": "application/json"}).content)
     row = snapshot["positions"]["groups"][0]["rows"][0]
     assert (row["last"], row["open"], snapshot["net"]["net"]) == (None, None, None)
     assert "unknown" in reader.get("/").content.decode()
 
 
-def test_a_stop_that_was_moved_is_shown_where_it_is_now(desk: Desk) -> None:
-    desk.order("open", filled=120)
+def test_a_stop_that_was_moved_is_shown_where_it_is_now(sample: SampleDay) -> None:
+    sample.order("open", filled=120)
     assert position_row()["stop"] == "1,501.00"
     book = {"quantity": 120, "stop": "1507.5"}
-    memory = {"runs": {str(desk.run.pk): {"desk": {"books": {"NSE:INFY": book}}}}}
-    Checkpoint.objects.create(shard=desk.deployment.shard, epoch=1, n=1, market_time=NOW, memory=memory)
+    memory = {"runs": {str(sample.run.pk): {"desk": {"books": {"NSE:INFY": book}}}}}
+    Checkpoint.objects.create(shard=sample.deployment.shard, epoch=1, n=1, market_time=NOW, memory=memory)
     assert position_row()["stop"] == "1,507.50"
 
 
@@ -75,8 +75,8 @@ def position_row() -> dict[str, Any]:
     return panels.portfolio_snapshot(None)["positions"]["groups"][0]["rows"][0]
 
 
-def test_the_story_tells_every_step_and_check(reader: Any, desk: Desk) -> None:
-    order = desk.order("open", filled=240)
+def test_the_story_tells_every_step_and_check(reader: Any, sample: SampleDay) -> None:
+    order = sample.order("open", filled=240)
     text = reader.get(reverse("dashboard:order_story", args=[order.pk])).content.decode()
     for words in (
         "2 checks passed",
@@ -90,31 +90,31 @@ def test_the_story_tells_every_step_and_check(reader: Any, desk: Desk) -> None:
         assert words in text
 
 
-def test_a_killed_process_is_told_of_on_system_and_on_live(desk: Desk) -> None:
+def test_a_killed_process_is_told_of_on_system_and_on_live(sample: SampleDay) -> None:
     long_ago = wall_now() - timedelta(minutes=3)
     for name, heard_at in (("ticks@desk", long_ago), ("web@desk", wall_now())):
         said = Process(name, "what it does", 41, long_ago, heard_at)
-        valkey().hset(KEY, name, orjson.dumps(asdict(said)))
+        valkey_client().hset(KEY, name, orjson.dumps(asdict(said)))
     rows = panels.system_snapshot(None)["processes"]["rows"]
     assert [(row["name"], row["state"]) for row in rows] == [("ticks@desk", "Silent"), ("web@desk", "Running")]
-    assert silent_processes(World()) == ("ticks@desk: silent for 3 min",)
+    assert silent_processes(PageContext()) == ("ticks@desk: silent for 3 min",)
 
 
-def test_a_deployment_shows_its_parameters_and_why_it_did_not_trade(reader: Any, desk: Desk) -> None:
-    text = reader.get(reverse("dashboard:deployment", args=[desk.deployment.pk])).content.decode()
+def test_a_deployment_shows_its_parameters_and_why_it_did_not_trade(reader: Any, sample: SampleDay) -> None:
+    text = reader.get(reverse("dashboard:deployment", args=[sample.deployment.pk])).content.decode()
     assert "needs under band 1,513.19" in text
     assert "stop it to change its parameters" in text
 
 
-def test_the_blotter_is_narrowed_by_state_and_words(reader: Any, desk: Desk) -> None:
-    desk.order("open")
+def test_the_blotter_is_narrowed_by_state_and_words(reader: Any, sample: SampleDay) -> None:
+    sample.order("open")
     assert len(rows(reader, "?state=open&q=infy")) == 1
     assert rows(reader, "?state=filled") == []
     assert rows(reader, "?q=SBIN") == []
 
 
-def test_a_filter_that_makes_no_sense_is_no_filter(reader: Any, desk: Desk) -> None:
-    desk.order("open")
+def test_a_filter_that_makes_no_sense_is_no_filter(reader: Any, sample: SampleDay) -> None:
+    sample.order("open")
     assert len(rows(reader, "?day=yesterday&state=wobbly&before=x")) == 1
 
 
@@ -132,11 +132,11 @@ READINGS = {
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_ten_orders_cost_no_more_questions_than_one(desk: Desk, place: str) -> None:
-    desk.order("open", filled=120)
+def test_ten_orders_cost_no_more_questions_than_one(sample: SampleDay, place: str) -> None:
+    sample.order("open", filled=120)
     first = questions(READINGS[place])
     for _ in range(9):
-        desk.order("open", filled=120)
+        sample.order("open", filled=120)
     # One more at the most: the clock is read again when 200 ms have passed.
     assert 0 < questions(READINGS[place]) <= first + 1
 

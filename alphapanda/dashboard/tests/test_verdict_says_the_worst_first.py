@@ -2,7 +2,7 @@
 
 import pytest
 
-from alphapanda.dashboard.panels.live.verdict import Facts, Line, verdict
+from alphapanda.dashboard.panels.live.verdict import Facts, Line, make_verdict
 
 SILENT = (Line("Sell 65 NIFTY: no reply for 6 s", "/orders/1/", "Its story"),)
 TROUBLE = (Line("Momentum halted: it raised", "/strategies/1/", "Look"),)
@@ -24,36 +24,36 @@ BY_SEVERITY = [
 
 @pytest.mark.parametrize("worse", range(len(BY_SEVERITY) - 1))
 def test_each_trouble_is_said_before_the_lesser_ones(worse: int) -> None:
-    alone = verdict(Facts(**BY_SEVERITY[worse]))
-    both = verdict(Facts(**{**BY_SEVERITY[worse], **BY_SEVERITY[worse + 1]}))
+    alone = make_verdict(Facts(**BY_SEVERITY[worse]))
+    both = make_verdict(Facts(**{**BY_SEVERITY[worse], **BY_SEVERITY[worse + 1]}))
     assert both["headline"] == alone["headline"]
 
 
 @pytest.mark.parametrize("trouble", BY_SEVERITY)
 def test_no_trouble_is_all_right(trouble: dict[str, object]) -> None:
-    assert verdict(Facts(**trouble))["headline"] != "All right."
+    assert make_verdict(Facts(**trouble))["headline"] != "All right."
 
 
 def test_one_silent_order_is_named_with_its_story() -> None:
-    told = verdict(Facts(unconfirmed=SILENT, trouble=TROUBLE))
+    told = make_verdict(Facts(unconfirmed=SILENT, trouble=TROUBLE))
     assert told["headline"] == "All right, except one order."
     assert told["lines"][0]["link"] == "Its story"
     assert told["lines"][1]["text"] == "One strategy needs a look."
 
 
 def test_all_right_names_what_was_looked_at() -> None:
-    told = verdict(Facts(running=4))
+    told = make_verdict(Facts(running=4))
     assert (told["headline"], told["tone"]) == ("All right.", "")
     assert "4 strategies running" in told["lines"][0]["text"]
 
 
 def test_a_closed_market_says_when_it_opens_and_what_is_held() -> None:
-    told = verdict(Facts(closed="Opens Mon 23 Nov at 09:15", positions_words="Flat.", net_words="Net +₹7,241.22."))
+    told = make_verdict(Facts(closed="Opens Mon 23 Nov at 09:15", positions_words="Flat.", net_words="Net +₹7,241.22."))
     assert told["headline"] == "Market closed."
     assert told["lines"][0]["text"] == "Opens Mon 23 Nov at 09:15. Flat. Net +₹7,241.22."
 
 
 def test_dead_prices_name_the_open_positions() -> None:
-    told = verdict(Facts(no_prices_for="2 min", open_positions=6))
+    told = make_verdict(Facts(no_prices_for="2 min", open_positions=6))
     assert told["headline"] == "Not trading: no prices for 2 min."
     assert told["lines"][0]["text"].startswith("6 positions open.")

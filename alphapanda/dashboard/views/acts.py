@@ -9,13 +9,14 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
 from alphapanda.core.journal.models import DeadLetter
-from alphapanda.core.journal.services import CannotDecide, drop, replay
+from alphapanda.core.journal.services import CannotDecide, drop_dead_letter, replay_dead_letter
 from alphapanda.dashboard.forms import OrderForm, given_parameters
-from alphapanda.dashboard.panels.live.verdict import count
+from alphapanda.dashboard.panels.live.kill_switch import CANCEL_ALL
+from alphapanda.dashboard.panels.live.verdict import count_words
 from alphapanda.dashboard.panels.naming import order_words
 from alphapanda.dashboard.views.page import signed_in
 from alphapanda.dashboard.views.pages import deployment_page, orders_page
-from alphapanda.dashboard.views.people import back
+from alphapanda.dashboard.views.people import came_from
 from trading.errors import NotAllowed
 from trading.models import Deployment, Order
 from trading.orders import gates
@@ -23,9 +24,14 @@ from trading.orders.life_cycle import GATE_LABELS, GateState
 from trading.orders.requests import cancel_all, place_manual, request_cancellation
 from trading.run import deployments
 
-CANCEL_ALL = "cancel_all"
+ACTS = {
+    "start": deployments.start_deployment,
+    "stop": deployments.stop_deployment,
+    "pause": deployments.pause_deployment,
+    "resume": deployments.resume_deployment,
+}
 DONE = {"start": "is starting", "stop": "is stopped", "pause": "is paused; its exits stay managed", "resume": "resumes"}
-DECISIONS = {"replay": replay, "drop": drop}
+DECISIONS = {"replay": replay_dead_letter, "drop": drop_dead_letter}
 
 
 def name_of(request: HttpRequest) -> str:
@@ -34,17 +40,17 @@ def name_of(request: HttpRequest) -> str:
 
 @signed_in
 @require_POST
-def gate(request: HttpRequest) -> HttpResponse:
-    """One rung of the kill ladder. Opening the gate again is a rung too."""
-    rung = request.POST.get("rung", "")
-    if rung == CANCEL_ALL:
+def set_level(request: HttpRequest) -> HttpResponse:
+    """One level of the kill switch. Opening the gate again is a level too."""
+    level = request.POST.get("level", "")
+    if level == CANCEL_ALL:
         asked = cancel_all(None, asked_by=name_of(request))
-        messages.info(request, f"Asked to cancel {count(asked, 'order')}." if asked else "Nothing was working.")
-    elif rung in GateState.__members__.values():
-        set_gate(request, GateState(rung))
+        messages.info(request, f"Asked to cancel {count_words(asked, 'order')}." if asked else "Nothing was working.")
+    elif level in GateState.__members__.values():
+        set_gate(request, GateState(level))
     else:
-        messages.error(request, f"There is no rung {rung!r}. Rungs: active, reduce_only, halted, cancel_all.")
-    return redirect(back(request))
+        messages.error(request, f"There is no level {level!r}. Levels: active, reduce_only, halted, cancel_all.")
+    return redirect(came_from(request))
 
 
 def set_gate(request: HttpRequest, state: GateState) -> None:
@@ -52,27 +58,27 @@ def set_gate(request: HttpRequest, state: GateState) -> None:
     words = f"{GATE_LABELS[state]}."
     if on_their_way and state != GateState.ACTIVE:
         listed = "; ".join(order_words(order) for order in on_their_way[:5])
-        words += f" On their way and not stopped by it: {count(len(on_their_way), 'order')} ({listed})."
+        words += f" On their way and not stopped by it: {count_words(len(on_their_way), 'order')} ({listed})."
     messages.info(request, words)
 
 
 @signed_in
 @require_POST
-def deployment(request: HttpRequest, deployment_id: UUID, act: str) -> HttpResponse:
+def act_on_deployment(request: HttpRequest, deployment_id: UUID, act: str) -> HttpResponse:
     chosen = get_object_or_404(
         Deployment.objects.select_related("strategy", "account", "shard__feed"), pk=deployment_id
     )
     if act == "parameters":
         return change_parameters(request, chosen)
-    if act not in DONE:
+    if act not in ACTS:
         raise Http404(f"A strategy cannot be told to {act}.")
     try:
-        getattr(deployments, act)(chosen, by=name_of(request))
+        ACTS[act](chosen, by=name_of(request))
     except (NotAllowed, ValidationError) as refused:
         messages.error(request, f"{chosen.name}: {words_of(refused)}.")
     else:
         messages.info(request, f"{chosen.name} {DONE[act]}.")
-    return redirect(back(request))
+    return redirect(came_from(request))
 
 
 def change_parameters(request: HttpRequest, chosen: Deployment) -> HttpResponse:
@@ -114,12 +120,12 @@ def cancel_order(request: HttpRequest, order_id: UUID) -> HttpResponse:
         messages.error(request, f"{order_words(order)}: {refused}.")
     else:
         messages.info(request, f"Asked to cancel: {order_words(order)}. It is cancelled when its exchange says so.")
-    return redirect(back(request))
+    return redirect(came_from(request))
 
 
 @signed_in
 @require_POST
-def dead_letter(request: HttpRequest, letter_id: UUID, act: str) -> HttpResponse:
+def decide_dead_letter(request: HttpRequest, letter_id: UUID, act: str) -> HttpResponse:
     letter = get_object_or_404(DeadLetter, pk=letter_id)
     if act not in DECISIONS:
         raise Http404(f"A dead letter is replayed or dropped, not {act}.")

@@ -38,45 +38,45 @@ STRIP_WORDS = {
 }
 
 
-def choice(request: HttpRequest, name: str, choices: dict[str, str]) -> str:
+def chosen_option(request: HttpRequest, name: str, choices: dict[str, str]) -> str:
     chosen = request.COOKIES.get(name, "")
     return chosen if chosen in choices else next(iter(choices))
 
 
-def appearance(request: HttpRequest) -> dict[str, Any]:
+def appearance_of(request: HttpRequest) -> dict[str, Any]:
     """How the reader wants it to look: kept in cookies, chosen in the menu."""
-    theme, contrast = choice(request, "theme", THEMES), choice(request, "contrast", CONTRASTS)
+    theme, contrast = chosen_option(request, "theme", THEMES), chosen_option(request, "contrast", CONTRASTS)
     return {
         "sheets": SHEETS,
         "theme": "" if theme == "auto" else theme,
         "theme_choice": theme,
         "contrast_choice": contrast,
         "contrast_media": CONTRAST_MEDIA[contrast],
-        "keys_choice": choice(request, "keys", KEYS),
+        "keys_choice": chosen_option(request, "keys", KEYS),
         "themes": THEMES.items(),
         "contrasts": CONTRASTS.items(),
         "key_choices": KEYS.items(),
     }
 
 
-def places() -> list[dict[str, Any]]:
+def list_places() -> list[dict[str, Any]]:
     return [
         {"key": key, "title": title, "href": reverse(f"dashboard:{key}"), "behind": (key, title) in BEHIND}
         for key, title in [*PLACES, *BEHIND]
     ]
 
 
-def page(request: HttpRequest, template: str, place: str, snapshot: dict[str, Any], **more: Any) -> HttpResponse:
+def render_page(request: HttpRequest, template: str, place: str, snapshot: dict[str, Any], **more: Any) -> HttpResponse:
     """Answer with the page, or with the snapshot alone if JSON is asked for."""
     if request.headers.get("Accept", "").startswith("application/json"):
         return JsonResponse(snapshot)
     shell = shell_snapshot(request.user, snapshot)
     strip = more.pop("strip", shell["mode"])
     context = {
-        **appearance(request),
+        **appearance_of(request),
         "place": place,
         "place_title": place.title(),
-        "places": places(),
+        "places": list_places(),
         "topic": place,
         "shell": shell,
         "strip": strip,

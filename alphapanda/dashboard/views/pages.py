@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from alphapanda.dashboard import panels
 from alphapanda.dashboard.forms import OrderForm, parameter_fields
-from alphapanda.dashboard.views.page import page, signed_in
+from alphapanda.dashboard.views.page import render_page, signed_in
 from trading.models import Deployment, Order
 
 FILTERS = ("day", "state", "strategy", "q", "before")
@@ -17,19 +17,19 @@ FILTERS = ("day", "state", "strategy", "q", "before")
 
 @signed_in
 @require_safe
-def live(request: HttpRequest) -> HttpResponse:
-    return page(request, "dashboard/live.html", "live", panels.live_snapshot(request.user))
+def show_live(request: HttpRequest) -> HttpResponse:
+    return render_page(request, "dashboard/live.html", "live", panels.live_snapshot(request.user))
 
 
 @signed_in
 @require_safe
-def strategies(request: HttpRequest) -> HttpResponse:
-    return page(request, "dashboard/strategies.html", "strategies", panels.strategies_snapshot(request.user))
+def show_strategies(request: HttpRequest) -> HttpResponse:
+    return render_page(request, "dashboard/strategies.html", "strategies", panels.strategies_snapshot(request.user))
 
 
 @signed_in
 @require_safe
-def deployment(request: HttpRequest, deployment_id: UUID) -> HttpResponse:
+def show_deployment(request: HttpRequest, deployment_id: UUID) -> HttpResponse:
     chosen = get_object_or_404(Deployment.objects.select_related("strategy"), pk=deployment_id)
     return deployment_page(request, chosen)
 
@@ -40,7 +40,7 @@ def deployment_page(
     """Show a deployment; after a refused change, with what was typed and what is wrong with it."""
     snapshot = panels.deployment_snapshot(chosen.pk)
     fields = parameter_fields(chosen, given, wrong)
-    return page(
+    return render_page(
         request,
         "dashboard/deployment.html",
         "strategies",
@@ -53,14 +53,14 @@ def deployment_page(
 
 @signed_in
 @require_safe
-def orders(request: HttpRequest) -> HttpResponse:
+def show_orders(request: HttpRequest) -> HttpResponse:
     return orders_page(request, OrderForm())
 
 
 def orders_page(request: HttpRequest, form: OrderForm) -> HttpResponse:
     asked = {name: request.GET.get(name, "") for name in FILTERS}
     snapshot = panels.orders_snapshot(asked)
-    return page(request, "dashboard/orders.html", "orders", snapshot, form=form, narrowed=any(asked.values()))
+    return render_page(request, "dashboard/orders.html", "orders", snapshot, form=form, narrowed=any(asked.values()))
 
 
 @signed_in
@@ -70,16 +70,16 @@ def order_story(request: HttpRequest, order_id: UUID) -> HttpResponse:
         snapshot = panels.order_story(order_id)
     except Order.DoesNotExist as missing:
         raise Http404("There is no such order.") from missing
-    return page(request, "dashboard/order_story.html", "orders", snapshot, strip=snapshot["mode"])
+    return render_page(request, "dashboard/order_story.html", "orders", snapshot, strip=snapshot["mode"])
 
 
 @signed_in
 @require_safe
-def portfolio(request: HttpRequest) -> HttpResponse:
-    return page(request, "dashboard/portfolio.html", "portfolio", panels.portfolio_snapshot(request.user))
+def show_portfolio(request: HttpRequest) -> HttpResponse:
+    return render_page(request, "dashboard/portfolio.html", "portfolio", panels.portfolio_snapshot(request.user))
 
 
 @signed_in
 @require_safe
-def system(request: HttpRequest) -> HttpResponse:
-    return page(request, "dashboard/system.html", "system", panels.system_snapshot(request.user))
+def show_system(request: HttpRequest) -> HttpResponse:
+    return render_page(request, "dashboard/system.html", "system", panels.system_snapshot(request.user))

@@ -9,8 +9,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from alphapanda.dashboard.forms import SignInForm
-from alphapanda.dashboard.people import use_sign_in_link
-from alphapanda.dashboard.views.page import CONTRASTS, KEYS, THEMES, appearance
+from alphapanda.dashboard.sign_in_links import use_sign_in_link
+from alphapanda.dashboard.views.page import CONTRASTS, KEYS, THEMES, appearance_of
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 YEAR = 365 * 24 * 3600
@@ -23,7 +23,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         login(request, form.get_user())
         return redirect(safe_next(request))
-    context = {**appearance(request), "form": form, "next": request.GET.get("next", "")}
+    context = {**appearance_of(request), "form": form, "next": request.GET.get("next", "")}
     return render(request, "dashboard/sign_in.html", context)
 
 
@@ -45,9 +45,9 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def theme(request: HttpRequest) -> HttpResponse:
+def choose_theme(request: HttpRequest) -> HttpResponse:
     """Keep the choice in a cookie: it is about the screen, not about the person."""
-    answer = redirect(back(request))
+    answer = redirect(came_from(request))
     for name, choices in (("theme", THEMES), ("contrast", CONTRASTS), ("keys", KEYS)):
         if request.POST.get(name) in choices:
             answer.set_cookie(name, request.POST[name], max_age=YEAR, samesite="Lax", secure=request.is_secure())
@@ -59,7 +59,7 @@ def safe_next(request: HttpRequest) -> str:
     return asked if is_ours(request, asked) else "/"
 
 
-def back(request: HttpRequest) -> str:
+def came_from(request: HttpRequest) -> str:
     """Where the form stood; never another site."""
     came_from = request.META.get("HTTP_REFERER", "")
     return came_from if is_ours(request, came_from) else "/"

@@ -15,32 +15,32 @@ from django.db import OperationalError
 
 from alphapanda.core.clock.models import MarketClock
 from alphapanda.core.journal.models import DeadLetter
-from alphapanda.flight import CHECKS, findings, registry, servers
+from alphapanda.flight import CHECKS, registry, run_checks, servers
 from alphapanda.flight import market as market_checks
 from instruments.models import InstrumentLoad
 from market.board import quote_board
 from market.models import FeedLease
 from portfolio.booking import open_account
 from trading.models import BrokerSession, Gate, Order
-from trading.orders import halting
-from trading.tests.admin.conftest import desk, traded
+from trading.orders import kill_switch
+from trading.tests.admin.conftest import pipeline, traded
 
-__all__ = ["desk", "traded"]
+__all__ = ["pipeline", "traded"]
 
 
 @pytest.fixture
-def ready(desk: Any) -> Any:
+def ready(pipeline: Any) -> Any:
     """A desk on which everything that has no process of its own is as it should be."""
-    desk.tick("1505")
-    desk.settle()
-    FeedLease.objects.create(feed=desk.feed, epoch=1, holder="host:1")
+    pipeline.tick("1505")
+    pipeline.quiesce()
+    FeedLease.objects.create(feed=pipeline.feed, epoch=1, holder="host:1")
     MarketClock.objects.update(rate=0)
-    InstrumentLoad.objects.create(day=desk.now.date(), state="accepted", rows={"NSE": 1})
-    return desk
+    InstrumentLoad.objects.create(day=pipeline.now.date(), state="accepted", rows={"NSE": 1})
+    return pipeline
 
 
 def found(name: str, **options: Any) -> tuple[str, str]:
-    (finding,) = findings(only=[name], **options)
+    (finding,) = run_checks(only=[name], **options)
     return finding.level, finding.words
 
 
@@ -52,7 +52,7 @@ def told(*arguments: str) -> dict[str, Any]:
 
 
 def test_every_quick_check_is_answered_on_a_small_desk(ready):
-    answered = {finding.name: finding for finding in findings()}
+    answered = {finding.name: finding for finding in run_checks()}
     assert list(answered) == [check.name for check in CHECKS if check.quick]
     assert [finding for finding in answered.values() if finding.level == "red" and finding.name != "disk"] == []
 
@@ -84,7 +84,7 @@ def test_a_dead_server_is_red_and_the_other_checks_go_on(ready, monkeypatch):
         raise redis.ConnectionError("connection refused")
 
     monkeypatch.setattr(quote_board(), "feed_states", gone)
-    answered = {finding.name: finding for finding in findings()}
+    answered = {finding.name: finding for finding in run_checks()}
     assert (answered["feed"].level, answered["feed"].words) == ("red", "not known: connection refused")
     assert answered["books"].level == "ok"
 
@@ -93,7 +93,7 @@ def test_a_database_that_does_not_answer_is_red_in_one_line(monkeypatch):
     def gone(name: str) -> Any:
         raise OperationalError("connection refused\nIs the server running?")
 
-    finding = registry.asked(registry.Check("books", gone))
+    finding = registry.ask_check(registry.Check("books", gone))
     assert (finding.level, finding.words) == ("red", "not known: PostgreSQL says connection refused")
 
 
@@ -101,7 +101,7 @@ def test_no_worker_is_red_for_every_queue_that_is_needed(ready, monkeypatch):
     monkeypatch.setattr(servers, "INSPECT_SECONDS", 0.2)
     level, words = found("workers", quick=False)
     assert level == "red"
-    assert words == "no worker answers for ticks.kite-0, risk, orders.paper, desk, broker.practice"
+    assert words == "no worker answers for ticks.kite-0, risk, orders.paper, housekeeping, broker.practice"
 
 
 def test_a_day_without_its_instruments_is_red(ready):
@@ -119,7 +119,7 @@ def test_the_data_accounts_login_is_asked_for(ready):
 def test_the_flag_and_a_closed_gate_are_red(ready):
     Gate.objects.filter(is_global=True).update(state="halted", changed_by="Asha", reason="lunch")
     assert found("gates") == ("red", "everything: halted by Asha: lunch")
-    halting.raise_flag("Asha", "")
+    kill_switch.raise_flag("Asha", "")
     assert "halts everything: run resume" in found("gates")[1]
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from alphapanda.core.timezone import IST
 from alphapanda.flight import market, orders, servers
-from alphapanda.flight.finding import Finding, Level, ok, red, warn, worst
+from alphapanda.flight.finding import Finding, Level, ok_finding, red_finding, warn_finding, worst_finding
 from instruments.domain.sessions import DaySchedule, Phase
 from market.domain.staleness import Liveness
 from market.models import FeedLease
@@ -101,5 +101,7 @@ def test_a_login_must_last_until_the_next_six_o_clock(session, carries_data, lev
 
 
 def test_several_answers_are_as_bad_as_the_worst_and_leave_out_what_is_fine():
-    assert worst([ok("a", "x"), warn("a", "y"), red("a", "z")], "n", "") == Finding("n", Level.RED, "y; z")
-    assert worst([], "n", "nothing to ask") == ok("n", "nothing to ask")
+    assert worst_finding([ok_finding("a", "x"), warn_finding("a", "y"), red_finding("a", "z")], "n", "") == Finding(
+        "n", Level.RED, "y; z"
+    )
+    assert worst_finding([], "n", "nothing to ask") == ok_finding("n", "nothing to ask")

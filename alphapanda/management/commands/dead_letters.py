@@ -11,10 +11,11 @@ from alphapanda.core.commands import Command as BaseCommand
 from alphapanda.core.journal import services
 from alphapanda.core.journal.models import DeadLetter
 from trading import replays
-from trading.orders import halting
+from trading.orders import kill_switch
 
 # Imported so that every stage has said how it is replayed.
 STAGES = replays.__all__
+DECISIONS = {"replay": services.replay_dead_letter, "drop": services.drop_dead_letter}
 
 
 class Command(BaseCommand):
@@ -30,7 +31,7 @@ class Command(BaseCommand):
         parser.add_argument("--by", default="", metavar="NAME", help="who decides (default: who is logged in here)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        by = options["by"] or halting.whoever()
+        by = options["by"] or kill_switch.login_name()
         act, ids, every = options["act"], options["ids"], options["all"]
         if act == "list":
             self._list(every)
@@ -63,7 +64,7 @@ class Command(BaseCommand):
         return [letter_of(text) for text in ids]
 
     def _decide(self, act: str, letters: list[DeadLetter], by: str) -> None:
-        decide: Callable[[DeadLetter, str], None] = getattr(services, act)
+        decide: Callable[[DeadLetter, str], None] = DECISIONS[act]
         refused: dict[str, str] = {}
         for letter in letters:
             try:

@@ -6,10 +6,10 @@ from django.core.management.base import CommandError, CommandParser
 
 from alphapanda.core.commands import WRONG_INPUT
 from alphapanda.core.commands import Command as BaseCommand
-from alphapanda.flight import Finding, Level, findings
+from alphapanda.flight import Finding, Level, run_checks
 from alphapanda.flight.registry import NAMES
 
-MARKS = {Level.OK: "ok  ", Level.WARN: "WARN", Level.RED: "RED "}
+ICONS = {Level.OK: "ok  ", Level.WARN: "WARN", Level.RED: "RED "}
 COLOURS = {Level.OK: "SUCCESS", Level.WARN: "WARNING", Level.RED: "ERROR"}
 
 
@@ -22,11 +22,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--quick", action="store_true", help="leave out what asks workers and the broker")
         parser.add_argument(
-            "--only", action="append", default=[], metavar="NAME", help=f"one of: {', '.join(map(slug, NAMES))}"
+            "--only", action="append", default=[], metavar="NAME", help=f"one of: {', '.join(map(slug_of, NAMES))}"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = findings(quick=options["quick"], only=self._names(options["only"]))
+        found = run_checks(quick=options["quick"], only=self._names(options["only"]))
         red = [finding for finding in found if finding.level == Level.RED]
         self.say(findings=[finding.as_dict() for finding in found], red=len(red))
         for finding in found:
@@ -36,16 +36,16 @@ class Command(BaseCommand):
         self.say("Fit to fly." if not options["only"] else "")
 
     def _names(self, asked: list[str]) -> list[str]:
-        known = {slug(name): name for name in NAMES}
-        if unknown := [name for name in asked if slug(name) not in known]:
+        known = {slug_of(name): name for name in NAMES}
+        if unknown := [name for name in asked if slug_of(name) not in known]:
             words = f"There is no check {', '.join(unknown)}. Checks: {', '.join(known)}."
             raise CommandError(words, returncode=WRONG_INPUT)
-        return [known[slug(name)] for name in asked]
+        return [known[slug_of(name)] for name in asked]
 
     def _line(self, finding: Finding) -> str:
-        mark = getattr(self.style, COLOURS[finding.level])(MARKS[finding.level])
-        return f"{mark}  {finding.name:<14} {finding.words}"
+        icon = getattr(self.style, COLOURS[finding.level])(ICONS[finding.level])
+        return f"{icon}  {finding.name:<14} {finding.words}"
 
 
-def slug(name: str) -> str:
+def slug_of(name: str) -> str:
     return name.replace(" ", "-").replace("_", "-")

@@ -26,10 +26,10 @@ DEAF += "while True: signal.pause()"
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Supervisor]:
-    desk = Supervisor(tmp_path, {})
-    yield desk
-    desk.stop([])
+def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
+    supervisor = Supervisor(tmp_path, {})
+    yield supervisor
+    supervisor.stop([])
 
 
 @pytest.fixture
@@ -56,54 +56,54 @@ def ended(child: Child) -> None:
     child.process.wait(timeout=10)
 
 
-def test_what_ends_is_started_again_after_a_pause_that_doubles(desk: Supervisor, clock: list[float]) -> None:
-    child = desk.start(Child("web", program("")))
+def test_what_ends_is_started_again_after_a_pause_that_doubles(supervisor: Supervisor, clock: list[float]) -> None:
+    child = supervisor.start(Child("web", program("")))
     for pause in (0.5, 1.0, 2.0):
         ended(child)
-        assert desk.watch() == ["web"]
+        assert supervisor.watch() == ["web"]
         clock[0] += pause - 0.01
-        assert desk.watch() == []
+        assert supervisor.watch() == []
         assert not child.is_running
         clock[0] += 0.01
-        desk.watch()
+        supervisor.watch()
     assert child.restarts == 3
 
 
-def test_what_ran_steadily_is_started_again_soon(desk: Supervisor, clock: list[float]) -> None:
-    child = desk.start(Child("web", program(""), pause=16.0))
+def test_what_ran_steadily_is_started_again_soon(supervisor: Supervisor, clock: list[float]) -> None:
+    child = supervisor.start(Child("web", program(""), pause=16.0))
     ended(child)
     clock[0] += supervising.STEADY_SECONDS + 1
-    desk.watch()
+    supervisor.watch()
     clock[0] += supervising.FIRST_PAUSE
-    desk.watch()
+    supervisor.watch()
     assert child.restarts == 1
 
 
-def test_what_is_done_stays_done_unless_it_failed(desk: Supervisor) -> None:
-    done = desk.start(Child("feed", program(""), ends=True))
-    failed = desk.start(Child("replay", program("raise SystemExit(1)"), ends=True))
+def test_what_is_done_stays_done_unless_it_failed(supervisor: Supervisor) -> None:
+    done = supervisor.start(Child("feed", program(""), ends=True))
+    failed = supervisor.start(Child("replay", program("raise SystemExit(1)"), ends=True))
     ended(done)
     ended(failed)
-    assert desk.watch() == ["replay"]
+    assert supervisor.watch() == ["replay"]
     assert done.is_done
 
 
-def test_groups_are_stopped_in_order_and_the_rest_last(desk: Supervisor, tmp_path: Path) -> None:
+def test_groups_are_stopped_in_order_and_the_rest_last(supervisor: Supervisor, tmp_path: Path) -> None:
     said = tmp_path / "said"
-    for name in ("other", "web", "ticks", "desk", "feed"):
-        desk.start(Child(name, program(STAYS, name, str(said))))
+    for name in ("other", "web", "ticks", "housekeeping", "feed"):
+        supervisor.start(Child(name, program(STAYS, name, str(said))))
         begun(tmp_path / f"said{name}")
-    desk.stop((("feed",), ("ticks", "desk"), ("web",)))
+    supervisor.stop((("feed",), ("ticks", "housekeeping"), ("web",)))
     feed, *workers, web, other = said.read_text().split()
-    assert (feed, sorted(workers), web, other) == ("feed", ["desk", "ticks"], "web", "other")
+    assert (feed, sorted(workers), web, other) == ("feed", ["housekeeping", "ticks"], "web", "other")
     assert not (tmp_path / "pids.json").exists()
 
 
-def test_what_does_not_end_is_killed(desk: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_does_not_end_is_killed(supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervising, "STOP_SECONDS", 0.1)
-    child = desk.start(Child("deaf", program(DEAF, str(tmp_path / "up"))))
+    child = supervisor.start(Child("deaf", program(DEAF, str(tmp_path / "up"))))
     begun(tmp_path / "up")
-    desk.stop((("deaf",),))
+    supervisor.stop((("deaf",),))
     assert child.process is not None
     assert child.process.returncode == -9
 

@@ -49,7 +49,9 @@ class Command(BaseCommand):
         choices = {name: options[name] for name in ("accept_losses", "dry_run")}
         if options["files"]:
             sources = [_source(path) for path in options["files"]]
-            return sync.load(sources, day=options["day"], exchanges=options["exchange"], progress=progress, **choices)
+            return sync.load_dumps(
+                sources, day=options["day"], exchanges=options["exchange"], progress=progress, **choices
+            )
         return load_from_broker(options["exchange"], progress=progress, **choices)
 
     def _tell_refusal(self, refused: sync.LoadRefused) -> None:

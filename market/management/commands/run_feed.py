@@ -13,7 +13,7 @@ from alphapanda.core.commands import Command as BaseCommand
 from alphapanda.core.telemetry import heartbeats
 from market.feed_process import FeedProcess
 from market.feeds import Inbox, TickSource, source_for
-from market.lease import acquire, bury_the_dead, me
+from market.lease import acquire_lease, bury_the_dead, holder_name
 from market.market_clock import ClockUnreachable, FeedClock, clock_for
 from market.models import Feed
 from market.recording import RecordedSource
@@ -49,9 +49,9 @@ class Command(BaseCommand):
         epoch = self._epoch(feed, wait=not options["no_wait"])
         self.say(f"Feed {feed.name} runs with epoch {epoch}.", feed=feed.name, epoch=epoch)
         process = FeedProcess(
-            feed, epoch, clock, lockstep, options["record"], _source_maker(options["recordings"]), me()
+            feed, epoch, clock, lockstep, options["record"], _source_maker(options["recordings"]), holder_name()
         )
-        with heartbeats.beating(f"feed {feed.name}", "ticks and quotes"):
+        with heartbeats.keep_beating(f"feed {feed.name}", "ticks and quotes"):
             self._run(process, clock)
 
     def _feed(self, name: str) -> Feed:
@@ -72,7 +72,7 @@ class Command(BaseCommand):
     def _epoch(self, feed: Feed, *, wait: bool) -> int:
         told = False
         bury_the_dead(feed)
-        while (epoch := acquire(feed, me())) is None:
+        while (epoch := acquire_lease(feed, holder_name())) is None:
             if not wait:
                 raise CommandError(f"Another process runs feed {feed.name}.")
             if not told:

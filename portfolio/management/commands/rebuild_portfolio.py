@@ -8,8 +8,9 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from alphapanda.core.commands import Command as BaseCommand
-from portfolio.booking import rebuild, settle_charges
+from portfolio.booking import charge_uncharged
 from portfolio.models import Account
+from portfolio.rebuilding import rebuild_account
 
 
 class Command(BaseCommand):
@@ -38,8 +39,8 @@ class Command(BaseCommand):
         return found
 
     def report(self, account: Account, fix: bool) -> dict[str, Any]:
-        repaired = repair(account) if fix else []
-        differences = rebuild(account)
+        repaired = repair_account(account) if fix else []
+        differences = rebuild_account(account)
         for difference in repaired:
             self.say(f"{account.name}: put right {difference}")
         for difference in differences:
@@ -54,7 +55,7 @@ class Command(BaseCommand):
         }
 
 
-def repair(account: Account) -> list[Any]:
+def repair_account(account: Account) -> list[Any]:
     """Settle what can be charged now and write derived rows anew; return what was wrong and is derived."""
-    settle_charges(account)
-    return [difference for difference in rebuild(account, fix=True) if difference.is_derived]
+    charge_uncharged(account)
+    return [difference for difference in rebuild_account(account, fix=True) if difference.is_derived]

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from portfolio.domain.pnl import DayResult, known_total, least_known, unrealised
+from portfolio.domain.pnl import DayResult, known_total, least_known, unrealised_profit
 
 D = Decimal
 
@@ -16,7 +16,7 @@ D = Decimal
 def test_open_profit_needs_a_price_only_if_something_is_open(
     quantity: int, open_value: int, mark: int | None, profit: int | None
 ) -> None:
-    assert unrealised(quantity, D(open_value), None if mark is None else D(mark)) == profit
+    assert unrealised_profit(quantity, D(open_value), None if mark is None else D(mark)) == profit
 
 
 @pytest.mark.parametrize(("parts", "total"), [([], 0), ([D(1), D(2)], 3), ([D(1), None], None)])

@@ -6,24 +6,24 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portfolio.domain.positions import FLAT, Deal, OpenLot, Position, book, replay
+from portfolio.domain.positions import FLAT, Lot, Position, Trade, fold_trade, fold_trades
 
 D = Decimal
 PRICES = st.decimals("0.05", "5000", places=2)
 DEALS = st.lists(
-    st.builds(Deal, st.integers(-20, 20).filter(bool), PRICES, st.uuids()), max_size=30, unique_by=lambda d: d.ref
+    st.builds(Trade, st.integers(-20, 20).filter(bool), PRICES, st.uuids()), max_size=30, unique_by=lambda d: d.ref
 )
 
 
-def bought(quantity: int, price: str) -> Deal:
-    return Deal(quantity, D(price))
+def bought(quantity: int, price: str) -> Trade:
+    return Trade(quantity, D(price))
 
 
-def sold(quantity: int, price: str) -> Deal:
-    return Deal(-quantity, D(price))
+def sold(quantity: int, price: str) -> Trade:
+    return Trade(-quantity, D(price))
 
 
-def reference(deals: list[Deal]) -> tuple[list[tuple[int, Decimal]], Decimal]:
+def reference(deals: list[Trade]) -> tuple[list[tuple[int, Decimal]], Decimal]:
     """One share at a time: a queue of single shares, each with its price and sign."""
     shares: deque[tuple[int, Decimal]] = deque()
     realised = D(0)
@@ -42,59 +42,59 @@ def single_shares(position: Position) -> list[tuple[int, Decimal]]:
     return [share for lot in position.lots for share in abs(lot.signed_quantity) * [(sign(lot), lot.price)]]
 
 
-def sign(lot: OpenLot) -> int:
+def sign(lot: Lot) -> int:
     return 1 if lot.signed_quantity > 0 else -1
 
 
 def test_selling_more_than_is_held_turns_the_position_short() -> None:
-    position = replay([bought(10, "100"), sold(15, "110")])
-    assert position.lots == (OpenLot(-5, D(110)),)
+    position = fold_trades([bought(10, "100"), sold(15, "110")])
+    assert position.lots == (Lot(-5, D(110)),)
     assert position.realised == D(100)
 
 
 def test_the_oldest_lot_closes_first() -> None:
-    position = replay([bought(10, "100"), bought(10, "120"), sold(15, "130")])
-    assert position.lots == (OpenLot(5, D(120)),)
+    position = fold_trades([bought(10, "100"), bought(10, "120"), sold(15, "130")])
+    assert position.lots == (Lot(5, D(120)),)
     assert position.realised == D(10 * 30 + 5 * 10)
 
 
 def test_a_short_makes_money_when_the_price_falls() -> None:
-    position = replay([sold(10, "100"), bought(4, "90")])
+    position = fold_trades([sold(10, "100"), bought(4, "90")])
     assert (position.quantity, position.realised, position.unrealised(D(95))) == (-6, D(40), D(30))
 
 
 def test_nothing_held_has_no_average_price() -> None:
-    assert replay([bought(10, "100"), sold(10, "100")]).average_price is None
+    assert fold_trades([bought(10, "100"), sold(10, "100")]).average_price is None
     assert FLAT.average_price is None
 
 
 def test_closing_across_zero_is_one_closing_and_one_new_lot() -> None:
-    position = replay([Deal(50, D(100), "a"), Deal(-80, D(110), "b")])
-    assert [(c.opened_by, c.closed_by, c.signed_quantity, c.realised) for c in position.closings] == [
+    position = fold_trades([Trade(50, D(100), "a"), Trade(-80, D(110), "b")])
+    assert [(c.opened_by, c.closed_by, c.signed_quantity, c.realised) for c in position.realisations] == [
         ("a", "b", 50, D(500))
     ]
-    assert position.lots == (OpenLot(-30, D(110), "b"),)
+    assert position.lots == (Lot(-30, D(110), "b"),)
 
 
 @given(DEALS)
 @settings(max_examples=200)
-def test_equals_a_queue_of_single_shares(deals: list[Deal]) -> None:
-    position = replay(deals)
+def test_equals_a_queue_of_single_shares(deals: list[Trade]) -> None:
+    position = fold_trades(deals)
     assert (single_shares(position), position.realised) == reference(deals)
 
 
 @given(DEALS, PRICES)
 @settings(max_examples=200)
-def test_profit_is_what_came_in_less_what_went_out(deals: list[Deal], mark: Decimal) -> None:
-    position = replay(deals)
+def test_profit_is_what_came_in_less_what_went_out(deals: list[Trade], mark: Decimal) -> None:
+    position = fold_trades(deals)
     cash = -sum(deal.signed_quantity * deal.price for deal in deals)
     assert position.realised + position.unrealised(mark) == cash + position.quantity * mark
 
 
 @given(DEALS)
 @settings(max_examples=200)
-def test_quantity_is_the_sum_of_the_trades_and_lots_have_one_sign(deals: list[Deal]) -> None:
-    position = replay(deals)
+def test_quantity_is_the_sum_of_the_trades_and_lots_have_one_sign(deals: list[Trade]) -> None:
+    position = fold_trades(deals)
     assert position.quantity == sum(deal.signed_quantity for deal in deals)
     assert len({lot.signed_quantity > 0 for lot in position.lots}) <= 1
     assert all(lot.signed_quantity for lot in position.lots)
@@ -102,34 +102,34 @@ def test_quantity_is_the_sum_of_the_trades_and_lots_have_one_sign(deals: list[De
 
 @given(DEALS)
 @settings(max_examples=200)
-def test_the_average_lies_within_the_open_lots(deals: list[Deal]) -> None:
-    position = replay(deals)
+def test_the_average_lies_within_the_open_lots(deals: list[Trade]) -> None:
+    position = fold_trades(deals)
     prices = [lot.price for lot in position.lots]
     assert position.average_price is None if not prices else min(prices) <= position.average_price <= max(prices)
 
 
 @given(DEALS)
 @settings(max_examples=200)
-def test_closings_account_for_all_that_was_realised(deals: list[Deal]) -> None:
-    position = replay(deals)
-    assert sum((closing.realised for closing in position.closings), D(0)) == position.realised
+def test_closings_account_for_all_that_was_realised(deals: list[Trade]) -> None:
+    position = fold_trades(deals)
+    assert sum((closing.realised for closing in position.realisations), D(0)) == position.realised
 
 
 @given(DEALS, DEALS)
 @settings(max_examples=100)
-def test_booking_on_from_what_stands_equals_booking_from_the_start(before: list[Deal], after: list[Deal]) -> None:
-    standing = replay(before)
-    went_on = replay(after, Position(standing.lots, standing.realised))
-    assert (went_on.lots, went_on.realised) == (replay(before + after).lots, replay(before + after).realised)
+def test_booking_on_from_what_stands_equals_booking_from_the_start(before: list[Trade], after: list[Trade]) -> None:
+    standing = fold_trades(before)
+    went_on = fold_trades(after, Position(standing.lots, standing.realised))
+    assert (went_on.lots, went_on.realised) == (fold_trades(before + after).lots, fold_trades(before + after).realised)
 
 
 @given(st.integers(1, 50), PRICES)
 def test_a_position_is_opened_when_it_leaves_zero(quantity: int, price: Decimal) -> None:
-    opened = book(FLAT, Deal(quantity, price, "a"))
+    opened = fold_trade(FLAT, Trade(quantity, price, "a"))
     assert opened.quantity == quantity
-    assert book(opened, Deal(-quantity, price, "b")).lots == ()
+    assert fold_trade(opened, Trade(-quantity, price, "b")).lots == ()
 
 
 def test_a_short_closed_at_its_own_price_realises_zero_and_not_minus_zero() -> None:
-    position = replay([Deal(-1, Decimal("0.05")), Deal(1, Decimal("0.05"))])
-    assert str(position.closings[0].realised) == "0.00"
+    position = fold_trades([Trade(-1, Decimal("0.05")), Trade(1, Decimal("0.05"))])
+    assert str(position.realisations[0].realised) == "0.00"

@@ -1,10 +1,10 @@
 // Two clocks, and every age on the page counted on by the browser itself, so that a lost socket ages everything.
 import { age, clock_time, weekday_date } from "./formats.js";
-import { setMark } from "./bind.js";
+import { setIcon } from "./bind.js";
 
 let anchor = { market: Date.now(), wall: Date.now(), here: Date.now(), rate: 1 };
 const COUNTED = new Set(["live", "stale", "dead"]);
-const MARKS = { live: "live", stale: "stale", dead: "dead", failed: "dead", loading: "loading", closed: "closed" };
+const ICONS = { live: "live", stale: "stale", dead: "dead", failed: "dead", loading: "loading", closed: "closed" };
 
 export function setClock({ market, wall, rate }) {
   if (!market) return;
@@ -47,7 +47,7 @@ function tell(element, datum) {
   if (text.textContent !== words) text.textContent = words;
   if (element.dataset.state === state) return;
   element.dataset.state = state;
-  setMark(element.firstElementChild, MARKS[state] ?? "unknown");
+  setIcon(element.firstElementChild, ICONS[state] ?? "unknown");
   const holder = element.closest("[data-bind*='age.state']");
   if (holder) holder.dataset.state = state;
 }

@@ -71,7 +71,7 @@ function onFrame() {
 function doubt() {
   if (!data.verdict || lostAt === null || Date.now() - lostAt < DOUBT) return;
   const lines = [{ key: "0", text: `It last said: ${data.verdict.headline}`, href: null, link: "" }];
-  const verdict = { tone: "warn", mark: "unknown", headline: "Not known: no word from the server.", lines };
+  const verdict = { tone: "warn", icon: "unknown", headline: "Not known: no word from the server.", lines };
   apply(document.body, { ...data, verdict });
 }
 

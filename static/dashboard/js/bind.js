@@ -22,11 +22,11 @@ function visit(element, data) {
 }
 
 function show(element, item) {
-  const { b, bind, show: shownBy, mark, age } = element.dataset;
+  const { b, bind, show: shownBy, icon, age } = element.dataset;
   if (b) write(element, read(item, b));
   if (bind) for (const pair of bind.split(" ")) setAttribute(element, ...pair.split(":"), item);
   if (shownBy) element.hidden = isEmpty(read(item, shownBy));
-  if (mark) setMark(element, read(item, mark) || "none");
+  if (icon) setIcon(element, read(item, icon) || "none");
   if (age) element.datum = read(item, age);
   for (const [kind, draw] of Object.entries(DRAWERS)) if (kind in element.dataset) draw(element, item, element.dataset[kind]);
 }
@@ -54,8 +54,8 @@ function set(element, name, value) {
   if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
-export function setMark(svg, name) {
-  set(svg.firstElementChild, "href", `#m-${name}`);
+export function setIcon(svg, name) {
+  set(svg.firstElementChild, "href", `#i-${name}`);
 }
 
 function reconcile(list, items, scope) {

@@ -1,5 +1,5 @@
-// Keyboard first: places by number, the palette, the ladder, the filter, neighbours, and help.
-let ladder = false;
+// Keyboard first: places by number, the palette, the kill switch, the filter, neighbours, and help.
+let isOpen = false;
 
 const inField = (target) => target.closest?.("input, textarea, select, [contenteditable], dialog");
 const singleKeys = () => !document.cookie.includes("keys=off");
@@ -17,25 +17,25 @@ export function listenToKeys({ openPalette }) {
 }
 
 function press(key, event) {
-  if (ladder && /^[0-9]$/.test(key)) return chooseRung(key);
-  ladder = false;
+  if (isOpen && /^[0-9]$/.test(key)) return chooseLevel(key);
+  isOpen = false;
   if (/^[1-9]$/.test(key)) return document.querySelectorAll(".places a")[Number(key) - 1]?.click();
-  if (key.toLowerCase() === "k") return openLadder();
+  if (key.toLowerCase() === "k") return openKillSwitch();
   if (key === "/") return focusFilter(event);
   if (key === "[" || key === "]") return document.querySelector(`[data-key-hint="${key}"]`)?.click();
   if (key === "?") document.getElementById("help")?.showModal();
 }
 
-function openLadder() {
-  const rung = document.querySelector("#ladder button");
-  if (!rung) return (location.href = "/#ladder");
-  ladder = true;
-  rung.focus();
+function openKillSwitch() {
+  const level = document.querySelector("#kill-switch button");
+  if (!level) return (location.href = "/#kill-switch");
+  isOpen = true;
+  level.focus();
 }
 
-function chooseRung(number) {
-  ladder = false;
-  const found = [...document.querySelectorAll("#ladder kbd")].find((kbd) => kbd.textContent === number);
+function chooseLevel(number) {
+  isOpen = false;
+  const found = [...document.querySelectorAll("#kill-switch kbd")].find((kbd) => kbd.textContent === number);
   found?.closest("button")?.click();
 }
 

@@ -98,13 +98,13 @@ function freshen(item, moments) {
 // Marks, colours and the ends of lines follow the figure.
 function tintCard(row) {
   const tone = moneyTone(row.net);
-  Object.assign(row, { net_tone: tone, net_mark: tone || "none", spark_tone: tone });
+  Object.assign(row, { net_tone: tone, net_icon: tone || "none", spark_tone: tone });
   if (row.spark?.length && row.net !== null) row.spark[row.spark.length - 1] = row.net;
 }
 
 function tintHero(net) {
   const tone = moneyTone(net.net);
-  Object.assign(net, { tone, mark: tone || (net.net === null ? "unknown" : "none") });
+  Object.assign(net, { tone, icon: tone || (net.net === null ? "unknown" : "none") });
   if (net.net === null) return;
   if (net.worst !== null && parse(net.net) < parse(net.worst)) net.worst = net.net;
   const points = net.curve?.points;

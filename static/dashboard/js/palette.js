@@ -46,7 +46,7 @@ function show(text) {
   const list = dialog().querySelector("ul");
   list.replaceChildren(...found.map(row));
   if (!found.length) list.append(Object.assign(document.createElement("li"), { className: "none", textContent: "Nothing by that name." }));
-  mark();
+  highlight();
 }
 
 function row(command, index) {
@@ -63,7 +63,7 @@ function row(command, index) {
   return item;
 }
 
-function mark() {
+function highlight() {
   const rows = [...dialog().querySelectorAll("li[role=option]")];
   rows.forEach((each, index) => each.setAttribute("aria-selected", index === chosen));
   rows[chosen]?.scrollIntoView({ block: "nearest" });
@@ -76,7 +76,7 @@ function onKey(event) {
   if (event.key in moves && rows.length) {
     event.preventDefault();
     chosen = (chosen + moves[event.key] + rows.length) % rows.length;
-    mark();
+    highlight();
   } else if (event.key === "Enter") {
     event.preventDefault();
     choose(rows[chosen]?.command);

@@ -16,7 +16,7 @@ class AddressRefused(ImproperlyConfigured):
     """A broker address that this installation must not use."""
 
 
-def guard(url: str, kind: str) -> str:
+def guard_address(url: str, kind: str) -> str:
     """Return ``url`` if an installation of this kind may use it. Raises AddressRefused in words.
 
     A practice installation reaches kitesim on loopback and nothing else, so that no mistake in
@@ -40,12 +40,12 @@ def is_loopback(host: str) -> bool:
 
 
 def rest_root() -> str:
-    return guard(settings.KITE_ROOT, settings.KIND)
+    return guard_address(settings.KITE_ROOT, settings.KIND)
 
 
 def login_root() -> str:
-    return guard(settings.KITE_LOGIN_ROOT, settings.KIND)
+    return guard_address(settings.KITE_LOGIN_ROOT, settings.KIND)
 
 
 def ticker_root() -> str:
-    return guard(settings.KITE_TICKER_ROOT, settings.KIND)
+    return guard_address(settings.KITE_TICKER_ROOT, settings.KIND)

@@ -21,12 +21,12 @@ class Credentials:
     api_secret: str = field(repr=False)
 
 
-def variable(prefix: str, account_name: str) -> str:
+def variable_name(prefix: str, account_name: str) -> str:
     """Return an account's variable: ``KITE_API_KEY`` of "Family 1" is KITE_API_KEY_FAMILY_1."""
     return f"{prefix}_{re.sub(r'[^A-Z0-9]+', '_', account_name.upper()).strip('_')}"
 
 
-def credentials(account_name: str, environ: Mapping[str, str] = os.environ) -> Credentials:
+def read_credentials(account_name: str, environ: Mapping[str, str] = os.environ) -> Credentials:
     """Return the API key and secret of an account. Raises CredentialMissing, naming the variable."""
     key, secret = (secret_of(p, account_name, environ) for p in ("KITE_API_KEY", "KITE_API_SECRET"))
     return Credentials(key, secret)
@@ -34,20 +34,20 @@ def credentials(account_name: str, environ: Mapping[str, str] = os.environ) -> C
 
 def has_key(account_name: str, environ: Mapping[str, str] = os.environ) -> bool:
     """Whether this process may open the account's session at all."""
-    name = variable("BROKER_KEY", account_name)
+    name = variable_name("BROKER_KEY", account_name)
     return name in environ or f"{name}_FILE" in environ
 
 
-def lock(account_name: str, token: str, environ: Mapping[str, str] = os.environ) -> bytes:
+def lock_token(account_name: str, token: str, environ: Mapping[str, str] = os.environ) -> bytes:
     return _cipher(account_name, environ).encrypt(token.encode())
 
 
-def unlock(account_name: str, locked: bytes | memoryview, environ: Mapping[str, str] = os.environ) -> str:
+def unlock_token(account_name: str, locked: bytes | memoryview, environ: Mapping[str, str] = os.environ) -> str:
     """Return the access token. Raises CredentialMissing if the key is not the one it was locked with."""
     try:
         return _cipher(account_name, environ).decrypt(bytes(locked)).decode()
     except InvalidToken:
-        name = variable("BROKER_KEY", account_name)
+        name = variable_name("BROKER_KEY", account_name)
         raise CredentialMissing(f"{name} does not open the stored access token: log in again") from None
 
 
@@ -58,7 +58,7 @@ def new_key() -> str:
 
 def secret_of(prefix: str, account_name: str, environ: Mapping[str, str]) -> str:
     """Read a variable, or the file that its ``_FILE`` twin names."""
-    name = variable(prefix, account_name)
+    name = variable_name(prefix, account_name)
     if value := environ.get(name, "").strip():
         return value
     if path := environ.get(f"{name}_FILE", ""):
@@ -78,5 +78,5 @@ def _cipher(account_name: str, environ: Mapping[str, str]) -> MultiFernet:
     try:
         return MultiFernet([Fernet(key.strip()) for key in text.split(",") if key.strip()])
     except ValueError:
-        name = variable("BROKER_KEY", account_name)
+        name = variable_name("BROKER_KEY", account_name)
         raise CredentialMissing(f"{name} is not a Fernet key: 32 bytes in URL-safe base64") from None

@@ -27,7 +27,7 @@ class HistoryCandle(NamedTuple):
 _pace = Pace(REQUESTS_PER_SECOND)
 
 
-def history(
+def fetch_history(
     client: KiteClient, token: int, interval: int, start: datetime, end: datetime, pace: Pace = _pace
 ) -> list[HistoryCandle]:
     """Return the candles that start from ``start`` to ``end``, both included and aware, oldest first.
@@ -38,13 +38,13 @@ def history(
     if interval not in INTERVALS:
         raise ValueError(f"Kite has no candles of {interval} minutes: use one of {', '.join(map(str, INTERVALS))}")
     candles: dict[datetime, HistoryCandle] = {}
-    for since, until in spans(start.astimezone(IST), end.astimezone(IST), LONGEST_SPAN_DAYS[interval]):
+    for since, until in split_period(start.astimezone(IST), end.astimezone(IST), LONGEST_SPAN_DAYS[interval]):
         pace.wait()
         candles.update((c.start, c) for c in _request(client, token, INTERVALS[interval], since, until))
     return [candles[at] for at in sorted(candles)]
 
 
-def spans(start: datetime, end: datetime, days: int) -> Iterator[tuple[datetime, datetime]]:
+def split_period(start: datetime, end: datetime, days: int) -> Iterator[tuple[datetime, datetime]]:
     """Cut a period into pieces of at most ``days``, with no second in two of them."""
     while start <= end:
         until = min(start + timedelta(days=days) - timedelta(seconds=1), end)

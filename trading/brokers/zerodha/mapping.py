@@ -12,10 +12,10 @@ from typing import Any
 from alphapanda.core.timezone import IST
 from trading.orders.broker_port import (
     AddressNotAllowed,
-    BookedOrder,
-    BookedPosition,
-    BookedTrade,
     BrokerError,
+    BrokerOrderRow,
+    BrokerPositionRow,
+    BrokerTradeRow,
     BrokerUnreachable,
     OrderRefused,
     OrderTicket,
@@ -89,7 +89,7 @@ class Reply:
     is_sent: bool = True  # False only by proof: the connection failed before a byte of it left
 
 
-def classify(reply: Reply) -> WriteOutcome:
+def classify_reply(reply: Reply) -> WriteOutcome:
     """Return what a reply to a write proves; whatever is not proof is unknown (kite.md 2.5)."""
     if not reply.is_sent or reply.status == TOO_MANY:
         return WriteOutcome.REFUSED
@@ -104,7 +104,7 @@ def classify(reply: Reply) -> WriteOutcome:
 def error_for(reply: Reply) -> BrokerError:
     """Return the broker error a failed write stands for."""
     words = reply.words or "no answer"
-    if classify(reply) is not WriteOutcome.REFUSED:
+    if classify_reply(reply) is not WriteOutcome.REFUSED:
         return BrokerUnreachable(words, reply.error_type)
     return _refusal(reply)(words, reply.error_type or "not_sent")
 
@@ -155,10 +155,10 @@ def order_state(status: str, filled_quantity: int = 0) -> OrderState:
     return STATES.get(" ".join(status.upper().split()), unknown)
 
 
-def order_report(row: Row) -> BookedOrder:
+def order_report(row: Row) -> BrokerOrderRow:
     """Read one row of GET /orders. Raises KeyError or ValueError for a row that is not one."""
     filled = int(row["filled_quantity"])
-    return BookedOrder(
+    return BrokerOrderRow(
         broker_order_id=str(row["order_id"]),
         tags=_tags(row),
         exchange=row["exchange"],
@@ -175,12 +175,12 @@ def order_report(row: Row) -> BookedOrder:
     )
 
 
-def trade(row: Row) -> BookedTrade:
+def trade_row(row: Row) -> BrokerTradeRow:
     """Read one row of GET /trades. Raises KeyError or ValueError for a row that is not one."""
     traded_at = ist_time(row.get("fill_timestamp")) or ist_time(row.get("exchange_timestamp"))
     if traded_at is None:
         raise ValueError(f"trade {row['trade_id']} has no time")
-    return BookedTrade(
+    return BrokerTradeRow(
         trade_id=str(row["trade_id"]),
         broker_order_id=str(row["order_id"]),
         exchange=row["exchange"],
@@ -192,9 +192,9 @@ def trade(row: Row) -> BookedTrade:
     )
 
 
-def position(row: Row) -> BookedPosition:
+def position_row(row: Row) -> BrokerPositionRow:
     """Read one row of the ``net`` list of GET /portfolio/positions."""
-    return BookedPosition(
+    return BrokerPositionRow(
         exchange=row["exchange"],
         tradingsymbol=row["tradingsymbol"],
         product=row["product"],

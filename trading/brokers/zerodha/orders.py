@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 from trading.brokers.zerodha import mapping
 from trading.brokers.zerodha.client import KiteClient, KiteError
 from trading.orders.broker_port import (
-    BookedOrder,
-    BookedPosition,
-    BookedTrade,
     BrokerBook,
     BrokerError,
+    BrokerOrderRow,
+    BrokerPositionRow,
+    BrokerTradeRow,
     BrokerUnreachable,
     OrderTicket,
 )
@@ -27,22 +27,22 @@ class ZerodhaOrders(BrokerBook):
     def __init__(self, client: KiteClient) -> None:
         self.client = client
 
-    def place(self, ticket: OrderTicket) -> str:
+    def place_order(self, ticket: OrderTicket) -> str:
         """Send an order once. Raises OrderRefused by proof, BrokerUnreachable for all else."""
         return self._write("order.place", "POST", {"variety": REGULAR}, mapping.place_params(ticket))
 
-    def cancel(self, ticket: OrderTicket) -> None:
+    def request_cancel(self, ticket: OrderTicket) -> None:
         """Ask for a cancellation; accepted is not yet cancelled."""
         self._write("order.cancel", "DELETE", {"variety": REGULAR, "order_id": ticket.broker_order_id}, None)
 
-    def orders(self) -> list[BookedOrder]:
+    def orders(self) -> list[BrokerOrderRow]:
         return self._book(self.client.orders, mapping.order_report)
 
-    def trades(self) -> list[BookedTrade]:
-        return self._book(self.client.trades, mapping.trade)
+    def trades(self) -> list[BrokerTradeRow]:
+        return self._book(self.client.trades, mapping.trade_row)
 
-    def positions(self) -> list[BookedPosition]:
-        return self._book(lambda: self.client.positions()["net"], mapping.position)
+    def positions(self) -> list[BrokerPositionRow]:
+        return self._book(lambda: self.client.positions()["net"], mapping.position_row)
 
     def _write(self, route: str, method: str, args: dict[str, str], params: dict[str, str] | None) -> str:
         try:

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from portfolio.models import Account
 from trading.brokers.zerodha.addresses import PRACTICE, login_root
-from trading.brokers.zerodha.credentials import credentials
+from trading.brokers.zerodha.credentials import read_credentials
 from trading.brokers.zerodha.session import LoginRefused
 
 
@@ -15,7 +15,7 @@ def practice_request_token(account: Account) -> str:
     """Return a request token of kitesim. Raises LoginRefused; live logins are made by a person."""
     if settings.KIND != PRACTICE:
         raise LoginRefused("a live login is made by its owner, in a browser")
-    asked = {"api_key": credentials(account.name).api_key, "v": "3"}
+    asked = {"api_key": read_credentials(account.name).api_key, "v": "3"}
     try:
         reply = requests.get(
             login_root(), params=asked, headers={"Accept": "application/json"}, timeout=5, allow_redirects=False

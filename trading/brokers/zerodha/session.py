@@ -17,7 +17,7 @@ from django.db import transaction
 
 from alphapanda.core.clock import market_now
 from alphapanda.core.clock.market_time import current_anchor
-from alphapanda.core.journal.services import record
+from alphapanda.core.journal.services import record_event
 from alphapanda.core.timezone import IST
 from portfolio.models import Account
 from trading.brokers.zerodha import credentials
@@ -53,7 +53,7 @@ def login_address(account: Account, state: str) -> str:
 
     Kite hands ``state`` back with the request token; nothing else ties the callback to who asked.
     """
-    keys = credentials.credentials(account.name)
+    keys = credentials.read_credentials(account.name)
     extra = urlencode({"state": state, "account": account.name})
     return f"{login_root()}?{urlencode({'v': '3', 'api_key': keys.api_key, 'redirect_params': extra})}"
 
@@ -70,7 +70,7 @@ def log_in(account: Account, request_token: str) -> BrokerSession:
 
     Not to be called inside a transaction. Raises LoginRefused, BrokerError, CredentialMissing.
     """
-    keys = credentials.credentials(account.name)
+    keys = credentials.read_credentials(account.name)
     reply = _exchange(KiteClient(keys.api_key), request_token, keys.api_secret)
     if account.client_id and reply["user_id"] != account.client_id:
         raise LoginRefused(f"{reply['user_id']} logged in, but {account.name} is {account.client_id}'s")
@@ -92,9 +92,9 @@ def open_session(account_name: str) -> OpenSession:
     if row is None or row.state != BrokerSession.State.LIVE or row.expires_at is None:
         raise SessionExpired(f"{account_name} is not logged in to Kite")
     if _is_over(row.expires_at):
-        expire(account_name, row.version, "it was 06:00")
+        expire_session(account_name, row.version, "it was 06:00")
         raise SessionExpired(f"the Kite login of {account_name} ended at 06:00: log in again")
-    token = credentials.unlock(account_name, row.encrypted_access_token)
+    token = credentials.unlock_token(account_name, row.encrypted_access_token)
     return OpenSession(row.account_id, row.api_key, token, row.version, row.expires_at)
 
 
@@ -114,7 +114,7 @@ def data_session() -> OpenSession:
 
 
 @transaction.atomic
-def expire(account_name: str, version: int, reason: str) -> bool:
+def expire_session(account_name: str, version: int, reason: str) -> bool:
     """Mark a session ended if it is still that one; a newer login is left alone."""
     same = BrokerSession.objects.filter(account__name=account_name, version=version, state=BrokerSession.State.LIVE)
     return _end(same, BrokerSession.State.EXPIRED, reason)
@@ -130,7 +130,7 @@ def log_out(account: Account) -> bool:
     if row is None:
         return False
     try:
-        token = credentials.unlock(account.name, row.encrypted_access_token)
+        token = credentials.unlock_token(account.name, row.encrypted_access_token)
         _kill(KiteClient(row.api_key, token))
     finally:
         with transaction.atomic():
@@ -169,7 +169,7 @@ def _keep(account: Account, api_key: str, reply: dict[str, Any]) -> BrokerSessio
     login_at = ist_time(reply.get("login_time")) or market_now()
     row.version += 1
     row.api_key, row.user_id = api_key, reply["user_id"]
-    row.encrypted_access_token = credentials.lock(account.name, reply["access_token"])
+    row.encrypted_access_token = credentials.lock_token(account.name, reply["access_token"])
     row.request_token = ""
     row.login_at, row.expires_at = login_at, token_expiry(login_at)
     row.state = BrokerSession.State.LIVE
@@ -191,4 +191,4 @@ def _end(rows: Any, state: str, reason: str) -> bool:
 
 def _tell(row: BrokerSession, kind: str, **payload: Any) -> None:
     data = {"version": row.version, **payload}
-    record(kind, key=str(row.account_id), account_id=row.account_id, payload=data)
+    record_event(kind, key=str(row.account_id), account_id=row.account_id, payload=data)

@@ -11,7 +11,7 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from alphapanda.core.telemetry.logs import redact
+from alphapanda.core.telemetry.logs import redact_secrets
 from market.feeds import Inbox
 from trading.brokers.zerodha.addresses import PRACTICE, ticker_root
 from trading.orders.broker_port import SessionExpired
@@ -176,4 +176,4 @@ def _to_our_log(event: dict[str, Any]) -> None:
     if event.get("log_level", LogLevel.info) >= LogLevel.warn:
         failure = event.get("log_failure")
         detail = failure.getTraceback() if failure is not None else None
-        log.warning("twisted", text=redact(formatEvent(event)), failure=redact(detail))
+        log.warning("twisted", text=redact_secrets(formatEvent(event)), failure=redact_secrets(detail))

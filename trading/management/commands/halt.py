@@ -10,7 +10,7 @@ from alphapanda.core.commands import WRONG_INPUT
 from alphapanda.core.commands import Command as BaseCommand
 from portfolio.models import Account
 from trading.models import Order
-from trading.orders import halting
+from trading.orders import kill_switch
 from trading.orders.life_cycle import GateState
 
 
@@ -28,11 +28,11 @@ class Command(BaseCommand):
         parser.add_argument("--by", default="", metavar="NAME", help="who (default: who is logged in here)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        by, reason = options["by"] or halting.whoever(), options["reason"][:300]
+        by, reason = options["by"] or kill_switch.login_name(), options["reason"][:300]
         state = GateState.REDUCE_ONLY if options["reduce_only"] else GateState.HALTED
         is_flagged = self._flag(by, reason) if state == GateState.HALTED and not options["account"] else False
         try:
-            on_their_way = halting.close(self._account(options["account"]), state, by, reason)
+            on_their_way = kill_switch.close_gate(self._account(options["account"]), state, by, reason)
         except DatabaseError as error:
             self._without_rows(error, is_flagged)
         else:
@@ -40,7 +40,7 @@ class Command(BaseCommand):
 
     def _flag(self, by: str, reason: str) -> bool:
         try:
-            path = halting.raise_flag(by, reason)
+            path = kill_switch.raise_flag(by, reason)
         except OSError as error:
             self.say(f"The flag file could not be written in {settings.STATE_DIR}: {error.strerror}.", flag=False)
             return False
@@ -68,7 +68,7 @@ class Command(BaseCommand):
     def _with_rows(self, account: str | None, state: GateState, by: str, on_their_way: list[Order]) -> None:
         whose = account or "everything"
         self.say(f"The gate of {whose} is {state.replace('_', ' ')}, set by {by}.", halted=True, rows=True, state=state)
-        self.say(on_their_way=[halting.facts_of(order) for order in on_their_way])
+        self.say(on_their_way=[kill_switch.facts_of(order) for order in on_their_way])
         if not on_their_way:
             self.say("No order is on its way.")
             return

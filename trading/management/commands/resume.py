@@ -9,7 +9,7 @@ from alphapanda.core.commands import WRONG_INPUT
 from alphapanda.core.commands import Command as BaseCommand
 from portfolio.models import Account
 from trading.management.commands.halt import first_line
-from trading.orders import halting
+from trading.orders import kill_switch
 from trading.orders.gates import flag_file
 from trading.orders.life_cycle import GateState
 
@@ -26,10 +26,10 @@ class Command(BaseCommand):
         parser.add_argument("--by", default="", metavar="NAME", help="who (default: who is logged in here)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        by = options["by"] or halting.whoever()
+        by = options["by"] or kill_switch.login_name()
         try:
             account = self._account(options["account"])
-            halting.close(account, GateState.ACTIVE, by, options["reason"][:300])
+            kill_switch.close_gate(account, GateState.ACTIVE, by, options["reason"][:300])
         except DatabaseError as error:
             self.say(open=False)
             raise CommandError(f"The rows could not be written, so the flag stays: {first_line(error)}.") from error
@@ -46,9 +46,9 @@ class Command(BaseCommand):
         return account
 
     def _lower_flag(self) -> None:
-        said = halting.flag_words()
+        said = kill_switch.flag_words()
         try:
-            if halting.lower_flag():
+            if kill_switch.lower_flag():
                 self.say(f"The flag file is removed. It said: {said}")
         except OSError as error:
             self.say(open=False)
@@ -57,7 +57,7 @@ class Command(BaseCommand):
             ) from error
 
     def _tell(self, account: Account | None) -> None:
-        standing = halting.standing()
+        standing = kill_switch.gates_as_they_stand()
         self.say(gates=standing, flag=flag_file().exists())
         for gate in standing:
             self.say(f"{gate['gate']}: {gate['state'].replace('_', ' ')}{told_by(gate)}")

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from instruments.models import TradingSession
-from tests.stories.desk import DAY, Desk, load_sessions
+from tests.stories.pipeline import DAY, Pipeline, load_sessions
 from trading import wakeups
 from trading.risk import marks
 from trading.run.sessions import schedule_on
@@ -23,7 +23,7 @@ def load_few_sessions() -> None:
 
 
 @pytest.fixture
-def desk(db, settings, tmp_path, monkeypatch) -> Desk:
+def pipeline(db, settings, tmp_path, monkeypatch) -> Pipeline:
     """A small desk with real rows; nothing is sent to workers."""
     settings.STRATEGY_PACKAGES = ["tests.strategies"]
     settings.STATE_DIR = tmp_path
@@ -32,13 +32,13 @@ def desk(db, settings, tmp_path, monkeypatch) -> Desk:
     drain._memories.clear()
     marks._board = None
     load_few_sessions()
-    yield Desk.open()
+    yield Pipeline.open()
     drain._memories.clear()
 
 
 @pytest.fixture
-def traded(desk: Desk) -> Desk:
+def traded(pipeline: Pipeline) -> Pipeline:
     """The desk after one paper order was bought and sold."""
-    desk.start(desk.deploy(parameters={"buy_at": "1500", "sell_at": "1510"}))
-    desk.play("1505", "1499", "1499", "1499", "1511", "1511", "1511")
-    return desk
+    pipeline.start(pipeline.deploy(parameters={"buy_at": "1500", "sell_at": "1510"}))
+    pipeline.play("1505", "1499", "1499", "1499", "1511", "1511", "1511")
+    return pipeline

@@ -5,7 +5,7 @@ import pytest
 from django.urls import reverse
 
 from alphapanda.core.journal.models import Event
-from tests.stories.desk import make_instrument
+from tests.stories.pipeline import make_instrument
 from trading.models import Deployment, Strategy
 from trading.run import deployments
 
@@ -13,14 +13,14 @@ ADD, LIST = "admin:trading_deployment_add", "admin:trading_deployment_changelist
 
 
 @pytest.fixture
-def sent(desk: Any) -> dict[str, Any]:
+def sent(pipeline: Any) -> dict[str, Any]:
     """What the form sends for a good deployment."""
     return {
         "name": "Test one",
         "strategy": str(Strategy.objects.get(name="test-one-lot").pk),
-        "account": str(desk.account.pk),
-        "shard": str(desk.shard.pk),
-        "instruments": [str(desk.infy.pk)],
+        "account": str(pipeline.account.pk),
+        "shard": str(pipeline.shard.pk),
+        "instruments": [str(pipeline.infy.pk)],
         "product": "MIS",
         "sizing": "lots",
         "size": "10",
@@ -46,7 +46,7 @@ def act(client: Any, deployment: Deployment, action: str) -> str:
     return client.post(reverse(LIST), sent, follow=True).content.decode()
 
 
-def test_the_form_is_drawn_from_the_strategys_parameters(admin_client, desk):
+def test_the_form_is_drawn_from_the_strategys_parameters(admin_client, pipeline):
     page = admin_client.get(reverse(ADD), {"strategy": str(Strategy.objects.get(name="momentum").pk)})
     fields = page.context["adminform"].form.fields
     described = deployments.strategy_class("momentum").Parameters.describe()
@@ -109,31 +109,31 @@ def test_an_index_alone_cannot_be_traded(admin_client, sent):
     assert "Indices can be read, not traded" in answer.content.decode()
 
 
-def test_a_stopped_deployment_is_changed_and_each_change_is_told(admin_client, desk, sent):
-    deployment = desk.deploy()
+def test_a_stopped_deployment_is_changed_and_each_change_is_told(admin_client, pipeline, sent):
+    deployment = pipeline.deploy()
     assert admin_client.post(change_page(deployment), sent | {"name": "Renamed", "size": "20"}).status_code == 302
     deployment.refresh_from_db()
     assert (deployment.name, deployment.size, deployment.parameters["buy_at"]) == ("Renamed", 20, "1490")
     assert {"deployment.terms", "deployment.parameters"} <= set(Event.objects.values_list("kind", flat=True))
 
 
-def test_a_change_leaves_state_strategy_and_account_alone(admin_client, desk, sent):
-    deployment = desk.deploy()
+def test_a_change_leaves_state_strategy_and_account_alone(admin_client, pipeline, sent):
+    deployment = pipeline.deploy()
     other = Strategy.objects.get(name="momentum")
     admin_client.post(change_page(deployment), sent | {"state": "running", "strategy": str(other.pk)})
     deployment.refresh_from_db()
     assert (deployment.state, deployment.strategy.name) == ("stopped", "test-one-lot")
 
 
-def test_a_running_deployment_is_only_looked_at(admin_client, desk, sent):
-    deployment = desk.deploy()
-    desk.start(deployment)
+def test_a_running_deployment_is_only_looked_at(admin_client, pipeline, sent):
+    deployment = pipeline.deploy()
+    pipeline.start(deployment)
     assert admin_client.get(change_page(deployment)).status_code == 200
     assert admin_client.post(change_page(deployment), sent).status_code == 403
 
 
-def test_one_started_while_its_form_was_open_is_not_changed(admin_client, desk, sent, monkeypatch):
-    deployment = desk.deploy()
+def test_one_started_while_its_form_was_open_is_not_changed(admin_client, pipeline, sent, monkeypatch):
+    deployment = pipeline.deploy()
     started = Deployment.objects.filter(pk=deployment.pk)
     from trading.admin.deployments import DeploymentAdmin
 
@@ -144,26 +144,26 @@ def test_one_started_while_its_form_was_open_is_not_changed(admin_client, desk, 
     assert started.get().size == 10
 
 
-def test_actions_start_pause_resume_and_stop(admin_client, desk):
-    deployment = desk.deploy()
+def test_actions_start_pause_resume_and_stop(admin_client, pipeline):
+    deployment = pipeline.deploy()
     assert "is starting" in act(admin_client, deployment, "start")
     assert "its exits stay managed" in act(admin_client, deployment, "pause")
     assert "resumes" in act(admin_client, deployment, "resume")
     assert "is stopped" in act(admin_client, deployment, "stop")
 
 
-def test_an_action_that_may_not_be_done_says_why(admin_client, desk):
-    deployment = desk.deploy()
+def test_an_action_that_may_not_be_done_says_why(admin_client, pipeline):
+    deployment = pipeline.deploy()
     assert f"{deployment.name} is stopped already" in act(admin_client, deployment, "stop")
     assert f"{deployment.name} is not running" in act(admin_client, deployment, "pause")
 
 
-def test_wrong_parameters_in_the_row_refuse_a_start_in_their_own_words(admin_client, desk):
-    deployment = desk.deploy(parameters={"buy_at": "-1"})
+def test_wrong_parameters_in_the_row_refuse_a_start_in_their_own_words(admin_client, pipeline):
+    deployment = pipeline.deploy(parameters={"buy_at": "-1"})
     assert "-1 is below the least allowed, 1" in act(admin_client, deployment, "start")
 
 
-def test_the_strategy_page_describes_its_parameters(admin_client, desk):
+def test_the_strategy_page_describes_its_parameters(admin_client, pipeline):
     strategy = Strategy.objects.get(name="test-one-lot")
     page = admin_client.get(reverse("admin:trading_strategy_change", args=[strategy.pk])).content.decode()
     assert "<b>Stop</b>: 1 % by default, from 0.1 to 50." in page

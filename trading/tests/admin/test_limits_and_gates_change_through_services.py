@@ -13,8 +13,8 @@ ADD_LIMITS = "admin:trading_risklimit_add"
 
 
 @pytest.fixture
-def limits(desk: Any) -> dict[str, str]:
-    return {"account": str(desk.account.pk), "price_collar_percent": "2", "max_quote_age_seconds": "10"}
+def limits(pipeline: Any) -> dict[str, str]:
+    return {"account": str(pipeline.account.pk), "price_collar_percent": "2", "max_quote_age_seconds": "10"}
 
 
 def gate_page(gate: Gate) -> str:
@@ -46,9 +46,9 @@ def test_limits_that_cannot_be_meant_are_refused_in_words(admin_client, limits, 
     assert not RiskLimit.objects.exists()
 
 
-def test_limits_of_a_deployment_on_another_account_are_refused(admin_client, desk, limits):
+def test_limits_of_a_deployment_on_another_account_are_refused(admin_client, pipeline, limits):
     other = open_account("Desk B", "paper", "paper", Decimal(1))
-    answer = admin_client.post(reverse(ADD_LIMITS), limits | {"account": other.pk, "deployment": desk.deploy().pk})
+    answer = admin_client.post(reverse(ADD_LIMITS), limits | {"account": other.pk, "deployment": pipeline.deploy().pk})
     assert "is not on Desk B" in answer.content.decode()
 
 
@@ -65,33 +65,33 @@ def test_each_limit_is_shown_with_what_is_used_of_it(admin_client, traded):
     assert "Orders today: 2 of 50, 48 left" in page
 
 
-def test_a_gate_is_halted_through_its_service(admin_client, desk):
+def test_a_gate_is_halted_through_its_service(admin_client, pipeline):
     gate = Gate.objects.get(is_global=True)
     admin_client.post(gate_page(gate), {"state": "halted", "reason": "prices look wrong"})
     gate.refresh_from_db()
-    assert (gate.state, gate.changed_by, gate.changed_at) == ("halted", "admin", desk.now)
+    assert (gate.state, gate.changed_by, gate.changed_at) == ("halted", "admin", pipeline.now)
     assert Event.objects.get(kind="gate.changed").payload["reason"] == "prices look wrong"
 
 
-def test_a_gate_is_not_closed_without_a_reason(admin_client, desk):
+def test_a_gate_is_not_closed_without_a_reason(admin_client, pipeline):
     gate = Gate.objects.get(is_global=True)
     answer = admin_client.post(gate_page(gate), {"state": "halted", "reason": " "})
     assert "Say why" in answer.content.decode()
     assert Gate.objects.get(pk=gate.pk).state == "active"
 
 
-def test_closing_a_gate_tells_which_orders_are_on_their_way(admin_client, desk):
-    desk.start(desk.deploy(parameters={"buy_at": "1500", "sell_at": "1510"}))
-    desk.tick("1505")
-    desk.settle()
-    desk.tick("1499")
-    desk.settle()
+def test_closing_a_gate_tells_which_orders_are_on_their_way(admin_client, pipeline):
+    pipeline.start(pipeline.deploy(parameters={"buy_at": "1500", "sell_at": "1510"}))
+    pipeline.tick("1505")
+    pipeline.quiesce()
+    pipeline.tick("1499")
+    pipeline.quiesce()
     gate = Gate.objects.get(is_global=True)
     page = admin_client.post(gate_page(gate), {"state": "halted", "reason": "enough"}, follow=True).content.decode()
     assert "Not stopped by it, because already on their way: buy 10 INFY" in page
 
 
-def test_gates_are_neither_added_nor_bypassed_while_the_flag_stands(admin_client, desk):
+def test_gates_are_neither_added_nor_bypassed_while_the_flag_stands(admin_client, pipeline):
     flag_file().write_text("halted")
     assert admin_client.get(reverse("admin:trading_gate_add")).status_code == 403
     page = admin_client.get(gate_page(Gate.objects.get(is_global=True))).content.decode()
@@ -114,7 +114,7 @@ def test_a_dead_letter_is_replayed_once(admin_client, traded):
     assert "it has been decided already" in letter_act(admin_client, letter, "drop_chosen")
 
 
-def test_a_dead_letter_of_a_stage_that_cannot_replay_says_so(admin_client, desk):
+def test_a_dead_letter_of_a_stage_that_cannot_replay_says_so(admin_client, pipeline):
     letter = DeadLetter.objects.create(task="execute_orders", partition="a", key="1", attempts=3, error="x")
     assert "nothing knows how to replay execute_orders" in letter_act(admin_client, letter, "replay_chosen")
     assert "is dropped" in letter_act(admin_client, letter, "drop_chosen")

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from alphapanda.core.journal.services import record
+from alphapanda.core.journal.services import record_event
 from trading.models import BrokerSession, Evaluation, RiskLimit, Run
 from trading.tests.api.conftest import NOW
 
@@ -95,8 +95,8 @@ def test_meters_of_nobody_are_not_found(script: Any, account: Any, what: str) ->
 
 
 def test_events_are_found_by_what_they_begin_with(script: Any, account: Any) -> None:
-    record("order.filled", key="AP1", payload={"quantity": 10})
-    record("gate.changed", key="everything", payload={})
+    record_event("order.filled", key="AP1", payload={"quantity": 10})
+    record_event("gate.changed", key="everything", payload={})
     rows = script.get("/api/v1/events/", {"of": "order."}).json()["results"]
     assert [(row["kind"], row["payload"]) for row in rows] == [("order.filled", {"quantity": 10})]
 

@@ -18,7 +18,7 @@ from alphapanda.core.timezone import IST
 from portfolio.booking import open_account
 from trading.brokers.zerodha import credentials, session
 from trading.brokers.zerodha.client import KiteClient, instrument_dump
-from trading.brokers.zerodha.history import history
+from trading.brokers.zerodha.history import fetch_history
 from trading.brokers.zerodha.orders import ZerodhaOrders
 from trading.brokers.zerodha.pace import Pace
 from trading.brokers.zerodha.practice import practice_request_token
@@ -58,7 +58,7 @@ def account(db, sim, settings, monkeypatch):
 def client(account, sim):
     requests.delete(f"{sim}/sim/faults", timeout=5)
     opened = session.log_in(account, practice_request_token(account))
-    token = credentials.unlock("Practice", opened.encrypted_access_token)
+    token = credentials.unlock_token("Practice", opened.encrypted_access_token)
     return KiteClient(opened.api_key, token, sim)
 
 
@@ -116,7 +116,7 @@ def test_history_is_exact_and_in_order(client):
     token = client.ltp("NSE:INFY")["NSE:INFY"]["instrument_token"]
     end = requests.get(f"{client.root}/sim/clock", timeout=5).json()
     now = _market_time(end)
-    candles = history(client, token, 5, now - timedelta(days=4), now, Pace(10))
+    candles = fetch_history(client, token, 5, now - timedelta(days=4), now, Pace(10))
     assert candles
     assert [c.start for c in candles] == sorted({c.start for c in candles})
     assert all(c.low <= min(c.open, c.close) <= max(c.open, c.close) <= c.high for c in candles)
@@ -130,16 +130,18 @@ def _market_time(report):
 
 def test_an_order_rests_and_is_cancelled(client, orders):
     wanted = ticket(client, "APREST0000000001")
-    order_id = orders.place(wanted)
+    order_id = orders.place_order(wanted)
     resting = booked(orders, wanted.tag, lambda o: o.state == OrderState.OPEN)
     assert (resting.broker_order_id, resting.signed_quantity, resting.filled_quantity) == (order_id, 1, 0)
-    orders.cancel(OrderTicket(**{f: getattr(wanted, f) for f in wanted.__slots__} | {"broker_order_id": order_id}))
+    orders.request_cancel(
+        OrderTicket(**{f: getattr(wanted, f) for f in wanted.__slots__} | {"broker_order_id": order_id})
+    )
     assert booked(orders, wanted.tag, lambda o: is_terminal(o.state)).state == OrderState.CANCELLED
 
 
 def test_a_market_order_fills_and_its_trades_add_up(client, orders):
     wanted = ticket(client, "APFILL0000000001", 3, order_type="MARKET", price=None, market_protection=Decimal(-1))
-    order_id = orders.place(wanted)
+    order_id = orders.place_order(wanted)
     filled = booked(orders, wanted.tag, lambda o: o.state == OrderState.FILLED)
     trades = [trade for trade in orders.trades() if trade.broker_order_id == order_id]
     assert sum(trade.signed_quantity for trade in trades) == 3 == filled.filled_quantity
@@ -149,7 +151,7 @@ def test_a_market_order_fills_and_its_trades_add_up(client, orders):
 
 def test_a_refused_order_is_proof_and_leaves_none(client, orders):
     with pytest.raises(OrderRefused):
-        orders.place(ticket(client, "APBAD00000000001", price=Decimal("1300.03")))
+        orders.place_order(ticket(client, "APBAD00000000001", price=Decimal("1300.03")))
     assert not [o for o in orders.orders() if "APBAD00000000001" in o.tags]
 
 
@@ -159,7 +161,7 @@ def test_silence_is_unknown_and_only_the_book_tells(client, orders, sim, kind, i
     wanted = ticket(client, tag)
     fault(sim, kind, count=1)
     with pytest.raises(BrokerUnreachable):
-        orders.place(wanted)
+        orders.place_order(wanted)
     if is_there:
         booked(orders, tag)
     else:
@@ -173,13 +175,13 @@ def test_a_foreign_answer_is_unknown(client, orders, sim, kind):
     wanted = ticket(client, f"AP{kind.upper().replace('_', '')}")
     fault(sim, kind, count=1)
     with pytest.raises(BrokerUnreachable):
-        orders.place(wanted)
+        orders.place_order(wanted)
 
 
 def test_a_dead_token_is_a_refusal_for_writes_and_reads(client, orders, sim):
     wanted = ticket(client, "APDEAD0000000001")
     fault(sim, "expire_token")
     with pytest.raises(SessionExpired):
-        orders.place(wanted)
+        orders.place_order(wanted)
     with pytest.raises(SessionExpired):
         orders.positions()

@@ -72,24 +72,24 @@ def test_a_token_dies_at_the_next_six_in_the_morning(login, dies):
 def test_the_secret_is_read_from_a_file_where_one_is_named(tmp_path):
     (tmp_path / "secret").write_text("from-file\n")
     environ = {"KITE_API_KEY_A_B": "k", "KITE_API_SECRET_A_B_FILE": str(tmp_path / "secret")}
-    assert credentials.credentials("a-b", environ).api_secret == "from-file"
+    assert credentials.read_credentials("a-b", environ).api_secret == "from-file"
     with pytest.raises(CredentialMissing, match="KITE_API_SECRET_A_B_FILE names"):
-        credentials.credentials("a b", environ | {"KITE_API_SECRET_A_B_FILE": str(tmp_path / "gone")})
+        credentials.read_credentials("a b", environ | {"KITE_API_SECRET_A_B_FILE": str(tmp_path / "gone")})
 
 
 def test_a_missing_credential_is_named():
     with pytest.raises(CredentialMissing, match="KITE_API_KEY_A is not set"):
-        credentials.credentials("a", {})
+        credentials.read_credentials("a", {})
     with pytest.raises(CredentialMissing, match="not a Fernet key"):
-        credentials.lock("a", "token", {"BROKER_KEY_A": "short"})
+        credentials.lock_token("a", "token", {"BROKER_KEY_A": "short"})
 
 
 def test_a_new_key_before_the_old_still_opens_what_the_old_locked():
     old, new = credentials.new_key(), credentials.new_key()
-    locked = credentials.lock("a", "token", {"BROKER_KEY_A": old})
-    assert credentials.unlock("a", locked, {"BROKER_KEY_A": f"{new},{old}"}) == "token"
+    locked = credentials.lock_token("a", "token", {"BROKER_KEY_A": old})
+    assert credentials.unlock_token("a", locked, {"BROKER_KEY_A": f"{new},{old}"}) == "token"
     with pytest.raises(CredentialMissing, match="log in again"):
-        credentials.unlock("a", locked, {"BROKER_KEY_A": new})
+        credentials.unlock_token("a", locked, {"BROKER_KEY_A": new})
 
 
 def test_a_login_keeps_the_token_locked(account, kite):
@@ -152,7 +152,7 @@ def test_a_process_with_an_old_token_cannot_end_a_fresh_session(account, kite):
     grants(kite)
     stale = session.log_in(account, "first").version
     session.log_in(account, "second")
-    assert not session.expire("Family 1", stale, "it got a 403")
+    assert not session.expire_session("Family 1", stale, "it got a 403")
     assert session.open_session("Family 1").version == 2
 
 

@@ -58,7 +58,7 @@ class Server:
         async for message in socket:
             if message.type == WSMsgType.TEXT:
                 self.heard.put(json.loads(message.data))
-        beat.cancel()
+        beat.request_cancel()
         return socket
 
     async def _beat(self, socket):

@@ -12,9 +12,9 @@ import responses
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from alphapanda.core.timezone import IST
-from trading.brokers.zerodha.addresses import AddressRefused, guard
+from trading.brokers.zerodha.addresses import AddressRefused, guard_address
 from trading.brokers.zerodha.client import KiteClient, KiteError
-from trading.brokers.zerodha.history import history, spans
+from trading.brokers.zerodha.history import fetch_history, split_period
 from trading.brokers.zerodha.orders import ZerodhaOrders
 from trading.brokers.zerodha.pace import Pace
 from trading.orders.broker_port import BrokerUnreachable, OrderRefused, OrderTicket, SessionExpired
@@ -133,14 +133,14 @@ def test_the_dump_is_bytes_and_json_in_its_place_is_an_error(kite, client):
 
 def test_an_accepted_order_gives_its_id(kite, client):
     kite.add("POST", ROOT + "/orders/regular", json={"status": "success", "data": {"order_id": "19"}})
-    assert ZerodhaOrders(client).place(TICKET) == "19"
+    assert ZerodhaOrders(client).place_order(TICKET) == "19"
     assert "tag=AP1" in kite.calls[0].request.body
 
 
 def test_a_refusal_is_proof(kite, client):
     refuses(kite, 400, "MarginException", "Insufficient funds", "POST", "/orders/regular")
     with pytest.raises(OrderRefused, match="Insufficient funds") as caught:
-        ZerodhaOrders(client).place(TICKET)
+        ZerodhaOrders(client).place_order(TICKET)
     assert caught.value.code == "MarginException"
 
 
@@ -158,7 +158,7 @@ def test_a_refusal_is_proof(kite, client):
 def test_anything_else_is_unknown_and_sent_once(kite, client, answer):
     kite.add("POST", ROOT + "/orders/regular", **answer)
     with pytest.raises(BrokerUnreachable):
-        ZerodhaOrders(client).place(TICKET)
+        ZerodhaOrders(client).place_order(TICKET)
     assert len(kite.calls) == 1
 
 
@@ -166,12 +166,12 @@ def test_a_connection_that_never_was_is_proof_of_no_order(kite, client):
     never = requests.ConnectionError(MaxRetryError(None, "/", NewConnectionError(None, "refused")))
     kite.add("POST", ROOT + "/orders/regular", body=never)
     with pytest.raises(OrderRefused):
-        ZerodhaOrders(client).place(TICKET)
+        ZerodhaOrders(client).place_order(TICKET)
 
 
 def test_nobody_listening_is_proof_of_no_order(client):
     with pytest.raises(OrderRefused) as caught:
-        ZerodhaOrders(client).place(TICKET)
+        ZerodhaOrders(client).place_order(TICKET)
     assert caught.value.code == "NetworkException"
 
 
@@ -202,10 +202,10 @@ def test_a_read_with_a_dead_token_says_so(kite, client):
 )
 def test_practice_reaches_this_machine_only_and_tokens_never_go_in_the_clear(url, kind, allowed):
     if allowed:
-        assert guard(url, kind) == url
+        assert guard_address(url, kind) == url
         return
     with pytest.raises(AddressRefused):
-        guard(url, kind)
+        guard_address(url, kind)
 
 
 # ---- history --------------------------------------------------------------------------------------------------
@@ -216,7 +216,7 @@ def ist(*parts):
 
 
 def test_a_long_period_is_cut_into_what_one_request_may_span():
-    pieces = list(spans(ist(2026, 1, 1), ist(2026, 6, 30), 60))
+    pieces = list(split_period(ist(2026, 1, 1), ist(2026, 6, 30), 60))
     assert pieces[0][0] == ist(2026, 1, 1)
     assert pieces[-1][1] == ist(2026, 6, 30)
     assert all(until - since < timedelta(days=60) for since, until in pieces)
@@ -229,7 +229,7 @@ def test_candles_are_exact_aware_and_told_once(kite, client):
     url = ROOT + "/instruments/historical/408065/minute"
     kite.add("GET", url, body=body, content_type="application/json")
     kite.add("GET", url, body=body, content_type="application/json")
-    candles = history(client, 408065, 1, ist(2026, 9, 10), ist(2026, 11, 20), Pace(1e6))
+    candles = fetch_history(client, 408065, 1, ist(2026, 9, 10), ist(2026, 11, 20), Pace(1e6))
     assert len(candles) == 2
     assert len(kite.calls) == 2
     first = candles[0]
@@ -243,7 +243,7 @@ def test_candles_are_exact_aware_and_told_once(kite, client):
 
 def test_an_interval_kite_has_not_is_refused_in_words(client):
     with pytest.raises(ValueError, match="use one of 1, 3, 5"):
-        history(client, 1, 7, ist(2026, 11, 20), ist(2026, 11, 20))
+        fetch_history(client, 1, 7, ist(2026, 11, 20), ist(2026, 11, 20))
 
 
 def test_requests_keep_their_pace():

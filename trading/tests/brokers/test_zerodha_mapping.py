@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from trading.brokers.zerodha.mapping import (
     Reply,
-    classify,
+    classify_reply,
     error_for,
     ist_time,
     order_report,
     order_state,
     place_params,
-    position,
+    position_row,
     read_error_for,
-    trade,
+    trade_row,
 )
 from trading.orders.broker_port import (
     AddressNotAllowed,
@@ -68,7 +68,7 @@ def said(status, error_type="", words="", **more):
     ],
 )
 def test_what_a_reply_to_a_write_proves(reply, outcome):
-    assert classify(reply) == outcome
+    assert classify_reply(reply) == outcome
 
 
 statuses = st.one_of(st.none(), st.sampled_from([200, 302, 400, 403, 404, 405, 410, 428, 500, 502, 503, 504]))
@@ -77,14 +77,14 @@ types = st.sampled_from(["", "InputException", "OrderException", "NetworkExcepti
 
 @given(st.builds(Reply, statuses, types, st.text(max_size=30), st.booleans(), st.booleans()))
 def test_never_a_refusal_without_kites_own_4xx(reply):
-    if classify(reply) == WriteOutcome.REFUSED:
+    if classify_reply(reply) == WriteOutcome.REFUSED:
         assert reply.is_envelope
         assert 400 <= reply.status < 500
 
 
 @given(st.builds(Reply, statuses, types, st.text(max_size=30), st.booleans(), st.booleans()))
 def test_only_an_order_id_in_kites_own_200_is_an_acceptance(reply):
-    if classify(reply) == WriteOutcome.ACCEPTED:
+    if classify_reply(reply) == WriteOutcome.ACCEPTED:
         assert (reply.status, reply.is_envelope, reply.has_order_id, reply.error_type) == (200, True, True, "")
 
 
@@ -166,15 +166,15 @@ def test_a_row_that_is_none_is_not_guessed_at():
 
 def test_a_trade_row_is_read_exactly():
     row = ROW | {"trade_id": "75894751", "fill_timestamp": "2026-11-20 10:30:00", "order_timestamp": "10:30:00"}
-    booked = trade(row)
+    booked = trade_row(row)
     assert (booked.trade_id, booked.signed_quantity, booked.price) == ("75894751", -10, Decimal("1298.15"))
     assert booked.traded_at == NOW
     with pytest.raises(ValueError, match="no time"):
-        trade(row | {"fill_timestamp": None})
+        trade_row(row | {"fill_timestamp": None})
 
 
 def test_a_position_keeps_its_sign():
-    assert position(ROW | {"quantity": -5}).quantity == -5
+    assert position_row(ROW | {"quantity": -5}).quantity == -5
 
 
 def test_times_are_indian_and_the_epoch_is_missing():

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from trading.tests.admin.conftest import desk
+from trading.tests.admin.conftest import pipeline
 
-__all__ = ["desk"]
+__all__ = ["pipeline"]
 
 
 @pytest.fixture

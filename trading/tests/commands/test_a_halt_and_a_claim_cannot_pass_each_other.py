@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from portfolio.booking import open_account
 from portfolio.models import Account
-from trading.orders import gates, halting
+from trading.orders import gates, kill_switch
 from trading.orders.life_cycle import GateState
 
 PATIENCE = 20.0
@@ -68,7 +68,7 @@ def in_background(work: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]
 
 def test_a_halt_returns_only_when_the_claim_before_it_is_over(account):
     with holding(lambda: gates.hold_gate(account.pk)):
-        halt, answers = in_background(lambda: halting.close(None, GateState.HALTED, "Asha", ""))
+        halt, answers = in_background(lambda: kill_switch.close_gate(None, GateState.HALTED, "Asha", ""))
         halt.join(A_WHILE)
         assert answers == []
     halt.join(PATIENCE)

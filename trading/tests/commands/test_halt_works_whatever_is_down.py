@@ -12,7 +12,7 @@ from django.db import OperationalError
 
 from alphapanda.core.journal.models import Event
 from trading.models import Gate
-from trading.orders import gates, halting
+from trading.orders import gates, kill_switch
 from trading.orders.life_cycle import OrderState
 
 NOBODY_ANSWERS = {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/none", "REDIS_URL": "redis://127.0.0.1:1/0"}
@@ -25,11 +25,11 @@ def without_servers(folder: Path, *arguments: str) -> subprocess.CompletedProces
 
 
 @pytest.fixture
-def sending(desk: Any) -> Any:
+def sending(pipeline: Any) -> Any:
     """The desk with one order claimed and sent, not yet filled."""
-    desk.start(desk.deploy(parameters={"buy_at": "1500", "sell_at": "1510"}))
-    desk.play("1505", "1499")
-    return desk
+    pipeline.start(pipeline.deploy(parameters={"buy_at": "1500", "sell_at": "1510"}))
+    pipeline.play("1505", "1499")
+    return pipeline
 
 
 def test_the_flag_stands_with_every_server_down(tmp_path):
@@ -63,51 +63,51 @@ def test_a_halt_writes_flag_and_rows_and_lists_what_is_on_its_way(sending, told)
     assert Event.objects.filter(kind="gate.changed").count() == 1
 
 
-def test_after_a_halt_no_order_leaves(desk):
+def test_after_a_halt_no_order_leaves(pipeline):
     call_command("halt", "--json")
-    desk.start(desk.deploy(parameters={"buy_at": "1500", "sell_at": "1510"}))
-    desk.play("1499", "1499", "1499")
-    assert desk.orders(OrderState.SUBMITTED, OrderState.OPEN, OrderState.FILLED) == []
+    pipeline.start(pipeline.deploy(parameters={"buy_at": "1500", "sell_at": "1510"}))
+    pipeline.play("1499", "1499", "1499")
+    assert pipeline.orders(OrderState.SUBMITTED, OrderState.OPEN, OrderState.FILLED) == []
 
 
-def test_the_flag_alone_stops_an_order_that_was_approved(desk):
-    desk.start(desk.deploy(parameters={"buy_at": "1500", "sell_at": "1510"}))
-    desk.tick("1499")
-    desk.drain()
+def test_the_flag_alone_stops_an_order_that_was_approved(pipeline):
+    pipeline.start(pipeline.deploy(parameters={"buy_at": "1500", "sell_at": "1510"}))
+    pipeline.tick("1499")
+    pipeline.drain()
     from trading.orders import execution
     from trading.risk import assessment
 
-    assessment.assess_signals(desk.account.pk)
-    halting.raise_flag("Asha", "")
-    execution.execute_orders(desk.account.pk)
-    assert [order.state for order in desk.orders()] == [OrderState.NOT_PLACED]
+    assessment.assess_signals(pipeline.account.pk)
+    kill_switch.raise_flag("Asha", "")
+    execution.execute_orders(pipeline.account.pk)
+    assert [order.state for order in pipeline.orders()] == [OrderState.NOT_PLACED]
 
 
-def test_a_second_halt_keeps_what_the_first_one_said(desk, words):
+def test_a_second_halt_keeps_what_the_first_one_said(pipeline, words):
     words("halt", "--by", "Asha")
     words("halt", "--by", "Ravi")
     assert "Asha" in gates.flag_file().read_text()
 
 
-def test_reduce_only_writes_no_flag(desk, told):
+def test_reduce_only_writes_no_flag(pipeline, told):
     assert told("halt", "--reduce-only")["state"] == "reduce_only"
     assert not gates.flag_file().exists()
 
 
-def test_one_account_is_halted_and_the_others_go_on(desk, told):
+def test_one_account_is_halted_and_the_others_go_on(pipeline, told):
     told("halt", "--account", "Desk A")
-    assert gates.gate_states(desk.account.pk) == ("active", "halted")
+    assert gates.gate_states(pipeline.account.pk) == ("active", "halted")
     assert not gates.flag_file().exists()
 
 
-def test_an_account_nobody_knows_is_wrong_input(desk):
+def test_an_account_nobody_knows_is_wrong_input(pipeline):
     for command in ("halt", "resume"):
         with pytest.raises(CommandError, match="no account 'Nobody'") as refused:
             call_command(command, "--account", "Nobody")
         assert refused.value.returncode == 2
 
 
-def test_a_gate_held_for_a_moment_by_a_claim_is_tried_again(desk, monkeypatch):
+def test_a_gate_held_for_a_moment_by_a_claim_is_tried_again(pipeline, monkeypatch):
     calls: list[str] = []
 
     def held_once(*args: Any, **kwargs: Any) -> list[Any]:
@@ -116,35 +116,35 @@ def test_a_gate_held_for_a_moment_by_a_claim_is_tried_again(desk, monkeypatch):
             raise OperationalError("canceling statement due to lock timeout")
         return []
 
-    monkeypatch.setattr(halting, "set_gate", held_once)
-    assert halting.close(None, "halted", "Asha", "") == []
+    monkeypatch.setattr(kill_switch, "set_gate", held_once)
+    assert kill_switch.close_gate(None, "halted", "Asha", "") == []
     assert len(calls) == 2
 
 
-def test_a_flag_that_cannot_be_written_still_leaves_the_rows(desk, told, monkeypatch):
+def test_a_flag_that_cannot_be_written_still_leaves_the_rows(pipeline, told, monkeypatch):
     def full(by: str, reason: str) -> Path:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(halting, "raise_flag", full)
+    monkeypatch.setattr(kill_switch, "raise_flag", full)
     said = told("halt")
     assert (said["flag"], said["rows"], said["halted"]) == (False, True, True)
 
 
-def test_resume_opens_both_and_says_what_stands(desk, told):
+def test_resume_opens_both_and_says_what_stands(pipeline, told):
     told("halt", "--by", "Asha", "--reason", "lunch")
     said = told("resume", "--by", "Asha")
     assert (said["open"], said["flag"]) == (True, False)
     assert {gate["gate"]: gate["state"] for gate in said["gates"]} == {"everything": "active", "Desk A": "active"}
 
 
-def test_resume_of_one_account_leaves_the_flag_and_says_so(desk):
+def test_resume_of_one_account_leaves_the_flag_and_says_so(pipeline):
     call_command("halt", "--json")
     with pytest.raises(CommandError, match="halts everything: run resume without --account"):
         call_command("resume", "--account", "Desk A")
-    assert gates.gate_states(desk.account.pk) == ("halted", "active")
+    assert gates.gate_states(pipeline.account.pk) == ("halted", "active")
 
 
-def test_resume_of_everything_names_accounts_that_are_still_closed(desk, words):
+def test_resume_of_everything_names_accounts_that_are_still_closed(pipeline, words):
     words("halt", "--account", "Desk A", "--by", "Asha", "--reason", "books")
     assert "Still closed: Desk A. Each is opened by name." in words("resume")
     assert "Desk A: active" in words("resume", "--account", "Desk A")

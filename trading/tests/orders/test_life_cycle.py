@@ -21,11 +21,11 @@ from trading.orders.life_cycle import (
     IllegalTransition,
     OrderState,
     SignalState,
-    advance,
+    advance_state,
     is_terminal,
     may_still_fill,
     state_after_trades,
-    tightest,
+    tightest_gate,
 )
 
 
@@ -39,10 +39,10 @@ def test_every_state_has_a_row_and_words():
 @given(st.sampled_from(OrderState), st.sampled_from(OrderState))
 def test_only_the_table_decides_what_follows(current, new):
     if new == current or new in NEXT_STATES[current]:
-        assert advance(current, new) is new
+        assert advance_state(current, new) is new
     else:
         with pytest.raises(IllegalTransition, match="→"):
-            advance(current, new)
+            advance_state(current, new)
 
 
 @given(st.sampled_from(OrderState))
@@ -86,5 +86,5 @@ def test_a_paused_or_halted_deployment_resumes_in_one_step():
 
 
 def test_an_unknown_gate_counts_as_halted():
-    assert tightest(GateState.ACTIVE, None) is GateState.HALTED
-    assert tightest(GateState.ACTIVE, GateState.REDUCE_ONLY) is GateState.REDUCE_ONLY
+    assert tightest_gate(GateState.ACTIVE, None) is GateState.HALTED
+    assert tightest_gate(GateState.ACTIVE, GateState.REDUCE_ONLY) is GateState.REDUCE_ONLY

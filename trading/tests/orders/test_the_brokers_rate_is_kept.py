@@ -13,7 +13,7 @@ from portfolio.booking import open_account
 from portfolio.models import Account
 from trading.models import RateWindow
 from trading.orders.rate_budget import KITE_BUDGET, RateBudget, RateLimit, Span, window_start
-from trading.orders.rates import spend
+from trading.orders.rates import spend_rate
 
 NOW = datetime(2026, 11, 20, 5, 0, 30, 250_000, tzinfo=UTC)
 
@@ -28,20 +28,20 @@ def counts() -> dict[str, int]:
 
 
 def test_two_a_second_are_kept_for_getting_out(account: Account) -> None:
-    assert [spend(account, NOW, is_exit=False) for _ in range(9)] == [""] * 8 + ["second"]
-    assert [spend(account, NOW, is_exit=True) for _ in range(3)] == ["", "", "second"]
+    assert [spend_rate(account, NOW, is_exit=False) for _ in range(9)] == [""] * 8 + ["second"]
+    assert [spend_rate(account, NOW, is_exit=True) for _ in range(3)] == ["", "", "second"]
 
 
 def test_what_a_full_window_refuses_is_counted_nowhere(account: Account) -> None:
     tight = RateBudget((RateLimit(Span.SECOND, 10, 0), RateLimit(Span.MINUTE, 1, 0), RateLimit(Span.DAY, 10, 0)))
-    assert spend(account, NOW, is_exit=True, budget=tight) == ""
-    assert spend(account, NOW, is_exit=True, budget=tight) == "minute"
+    assert spend_rate(account, NOW, is_exit=True, budget=tight) == ""
+    assert spend_rate(account, NOW, is_exit=True, budget=tight) == "minute"
     assert counts() == {"second": 1, "minute": 1, "day": 1}
 
 
 def test_a_claim_that_rolls_back_has_spent_nothing(account: Account) -> None:
     with transaction.atomic():
-        spend(account, NOW, is_exit=True)
+        spend_rate(account, NOW, is_exit=True)
         transaction.set_rollback(True)
     assert counts() == {}
 
@@ -49,8 +49,8 @@ def test_a_claim_that_rolls_back_has_spent_nothing(account: Account) -> None:
 def test_each_account_has_a_budget_of_its_own(account: Account) -> None:
     other = open_account("Desk B", "paper", "paper", Decimal(100))
     for _ in range(10):
-        spend(account, NOW, is_exit=True)
-    assert (spend(account, NOW, is_exit=True), spend(other, NOW, is_exit=True)) == ("second", "")
+        spend_rate(account, NOW, is_exit=True)
+    assert (spend_rate(account, NOW, is_exit=True), spend_rate(other, NOW, is_exit=True)) == ("second", "")
 
 
 def test_windows_follow_the_calendar_in_india() -> None:
@@ -67,7 +67,7 @@ def test_no_arrivals_ever_pass_the_brokers_limits(account: Account, arrivals: li
     entries: Counter[datetime] = Counter()
     for tenths, is_exit in sorted(arrivals):
         now = NOW + timedelta(seconds=tenths / 10)
-        if not spend(account, now, is_exit=is_exit):
+        if not spend_rate(account, now, is_exit=is_exit):
             sent.update((span, window_start(span, now)) for span in Span)
             entries.update([] if is_exit else [window_start(Span.SECOND, now)])
     assert all(count <= KITE_BUDGET.room(span, is_exit=True) for (span, _), count in sent.items())

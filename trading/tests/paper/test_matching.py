@@ -10,29 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trading.orders.life_cycle import OrderState, is_terminal
-from trading.paper.matching import (
-    BookQuote,
-    Liquidity,
-    PaperOrder,
-    PaperRules,
-    arrive,
-    cancel,
-    match,
-    match_all,
-    modify,
-    restore_liquidity,
-    restore_order,
-    save_liquidity,
-    save_order,
-    see,
-)
+from trading.paper.depth import DepthQuote, Liquidity, restore_liquidity, save_liquidity
+from trading.paper.matching import accept_order, cancel_order, match_order, match_orders, modify_order, take_in_quote
+from trading.paper.orders import PaperOrder, PaperRules, restore_order, save_order
 
 D = Decimal
 NOW = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
 RULES = PaperRules(D("0.05"), 1, "continuous", NOW + timedelta(hours=5))
 BIDS = ((D(100), 50), (D("99.95"), 80))
 ASKS = ((D("100.05"), 30), (D("100.10"), 40), (D("100.50"), 500))
-BOOK = BookQuote(BIDS, ASKS, D(100), NOW, volume=1000, lower_band=D(90), upper_band=D(110))
+BOOK = DepthQuote(BIDS, ASKS, D(100), NOW, volume=1000, lower_band=D(90), upper_band=D(110))
 
 
 def later(seconds=1, **changes):
@@ -44,7 +31,7 @@ def order(quantity, order_type="LIMIT", price=None, trigger=None, **more):
 
 
 def sent(the_order, book=BOOK, rules=RULES):
-    return arrive(the_order, book and Liquidity(book), rules, NOW)
+    return accept_order(the_order, book and Liquidity(book), rules, NOW)
 
 
 def resting(the_order, book=BOOK):
@@ -83,10 +70,10 @@ def test_a_limit_takes_what_is_within_it_and_rests_behind_the_quoted_size():
 
 def test_an_order_never_trades_with_the_book_that_caused_it():
     early = replace(order(10, "MARKET"), arrives_at=NOW + timedelta(milliseconds=50))
-    arrived = arrive(early, Liquidity(BOOK), RULES, early.arrives_at)
+    arrived = accept_order(early, Liquidity(BOOK), RULES, early.arrives_at)
     assert (fills(arrived), arrived.order.state) == ([], "open")
     moved = Liquidity(later(asks=((D("100.30"), 30),)))
-    assert fills(match(arrived.order, moved, RULES, moved.quote.at)) == [(10, "100.30")]
+    assert fills(match_order(arrived.order, moved, RULES, moved.quote.at)) == [(10, "100.30")]
 
 
 def test_no_quote_or_no_depth_is_no_fill():
@@ -97,42 +84,42 @@ def test_no_quote_or_no_depth_is_no_fill():
 
 def test_without_depth_a_resting_order_and_a_market_order_wait():
     blind = Liquidity(later(bids=(), asks=(), last_price=D("99.90"), volume=9999))
-    assert fills(match(resting(order(10, price="99.95")), blind, RULES, NOW)) == []
-    waiting = match(resting(order(10, "MARKET"), None), blind, RULES, NOW)
+    assert fills(match_order(resting(order(10, price="99.95")), blind, RULES, NOW)) == []
+    waiting = match_order(resting(order(10, "MARKET"), None), blind, RULES, NOW)
     assert (fills(waiting), waiting.order.awaits_book) == ([], True)
 
 
 def test_the_queue_moves_as_volume_trades_at_the_price():
     waiting = resting(order(10, price="99.95"))
     at_price = later(last_price=D("99.95"), volume=1060)
-    outcome = match(waiting, Liquidity(at_price), RULES, at_price.at)
+    outcome = match_order(waiting, Liquidity(at_price), RULES, at_price.at)
     assert (fills(outcome), outcome.order.queue_ahead) == ([], 20)
     more = later(2, last_price=D("99.95"), volume=1084)
-    assert fills(match(outcome.order, Liquidity(more), RULES, more.at)) == [(4, "99.95")]
+    assert fills(match_order(outcome.order, Liquidity(more), RULES, more.at)) == [(4, "99.95")]
 
 
 def test_volume_above_our_bid_does_not_move_the_queue():
     waiting = resting(order(10, price="99.95"))
-    outcome = match(waiting, Liquidity(later(last_price=D(100), volume=5000)), RULES, NOW)
+    outcome = match_order(waiting, Liquidity(later(last_price=D(100), volume=5000)), RULES, NOW)
     assert (fills(outcome), outcome.order.queue_ahead) == ([], 80)
 
 
 def test_a_price_traded_through_fills_at_our_limit():
     waiting = resting(order(10, price="99.95"))
     through = later(last_price=D("99.90"), volume=1005)
-    assert fills(match(waiting, Liquidity(through), RULES, NOW)) == [(5, "99.95")]
+    assert fills(match_order(waiting, Liquidity(through), RULES, NOW)) == [(5, "99.95")]
 
 
 def test_an_offer_at_our_bid_fills_at_our_limit_not_better():
     waiting = resting(order(10, price="99.95"))
     crossed = later(bids=((D("99.50"), 10),), asks=((D("99.60"), 6), (D("99.95"), 3)))
-    assert fills(match(waiting, Liquidity(crossed), RULES, NOW)) == [(6, "99.95"), (3, "99.95")]
+    assert fills(match_order(waiting, Liquidity(crossed), RULES, NOW)) == [(6, "99.95"), (3, "99.95")]
 
 
 def test_those_ahead_may_leave_the_queue():
     waiting = resting(order(10, price="99.95"))
     thinner = later(bids=((D(100), 50), (D("99.95"), 12)))
-    assert match(waiting, Liquidity(thinner), RULES, NOW).order.queue_ahead == 12
+    assert match_order(waiting, Liquidity(thinner), RULES, NOW).order.queue_ahead == 12
 
 
 def test_below_the_shown_levels_the_queue_is_unknown():
@@ -143,28 +130,28 @@ def test_below_the_shown_levels_the_queue_is_unknown():
 def test_two_of_our_orders_cannot_take_the_same_shares():
     first, second = (replace(order(30, "MARKET"), tag=tag) for tag in ("AP1", "AP2"))
     after_first = sent(first)
-    outcome = arrive(second, after_first.liquidity, RULES, NOW)
+    outcome = accept_order(second, after_first.liquidity, RULES, NOW)
     assert fills(outcome) == [(30, "100.10")]
 
 
 def test_two_resting_orders_do_not_share_traded_volume():
     orders = [replace(resting(order(50, price="99.95")), tag=tag) for tag in ("AP1", "AP2")]
-    outcomes, _ = match_all(orders, Liquidity(later(last_price=D("99.90"), volume=1060)), RULES, NOW)
+    outcomes, _ = match_orders(orders, Liquidity(later(last_price=D("99.90"), volume=1060)), RULES, NOW)
     assert [fills(outcome) for outcome in outcomes] == [[(50, "99.95")], [(10, "99.95")]]
 
 
 def test_depth_we_took_is_gone_while_the_level_shows_the_same():
     left = sent(order(30, "MARKET")).liquidity
-    assert see(left, later()).levels(is_bid=False)[0] == (D("100.05"), 0)
-    assert see(left, later(asks=((D("100.05"), 31),))).levels(is_bid=False) == ((D("100.05"), 31),)
+    assert take_in_quote(left, later()).levels(is_bid=False)[0] == (D("100.05"), 0)
+    assert take_in_quote(left, later(asks=((D("100.05"), 31),))).levels(is_bid=False) == ((D("100.05"), 31),)
 
 
 def test_a_stop_waits_for_the_last_price():
     stop = resting(order(-10, "SL-M", trigger="99"))
     assert stop.state == OrderState.TRIGGER_PENDING
-    assert match(stop, Liquidity(later(last_price=D("99.05"))), RULES, NOW).order.state == "trigger_pending"
+    assert match_order(stop, Liquidity(later(last_price=D("99.05"))), RULES, NOW).order.state == "trigger_pending"
     fell = later(last_price=D(99), bids=((D("98.90"), 7), (D("98.80"), 9)))
-    outcome = match(stop, Liquidity(fell), RULES, NOW)
+    outcome = match_order(stop, Liquidity(fell), RULES, NOW)
     assert kinds(outcome)[0] == "triggered"
     assert fills(outcome) == [(-7, "98.90"), (-3, "98.80")]
 
@@ -172,7 +159,7 @@ def test_a_stop_waits_for_the_last_price():
 def test_a_stop_limit_does_not_fill_beyond_its_limit():
     stop = resting(order(-10, "SL", price="98.85", trigger="99"))
     fell = later(last_price=D("98.95"), bids=((D("98.90"), 7), (D("98.80"), 9)))
-    outcome = match(stop, Liquidity(fell), RULES, NOW)
+    outcome = match_order(stop, Liquidity(fell), RULES, NOW)
     assert (fills(outcome), outcome.order.state) == ([(-7, "98.90")], "open")
 
 
@@ -215,47 +202,47 @@ def test_rejects_what_the_exchange_would(the_order, rules, words):
 def test_nothing_fills_in_the_auction():
     waiting = resting(order(10, price="99.95"))
     through = Liquidity(later(last_price=D(90), volume=9999, asks=((D(90), 100),)))
-    outcome = match(waiting, through, replace(RULES, phase="auction"), NOW)
+    outcome = match_order(waiting, through, replace(RULES, phase="auction"), NOW)
     assert (fills(outcome), outcome.order.state) == ([], "open")
 
 
 def test_a_day_order_expires_at_the_close_of_its_own_session():
     waiting = resting(order(10, price="99.95"))
-    outcome = match(waiting, Liquidity(BOOK), RULES, RULES.closes_at)
+    outcome = match_order(waiting, Liquidity(BOOK), RULES, RULES.closes_at)
     assert (outcome.order.state, kinds(outcome)) == (OrderState.EXPIRED, ["expired"])
 
 
 def test_cancelling_keeps_what_was_filled_and_refuses_what_is_done():
     part = sent(order(100, price="100.05")).order
-    assert cancel(part, NOW).order.state == OrderState.CANCELLED
+    assert cancel_order(part, NOW).order.state == OrderState.CANCELLED
     whole = sent(order(10, "MARKET")).order
-    outcome = cancel(whole, NOW)
+    outcome = cancel_order(whole, NOW)
     assert (outcome.order.state, kinds(outcome)) == (OrderState.FILLED, ["cancel_refused"])
 
 
 def test_a_new_price_goes_to_the_back_and_may_take_the_next_book():
     waiting = resting(order(10, price="99.95"))
-    changed = modify(waiting, Liquidity(BOOK), RULES, NOW, price=D("100.05")).order
-    assert fills(match(changed, Liquidity(later()), RULES, NOW)) == [(10, "100.05")]
+    changed = modify_order(waiting, Liquidity(BOOK), RULES, NOW, price=D("100.05")).order
+    assert fills(match_order(changed, Liquidity(later()), RULES, NOW)) == [(10, "100.05")]
 
 
 def test_a_smaller_quantity_keeps_its_place():
     waiting = resting(order(10, price="99.95"))
-    changed = modify(waiting, Liquidity(BOOK), RULES, NOW, quantity=5).order
+    changed = modify_order(waiting, Liquidity(BOOK), RULES, NOW, quantity=5).order
     assert (changed.queue_ahead, changed.remaining) == (80, 5)
 
 
 def test_a_refused_change_changes_nothing():
     part = sent(order(100, price="100.05")).order
     for change in ({"price": D("100.03")}, {"quantity": 20}, {"price": D(120)}):
-        outcome = modify(part, Liquidity(BOOK), RULES, NOW, **change)
+        outcome = modify_order(part, Liquidity(BOOK), RULES, NOW, **change)
         assert kinds(outcome) == ["modify_refused"]
         assert replace(outcome.order, words=part.words) == part
 
 
 def test_reducing_to_what_is_filled_completes_the_order():
     part = sent(order(100, price="100.05")).order
-    assert modify(part, Liquidity(BOOK), RULES, NOW, quantity=30).order.state == OrderState.FILLED
+    assert modify_order(part, Liquidity(BOOK), RULES, NOW, quantity=30).order.state == OrderState.FILLED
 
 
 def test_orders_and_books_survive_json():
@@ -274,7 +261,7 @@ def books(draw, at=0):
     bids = [(D(mid - gap) / 20, draw(sizes)) for gap in sorted(draw(st.sets(st.integers(1, 12), max_size=5)))]
     asks = [(D(mid + gap) / 20, draw(sizes)) for gap in sorted(draw(st.sets(st.integers(1, 12), max_size=5)))]
     last = draw(prices)
-    return BookQuote(tuple(bids), tuple(asks), last, NOW + timedelta(seconds=at), 0, D(90), D(110))
+    return DepthQuote(tuple(bids), tuple(asks), last, NOW + timedelta(seconds=at), 0, D(90), D(110))
 
 
 @st.composite
@@ -300,8 +287,10 @@ def run(the_orders, day):
     """Send the orders into the first book, then show them the rest; return each step."""
     liquidity, steps, orders = None, [], list(the_orders)
     for n, book in enumerate(day):
-        liquidity = see(liquidity, book)
-        outcomes, liquidity = _arrivals(orders, liquidity) if n == 0 else match_all(orders, liquidity, RULES, book.at)
+        liquidity = take_in_quote(liquidity, book)
+        outcomes, liquidity = (
+            _arrivals(orders, liquidity) if n == 0 else match_orders(orders, liquidity, RULES, book.at)
+        )
         steps += [(book, outcome) for outcome in outcomes]
         orders = [outcome.order for outcome in outcomes]
     return steps, orders
@@ -310,7 +299,7 @@ def run(the_orders, day):
 def _arrivals(orders, liquidity):
     outcomes = []
     for each in orders:
-        outcome = arrive(each, liquidity, RULES, NOW)
+        outcome = accept_order(each, liquidity, RULES, NOW)
         liquidity = outcome.liquidity
         outcomes.append(outcome)
     return outcomes, liquidity

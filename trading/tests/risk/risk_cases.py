@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from trading.orders.life_cycle import GateState
-from trading.risk.assess import Exposure, Held, Limits, MarketView, ProposedOrder, RiskLimits, Usage, assess
+from trading.risk.assess import assess
+from trading.risk.inputs import Exposure, HeldAndWorking, Limits, MarketView, ProposedOrder, RiskLimits, Usage
 
 __all__ = ["ACCOUNT_USAGE", "BUY_10", "EXPOSURE", "LIMITS", "MARKET", "NOW", "SELL_10", "D", "long_of", "refused_by"]
 
@@ -31,7 +32,11 @@ SELL_10 = replace(BUY_10, signed_quantity=-10)
 
 ACCOUNT_USAGE = Usage()
 EXPOSURE = Exposure(
-    held=Held(), account_held=Held(), account=ACCOUNT_USAGE, available_funds=D(50_000), required_funds=D(13_000)
+    held=HeldAndWorking(),
+    account_held=HeldAndWorking(),
+    account=ACCOUNT_USAGE,
+    available_funds=D(50_000),
+    required_funds=D(13_000),
 )
 OWN_LIMITS = Limits(D(200_000), 500, 1000, D(1_000_000), D(1_000_000), 20, 30, 500, D(10_000))
 LIMITS = RiskLimits(account=OWN_LIMITS, deployment=OWN_LIMITS)
@@ -55,4 +60,4 @@ def refused_by(order, exposure, limits, market, now):
 
 
 def long_of(quantity):
-    return replace(EXPOSURE, held=Held(quantity), account_held=Held(quantity))
+    return replace(EXPOSURE, held=HeldAndWorking(quantity), account_held=HeldAndWorking(quantity))

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading.orders.life_cycle import GateState
-from trading.risk.assess import RISK, RULES, VALIDITY, Code, Held, Limits, RiskLimits, Usage, assess, only_shrinks
+from trading.risk.assess import RISK, RULES, VALIDITY, assess
+from trading.risk.inputs import HeldAndWorking, Limits, RiskLimits, Usage, only_shrinks
+from trading.risk.verdicts import Code
 from trading.tests.risk.risk_cases import (
     ACCOUNT_USAGE,
     BUY_10,
@@ -163,7 +165,7 @@ def test_a_refusal_says_the_right_number():
 
 
 def test_unconfirmed_orders_count_as_held():
-    exposure = replace(EXPOSURE, account_held=Held(0, unconfirmed_buys=45))
+    exposure = replace(EXPOSURE, account_held=HeldAndWorking(0, unconfirmed_buys=45))
     limits = RiskLimits(account=Limits(max_position=50))
     assert refused_by(BUY_10, exposure, limits, MARKET, NOW) == ["POSITION"]
 
@@ -180,13 +182,13 @@ def test_always_allows_getting_out_even_when_halted_blind_and_losing():
 @pytest.mark.parametrize(
     ("why", "held", "account_held"),
     [
-        ("an exit is resting already", Held(10, working_sells=1), Held(10)),
-        ("an exit is unconfirmed", Held(10, unconfirmed_sells=10), Held(10, unconfirmed_sells=10)),
-        ("somebody closed it by hand", Held(10), Held(0)),
-        ("another deployment is closing the same", Held(10), Held(15, working_sells=6)),
-        ("it is larger than the position", Held(9), Held(20)),
-        ("it adds", Held(-10), Held(-10)),
-        ("the position is unknown", Held(None), Held(10)),
+        ("an exit is resting already", HeldAndWorking(10, working_sells=1), HeldAndWorking(10)),
+        ("an exit is unconfirmed", HeldAndWorking(10, unconfirmed_sells=10), HeldAndWorking(10, unconfirmed_sells=10)),
+        ("somebody closed it by hand", HeldAndWorking(10), HeldAndWorking(0)),
+        ("another deployment is closing the same", HeldAndWorking(10), HeldAndWorking(15, working_sells=6)),
+        ("it is larger than the position", HeldAndWorking(9), HeldAndWorking(20)),
+        ("it adds", HeldAndWorking(-10), HeldAndWorking(-10)),
+        ("the position is unknown", HeldAndWorking(None), HeldAndWorking(10)),
     ],
 )
 def test_does_not_count_as_getting_out_when(why, held, account_held):
@@ -194,7 +196,7 @@ def test_does_not_count_as_getting_out_when(why, held, account_held):
 
 
 def test_an_exit_is_not_held_back_by_an_unread_account():
-    exposure = replace(EXPOSURE, held=Held(10), account_held=Held(None))
+    exposure = replace(EXPOSURE, held=HeldAndWorking(10), account_held=HeldAndWorking(None))
     assert not only_shrinks(replace(SELL_10, is_exit=False), exposure)
     assert only_shrinks(replace(SELL_10, is_exit=True), exposure)
 
@@ -231,7 +233,7 @@ def test_checks_are_stored_as_json_values():
 quantities = st.integers(0, 60)
 money = st.one_of(st.none(), st.decimals(-100_000, 100_000, places=2))
 counts = st.one_of(st.none(), st.integers(0, 50))
-helds = st.builds(Held, st.integers(-60, 60), quantities, quantities, quantities, quantities)
+helds = st.builds(HeldAndWorking, st.integers(-60, 60), quantities, quantities, quantities, quantities)
 usages = st.builds(Usage, money, money, money, money, counts, counts, counts, money)
 markets = st.builds(
     replace,
@@ -317,7 +319,7 @@ def test_more_exposure_never_turns_a_refusal_into_an_approval(order, exposure, d
 
 def _heavier_held(held, sign, more):
     """Further in the order's direction: a larger position that way, and more out on both sides."""
-    return Held(
+    return HeldAndWorking(
         worse(held.position, sign * more[0]),
         held.working_buys + more[1],
         held.working_sells + more[2],

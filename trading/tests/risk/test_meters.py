@@ -6,14 +6,15 @@ from datetime import timedelta
 import pytest
 
 from alphapanda.core import figures
-from trading.risk.assess import Limits, RiskLimits, Usage, meters
+from trading.risk.inputs import Limits, RiskLimits, Usage
+from trading.risk.meters import all_meters
 from trading.tests.risk.risk_cases import EXPOSURE, D
 
 LIMITS = RiskLimits(account=Limits(max_gross=D(1_250_000), max_net=D(100), max_daily_loss=D(5_000)))
 
 
 def meter(code, usage):
-    return {m.code.value: m for m in meters(replace(EXPOSURE, account=usage), LIMITS)}[code]
+    return {m.code.value: m for m in all_meters(replace(EXPOSURE, account=usage), LIMITS)}[code]
 
 
 def test_reserved_is_kept_apart_from_used():
@@ -47,7 +48,7 @@ def test_net_reserves_the_worse_direction():
 
 
 def test_the_deployments_meters_come_first():
-    both = meters(replace(EXPOSURE, deployment=Usage()), LIMITS)
+    both = all_meters(replace(EXPOSURE, deployment=Usage()), LIMITS)
     assert [m.scope for m in both] == ["deployment"] * 6 + ["account"] * 6
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from trading.run.decisions import Decision
-from trading.run.host import RunHost, unguarded
+from trading.run.host import RunHost, call_unguarded
 from trading.run.terms import RunTerms
 from trading.strategies.api import Candle, ChangeStop, Enter, Exit, Fill, Reason, Strategy, Tick, Wait
 from trading.strategies.parameters import StrategyParameters
@@ -47,10 +47,10 @@ class Puppet(Strategy[StrategyParameters]):
         return says() if callable(says) else says
 
 
-class Desk:
+class HostedRun:
     """A run with the puppet; each call moves market time as the test says."""
 
-    def __init__(self, run_terms: RunTerms | None = None, guard: Any = unguarded, **changes: Any) -> None:
+    def __init__(self, run_terms: RunTerms | None = None, guard: Any = call_unguarded, **changes: Any) -> None:
         self.puppet = Puppet()
         self.terms = run_terms or terms(**changes)
         self.host = RunHost(self.puppet, self.terms, sessions, at("09:00"), guard)
@@ -63,16 +63,16 @@ class Desk:
         return self.host.on_ticks([], at(clock) if isinstance(clock, str) else clock)
 
     def fill(self, quantity: int, price: str, clock: str, number: int | None = None) -> list[Decision]:
-        return self.host.hear_fill(Fill(INFY, quantity, D(price), at(clock), number))
+        return self.host.apply_fill(Fill(INFY, quantity, D(price), at(clock), number))
 
     def ended(self, outcome: str, number: int | None = None) -> None:
-        self.host.hear_order_ended(INFY, outcome, number)
+        self.host.apply_order_ended(INFY, outcome, number)
 
     @property
     def quantity(self) -> int:
-        return self.host.book(INFY).quantity
+        return self.host.position_of(INFY).quantity
 
-    def entered(self, stop: str = "95", target: str | None = None) -> "Desk":
+    def entered(self, stop: str = "95", target: str | None = None) -> "HostedRun":
         """Bought 10 at 100 at 10:00."""
         self.tick("100", "10:00", buy(stop, target))
         self.fill(10, "100", "10:00:01")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from trading.run.callback_guard import CallbackGuard
 from trading.run.faults import StrategyFault
 from trading.strategies.api import Enter, Exit, Reason, Wait
-from trading.tests.run.run_cases import WHY, Desk, buy, codes, said, wait
+from trading.tests.run.run_cases import WHY, HostedRun, buy, codes, said, wait
 from trading.tests.strategies.market_day import INFY, D, at, candle, spec, terms, tick
 
 NONSENSE = {
@@ -31,11 +31,11 @@ NONSENSE = {
 
 
 def faulted(says):
-    desk = Desk()
-    desk.puppet.says = says
+    hosted = HostedRun()
+    hosted.puppet.says = says
     with pytest.raises(StrategyFault) as raised:
-        desk.host.on_ticks([tick("100", "10:00")], at("10:00"))
-    assert desk.host.exits_only
+        hosted.host.on_ticks([tick("100", "10:00")], at("10:00"))
+    assert hosted.host.exits_only
     return raised.value
 
 
@@ -61,18 +61,18 @@ def test_an_answer_that_is_no_series_is_a_fault(answer):
 
 
 def test_an_answer_of_nothing_wants_nothing():
-    desk = Desk()
-    desk.puppet.says = lambda: None
-    assert desk.host.on_ticks([tick("100", "10:00")], at("10:00")) == []
+    hosted = HostedRun()
+    hosted.puppet.says = lambda: None
+    assert hosted.host.on_ticks([tick("100", "10:00")], at("10:00")) == []
 
 
 @given(st.recursive(st.none() | st.floats() | st.text() | st.integers(), st.lists, max_leaves=5))
 @settings(max_examples=100)
 def test_no_value_whatever_gets_past(value):
-    desk = Desk()
-    desk.puppet.says = lambda: value
+    hosted = HostedRun()
+    hosted.puppet.says = lambda: value
     try:
-        made = desk.host.on_ticks([tick("100", "10:00")], at("10:00"))
+        made = hosted.host.on_ticks([tick("100", "10:00")], at("10:00"))
     except StrategyFault:
         made = []
     assert made == []
@@ -92,51 +92,51 @@ def test_an_endless_loop_is_stopped_and_the_next_call_works():
             except Exception:
                 continue
 
-    desk = Desk(guard=CallbackGuard(0.05))
-    desk.puppet.says = loop
+    hosted = HostedRun(guard=CallbackGuard(0.05))
+    hosted.puppet.says = loop
     with pytest.raises(StrategyFault) as raised:
-        desk.host.on_ticks([tick("100", "10:00")], at("10:00"))
+        hosted.host.on_ticks([tick("100", "10:00")], at("10:00"))
     assert (raised.value.code, str(raised.value)) == ("timed_out", "puppet, on a tick: took more than 50 ms")
-    desk.host.resume()
-    assert said(desk.tick("100", "10:00:01", buy())) == [("enter", 10)]
+    hosted.host.decide_again()
+    assert said(hosted.tick("100", "10:00:01", buy())) == [("enter", 10)]
 
 
 def test_a_resumed_run_begins_anew_and_learns_from_history():
-    desk = Desk()
-    desk.puppet.says = lambda: 1 / 0
+    hosted = HostedRun()
+    hosted.puppet.says = lambda: 1 / 0
     with pytest.raises(StrategyFault):
-        desk.host.on_candles([candle("100", at("09:59"))], at("10:00:02"))
-    desk.puppet.heard.clear()
-    desk.host.resume([candle("100", at("09:59")), candle("101", at("10:00"))])
-    assert [heard.close for heard in desk.puppet.heard] == [D(100), D(101)]
-    assert not desk.host.exits_only
+        hosted.host.on_candles([candle("100", at("09:59"))], at("10:00:02"))
+    hosted.puppet.heard.clear()
+    hosted.host.decide_again([candle("100", at("09:59")), candle("101", at("10:00"))])
+    assert [heard.close for heard in hosted.puppet.heard] == [D(100), D(101)]
+    assert not hosted.host.exits_only
 
 
 def test_a_state_that_is_not_json_is_a_fault():
-    desk = Desk()
-    desk.puppet.save = lambda: {"x": Decimal(1)}
+    hosted = HostedRun()
+    hosted.puppet.save = lambda: {"x": Decimal(1)}
     with pytest.raises(StrategyFault, match="puppet, on saving: TypeError"):
-        desk.host.save()
+        hosted.host.save()
 
 
 def test_an_instrument_only_watched_cannot_be_traded():
-    desk = Desk(terms(watched=(spec("NSE:NIFTY", is_index=True),)))
-    desk.puppet.says = [Wait("NSE:NIFTY", WHY), Exit("NSE:NIFTY", WHY)]
+    hosted = HostedRun(terms(watched=(spec("NSE:NIFTY", is_index=True),)))
+    hosted.puppet.says = [Wait("NSE:NIFTY", WHY), Exit("NSE:NIFTY", WHY)]
     with pytest.raises(StrategyFault, match="wants to trade NSE:NIFTY, which this run only watches"):
-        desk.host.on_ticks([tick("100", "10:00")], at("10:00"))
+        hosted.host.on_ticks([tick("100", "10:00")], at("10:00"))
 
 
 def test_an_incomplete_candle_is_not_used_and_the_run_says_so():
-    desk = Desk()
-    made = desk.host.on_candles([candle("100", at("09:59"), complete=False)], at("10:00:02"))
-    assert (codes(made), desk.puppet.heard) == (["incomplete_candle"], [])
+    hosted = HostedRun()
+    made = hosted.host.on_candles([candle("100", at("09:59"), complete=False)], at("10:00:02"))
+    assert (codes(made), hosted.puppet.heard) == (["incomplete_candle"], [])
 
 
 def test_a_pause_goes_on_learning_and_a_fault_does_not():
-    paused, faulted_run = Desk(), Desk()
-    paused.host.pause()
-    faulted_run.host.pause(is_faulted=True)
-    for desk in (paused, faulted_run):
-        desk.puppet.says = [buy()]
-        assert desk.host.on_candles([candle("100", at("09:59"))], at("10:00:02")) == []
+    paused, faulted_run = HostedRun(), HostedRun()
+    paused.host.keep_exits_only()
+    faulted_run.host.keep_exits_only(is_faulted=True)
+    for hosted in (paused, faulted_run):
+        hosted.puppet.says = [buy()]
+        assert hosted.host.on_candles([candle("100", at("09:59"))], at("10:00:02")) == []
     assert (len(paused.puppet.heard), len(faulted_run.puppet.heard)) == (1, 0)

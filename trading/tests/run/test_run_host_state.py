@@ -7,78 +7,78 @@ import pytest
 from trading.run.faults import StrategyFault
 from trading.run.host import RunHost
 from trading.run.terms import RunTerms
-from trading.tests.run.run_cases import Desk, Puppet, buy, codes, said
+from trading.tests.run.run_cases import HostedRun, Puppet, buy, codes, said
 from trading.tests.strategies.market_day import INFY, D, at, candle, sessions, spec, terms
 
 
-def reborn(desk: Desk, run_terms: RunTerms | None = None) -> Desk:
-    saved = json.loads(json.dumps(desk.host.save()))
-    again = Desk(run_terms or desk.terms)
+def reborn(hosted: HostedRun, run_terms: RunTerms | None = None) -> HostedRun:
+    saved = json.loads(json.dumps(hosted.host.save()))
+    again = HostedRun(run_terms or hosted.terms)
     again.host.restore(saved)
     return again
 
 
 def test_what_is_held_and_protected_comes_back():
-    again = reborn(Desk().entered("95", "110"))
-    held = again.host.book(INFY).held()
+    again = reborn(HostedRun().entered("95", "110"))
+    held = again.host.position_of(INFY).held()
     assert (held.quantity, held.average_price, held.stop, held.target) == (10, D(100), D(95), D(110))
     assert codes(again.tick("94", "10:05")) == ["stop"]
 
 
 def test_what_is_in_flight_comes_back():
-    desk = Desk()
-    [made] = desk.tick("100", "10:00", buy())
-    again = reborn(desk)
+    hosted = HostedRun()
+    [made] = hosted.tick("100", "10:00", buy())
+    again = reborn(hosted)
     assert codes(again.tick("100", "10:00:10", buy())) == ["in_flight"]
     again.fill(10, "100", "10:00:11", made.number)
     assert codes(again.tick("100", "10:00:12", buy())) == ["already_held"]
 
 
 def test_the_wish_to_leave_and_its_backing_off_come_back():
-    desk = Desk().entered()
-    desk.tick("94", "10:05")
-    desk.ended("rejected")
-    again = reborn(desk)
+    hosted = HostedRun().entered()
+    hosted.tick("94", "10:05")
+    hosted.ended("rejected")
+    again = reborn(hosted)
     assert again.time("10:05:01") == []
     [made] = again.time("10:05:02")
     assert (made.kind, made.attempt, made.reason.code) == ("exit", 2, "stop")
 
 
 def test_numbers_go_on_where_they_were():
-    desk = Desk().entered()
-    assert reborn(desk).tick("94", "10:05")[0].number == 2
+    hosted = HostedRun().entered()
+    assert reborn(hosted).tick("94", "10:05")[0].number == 2
 
 
 def test_exits_only_and_a_fault_come_back():
-    desk = Desk()
-    desk.puppet.says = lambda: 1 / 0
+    hosted = HostedRun()
+    hosted.puppet.says = lambda: 1 / 0
     with pytest.raises(StrategyFault):
-        desk.host.on_candles([candle("100", at("09:59"))], at("10:00:02"))
-    again = reborn(desk)
+        hosted.host.on_candles([candle("100", at("09:59"))], at("10:00:02"))
+    again = reborn(hosted)
     assert (again.host.exits_only, again.host.is_faulted) == (True, True)
 
 
 def test_a_candle_taken_before_is_not_taken_again():
-    desk = Desk()
-    desk.host.on_candles([candle("100", at("09:59"))], at("10:00:02"))
-    again = reborn(desk)
+    hosted = HostedRun()
+    hosted.host.on_candles([candle("100", at("09:59"))], at("10:00:02"))
+    again = reborn(hosted)
     again.host.on_candles([candle("100", at("09:59"))], at("10:00:03"))
     assert again.puppet.heard == []
 
 
 def test_an_instrument_taken_out_of_the_terms_is_still_left():
-    again = reborn(Desk().entered("95"), terms("NSE:ITC"))
+    again = reborn(HostedRun().entered("95"), terms("NSE:ITC"))
     assert said(again.tick("94", "10:05")) == [("exit", 10)]
 
 
 def test_an_instrument_added_to_the_terms_begins_flat():
     run_terms = terms(INFY, "NSE:ITC")
     again = RunHost(Puppet(), run_terms, sessions, at("09:15"))
-    again.restore(Desk().entered().host.save())
-    assert (again.positions, again.book("NSE:ITC").quantity) == ({INFY: 10}, 0)
+    again.restore(HostedRun().entered().host.save())
+    assert (again.positions, again.position_of("NSE:ITC").quantity) == ({INFY: 10}, 0)
 
 
 def test_a_fill_of_an_instrument_the_run_never_had_is_an_error():
-    desk = Desk(RunTerms((spec("NSE:ITC"),), "MIS", terms().sizing))
+    hosted = HostedRun(RunTerms((spec("NSE:ITC"),), "MIS", terms().sizing))
     with pytest.raises(KeyError, match=INFY):
-        desk.fill(1, "100", "10:00")
+        hosted.fill(1, "100", "10:00")

@@ -132,18 +132,18 @@ class Execution:
     def _late_fills(self, host: RunHost) -> list[Decision]:
         arriving = [fill for fill in self.lost if self.dice.random() < 0.1]
         self.lost = [fill for fill in self.lost if fill not in arriving]
-        return [made for fill in arriving for made in host.hear_fill(fill)]
+        return [made for fill in arriving for made in host.apply_fill(fill)]
 
     def _answer(self, host: RunHost, asked: Decision, now: datetime) -> Iterator[Decision]:
         key, quantity = asked.instrument, asked.quantity
         if self.dice.random() < self.refuse:
-            host.hear_order_ended(key, "rejected", asked.number)
+            host.apply_order_ended(key, "rejected", asked.number)
             return
         filled = self.dice.randint(1, quantity) if self.dice.random() < self.partial else quantity
         signed = filled if asked.side == "BUY" else -filled
-        price = host.book(key).last_price
-        yield from host.hear_fill(Fill(key, signed, price, now, asked.number))
-        host.hear_order_ended(key, "filled" if filled == quantity else "cancelled", asked.number)
+        price = host.position_of(key).last_price
+        yield from host.apply_fill(Fill(key, signed, price, now, asked.number))
+        host.apply_order_ended(key, "filled" if filled == quantity else "cancelled", asked.number)
         if filled < quantity and self.dice.random() < self.late:
             rest = quantity - filled
             self.lost.append(Fill(key, rest if asked.side == "BUY" else -rest, price, now, asked.number))

@@ -17,10 +17,10 @@ class RunOf:
         self.terms = terms(product=product)
         self.parameters = cls.Parameters.from_json({"interval": 1} | parameters)
         self.host = RunHost(cls(self.parameters, self.terms.specs), self.terms, sessions, at("10:00"))
-        self.warm(closes)
+        self.warm_up(closes)
 
-    def warm(self, closes: Iterable[object], until: str = "10:00") -> None:
-        self.host.warm(series(closes, at(until)))
+    def warm_up(self, closes: Iterable[object], until: str = "10:00") -> None:
+        self.host.warm_up(series(closes, at(until)))
         self.next_start = at(until)
 
     def tick(self, price: str, clock: str | datetime = "10:00:10") -> list[Decision]:
@@ -40,7 +40,7 @@ class RunOf:
 
     def filled(self, made: Decision, price: str = "100") -> Decision:
         quantity = made.quantity if made.side == "BUY" else -made.quantity
-        self.host.hear_fill(Fill(INFY, quantity, D(price), at("10:00:11"), made.number))
+        self.host.apply_fill(Fill(INFY, quantity, D(price), at("10:00:11"), made.number))
         return made
 
     def save_and_restore(self, cls: type) -> "RunOf":

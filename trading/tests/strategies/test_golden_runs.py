@@ -80,7 +80,7 @@ def test_the_history_of_the_morning_makes_the_afternoon_the_same(name):
     """Indicators learned from history equal those learned live."""
     learned, live = run_of(name), run_of(name)
     morning, afternoon = day(7)[:1200], day(7)[1200:]
-    learned.warm(bar for step in morning for bar in step.candles)
+    learned.warm_up(bar for step in morning for bar in step.candles)
     for step in morning:
         live.on_candles(step.candles, step.now)
     assert learned.save()["strategy"] == live.save()["strategy"]
@@ -115,7 +115,7 @@ def test_whatever_the_execution_does_a_position_has_a_stop_and_never_grows_past_
     for step in walk(seed, KEYS, 1, 60):
         play(host, [step], execution)
         for key in KEYS:
-            book = host.book(key)
+            book = host.position_of(key)
             assert abs(book.quantity) <= 10
             assert not book.quantity or book.stop is not None
             assert not (book.entry and book.entry.filled == book.entry.signed_quantity)

@@ -68,14 +68,14 @@ def test_the_stop_trails_the_price_and_never_goes_back():
     run.filled(run.tick("101.55")[0])
     assert [made.stop for made in run.tick("103.00", "10:00:20") if made.kind == "change_stop"] == [D("101.95")]
     assert [made for made in run.tick("102.50", "10:00:30") if made.kind == "change_stop"] == []
-    assert run.host.book(INFY).stop == D("101.95")
+    assert run.host.position_of(INFY).stop == D("101.95")
 
 
 def test_a_trailing_stop_of_a_short_follows_down():
     run = momentum(trail_percent="1", exit_lookback=0)
     run.filled(run.tick("98.45")[0], "98.45")
     run.tick("96.00", "10:00:20")
-    assert run.host.book(INFY).stop == D("97.00")
+    assert run.host.position_of(INFY).stop == D("97.00")
 
 
 def test_after_a_position_closes_it_cools_down():

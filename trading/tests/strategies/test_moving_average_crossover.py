@@ -79,7 +79,7 @@ def test_exponential_averages_work_the_same_way():
     run = crossover(kind="EMA")
     made = run.closes("102", "106")
     assert summary(made)[-1] == ("enter", "crossed")
-    assert run.host.book(INFY).stop == D("100.70")
+    assert run.host.position_of(INFY).stop == D("100.70")
 
 
 def test_it_waits_until_it_has_seen_enough():

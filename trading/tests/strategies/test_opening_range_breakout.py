@@ -12,7 +12,7 @@ OPENING = [100, 101, 100, 99, 100]
 def opening_range(closes=OPENING, until="09:20", **changes):
     settings = {"minutes": 5, "buffer": "0", "cooldown": 0}
     run = RunOf(OpeningRangeBreakout, **(settings | changes))
-    run.warm(closes, until)
+    run.warm_up(closes, until)
     return run
 
 
@@ -41,8 +41,8 @@ def test_no_entry_while_the_range_forms():
     [made] = opening_range(closes=[100, 101], until="09:17").tick("150", "10:00:10")
     assert made.reason.code == "range_incomplete"
     early = RunOf(OpeningRangeBreakout, minutes=5)
-    early.host._desk.context.move_to(at("09:17"))
-    early.warm([100, 101], "09:17")
+    early.host._positions.context.move_to(at("09:17"))
+    early.warm_up([100, 101], "09:17")
     [made] = early.tick("150", "09:17:10")
     assert made.reason.text == "opening range until 09:20: 2 of 5 candles seen"
 
@@ -69,7 +69,7 @@ def test_one_entry_a_side_and_day():
 
 def test_an_entry_that_was_refused_does_not_use_up_the_side():
     run = opening_range()
-    run.host.hear_order_ended("NSE:INFY", "denied", run.tick("101.55")[0].number)
+    run.host.apply_order_ended("NSE:INFY", "denied", run.tick("101.55")[0].number)
     assert summary(run.tick("101.60", "10:01")) == [("enter", "breakout")]
 
 

@@ -7,7 +7,7 @@ from django.db import IntegrityError, InternalError, transaction
 
 from alphapanda.core.clock.market_time import Anchor, market_now
 from alphapanda.core.clock.models import Installation, MarketClock
-from alphapanda.core.clock.services import installation, set_market_time
+from alphapanda.core.clock.services import get_installation, set_market_time
 
 NOON = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 WALL = datetime(2026, 1, 1, tzinfo=UTC)
@@ -46,6 +46,6 @@ def test_a_database_has_one_installation():
 @pytest.mark.django_db
 @pytest.mark.parametrize("change", [{"kind": "live"}, {"salt": "another"}])
 def test_the_kind_and_salt_of_an_installation_are_fixed_at_birth(change):
-    installation()
+    get_installation()
     with pytest.raises((IntegrityError, InternalError), match="fixed at birth"), transaction.atomic():
         Installation.objects.update(**change)

@@ -11,15 +11,15 @@ pytestmark = pytest.mark.django_db
 
 def test_an_event_is_announced_only_after_its_change_committed(monkeypatch, django_capture_on_commit_callbacks):
     announced = []
-    monkeypatch.setattr(services, "announce", announced.append)
+    monkeypatch.setattr(services, "announce_event", announced.append)
     with django_capture_on_commit_callbacks(execute=True):
-        event = services.record("order.filled", key="AP1", payload={"quantity": 10})
+        event = services.record_event("order.filled", key="AP1", payload={"quantity": 10})
         assert announced == []
     assert announced == [event]
 
 
 def test_an_event_is_a_fact_and_cannot_be_changed():
-    services.record("order.filled", key="AP1", payload={})
+    services.record_event("order.filled", key="AP1", payload={})
     with pytest.raises((IntegrityError, InternalError), match="append-only"), transaction.atomic():
         Event.objects.update(key="AP2")
 
@@ -33,13 +33,13 @@ def test_work_given_up_twice_is_one_open_dead_letter():
 def test_replaying_a_dead_letter_makes_its_row_pending_again():
     seen = []
     services.on_replay("some_stage")(lambda letter: seen.append(letter.key))
-    services.replay(services.give_up("some_stage", "p", "row-1", 3, "boom", {}), by="V. Mehta")
+    services.replay_dead_letter(services.give_up("some_stage", "p", "row-1", 3, "boom", {}), by="V. Mehta")
     assert seen == ["row-1"]
     assert DeadLetter.objects.get().state == "replayed"
 
 
 def test_a_dead_letter_is_decided_once():
     letter = services.give_up("some_stage", "p", "row-1", 3, "boom", {})
-    services.drop(letter, by="V. Mehta")
+    services.drop_dead_letter(letter, by="V. Mehta")
     with pytest.raises(services.CannotDecide):
-        services.drop(letter, by="V. Mehta")
+        services.drop_dead_letter(letter, by="V. Mehta")

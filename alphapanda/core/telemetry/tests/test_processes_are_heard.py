@@ -14,11 +14,11 @@ import structlog
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from alphapanda.core.telemetry.heartbeats import Heartbeat, beating, processes
+from alphapanda.core.telemetry.heartbeats import Heartbeat, keep_beating, read_processes
 
 LIVES = (
     "import sys;"
-    "from alphapanda.core.telemetry import heartbeats; heartbeats.begin('worker', 'what it does');"
+    "from alphapanda.core.telemetry import heartbeats; heartbeats.begin_heartbeat('worker', 'what it does');"
     "heartbeats._begun.beat(); print('beats', flush=True); sys.stdin.read()"
 )
 
@@ -26,7 +26,7 @@ LIVES = (
 @pytest.fixture
 def heard(valkey):
     valkey.flushdb()
-    return lambda: processes(valkey, datetime.now(UTC))  # noqa: TID251 (beats are this machine's time)
+    return lambda: read_processes(valkey, datetime.now(UTC))  # noqa: TID251 (beats are this machine's time)
 
 
 def start() -> subprocess.Popen[str]:
@@ -75,7 +75,7 @@ def test_a_process_that_dies_of_an_error_is_missed(heard):
 
 def test_a_block_that_fails_leaves_its_name(heard):
     def fail():
-        with beating("feed kite", "ticks"):
+        with keep_beating("feed kite", "ticks"):
             until(heard)
             raise RuntimeError("the lease is lost")
 
@@ -94,7 +94,7 @@ def test_started_again_it_is_the_same_process_with_another_id(heard):
 
 
 def test_while_a_block_beats_it_is_heard(heard):
-    with beating("feed kite", "ticks"):
+    with keep_beating("feed kite", "ticks"):
         until(heard)
     assert heard() == []
 
@@ -102,8 +102,8 @@ def test_while_a_block_beats_it_is_heard(heard):
 def test_a_name_not_heard_for_a_day_is_forgotten(heard, valkey):
     Heartbeat("old", "", valkey).beat()
     [found] = heard()
-    assert processes(valkey, found.heard_at + timedelta(hours=23)) == [found]
-    assert processes(valkey, found.heard_at + timedelta(hours=25)) == []
+    assert read_processes(valkey, found.heard_at + timedelta(hours=23)) == [found]
+    assert read_processes(valkey, found.heard_at + timedelta(hours=25)) == []
 
 
 def test_without_valkey_it_says_so_once_and_goes_on():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from alphapanda.core.telemetry.logs import redact
+from alphapanda.core.telemetry.logs import redact_secrets
 
 CANARY = "c4n4ry53cr3t"
 
@@ -19,8 +19,8 @@ CANARY = "c4n4ry53cr3t"
     ],
 )
 def test_secrets_are_removed_whatever_their_nesting(value):
-    assert CANARY not in str(redact(value))
+    assert CANARY not in str(redact_secrets(value))
 
 
 def test_instrument_tokens_are_not_secrets():
-    assert redact({"instrument_token": 408065}) == {"instrument_token": 408065}
+    assert redact_secrets({"instrument_token": 408065}) == {"instrument_token": 408065}

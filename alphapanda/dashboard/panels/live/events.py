@@ -8,7 +8,7 @@ from django.urls import reverse
 from alphapanda.core.journal.models import Event
 from alphapanda.dashboard.formats import iso, plain
 from alphapanda.dashboard.panels.ages import read_now
-from alphapanda.dashboard.panels.context import World
+from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.naming import done_word, order_words, story_of, symbol_of
 from trading.models import Deployment, Order, Signal
 from trading.orders.life_cycle import SignalState
@@ -25,16 +25,16 @@ QUIET = (
 )
 
 
-def refused_panel(world: World) -> dict[str, Any]:
-    denied = Signal.objects.filter(state=SignalState.DENIED, market_time__gte=world.midnight)
+def refused_panel(page: PageContext) -> dict[str, Any]:
+    denied = Signal.objects.filter(state=SignalState.DENIED, market_time__gte=page.midnight)
     latest = denied.select_related("instrument", "deployment").order_by("-id")[:SHOWN_REFUSALS]
-    rows = [refusal(signal) for signal in latest]
+    rows = [refusal_row(signal) for signal in latest]
     number = len(rows) if len(rows) < SHOWN_REFUSALS else denied.count()
     empty = "" if rows else "Nothing was refused today."
-    return {"counts": str(number), "age": read_now(world), "rows": rows, "empty": empty}
+    return {"counts": str(number), "age": read_now(page), "rows": rows, "empty": empty}
 
 
-def refusal(signal: Signal) -> dict[str, Any]:
+def refusal_row(signal: Signal) -> dict[str, Any]:
     code, _, words = signal.state_reason.partition(": ")
     return {
         "key": str(signal.pk),
@@ -46,11 +46,11 @@ def refusal(signal: Signal) -> dict[str, Any]:
     }
 
 
-def events_panel(world: World) -> dict[str, Any]:
+def events_panel(page: PageContext) -> dict[str, Any]:
     events = list(Event.objects.exclude(kind__in=QUIET).order_by("-written_at")[:SHOWN_EVENTS])
     orders, names = orders_of(events), deployments_of(events)
     rows = [event_row(event, orders, names) for event in events]
-    return {"age": read_now(world), "rows": rows, "empty": "" if rows else "Nothing has happened yet."}
+    return {"age": read_now(page), "rows": rows, "empty": "" if rows else "Nothing has happened yet."}
 
 
 def orders_of(events: list[Event]) -> dict[str, Order]:
@@ -65,90 +65,90 @@ def deployments_of(events: list[Event]) -> dict[str, str]:
 
 def event_row(event: Event, orders: dict[str, Order], names: dict[str, str]) -> dict[str, Any]:
     order, name = orders.get(event.key), names.get(event.key)
-    mark, tone, words = tell_deployment(event, name) if name else tell(event, order)
+    icon, tone, words = deployment_sentence(event, name) if name else event_sentence(event, order)
     return {
         "key": str(event.pk),
         "at": iso(event.market_time),
-        "mark": mark,
+        "icon": icon,
         "tone": tone,
         "words": words,
         "href": story_of(order) if order else reverse("dashboard:deployment", args=[event.key]) if name else None,
     }
 
 
-Told = tuple[str, str, str]
+Sentence = tuple[str, str, str]
 
 
-def tell(event: Event, order: Order | None) -> Told:
-    """Return the mark, its tone and the sentence of an event; an unknown kind is told as it was written."""
+def event_sentence(event: Event, order: Order | None) -> Sentence:
+    """Return the icon, its tone and the sentence of an event; an unknown kind is told as it was written."""
     if order is not None:
-        return tell_order(event, order)
+        return order_sentence(event, order)
     if event.kind in PLAIN:
-        mark, tone, words = PLAIN[event.kind]
-        return mark, tone, words.format(key=event.key, **event.payload)
-    teller = TELLERS.get(event.kind.partition(".")[0])
+        icon, tone, words = PLAIN[event.kind]
+        return icon, tone, words.format(key=event.key, **event.payload)
+    teller = SENTENCES.get(event.kind.partition(".")[0])
     return teller(event) if teller else ("live", "quiet", f"{event.kind.replace('.', ' ').capitalize()}: {event.key}")
 
 
-def tell_order(event: Event, order: Order) -> Told:
+def order_sentence(event: Event, order: Order) -> Sentence:
     words, reason = order_words(order), str(event.payload.get("reason", ""))
     state = event.kind.partition(".")[2]
     if state == "filled":
         what = f"{done_word(order.side)} {order.quantity} {symbol_of(order.instrument)}"
         return "tick", "", f"{what} at {plain(order.average_price)}"
-    marks = {
+    icons = {
         "rejected": ("cross", "fault"),
         "needs_human": ("warn", "warn"),
         "open": ("working", "ours"),
         "trigger_pending": ("working", "ours"),
     }
-    mark, tone = marks.get(state, ("bar", ""))
+    icon, tone = icons.get(state, ("bar", ""))
     told = f"{words} {state.replace('_', ' ')}"
-    return mark, tone, told if not reason or mark == "working" else f"{told}: {reason}"
+    return icon, tone, told if not reason or icon == "working" else f"{told}: {reason}"
 
 
-def tell_signal(event: Event) -> Told:
+def signal_sentence(event: Event) -> Sentence:
     """Refused: sell 105 RELIANCE, MAX_GROSS. The numbers stand in the list of refusals."""
     state, reason = event.kind.partition(".")[2], str(event.payload.get("reason", ""))
     what = str(event.payload.get("signal", "signal")).partition(": ")[2] or "signal"
     if state == "denied":
         return "struck", "", f"Refused: {what}, {reason.partition(':')[0]}"
-    mark, verb = {"expired": ("bar", "Too old"), "failed": ("cross", "Failed")}.get(
+    icon, verb = {"expired": ("bar", "Too old"), "failed": ("cross", "Failed")}.get(
         state, ("signal", state.capitalize())
     )
-    return mark, "fault" if state == "failed" else "", f"{verb}: {what}, {reason}"
+    return icon, "fault" if state == "failed" else "", f"{verb}: {what}, {reason}"
 
 
-def tell_gate(event: Event) -> Told:
+def gate_sentence(event: Event) -> Sentence:
     state = str(event.payload.get("to", ""))
-    mark, tone = {"halted": ("halted", "fault"), "reduce_only": ("stale", "warn")}.get(state, ("live", ""))
+    icon, tone = {"halted": ("halted", "fault"), "reduce_only": ("stale", "warn")}.get(state, ("live", ""))
     reason = event.payload.get("reason")
     words = f"Gate {state.replace('_', ' ')}, by {event.payload.get('by', 'unknown')}"
-    return mark, tone, f"{words}: {reason}" if reason else words
+    return icon, tone, f"{words}: {reason}" if reason else words
 
 
-def tell_deployment(event: Event, name: str) -> Told:
+def deployment_sentence(event: Event, name: str) -> Sentence:
     state, reason = event.kind.partition(".")[2], event.payload.get("reason")
-    marks = {
+    icons = {
         "running": ("running", ""),
         "warming": ("warming", ""),
         "paused": ("paused", "warn"),
         "halted": ("halted", "fault"),
         "stopped": ("stopped", ""),
     }
-    mark, tone = marks.get(state, ("live", "quiet"))
+    icon, tone = icons.get(state, ("live", "quiet"))
     if state == "parameters":
         return "tick", "", f"{name}: parameters changed by {event.payload.get('by', 'unknown')}"
-    return mark, tone, f"{name} {state}" + (f": {reason}" if reason else "")
+    return icon, tone, f"{name} {state}" + (f": {reason}" if reason else "")
 
 
-def tell_dead_letter(event: Event) -> Told:
+def dead_letter_sentence(event: Event) -> Sentence:
     state, task = event.kind.partition(".")[2], event.payload.get("task", "work")
     words = f"Given up after three attempts: {task}" if state == "opened" else f"{task} {state}"
     return ("warn", "warn", words) if state == "opened" else ("tick", "", words)
 
 
-PLAIN: dict[str, Told] = {
+PLAIN: dict[str, Sentence] = {
     "account.opened": ("tick", "", "Account {key} opened"),
     "books.differ": ("warn", "warn", "Books of {key} differed in {count} places and were made anew from the trades"),
     "calendar.loaded": ("tick", "", "Calendar loaded until {key}"),
@@ -159,8 +159,8 @@ PLAIN: dict[str, Told] = {
     "session.ended": ("bar", "", "Broker session ended: {reason}"),
     "money.moved": ("tick", "", "Money moved in {key}: ₹{amount}"),
 }
-TELLERS: dict[str, Callable[[Event], Told]] = {
-    "signal": tell_signal,
-    "gate": tell_gate,
-    "dead_letter": tell_dead_letter,
+SENTENCES: dict[str, Callable[[Event], Sentence]] = {
+    "signal": signal_sentence,
+    "gate": gate_sentence,
+    "dead_letter": dead_letter_sentence,
 }

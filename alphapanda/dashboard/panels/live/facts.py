@@ -8,13 +8,13 @@ from django.db.models import Max
 from django.urls import reverse
 
 from alphapanda.core.journal.models import DeadLetter
-from alphapanda.core.telemetry.heartbeats import processes
+from alphapanda.core.telemetry.heartbeats import read_processes
 from alphapanda.dashboard.formats import age, clock_minute, profit
-from alphapanda.dashboard.panels.context import World
+from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.net import main_account
-from alphapanda.dashboard.panels.live.verdict import Facts, Line, count
+from alphapanda.dashboard.panels.live.verdict import Facts, Line, count_words
 from alphapanda.dashboard.panels.naming import order_words, story_of
-from alphapanda.dashboard.panels.results import Books, total
+from alphapanda.dashboard.panels.results import PortfolioDays, add_results
 from alphapanda.dashboard.panels.shell import gate_words, opens_again
 from market.domain.staleness import Liveness
 from market.quotes import FeedState
@@ -22,59 +22,59 @@ from trading.models import BrokerSession, Deployment, Order, PaperTrade, RateWin
 from trading.orders.life_cycle import DeploymentState, GateState, OrderState
 from trading.orders.rate_budget import KITE_BUDGET
 from trading.risk.assess import RULES
-from trading.wakeups import valkey
+from trading.wakeups import valkey_client
 
-MARKS = {Liveness.LIVE: ("live", ""), Liveness.STALE: ("stale", "warn"), Liveness.DEAD: ("dead", "fault")}
+FEED_ICONS = {Liveness.LIVE: ("live", ""), Liveness.STALE: ("stale", "warn"), Liveness.DEAD: ("dead", "fault")}
 TROUBLE = (DeploymentState.PAUSED, DeploymentState.HALTED)
 
 
-def fact(
-    key: str, label: str, value: str, note: str, mark: str = "live", tone: str = "", href: str = ""
+def fact_row(
+    key: str, label: str, value: str, note: str, icon: str = "live", tone: str = "", href: str = ""
 ) -> dict[str, Any]:
     return {
         "key": key,
         "label": label,
         "value": value,
         "note": note,
-        "mark": mark,
+        "icon": icon,
         "tone": tone,
         "href": href or reverse("dashboard:system"),
     }
 
 
-def facts_strip(world: World, live: list[Order]) -> list[dict[str, Any]]:
-    return [feed_fact(world), gate_fact(world), orders_fact(live), books_fact(), rate_fact(world), session_fact(world)]
+def facts_strip(page: PageContext, live: list[Order]) -> list[dict[str, Any]]:
+    return [feed_fact(page), gate_fact(page), orders_fact(live), books_fact(), rate_fact(page), session_fact(page)]
 
 
-def worst_feed(world: World) -> FeedState | None:
+def worst_feed(page: PageContext) -> FeedState | None:
     """The feed that is worst off; None if there is none, or the board cannot be read."""
     order = (Liveness.LIVE, Liveness.STALE, Liveness.DEAD)
-    return max((world.feeds or {}).values(), key=lambda feed: order.index(feed.state), default=None)
+    return max((page.feeds or {}).values(), key=lambda feed: order.index(feed.state), default=None)
 
 
-def feed_fact(world: World) -> dict[str, Any]:
-    feed = worst_feed(world)
+def feed_fact(page: PageContext) -> dict[str, Any]:
+    feed = worst_feed(page)
     if feed is None:
-        note = "board not reached" if world.feeds is None else "none has run yet"
-        return fact("feed", "Feed", "unknown", note, "unknown", "warn")
-    mark, tone = MARKS[feed.state]
+        note = "board not reached" if page.feeds is None else "none has run yet"
+        return fact_row("feed", "Feed", "unknown", note, "unknown", "warn")
+    icon, tone = FEED_ICONS[feed.state]
     since = "no frames" if feed.frame_age_ms is None else age(feed.frame_age_ms / 1000)
     note = f"{since}, {feed.subscribed} names" if feed.state != Liveness.DEAD else feed.reason[:40] or "no word"
-    return fact("feed", "Feed", feed.state.capitalize(), note, mark, tone)
+    return fact_row("feed", "Feed", feed.state.capitalize(), note, icon, tone)
 
 
-def gate_fact(world: World) -> dict[str, Any]:
-    gate = world.worst_gate
-    href = "#ladder"
+def gate_fact(page: PageContext) -> dict[str, Any]:
+    gate = page.worst_gate
+    href = "#kill-switch"
     if not gate.is_known:
-        return fact("gate", "Gate", "unknown", "treated as halted", "unknown", "fault", href)
+        return fact_row("gate", "Gate", "unknown", "treated as halted", "unknown", "fault", href)
     looks = {
         GateState.ACTIVE: ("live", ""),
         GateState.REDUCE_ONLY: ("stale", "warn"),
         GateState.HALTED: ("halted", "fault"),
     }
     note = f"{len(RULES)} rules on" if gate.state == GateState.ACTIVE else f"by {gate.by}" if gate.by else gate.reason
-    return fact("gate", "Gate", gate.label, note, *looks[gate.state], href)
+    return fact_row("gate", "Gate", gate.label, note, *looks[gate.state], href)
 
 
 def orders_fact(live: list[Order]) -> dict[str, Any]:
@@ -84,8 +84,8 @@ def orders_fact(live: list[Order]) -> dict[str, Any]:
     href = reverse("dashboard:orders")
     if needs or unconfirmed:
         value = f"{needs} need you" if needs else f"{unconfirmed} unconfirmed"
-        return fact("orders", "Orders", value, f"{working} working", "stale", "warn", href)
-    return fact("orders", "Orders", f"{working} working", "all confirmed", href=href)
+        return fact_row("orders", "Orders", value, f"{working} working", "stale", "warn", href)
+    return fact_row("orders", "Orders", f"{working} working", "all confirmed", href=href)
 
 
 def books_fact() -> dict[str, Any]:
@@ -93,113 +93,113 @@ def books_fact() -> dict[str, Any]:
     waiting = PaperTrade.objects.filter(is_booked=False).count()
     href = reverse("dashboard:portfolio")
     if waiting:
-        return fact("books", "Books", "Booking", count(waiting, "trade") + " to book", "loading", "", href)
-    return fact("books", "Books", "Agree", "all booked", href=href)
+        return fact_row("books", "Books", "Booking", count_words(waiting, "trade") + " to book", "loading", "", href)
+    return fact_row("books", "Books", "Agree", "all booked", href=href)
 
 
-def rate_fact(world: World) -> dict[str, Any]:
+def rate_fact(page: PageContext) -> dict[str, Any]:
     """The rate counts on the broker's calendar second, which is this machine's; the orders on the market's day."""
-    account = main_account(world)
-    since = world.wall.replace(microsecond=0) - timedelta(seconds=1)
+    account = main_account(page)
+    since = page.wall.replace(microsecond=0) - timedelta(seconds=1)
     windows = RateWindow.objects.filter(account=account, span="second", starts_at__gte=since)
     in_second = windows.aggregate(most=Max("count"))["most"] or 0
-    today = Order.objects.filter(account=account, market_time__gte=world.midnight).count()
+    today = Order.objects.filter(account=account, market_time__gte=page.midnight).count()
     value = f"{in_second} of {KITE_BUDGET.room('second', is_exit=True)}/s"
-    return fact("rate", "Order rate", value, f"{today} today", href=reverse("dashboard:orders"))
+    return fact_row("rate", "Order rate", value, f"{today} today", href=reverse("dashboard:orders"))
 
 
-def session_fact(world: World) -> dict[str, Any]:
+def session_fact(page: PageContext) -> dict[str, Any]:
     session = BrokerSession.objects.filter(state=BrokerSession.State.LIVE).order_by("-expires_at").first()
-    label = "Session" if world.is_practice else "Kite session"
+    label = "Session" if page.is_practice else "Kite session"
     if session is None:
-        value, note = ("Open", "practice") if world.is_practice and world.feeds else ("None", "kite_login opens one")
-        return fact("session", label, value, note, "live" if value == "Open" else "unknown")
+        value, note = ("Open", "practice") if page.is_practice and page.feeds else ("None", "kite_login opens one")
+        return fact_row("session", label, value, note, "live" if value == "Open" else "unknown")
     if session.expires_at is None:
-        return fact("session", label, "Open", "ends at 06:00")
-    left = session.expires_at - world.now
+        return fact_row("session", label, "Open", "ends at 06:00")
+    left = session.expires_at - page.now
     if left <= timedelta(0):
-        return fact("session", label, "Ended", f"at {clock_minute(session.expires_at)}", "dead", "fault")
+        return fact_row("session", label, "Ended", f"at {clock_minute(session.expires_at)}", "dead", "fault")
     hours, minutes = divmod(int(left.total_seconds()) // 60, 60)
-    return fact("session", label, f"{hours} h {minutes} min", f"until {clock_minute(session.expires_at)}")
+    return fact_row("session", label, f"{hours} h {minutes} min", f"until {clock_minute(session.expires_at)}")
 
 
-def verdict_facts(world: World, books: Books, live: list[Order], snapshot: dict[str, Any]) -> Facts:
+def verdict_facts(page: PageContext, days: PortfolioDays, live: list[Order], snapshot: dict[str, Any]) -> Facts:
     """Gather what the verdict is made from out of what was read for the panels."""
-    gate, feed = world.worst_gate, worst_feed(world)
+    gate, feed = page.worst_gate, worst_feed(page)
     deployments = list(Deployment.objects.exclude(state=DeploymentState.STOPPED))
     meters = snapshot["limits"]["rows"]
     rows = [row for group in snapshot["positions"]["groups"] for row in group["rows"]]
-    dead = world.is_open and (feed is None or feed.state == Liveness.DEAD)
+    dead = page.is_open and (feed is None or feed.state == Liveness.DEAD)
     return Facts(
-        halted=f"{gate_words(world)}." if gate.state == GateState.HALTED else None,
-        halted_note=f"{count(len(rows), 'position')} open. Exits still pass."
+        halted=f"{gate_words(page)}." if gate.state == GateState.HALTED else None,
+        halted_note=f"{count_words(len(rows), 'position')} open. Exits still pass."
         if rows
         else "Flat. Fills and books go on.",
-        reduce_only=f"{gate_words(world)}." if gate.state == GateState.REDUCE_ONLY else None,
-        no_prices_for=silence(feed) if dead else None,
+        reduce_only=f"{gate_words(page)}." if gate.state == GateState.REDUCE_ONLY else None,
+        no_prices_for=silence_words(feed) if dead else None,
         open_positions=len(rows),
-        unconfirmed=tuple(order_line(o, world) for o in live if is_overdue(o, world)),
-        needs_person=tuple(order_line(o, world) for o in live if o.state == OrderState.NEEDS_HUMAN),
+        unconfirmed=tuple(order_line(o, page) for o in live if is_overdue(o, page)),
+        needs_person=tuple(order_line(o, page) for o in live if o.state == OrderState.NEEDS_HUMAN),
         full_limits=tuple(meter_words(row) for row in meters if row["tone"] == "fault"),
         near_limits=tuple(meter_words(row) for row in meters if row["tone"] == "warn"),
         stale_prices=tuple(row["symbol"] for row in rows if row["age"]["state"] in ("stale", "dead", "unknown"))
-        if world.is_open
+        if page.is_open
         else (),
-        trouble=tuple(trouble(d) for d in deployments if d.state in TROUBLE),
+        trouble=tuple(trouble_line(d) for d in deployments if d.state in TROUBLE),
         dead_letters=DeadLetter.objects.filter(state=DeadLetter.State.OPEN).count(),
-        silent_processes=silent_processes(world),
+        silent_processes=silent_processes(page),
         running=sum(d.state == DeploymentState.RUNNING for d in deployments),
-        closed=None if world.is_open else sentence(opens_again(world)),
-        positions_words="Flat." if not rows else f"{count(len(rows), 'position')} open.",
-        net_words=net_words(books),
+        closed=None if page.is_open else begin_with_capital(opens_again(page)),
+        positions_words="Flat." if not rows else f"{count_words(len(rows), 'position')} open.",
+        net_words=net_words(days),
     )
 
 
-def silent_processes(world: World) -> tuple[str, ...]:
+def silent_processes(page: PageContext) -> tuple[str, ...]:
     """Return those that were killed, stopped or crashed; with Valkey away the feed's silence is the news."""
     try:
-        found = processes(valkey(), world.wall)
+        found = read_processes(valkey_client(), page.wall)
     except redis.RedisError:
         return ()
-    silent = [process for process in found if process.is_silent(world.wall)]
-    return tuple(f"{one.name}: silent for {age(one.silence(world.wall).total_seconds())}" for one in silent)
+    silent = [process for process in found if process.is_silent(page.wall)]
+    return tuple(f"{one.name}: silent for {age(one.silence(page.wall).total_seconds())}" for one in silent)
 
 
 def meter_words(row: dict[str, Any]) -> tuple[str, str]:
     return row["name"], f"{row['used']} used, {row['left']}"
 
 
-def silence(feed: FeedState | None) -> str:
+def silence_words(feed: FeedState | None) -> str:
     if feed is None or feed.silent_for is None:
         return "at least 6 s"
     return age(feed.silent_for.total_seconds())
 
 
-def is_overdue(order: Order, world: World) -> bool:
+def is_overdue(order: Order, page: PageContext) -> bool:
     """An order is unconfirmed for an instant each time it is sent; only a silence is worth a headline."""
     if order.state != OrderState.UNCONFIRMED:
         return False
-    return order.claimed_at is None or world.wall - order.claimed_at > timedelta(seconds=2)
+    return order.claimed_at is None or page.wall - order.claimed_at > timedelta(seconds=2)
 
 
-def order_line(order: Order, world: World) -> Line:
+def order_line(order: Order, page: PageContext) -> Line:
     words = order_words(order)
     if order.state == OrderState.NEEDS_HUMAN:
         return Line(f"{words}: nobody knows what became of it.", story_of(order), "Its story")
-    waited = age((world.wall - order.claimed_at).total_seconds()) if order.claimed_at else "a while"
+    waited = age((page.wall - order.claimed_at).total_seconds()) if order.claimed_at else "a while"
     return Line(f"{words}: no reply for {waited}, counted as filled until proven.", story_of(order), "Its story")
 
 
-def trouble(deployment: Deployment) -> Line:
+def trouble_line(deployment: Deployment) -> Line:
     href = reverse("dashboard:deployment", args=[deployment.pk])
     reason = f": {deployment.state_reason}" if deployment.state_reason else ""
     return Line(f"{deployment.name} {deployment.state}{reason}.".replace("..", "."), href, "Look")
 
 
-def net_words(books: Books) -> str:
-    net = total(books.all).net if books.all else None
+def net_words(days: PortfolioDays) -> str:
+    net = add_results(days.all).net if days.all else None
     return f"Net {profit(net)}." if net is not None else ""
 
 
-def sentence(words: str) -> str:
+def begin_with_capital(words: str) -> str:
     return words[:1].upper() + words[1:]

@@ -17,7 +17,7 @@ class Finding:
     """One thing to say: a headline if it is the worst, its lines if it is among the worst two."""
 
     tone: str  # "", warn, fault
-    mark: str  # right, warn, wrong, halted, shut
+    icon: str  # right, warn, wrong, halted, shut
     headline: str
     lines: tuple[Line, ...] = ()
 
@@ -46,14 +46,14 @@ class Facts:
     net_words: str = ""
 
 
-def verdict(facts: Facts) -> dict[str, Any]:
+def make_verdict(facts: Facts) -> dict[str, Any]:
     """Return the worst finding as the headline and the next one as the second line."""
-    found = list(findings(facts))
-    worst = found[0] if found else calm(facts)
+    found = list(list_findings(facts))
+    worst = found[0] if found else calm_finding(facts)
     lines = [*worst.lines, *(Line(next_.headline, *_link(next_)) for next_ in found[1:2])][:2]
     return {
         "tone": worst.tone,
-        "mark": worst.mark,
+        "icon": worst.icon,
         "headline": worst.headline,
         "lines": [
             {"key": str(n), "text": line.text, "href": line.href, "link": line.link} for n, line in enumerate(lines)
@@ -66,7 +66,7 @@ def _link(finding: Finding) -> tuple[str | None, str]:
     return first.href, first.link
 
 
-def findings(facts: Facts) -> Iterator[Finding]:
+def list_findings(facts: Facts) -> Iterator[Finding]:
     """Everything that is not right, in the order of severity."""
     yield from _gate_and_prices(facts)
     yield from _orders(facts)
@@ -79,9 +79,9 @@ def findings(facts: Facts) -> Iterator[Finding]:
 
 def _gate_and_prices(facts: Facts) -> Iterator[Finding]:
     if facts.halted:
-        yield Finding("fault", "halted", facts.halted, (Line(facts.halted_note, "/#ladder", "Kill ladder"),))
+        yield Finding("fault", "halted", facts.halted, (Line(facts.halted_note, "/#kill-switch", "Kill switch"),))
     if facts.no_prices_for:
-        holding = f"{count(facts.open_positions, 'position')} open. " if facts.open_positions else ""
+        holding = f"{count_words(facts.open_positions, 'position')} open. " if facts.open_positions else ""
         words = f"{holding}Exits work; new risk is refused until prices return."
         yield Finding("fault", "wrong", f"Not trading: no prices for {facts.no_prices_for}.", (Line(words),))
     if facts.differing_books:
@@ -93,17 +93,17 @@ def _gate_and_prices(facts: Facts) -> Iterator[Finding]:
 
 def _orders(facts: Facts) -> Iterator[Finding]:
     if facts.needs_person:
-        number = count(len(facts.needs_person), "order")
+        number = count_words(len(facts.needs_person), "order")
         yield Finding("warn", "warn", f"{number} need{'s' if number.startswith('1 ') else ''} you.", facts.needs_person)
     if facts.unconfirmed:
         number = "one order" if len(facts.unconfirmed) == 1 else f"{len(facts.unconfirmed)} orders"
         yield Finding("warn", "warn", f"All right, except {number}.", facts.unconfirmed)
     if facts.silent_processes:
-        words = f"{count(len(facts.silent_processes), 'process', 'processes')} not heard."
+        words = f"{count_words(len(facts.silent_processes), 'process', 'processes')} not heard."
         line = Line(f"{facts.silent_processes[0]}. Its work waits until it is started again.", "/system/", "System")
         yield Finding("warn", "warn", words, (line,))
     if facts.dead_letters:
-        words = f"{count(facts.dead_letters, 'piece')} of work was given up after three attempts."
+        words = f"{count_words(facts.dead_letters, 'piece')} of work was given up after three attempts."
         line = Line("Each can be replayed or dropped.", "/system/#dead-letters", "See them")
         yield Finding("warn", "warn", words, (line,))
 
@@ -122,14 +122,16 @@ def _limits_and_ages(facts: Facts) -> Iterator[Finding]:
         yield Finding("warn", "warn", f"{name} is near its limit.", (Line(f"{used}."),))
 
 
-def calm(facts: Facts) -> Finding:
+def calm_finding(facts: Facts) -> Finding:
     """Nothing is wrong: trading, or closed."""
     if facts.closed:
         lines = " ".join(filter(None, (f"{facts.closed}.", facts.positions_words, facts.net_words)))
         return Finding("", "shut", "Market closed.", (Line(lines),))
-    running = f"{count(facts.running, 'strategy', 'strategies')} running." if facts.running else "No strategy runs."
+    running = (
+        f"{count_words(facts.running, 'strategy', 'strategies')} running." if facts.running else "No strategy runs."
+    )
     return Finding("", "right", "All right.", (Line(f"Feed live, gate active, {running}"),))
 
 
-def count(number: int, one: str, many: str = "") -> str:
+def count_words(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"

@@ -9,9 +9,9 @@ from django.db.models import Q, QuerySet
 from alphapanda.core.timezone import IST
 from alphapanda.dashboard.formats import long_date
 from alphapanda.dashboard.panels.ages import read_now
-from alphapanda.dashboard.panels.context import World
+from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.orders.rows import WITH, order_rows
-from alphapanda.dashboard.panels.shell import common
+from alphapanda.dashboard.panels.shell import common_facts
 from trading.models import Deployment, Order
 from trading.orders.life_cycle import MAY_STILL_FILL, ORDER_LABELS, OrderState
 
@@ -22,24 +22,24 @@ AT_WORK = "working"
 
 def orders_snapshot(filters: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return up to 100 orders. ``filters``: day (ISO), state, strategy (its name), q (symbol or tag), before (id)."""
-    world, asked = World(), dict(filters or {})
-    chosen = choose(Order.objects.select_related(*WITH), asked)
+    page, asked = PageContext(), dict(filters or {})
+    chosen = filter_orders(Order.objects.select_related(*WITH), asked)
     listed = list(chosen.order_by("-id")[: PAGE + 1])
     shown = listed[:PAGE]
-    quotes = world.quotes({order.instrument_id: order.instrument for order in shown if order.may_still_fill}.values())
+    quotes = page.quotes({order.instrument_id: order.instrument for order in shown if order.may_still_fill}.values())
     return {
-        **common(world),
-        "age": read_now(world),
+        **common_facts(page),
+        "age": read_now(page),
         "counts": f"{len(shown)} shown" + (", more before" if len(listed) > PAGE else ""),
-        "rows": order_rows(world, shown, quotes),
+        "rows": order_rows(page, shown, quotes),
         "empty": "" if shown else empty_words(asked),
         "older": str(shown[-1].pk) if len(listed) > PAGE else None,
         "filters": {name: asked.get(name, ANY) for name in ("day", "state", "strategy", "q")},
-        "choices": choices(),
+        "choices": filter_choices(),
     }
 
 
-def choose(orders: QuerySet[Order], asked: Mapping[str, str]) -> QuerySet[Order]:
+def filter_orders(orders: QuerySet[Order], asked: Mapping[str, str]) -> QuerySet[Order]:
     """Narrow the orders; what cannot be read as a filter is not one."""
     state, strategy, words = asked.get("state", ANY), asked.get("strategy", ANY), asked.get("q", "").strip()
     if day := read_day(asked.get("day", ANY)):
@@ -73,7 +73,7 @@ def empty_words(asked: Mapping[str, str]) -> str:
     return "No order fits." if any(asked.values()) else "No order has been placed yet."
 
 
-def choices() -> dict[str, Any]:
+def filter_choices() -> dict[str, Any]:
     return {
         "states": [{"key": AT_WORK, "words": "At work"}]
         + [{"key": str(state), "words": words} for state, words in ORDER_LABELS.items()],

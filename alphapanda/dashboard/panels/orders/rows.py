@@ -7,14 +7,14 @@ from typing import Any
 from django.urls import reverse
 
 from alphapanda.dashboard.formats import clock_time, iso, plain
-from alphapanda.dashboard.panels.context import World
+from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.naming import order_words, side_word, story_of, symbol_of, tail_of
 from market.quotes import Quote
 from trading.models import Order
 from trading.orders.life_cycle import MEANINGS, ORDER_LABELS, OrderState
 
 S = OrderState
-MARKS: dict[OrderState, tuple[str, str]] = {
+ICONS: dict[OrderState, tuple[str, str]] = {
     S.CREATED: ("working", "quiet"),
     S.UNCONFIRMED: ("warn", "warn"),
     S.SUBMITTED: ("working", "ours"),
@@ -33,15 +33,15 @@ LATEST_FIRST = ("-id",)
 WITH = ("instrument", "account", "deployment", "signal")
 
 
-def order_rows(world: World, orders: Iterable[Order], quotes: dict[Any, Quote]) -> list[dict[str, Any]]:
+def order_rows(page: PageContext, orders: Iterable[Order], quotes: dict[Any, Quote]) -> list[dict[str, Any]]:
     listed = list(orders)
-    modes = {world.mode_of(order.account) for order in listed}
-    return [order_row(world, order, quotes.get(order.instrument_id), badge=len(modes) > 1) for order in listed]
+    modes = {page.mode_of(order.account) for order in listed}
+    return [order_row(page, order, quotes.get(order.instrument_id), badge=len(modes) > 1) for order in listed]
 
 
-def order_row(world: World, order: Order, quote: Quote | None, *, badge: bool = False) -> dict[str, Any]:
+def order_row(page: PageContext, order: Order, quote: Quote | None, *, badge: bool = False) -> dict[str, Any]:
     state = S(order.state)
-    mark, tone = mark_of(order)
+    icon, tone = icon_of(order)
     can_cancel = state in CANCELLABLE and order.cancel_requested_at is None
     words = order_words(order)
     return {
@@ -53,13 +53,13 @@ def order_row(world: World, order: Order, quote: Quote | None, *, badge: bool = 
         "tail": tail_of(order.instrument),
         "product": order.product,
         "price": price_words(order),
-        "from_last": away(order, quote) if order.may_still_fill else "",
+        "from_last": distance_words(order, quote) if order.may_still_fill else "",
         "state": state_words(order),
-        "mark": mark,
+        "icon": icon,
         "tone": tone,
         "lane": LANES.get(state, "" if order.may_still_fill else "done"),
-        "second": second_line(order, world),
-        "mode": world.mode_of(order.account),
+        "second": second_line(order, page),
+        "mode": page.mode_of(order.account),
         "badge": badge,
         "by": str(order.deployment) if order.deployment else "by hand",
         "story": story_of(order),
@@ -71,10 +71,10 @@ def order_row(world: World, order: Order, quote: Quote | None, *, badge: bool = 
     }
 
 
-def mark_of(order: Order) -> tuple[str, str]:
+def icon_of(order: Order) -> tuple[str, str]:
     if order.may_still_fill and order.filled_quantity and order.state != S.UNCONFIRMED:
         return "part", "ours"
-    return MARKS[S(order.state)]
+    return ICONS[S(order.state)]
 
 
 def price_words(order: Order) -> str:
@@ -83,7 +83,7 @@ def price_words(order: Order) -> str:
     return order.order_type if shown is None else f"{order.order_type} {plain(shown)}"
 
 
-def away(order: Order, quote: Quote | None) -> str:
+def distance_words(order: Order, quote: Quote | None) -> str:
     """How far its price or trigger is from the last price, in rupees."""
     own = order.trigger_price or order.price
     if own is None:
@@ -103,9 +103,9 @@ def state_words(order: Order) -> str:
     return ORDER_LABELS[state]
 
 
-def second_line(order: Order, world: World) -> str:
+def second_line(order: Order, page: PageContext) -> str:
     if order.state == S.UNCONFIRMED:
-        since = f"Asked at {clock_time(order.claimed_at)}. " if order.claimed_at and not world.is_practice else ""
+        since = f"Asked at {clock_time(order.claimed_at)}. " if order.claimed_at and not page.is_practice else ""
         return f"{since}Looking for tag {order.tag}. Counted as filled until proven. Not sent again."
     if order.state == S.NEEDS_HUMAN:
         return MEANINGS[S.NEEDS_HUMAN]

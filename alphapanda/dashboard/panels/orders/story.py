@@ -8,12 +8,18 @@ from django.urls import reverse
 
 from alphapanda.dashboard.formats import clock_time, long_date, plain, profit, rupees, took
 from alphapanda.dashboard.panels.ages import quote_age, read_now
-from alphapanda.dashboard.panels.context import World
+from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.net import as_text
 from alphapanda.dashboard.panels.naming import order_words, story_of, symbol_of, tail_of
-from alphapanda.dashboard.panels.orders.rows import WITH, mark_of, price_words, state_words
-from alphapanda.dashboard.panels.orders.story_steps import BROKER, EXCHANGE, flow, listed, timeline
-from alphapanda.dashboard.panels.shell import common
+from alphapanda.dashboard.panels.orders.rows import WITH, icon_of, price_words, state_words
+from alphapanda.dashboard.panels.orders.story_steps import (
+    BROKER,
+    EXCHANGE,
+    flow_strip,
+    timeline_rows,
+    values_in_words,
+)
+from alphapanda.dashboard.panels.shell import common_facts
 from market.models import Candle
 from portfolio.models import LedgerEntry, LedgerKind
 from trading.models import Fill, Order
@@ -27,7 +33,7 @@ class Story:
     """Every row that tells of one order, read once."""
 
     def __init__(self, order_id: UUID) -> None:
-        self.world = World()
+        self.page = PageContext()
         self.order: Order = Order.objects.select_related(*WITH, "signal__run", "signal__decision").get(pk=order_id)
         self.signal = self.order.signal
         self.transitions = list(self.order.transitions.all())
@@ -56,31 +62,31 @@ class Story:
 def order_story(order_id: UUID) -> dict[str, Any]:
     """Return the story of an order. Raises Order.DoesNotExist."""
     story = Story(order_id)
-    order, world = story.order, story.world
-    mark, tone = mark_of(order)
+    order, page = story.order, story.page
+    icon, tone = icon_of(order)
     return {
-        **common(world),
-        "title": title(order),
+        **common_facts(page),
+        "title": story_title(order),
         "day": long_date(order.market_time),
         "tag": order.tag,
-        "mode": world.mode_of(order.account),
+        "mode": page.mode_of(order.account),
         "account": order.account.name,
-        "outcome": {"mark": mark, "tone": tone, "words": outcome(story), "sentence": sentence(story)},
+        "outcome": {"icon": icon, "tone": tone, "words": outcome_words(story), "sentence": outcome_sentence(story)},
         "cancel": reverse("dashboard:cancel_order", args=[order.pk]) if may_cancel(order) else None,
         "cancel_words": f"Cancel {order_words(order).lower()}",
-        "previous": neighbour(order, before=True),
-        "next": neighbour(order, before=False),
-        "flow": flow(story),
-        "timeline": timeline(story),
-        "chart": chart(story),
-        "result": result(story),
-        "charges": charges(story),
+        "previous": neighbour_address(order, before=True),
+        "next": neighbour_address(order, before=False),
+        "flow": flow_strip(story),
+        "timeline": timeline_rows(story),
+        "chart": chart_panel(story),
+        "result": result_panel(story),
+        "charges": charges_panel(story),
         "decided": decided_by(story),
-        "age": read_now(world),
+        "age": read_now(page),
     }
 
 
-def title(order: Order) -> str:
+def story_title(order: Order) -> str:
     """Buy 240 INFY at 1,512.40 limit; buy 240 INFY at market."""
     if order.order_type == "MARKET":
         return f"{order_words(order)} at market"
@@ -92,7 +98,7 @@ def may_cancel(order: Order) -> bool:
     return order.may_still_fill and order.cancel_requested_at is None and order.state != OrderState.UNCONFIRMED
 
 
-def neighbour(order: Order, *, before: bool) -> str | None:
+def neighbour_address(order: Order, *, before: bool) -> str | None:
     rows = (
         Order.objects.filter(pk__lt=order.pk).order_by("-pk")
         if before
@@ -102,7 +108,7 @@ def neighbour(order: Order, *, before: bool) -> str | None:
     return story_of(other) if other else None
 
 
-def outcome(story: Story) -> str:
+def outcome_words(story: Story) -> str:
     order = story.order
     if order.state != OrderState.FILLED or not story.fills:
         return state_words(order)
@@ -110,17 +116,17 @@ def outcome(story: Story) -> str:
     return f"Filled {order.quantity} at {plain(order.average_price)} in {took(lasted)}"
 
 
-def sentence(story: Story) -> str:
+def outcome_sentence(story: Story) -> str:
     order = story.order
     who = str(order.deployment) if order.deployment else f"by hand, {story.signal.asked_by}"
     tail = f"{who}, {order.product}."
     if order.state == OrderState.FILLED:
-        return f"{better(story)}{tail[:1].upper()}{tail[1:]}"
+        return f"{price_comparison(story)}{tail[:1].upper()}{tail[1:]}"
     reason = f" {order.state_reason}." if order.state_reason else ""
     return f"{MEANINGS[OrderState(order.state)]}{reason} {tail[:1].upper()}{tail[1:]}"
 
 
-def better(story: Story) -> str:
+def price_comparison(story: Story) -> str:
     """How the fill compares with the price it was decided on."""
     asked = story.order.price or story.signal.reference_price
     if asked is None or story.order.average_price is None:
@@ -132,7 +138,7 @@ def better(story: Story) -> str:
     return f"{rupees(abs(gained))} {'better' if gained > 0 else 'worse'} than {against}. "
 
 
-def chart(story: Story) -> dict[str, Any]:
+def chart_panel(story: Story) -> dict[str, Any]:
     """Candles around the decision; the interval is the first of the usual ones there are candles of."""
     interval = own_interval(story)
     at, rows = story.signal.market_time, Candle.objects.of(story.order.instrument_id, interval)
@@ -146,7 +152,7 @@ def chart(story: Story) -> dict[str, Any]:
             for c in [*before, *after]
         ],
         "levels": [{"name": name, "price": as_text(price)} for name, price in levels if price is not None],
-        "fills": [fill_mark(fill, interval) for fill in story.fills],
+        "fills": [fill_marker(fill, interval) for fill in story.fills],
     }
 
 
@@ -162,7 +168,7 @@ def own_interval(story: Story) -> int:
     return next((interval for interval in wanted if interval in there), INTERVALS[0])
 
 
-def fill_mark(fill: Fill, interval: int) -> dict[str, Any]:
+def fill_marker(fill: Fill, interval: int) -> dict[str, Any]:
     seconds, bar = int(fill.at.timestamp()), interval * 60
     side = "Buy" if fill.signed_quantity > 0 else "Sell"
     return {
@@ -172,9 +178,9 @@ def fill_mark(fill: Fill, interval: int) -> dict[str, Any]:
     }
 
 
-def result(story: Story) -> dict[str, Any]:
+def result_panel(story: Story) -> dict[str, Any]:
     order = story.order
-    quote = story.world.quotes([order.instrument]).get(order.instrument_id)
+    quote = story.page.quotes([order.instrument]).get(order.instrument_id)
     rows: list[dict[str, Any]] = [
         {"key": "last", "name": "Last price", "words": plain(quote.last_price) if quote else "unknown"}
     ]
@@ -186,11 +192,11 @@ def result(story: Story) -> dict[str, Any]:
         rows.append({"key": "stop", "name": "Stop", "words": plain(story.signal.stop)})
     if story.signal.target is not None:
         rows.append({"key": "target", "name": "Target", "words": plain(story.signal.target)})
-    age = quote_age(quote, story.world.now, order.instrument.security_class, is_open=story.world.is_open)
+    age = quote_age(quote, story.page.now, order.instrument.security_class, is_open=story.page.is_open)
     return {"rows": rows, "age": age}
 
 
-def charges(story: Story) -> dict[str, Any]:
+def charges_panel(story: Story) -> dict[str, Any]:
     """What this order cost, kind by kind, as booked to the paisa."""
     sums: dict[str, Decimal] = {}
     for entry in story.entries:
@@ -211,15 +217,15 @@ def decided_by(story: Story) -> list[dict[str, Any]]:
     run, order = story.signal.run, story.order
     rows = [("instrument", "Instrument", f"{order.instrument.key} {tail_of(order.instrument, order.product)}".strip())]
     if run is None:
-        return [pair(*row) for row in [*rows, ("by", "Asked by", story.signal.asked_by)]]
+        return [name_and_words(*row) for row in [*rows, ("by", "Asked by", story.signal.asked_by)]]
     rows += [
         ("strategy", "Strategy", f"{order.deployment}, run {run.number}"),
         ("since", "Running since", f"{long_date(run.started_at)}, {clock_time(run.started_at)}"),
-        ("settings", "Settings", listed(run.parameters)),
+        ("settings", "Settings", values_in_words(run.parameters)),
         ("code", "Code", run.code_hash[:12]),
     ]
-    return [pair(*row) for row in rows]
+    return [name_and_words(*row) for row in rows]
 
 
-def pair(key: str, name: str, words: str) -> dict[str, Any]:
+def name_and_words(key: str, name: str, words: str) -> dict[str, Any]:
     return {"key": key, "name": name, "words": words}

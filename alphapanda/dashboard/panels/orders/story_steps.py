@@ -19,7 +19,7 @@ S = OrderState
 NEAREST = 7
 OURS, BROKER, EXCHANGE = "ours", "broker", "exchange"
 WHOSE = {S.CREATED: OURS, S.UNCONFIRMED: OURS, S.SUBMITTED: BROKER, S.OPEN: EXCHANGE, S.TRIGGER_PENDING: EXCHANGE}
-MARKS = {
+ICONS = {
     S.SUBMITTED: ("tick", ""),
     S.OPEN: ("working", "ours"),
     S.TRIGGER_PENDING: ("working", "ours"),
@@ -40,7 +40,7 @@ class Step:
     short: str
     whose: str
     title: str
-    mark: str = "tick"
+    icon: str = "tick"
     tone: str = ""
     context: str = ""
     lines: tuple[tuple[str, bool], ...] = ()  # text, and whether it is a raw message
@@ -48,7 +48,7 @@ class Step:
     in_flow: bool = True
 
 
-def steps(story: "Story") -> list[Step]:
+def list_steps(story: "Story") -> list[Step]:
     found = [
         *_before(story),
         *(_moved(story, each) for each in story.transitions[1:] if each.after != S.FILLED),
@@ -98,8 +98,8 @@ def _before(story: "Story") -> Iterator[Step]:
 
 def _quote(story: "Story") -> tuple[tuple[str, bool], ...]:
     signal = story.signal
-    book = f" Bid {plain(signal.bid)}, ask {plain(signal.ask)}." if signal.bid and signal.ask else ""
-    return ((f"{symbol_of(signal.instrument)} last price.{book}", False),)
+    day = f" Bid {plain(signal.bid)}, ask {plain(signal.ask)}." if signal.bid and signal.ask else ""
+    return ((f"{symbol_of(signal.instrument)} last price.{day}", False),)
 
 
 def _signal_title(story: "Story") -> str:
@@ -114,7 +114,7 @@ def _run(story: "Story") -> str:
 
 def _why(story: "Story") -> tuple[tuple[str, bool], ...]:
     signal = story.signal
-    numbers = listed(signal.numbers)
+    numbers = values_in_words(signal.numbers)
     ends = [
         f"Stop {plain(signal.stop)}" if signal.stop is not None else "",
         f"target {plain(signal.target)}" if signal.target is not None else "",
@@ -124,7 +124,7 @@ def _why(story: "Story") -> tuple[tuple[str, bool], ...]:
     return tuple((line if line.endswith(".") else f"{line}.", False) for line in lines if line)
 
 
-def listed(values: dict[str, Any]) -> str:
+def values_in_words(values: dict[str, Any]) -> str:
     """Names and values as a reader wants them: low 2,064.60, long only no."""
     return ", ".join(f"{name.replace('_', ' ')} {value_words(value)}" for name, value in values.items())
 
@@ -157,7 +157,7 @@ def check_row(check: dict[str, Any]) -> dict[str, Any]:
         "code": check["code"],
         "passed": check["passed"],
         "failed": not check["passed"],
-        "mark": "tick" if check["passed"] else "cross",
+        "icon": "tick" if check["passed"] else "cross",
         "value": check["value"],
         "limit": f"of {check['limit']}" if check.get("used") is not None else check.get("skipped") or check["limit"],
         "words": check["words"],
@@ -169,7 +169,7 @@ def check_row(check: dict[str, Any]) -> dict[str, Any]:
 
 def _moved(story: "Story", step: OrderTransition) -> Step:
     state = S(step.after)
-    mark, tone = MARKS.get(state, ("tick", ""))
+    icon, tone = ICONS.get(state, ("tick", ""))
     whose = WHOSE.get(state, EXCHANGE)
     if state == S.UNCONFIRMED:
         lines = ((f"Worker {step.actor}. From here it counts as filled until proven otherwise.", False),)
@@ -182,7 +182,7 @@ def _moved(story: "Story", step: OrderTransition) -> Step:
             "Accepted",
             story.accepted_by,
             "Accepted",
-            mark,
+            icon,
             tone,
             "proof of acceptance",
             order_id,
@@ -195,7 +195,7 @@ def _moved(story: "Story", step: OrderTransition) -> Step:
         ORDER_LABELS[state],
         whose,
         f"{ORDER_LABELS[state]}{where}",
-        mark,
+        icon,
         tone,
         step.actor,
         reason,
@@ -236,9 +236,9 @@ def booked_words(story: "Story") -> str:
     return f"Cash {rupees(cash)}, {cost}. Books raised to the trade of {clock_millis(story.fills[-1].at)}."
 
 
-def timeline(story: "Story") -> list[dict[str, Any]]:
+def timeline_rows(story: "Story") -> list[dict[str, Any]]:
     """The steps as the page shows them: full time first and when the second changes, else milliseconds."""
-    found, shown = steps(story), []
+    found, shown = list_steps(story), []
     before: Step | None = None
     for number, step in enumerate(found):
         shown.append(
@@ -247,7 +247,7 @@ def timeline(story: "Story") -> list[dict[str, Any]]:
                 "at": iso(step.market),
                 "time": time_words(step, before),
                 "since": gap(step.wall - before.wall) if before else "",
-                "mark": step.mark,
+                "icon": step.icon,
                 "tone": step.tone,
                 "title": step.title,
                 "context": step.context,
@@ -269,9 +269,9 @@ def time_words(step: Step, before: Step | None) -> str:
     return full[8:] if same else full
 
 
-def flow(story: "Story") -> list[dict[str, Any]]:
+def flow_strip(story: "Story") -> list[dict[str, Any]]:
     """Each step in equal width; the first of each owner carries whose it is and how long it took them."""
-    found = [step for step in steps(story) if step.in_flow]
+    found = [step for step in list_steps(story) if step.in_flow]
     spans = _spans(found)
     names = {OURS: "Alpha Panda", BROKER: story.broker, EXCHANGE: story.exchange}
     return [

@@ -7,13 +7,13 @@ from django.db.models import Sum
 
 from alphapanda.dashboard.formats import iso
 from alphapanda.dashboard.panels.ages import read_now
-from alphapanda.dashboard.panels.context import World
+from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.net import as_text, panel_age
-from alphapanda.dashboard.panels.live.verdict import count
+from alphapanda.dashboard.panels.live.verdict import count_words
 from alphapanda.dashboard.panels.naming import symbol_of, tail_of
 from alphapanda.dashboard.panels.portfolio.positions import positions_panel
-from alphapanda.dashboard.panels.results import Books, total
-from alphapanda.dashboard.panels.shell import common
+from alphapanda.dashboard.panels.results import PortfolioDays, add_results
+from alphapanda.dashboard.panels.shell import common_facts
 from portfolio.funds import NoMarginModel, available_funds
 from portfolio.models import Account, LedgerEntry, Lot
 
@@ -22,35 +22,35 @@ SHOWN_LOTS, SHOWN_ENTRIES = 60, 60
 
 def portfolio_snapshot(user: Any) -> dict[str, Any]:
     """Return every account's money and holdings. ``user`` sees all: the desk is one family's."""
-    world = World()
-    books = Books(world)
+    page = PageContext()
+    days = PortfolioDays(page)
     return {
-        **common(world),
-        "age": read_now(world),
-        "accounts": [account_row(world, books, account) for account in world.accounts],
-        "results": results(world, books),
-        "positions": positions_panel(world, books),
-        "lots": lots_panel(world),
-        "ledger": ledger_panel(world),
+        **common_facts(page),
+        "age": read_now(page),
+        "accounts": [account_row(page, days, account) for account in page.accounts],
+        "results": results_panel(page, days),
+        "positions": positions_panel(page, days),
+        "lots": lots_panel(page),
+        "ledger": ledger_panel(page),
     }
 
 
-def account_row(world: World, books: Books, account: Account) -> dict[str, Any]:
-    own = books.of_account(account)
-    day = total(own)
+def account_row(page: PageContext, days: PortfolioDays, account: Account) -> dict[str, Any]:
+    own = days.of_account(account)
+    day = add_results(own)
     return {
         "key": str(account.pk),
         "name": account.name,
-        "mode": world.mode_of(account),
+        "mode": page.mode_of(account),
         "opening": as_text(account.opening_cash),
         "cash": as_text(LedgerEntry.objects.cash(account.pk)),
-        **funds(account),
+        **funds_figures(account),
         "net": as_text(day.net),
-        "age": panel_age(world, own),
+        "age": panel_age(page, own),
     }
 
 
-def funds(account: Account) -> dict[str, Any]:
+def funds_figures(account: Account) -> dict[str, Any]:
     """What positions block and what is free; unknown where the account has no margin model for what it holds."""
     try:
         found = available_funds(account)
@@ -59,37 +59,37 @@ def funds(account: Account) -> dict[str, Any]:
     return {"free": as_text(found.available), "blocked": as_text(found.blocked)}
 
 
-def results(world: World, books: Books) -> dict[str, Any]:
+def results_panel(page: PageContext, days: PortfolioDays) -> dict[str, Any]:
     rows = [
         {
-            "key": str(book.portfolio.pk),
-            "name": str(book.portfolio),
-            "mode": world.mode_of(book.account),
-            "realised": as_text(book.result.realised),
-            "open": as_text(book.result.open),
-            "charges": None if book.result.charges is None else as_text(-book.result.charges),
-            "net": as_text(book.result.net),
-            "worst": as_text(book.result.worst),
-            "age": panel_age(world, [book]),
+            "key": str(day.portfolio.pk),
+            "name": str(day.portfolio),
+            "mode": page.mode_of(day.account),
+            "realised": as_text(day.result.realised),
+            "open": as_text(day.result.open),
+            "charges": None if day.result.charges is None else as_text(-day.result.charges),
+            "net": as_text(day.result.net),
+            "worst": as_text(day.result.worst),
+            "age": panel_age(page, [day]),
         }
-        for book in books.all
+        for day in days.all
     ]
-    return {"rows": rows, "age": panel_age(world, books.all), "empty": "" if rows else "No account is open."}
+    return {"rows": rows, "age": panel_age(page, days.all), "empty": "" if rows else "No account is open."}
 
 
-def lots_panel(world: World) -> dict[str, Any]:
+def lots_panel(page: PageContext) -> dict[str, Any]:
     """Open lots, the first to close first within each position."""
     lots = Lot.objects.open().select_related("position__instrument", "position__portfolio__account")
-    rows = [lot_row(world, lot) for lot in lots.order_by("position__instrument__tradingsymbol", "ordinal")[:SHOWN_LOTS]]
+    rows = [lot_row(page, lot) for lot in lots.order_by("position__instrument__tradingsymbol", "ordinal")[:SHOWN_LOTS]]
     return {
-        "counts": count(len(rows), "open lot"),
-        "age": read_now(world),
+        "counts": count_words(len(rows), "open lot"),
+        "age": read_now(page),
         "rows": rows,
         "empty": "" if rows else "No open lot: every position is flat.",
     }
 
 
-def lot_row(world: World, lot: Lot) -> dict[str, Any]:
+def lot_row(page: PageContext, lot: Lot) -> dict[str, Any]:
     position = lot.position
     return {
         "key": str(lot.pk),
@@ -101,25 +101,25 @@ def lot_row(world: World, lot: Lot) -> dict[str, Any]:
         "remaining": lot.remaining,
         "price": as_text(lot.price),
         "value": as_text(Decimal(lot.remaining) * lot.price),
-        "mode": world.mode_of(position.portfolio.account),
+        "mode": page.mode_of(position.portfolio.account),
     }
 
 
-def ledger_panel(world: World) -> dict[str, Any]:
+def ledger_panel(page: PageContext) -> dict[str, Any]:
     """The newest entries: facts, never edited; cash is their sum."""
     entries = LedgerEntry.objects.select_related("account", "portfolio", "trade__instrument").order_by("-at", "-id")
-    rows = [entry_row(world, entry) for entry in entries[:SHOWN_ENTRIES]]
+    rows = [entry_row(page, entry) for entry in entries[:SHOWN_ENTRIES]]
     sums = LedgerEntry.objects.aggregate(total=Sum("amount"))["total"] or Decimal(0)
     return {
         "counts": f"newest {len(rows)}",
-        "age": read_now(world),
+        "age": read_now(page),
         "rows": rows,
         "total": as_text(sums),
         "empty": "" if rows else "Nothing has been booked yet.",
     }
 
 
-def entry_row(world: World, entry: LedgerEntry) -> dict[str, Any]:
+def entry_row(page: PageContext, entry: LedgerEntry) -> dict[str, Any]:
     trade = entry.trade
     what = f"{trade.signed_quantity:+d} {symbol_of(trade.instrument)}".replace("-", "\u2212") if trade else entry.note
     return {
@@ -130,5 +130,5 @@ def entry_row(world: World, entry: LedgerEntry) -> dict[str, Any]:
         "what": what,
         "book": str(entry.portfolio) if entry.portfolio else entry.account.name,
         "amount": as_text(entry.amount),
-        "mode": world.mode_of(entry.account),
+        "mode": page.mode_of(entry.account),
     }

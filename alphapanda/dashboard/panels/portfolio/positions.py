@@ -6,12 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from alphapanda.dashboard.formats import plain, short_rupees
-from alphapanda.dashboard.panels.ages import oldest, quote_age, read_now
-from alphapanda.dashboard.panels.context import World
+from alphapanda.dashboard.panels.ages import oldest_age, quote_age, read_now
+from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.net import as_text
-from alphapanda.dashboard.panels.live.verdict import count
+from alphapanda.dashboard.panels.live.verdict import count_words
 from alphapanda.dashboard.panels.naming import symbol_of, tail_of
-from alphapanda.dashboard.panels.results import Book, Books, Holding
+from alphapanda.dashboard.panels.results import Holding, PortfolioDay, PortfolioDays
 from portfolio.domain.pnl import known_total
 from portfolio.models import Account
 from trading.models import Checkpoint, Run, Signal
@@ -19,15 +19,15 @@ from trading.models import Checkpoint, Run, Signal
 Stops = dict[tuple[UUID | None, str], Decimal]
 
 
-def positions_panel(world: World, books: Books) -> dict[str, Any]:
-    stops = stops_of(books.all)
-    groups = [group(world, account, books.of_account(account), stops) for account in world.accounts]
+def positions_panel(page: PageContext, days: PortfolioDays) -> dict[str, Any]:
+    stops = stops_of(days.all)
+    groups = [account_positions(page, account, days.of_account(account), stops) for account in page.accounts]
     groups = [each for each in groups if each["rows"]]
     ages = [row["age"] for each in groups for row in each["rows"]]
     scale_together(groups)
     return {
         "counts": counts_of(groups),
-        "age": oldest(ages, read_now(world)),
+        "age": oldest_age(ages, read_now(page)),
         "groups": groups,
         "empty": "" if groups else "Flat. No open positions in any account.",
     }
@@ -40,25 +40,25 @@ def counts_of(groups: Iterable[dict[str, Any]]) -> str:
     return ", ".join(f"{number} {mode}" for mode, number in by_mode.items())
 
 
-def group(world: World, account: Account, books: list[Book], stops: Stops) -> dict[str, Any]:
-    held = [(book, holding) for book in books for holding in book.holdings]
-    mode = world.mode_of(account)
+def account_positions(page: PageContext, account: Account, days: list[PortfolioDay], stops: Stops) -> dict[str, Any]:
+    held = [(day, holding) for day in days for holding in day.holdings]
+    mode = page.mode_of(account)
     gross = known_total(None if h.value is None else abs(h.value) for _, h in held)
-    rows = [row(world, book, holding, mode, stops) for book, holding in held]
-    note = f"{account.name}, {count(len(held), 'position')}, {short_rupees(gross)} gross"
+    rows = [position_row(page, day, holding, mode, stops) for day, holding in held]
+    note = f"{account.name}, {count_words(len(held), 'position')}, {short_rupees(gross)} gross"
     return {
         "key": str(account.pk),
         "mode": mode,
         "note": note,
         "open": as_text(known_total(h.open for _, h in held)),
         "rows": rows,
-        "age": oldest([each["age"] for each in rows], read_now(world)),
+        "age": oldest_age([each["age"] for each in rows], read_now(page)),
     }
 
 
-def row(world: World, book: Book, holding: Holding, mode: str, stops: Stops) -> dict[str, Any]:
+def position_row(page: PageContext, day: PortfolioDay, holding: Holding, mode: str, stops: Stops) -> dict[str, Any]:
     position, instrument = holding.position, holding.position.instrument
-    stop = stops.get((book.deployment_id, instrument.key))
+    stop = stops.get((day.deployment_id, instrument.key))
     return {
         "key": str(position.pk),
         "k": instrument.key,
@@ -70,17 +70,17 @@ def row(world: World, book: Book, holding: Holding, mode: str, stops: Stops) -> 
         "open": as_text(holding.open),
         "stop": plain(stop) if stop is not None else "none",
         "mode": mode,
-        "deployment": str(book.deployment_id) if book.deployment_id else None,
-        "portfolio": str(book.portfolio.pk),
-        "book": str(book.portfolio),
+        "deployment": str(day.deployment_id) if day.deployment_id else None,
+        "portfolio": str(day.portfolio.pk),
+        "book": str(day.portfolio),
         "realised": as_text(position.realised),
-        "age": quote_age(holding.quote, world.now, instrument.security_class, is_open=world.is_open),
+        "age": quote_age(holding.quote, page.now, instrument.security_class, is_open=page.is_open),
     }
 
 
-def stops_of(books: Iterable[Book]) -> Stops:
+def stops_of(days: Iterable[PortfolioDay]) -> Stops:
     """Where each open position would be left: as its run keeps it now, or as it was entered."""
-    held = {(book.deployment_id, h.position.instrument_id) for book in books for h in book.holdings}
+    held = {(day.deployment_id, h.position.instrument_id) for day in days for h in day.holdings}
     return entry_stops(held) | kept_stops()
 
 
@@ -102,9 +102,9 @@ def kept_stops() -> Stops:
     stops: Stops = {}
     for saved in Checkpoint.objects.values_list("memory__runs", flat=True):
         for run_id, host in (saved or {}).items():
-            for key, book in host["desk"]["books"].items():
-                if book["quantity"] and book["stop"] is not None:
-                    stops[runs.get(UUID(run_id)), key] = Decimal(book["stop"])
+            for key, day in host["desk"]["books"].items():
+                if day["quantity"] and day["stop"] is not None:
+                    stops[runs.get(UUID(run_id)), key] = Decimal(day["stop"])
     return stops
 
 

@@ -11,15 +11,15 @@ from django.urls import reverse
 
 from alphapanda.dashboard.formats import iso, short_rupees
 from alphapanda.dashboard.panels.ages import read_now
-from alphapanda.dashboard.panels.context import World
+from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.net import as_text
-from alphapanda.dashboard.panels.live.verdict import count
+from alphapanda.dashboard.panels.live.verdict import count_words
 from alphapanda.dashboard.panels.naming import side_word, story_of, symbol_of
 from alphapanda.dashboard.panels.portfolio.positions import positions_panel
-from alphapanda.dashboard.panels.results import Books
-from alphapanda.dashboard.panels.shell import acts_of, common
-from alphapanda.dashboard.panels.strategies.rows import Desk, account_group, strategy_row
-from portfolio.models import ClosedLot, PnlSnapshot
+from alphapanda.dashboard.panels.results import PortfolioDays
+from alphapanda.dashboard.panels.shell import acts_of, common_facts
+from alphapanda.dashboard.panels.strategies.rows import StrategyPanelData, account_group, strategy_row
+from portfolio.models import PnlSnapshot, Realisation
 from trading.models import Deployment, Evaluation, Run, Signal
 from trading.orders.life_cycle import DEPLOYMENT_LABELS, SIGNAL_LABELS, DeploymentState, SignalState
 
@@ -28,29 +28,29 @@ HISTORY_DAYS, SHOWN_EVALUATIONS = 20, 12
 
 
 def strategies_snapshot(user: Any) -> dict[str, Any]:
-    world = World()
-    books = Books(world)
-    desk = Desk(world, books)
-    history = past_days(world)
-    closed = trades_won(world)
-    groups = [group for account in world.accounts if (group := account_group(desk, account))["rows"]]
-    by_id = {str(deployment.pk): deployment for deployment in desk.deployments}
+    page = PageContext()
+    days = PortfolioDays(page)
+    panel = StrategyPanelData(page, days)
+    history = past_days(page)
+    closed = trades_won(page)
+    groups = [group for account in page.accounts if (group := account_group(panel, account))["rows"]]
+    by_id = {str(deployment.pk): deployment for deployment in panel.deployments}
     for group in groups:
         for row in group["rows"]:
-            row.update(card(desk, by_id[row["key"]], history, closed))
+            row.update(strategy_card(panel, by_id[row["key"]], history, closed))
     return {
-        **common(world),
-        "sentence": sentence(desk.deployments),
-        "age": read_now(world),
+        **common_facts(page),
+        "sentence": states_sentence(panel.deployments),
+        "age": read_now(page),
         "groups": groups,
         # Not drawn: lets the browser move each strategy's figures with the prices of what it holds.
-        "positions": positions_panel(world, books),
-        "waits": waits_panel(world),
+        "positions": positions_panel(page, days),
+        "waits": waits_panel(page),
         "empty": "" if groups else "No strategy is deployed. Admin puts one on an account.",
     }
 
 
-def sentence(deployments: list[Deployment]) -> str:
+def states_sentence(deployments: list[Deployment]) -> str:
     """ "Three of four are running. One paused." """
     if not deployments:
         return "No strategy is deployed."
@@ -62,19 +62,22 @@ def sentence(deployments: list[Deployment]) -> str:
     return " ".join(words)
 
 
-def card(
-    desk: Desk, deployment: Deployment, history: dict[UUID, list[Decimal]], closed: dict[UUID, tuple[int, int]]
+def strategy_card(
+    panel: StrategyPanelData,
+    deployment: Deployment,
+    history: dict[UUID, list[Decimal]],
+    closed: dict[UUID, tuple[int, int]],
 ) -> dict[str, Any]:
     days = history.get(deployment.pk, [])
     won, all_ = closed.get(deployment.pk, (0, 0))
-    run = desk.runs.get(deployment.pk)
+    run = panel.runs.get(deployment.pk)
     code = (run.code_hash if run else deployment.strategy.code_hash)[:6]
     return {
-        "about": about(deployment),
+        "about": describe_deployment(deployment),
         "state_long": DEPLOYMENT_LABELS[S(deployment.state)],
         "days": [f"{net:f}" for net in days],
         "days_net": as_text(sum(days, Decimal(0))) if days else None,
-        "days_words": count(len(days), "day") if days else "No full day yet",
+        "days_words": count_words(len(days), "day") if days else "No full day yet",
         "worst_fall": as_text(worst_fall(days)) if days else None,
         "winners": f"{round(100 * won / all_)}\u00a0% of {all_}" if all_ else "no closed trade",
         "run": f"run {run.number}, code {code}" if run else f"code {code}",
@@ -90,23 +93,23 @@ def card(
     }
 
 
-def about(deployment: Deployment) -> str:
+def describe_deployment(deployment: Deployment) -> str:
     """One line of instruments and settings."""
     names = [symbol_of(instrument) for instrument in deployment.instruments.all()]
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     units = {
-        "lots": count(int(deployment.size), "lot"),
+        "lots": count_words(int(deployment.size), "lot"),
         "capital": f"{short_rupees(deployment.size)} a position",
         "risk": f"{short_rupees(deployment.size)} at risk",
     }[deployment.sizing]
     return f"{deployment.strategy.title}; {shown or 'no instrument'}; {units}, {deployment.product}"
 
 
-def past_days(world: World) -> dict[UUID, list[Decimal]]:
+def past_days(page: PageContext) -> dict[UUID, list[Decimal]]:
     """The last known net of each of the days before this one, oldest first, by deployment."""
-    since = world.day - timedelta(days=HISTORY_DAYS * 2)
+    since = page.day - timedelta(days=HISTORY_DAYS * 2)
     rows = PnlSnapshot.objects.filter(
-        day__gte=since, day__lt=world.day, net__isnull=False, portfolio__deployment_id__isnull=False
+        day__gte=since, day__lt=page.day, net__isnull=False, portfolio__deployment_id__isnull=False
     )
     latest = rows.order_by("portfolio_id", "day", "-at").distinct("portfolio_id", "day")
     found: dict[UUID, list[Decimal]] = defaultdict(list)
@@ -126,9 +129,9 @@ def worst_fall(days: list[Decimal]) -> Decimal:
     return worst
 
 
-def trades_won(world: World) -> dict[UUID, tuple[int, int]]:
+def trades_won(page: PageContext) -> dict[UUID, tuple[int, int]]:
     """Closing orders that made money before charges, of all closing orders, in the last 20 days or so."""
-    rows = ClosedLot.objects.filter(day__gte=world.day - timedelta(days=HISTORY_DAYS * 2)).order_by()
+    rows = Realisation.objects.filter(day__gte=page.day - timedelta(days=HISTORY_DAYS * 2)).order_by()
     grouped = rows.values_list("lot__position__portfolio__deployment_id", "trade__broker_order_id").annotate(
         made=Sum("realised")
     )
@@ -139,16 +142,16 @@ def trades_won(world: World) -> dict[UUID, tuple[int, int]]:
     return found
 
 
-def waits_panel(world: World, deployment: Deployment | None = None) -> dict[str, Any]:
-    today = Evaluation.objects.filter(at__gte=world.midnight)
+def waits_panel(page: PageContext, deployment: Deployment | None = None) -> dict[str, Any]:
+    today = Evaluation.objects.filter(at__gte=page.midnight)
     waits = today.select_related("run__deployment__account", "instrument").order_by("-at", "-id")
     if deployment:
         waits = waits.filter(run__deployment=deployment)
-    rows = [wait_row(world, wait) for wait in waits[:SHOWN_EVALUATIONS]]
-    return {"age": read_now(world), "rows": rows, "empty": "" if rows else "No evaluation yet today."}
+    rows = [wait_row(page, wait) for wait in waits[:SHOWN_EVALUATIONS]]
+    return {"age": read_now(page), "rows": rows, "empty": "" if rows else "No evaluation yet today."}
 
 
-def wait_row(world: World, wait: Evaluation) -> dict[str, Any]:
+def wait_row(page: PageContext, wait: Evaluation) -> dict[str, Any]:
     near = wait.nearness
     return {
         "key": str(wait.pk),
@@ -156,7 +159,7 @@ def wait_row(world: World, wait: Evaluation) -> dict[str, Any]:
         "name": wait.run.deployment.name,
         "symbol": symbol_of(wait.instrument),
         "words": wait.text,
-        "mode": world.mode_of(wait.run.deployment.account),
+        "mode": page.mode_of(wait.run.deployment.account),
         "near": {
             "name": "How near",
             "ratio": None if near is None else f"{near:.3f}",
@@ -168,34 +171,34 @@ def wait_row(world: World, wait: Evaluation) -> dict[str, Any]:
 
 def deployment_snapshot(deployment_id: UUID) -> dict[str, Any]:
     """Return one deployment: its card, its runs and why it did not trade."""
-    world = World()
-    books = Books(world)
-    desk = Desk(world, books)
-    deployment = next(each for each in desk.deployments if each.pk == deployment_id)
-    row = strategy_row(desk, deployment, world.mode_of(deployment.account))
-    row.update(card(desk, deployment, past_days(world), trades_won(world)))
+    page = PageContext()
+    days = PortfolioDays(page)
+    panel = StrategyPanelData(page, days)
+    deployment = next(each for each in panel.deployments if each.pk == deployment_id)
+    row = strategy_row(panel, deployment, page.mode_of(deployment.account))
+    row.update(strategy_card(panel, deployment, past_days(page), trades_won(page)))
     signals = (
         Signal.objects.filter(deployment=deployment)
         .select_related("instrument", "account", "order")
         .order_by("-id")[:SHOWN_EVALUATIONS]
     )
     return {
-        **common(world),
-        "age": read_now(world),
+        **common_facts(page),
+        "age": read_now(page),
         "row": row,
         "account": deployment.account.name,
         "reason": deployment.state_reason[:1].upper() + deployment.state_reason[1:],
-        "terms": terms(deployment),
-        "waits": waits_panel(world, deployment),
-        "signals": {"age": read_now(world), "rows": [signal_row(world, signal) for signal in signals]},
+        "terms": terms_rows(deployment),
+        "waits": waits_panel(page, deployment),
+        "signals": {"age": read_now(page), "rows": [signal_row(page, signal) for signal in signals]},
         "runs": [run_row(run) for run in deployment.runs.all()[:8]],
     }
 
 
-def terms(deployment: Deployment) -> list[dict[str, str]]:
+def terms_rows(deployment: Deployment) -> list[dict[str, str]]:
     window = f"{deployment.entry_from:%H:%M} to {deployment.entry_until:%H:%M}"
     rows = [
-        ("Trades", about(deployment)),
+        ("Trades", describe_deployment(deployment)),
         ("Enters", window),
         ("Flat by", f"{deployment.flat_by:%H:%M}" if deployment.flat_by else "not before it decides so"),
         ("Orders", deployment.get_order_style_display()),
@@ -203,20 +206,20 @@ def terms(deployment: Deployment) -> list[dict[str, str]]:
     return [{"name": name, "words": words} for name, words in rows]
 
 
-def signal_row(world: World, signal: Signal) -> dict[str, Any]:
+def signal_row(page: PageContext, signal: Signal) -> dict[str, Any]:
     looks = {"ordered": ("tick", ""), "denied": ("struck", ""), "failed": ("cross", "fault"), "new": ("loading", "")}
-    mark, tone = looks.get(signal.state, ("bar", ""))
+    icon, tone = looks.get(signal.state, ("bar", ""))
     order = getattr(signal, "order", None)
     return {
         "key": str(signal.pk),
         "at": iso(signal.market_time),
-        "mark": mark,
+        "icon": icon,
         "tone": tone,
         "state": SIGNAL_LABELS[SignalState(signal.state)],
         "what": f"{side_word(signal.side)} {signal.quantity} {symbol_of(signal.instrument)}",
         "words": signal.reason if signal.state == SignalState.ORDERED else signal.state_reason or signal.reason,
         "href": story_of(order) if order else None,
-        "mode": world.mode_of(signal.account),
+        "mode": page.mode_of(signal.account),
     }
 
 

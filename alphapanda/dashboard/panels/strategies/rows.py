@@ -8,10 +8,10 @@ from django.urls import reverse
 
 from alphapanda.dashboard.formats import iso, money_tone
 from alphapanda.dashboard.panels.ages import read_now
-from alphapanda.dashboard.panels.context import World
+from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.net import as_text, panel_age
 from alphapanda.dashboard.panels.naming import done_word, side_word, symbol_of
-from alphapanda.dashboard.panels.results import Book, Books, total
+from alphapanda.dashboard.panels.results import PortfolioDay, PortfolioDays, add_results
 from trading.models import Deployment, Evaluation, Order, Run, Signal
 from trading.orders.life_cycle import DEPLOYMENT_LABELS, DeploymentState, SignalState
 
@@ -27,32 +27,32 @@ SPARK_POINTS = 60
 MODE_NOTES = {"live": "real money", "paper": "real prices, simulated fills", "practice": "the market is simulated"}
 
 
-class Desk:
+class StrategyPanelData:
     """Everything the strategy panels read, each in one query."""
 
-    def __init__(self, world: World, books: Books) -> None:
-        self.world, self.books = world, books
+    def __init__(self, page: PageContext, days: PortfolioDays) -> None:
+        self.page, self.days = page, days
         deployments = Deployment.objects.select_related("strategy", "account").prefetch_related("instruments")
         self.deployments = list(deployments)
         self.orders = dict(self._today(Order.objects.all()).values_list("deployment").annotate(n=Count("pk")))
         signals = self._today(Signal.objects.filter(deployment__isnull=False)).select_related("instrument")
         newest = signals.order_by("deployment_id", "-id").distinct("deployment_id")
         self.signals = {signal.deployment_id: signal for signal in newest}
-        waits = Evaluation.objects.filter(at__gte=world.midnight).select_related("run", "instrument")
+        waits = Evaluation.objects.filter(at__gte=page.midnight).select_related("run", "instrument")
         latest = waits.order_by("run_id", "-at").distinct("run_id")
         self.waits = {wait.run.deployment_id: wait for wait in sorted(latest, key=lambda wait: wait.at)}
         self.runs = {run.deployment_id: run for run in Run.objects.filter(ended_at__isnull=True)}
 
     def _today(self, rows: Any) -> Any:
-        return rows.filter(market_time__gte=self.world.midnight).order_by()
+        return rows.filter(market_time__gte=self.page.midnight).order_by()
 
 
-def strategies_panel(world: World, books: Books) -> dict[str, Any]:
-    desk = Desk(world, books)
-    groups = [group for account in world.accounts if (group := account_group(desk, account))["rows"]]
+def strategies_panel(page: PageContext, days: PortfolioDays) -> dict[str, Any]:
+    panel = StrategyPanelData(page, days)
+    groups = [group for account in page.accounts if (group := account_group(panel, account))["rows"]]
     return {
-        "counts": running_words(desk.deployments),
-        "age": read_now(world),
+        "counts": running_words(panel.deployments),
+        "age": read_now(page),
         "groups": groups,
         "empty": "" if groups else "No strategy is deployed. Admin puts one on an account.",
     }
@@ -64,62 +64,62 @@ def running_words(deployments: Iterable[Deployment]) -> str:
     return f"{running} of {len(states)} running" if states else ""
 
 
-def account_group(desk: Desk, account: Any) -> dict[str, Any]:
-    mode = desk.world.mode_of(account)
-    own = [deployment for deployment in desk.deployments if deployment.account_id == account.pk]
-    books = [book for each in own if (book := desk.books.by_deployment.get(each.pk))]
+def account_group(panel: StrategyPanelData, account: Any) -> dict[str, Any]:
+    mode = panel.page.mode_of(account)
+    own = [deployment for deployment in panel.deployments if deployment.account_id == account.pk]
+    days = [day for each in own if (day := panel.days.by_deployment.get(each.pk))]
     return {
         "key": str(account.pk),
         "mode": mode,
         "account": account.name,
         "mode_note": MODE_NOTES[mode],
         "note": f"{account.name}, {MODE_NOTES[mode]}",
-        "net": as_text(total(books).net) if books else "0",
-        "charges": as_text(total(books).charges) if books else "0",
-        "orders": sum(desk.orders.get(each.pk, 0) for each in own),
-        "age": panel_age(desk.world, books),
-        "rows": [strategy_row(desk, each, mode) for each in own],
+        "net": as_text(add_results(days).net) if days else "0",
+        "charges": as_text(add_results(days).charges) if days else "0",
+        "orders": sum(panel.orders.get(each.pk, 0) for each in own),
+        "age": panel_age(panel.page, days),
+        "rows": [strategy_row(panel, each, mode) for each in own],
     }
 
 
-def strategy_row(desk: Desk, deployment: Deployment, mode: str) -> dict[str, Any]:
-    book = desk.books.by_deployment.get(deployment.pk)
-    mark, tone = LOOKS[S(deployment.state)]
-    at, words = last_decision(desk, deployment)
-    net = as_text(book.result.net) if book else "0"
+def strategy_row(panel: StrategyPanelData, deployment: Deployment, mode: str) -> dict[str, Any]:
+    day = panel.days.by_deployment.get(deployment.pk)
+    icon, tone = LOOKS[S(deployment.state)]
+    at, words = last_decision(panel, deployment)
+    net = as_text(day.result.net) if day else "0"
     return {
         "key": str(deployment.pk),
         "name": deployment.name,
         "mode": mode,
         "state": DEPLOYMENT_LABELS[S(deployment.state)],
-        "mark": mark,
+        "icon": icon,
         "tone": tone,
         "decided_at": iso(at),
         "decision": words,
-        "orders": desk.orders.get(deployment.pk, 0),
+        "orders": panel.orders.get(deployment.pk, 0),
         "net": net,
         "net_tone": money_tone(net),
-        "net_mark": money_tone(net) or "none",
-        "spark": spark(book, net),
+        "net_icon": money_tone(net) or "none",
+        "spark": spark_line(day, net),
         "spark_tone": money_tone(net),
         "href": reverse("dashboard:deployment", args=[deployment.pk]),
-        "age": panel_age(desk.world, [book] if book else []),
+        "age": panel_age(panel.page, [day] if day else []),
     }
 
 
-def spark(book: Book | None, net: str | None) -> list[str]:
-    if book is None or not book.points:
+def spark_line(day: PortfolioDay | None, net: str | None) -> list[str]:
+    if day is None or not day.points:
         return []
-    step = max(1, len(book.points) // SPARK_POINTS)
-    line = ["0", *(f"{value:f}" for _, value in book.points[::step])]
+    step = max(1, len(day.points) // SPARK_POINTS)
+    line = ["0", *(f"{value:f}" for _, value in day.points[::step])]
     return [*line, net] if net is not None else line
 
 
-def last_decision(desk: Desk, deployment: Deployment) -> tuple[Any, str]:
+def last_decision(panel: StrategyPanelData, deployment: Deployment) -> tuple[Any, str]:
     """The newer of the last signal and the last "no trade"; trouble speaks before both."""
     if deployment.state in (S.HALTED, S.PAUSED) and deployment.state_reason:
         return deployment.state_since, deployment.state_reason
-    signal, wait = desk.signals.get(deployment.pk), desk.waits.get(deployment.pk)
+    signal, wait = panel.signals.get(deployment.pk), panel.waits.get(deployment.pk)
     if signal and (not wait or signal.market_time >= wait.at):
         return signal.market_time, signal_words(signal)
     if wait:

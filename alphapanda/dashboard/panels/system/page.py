@@ -9,57 +9,57 @@ from django.db.models import Count, Min
 from django.urls import reverse
 
 from alphapanda.core.journal.models import DeadLetter
-from alphapanda.core.telemetry.heartbeats import Process, processes
+from alphapanda.core.telemetry.heartbeats import Process, read_processes
 from alphapanda.dashboard.formats import UNKNOWN, age, iso
-from alphapanda.dashboard.panels.ages import fixed, read_now
-from alphapanda.dashboard.panels.context import World
-from alphapanda.dashboard.panels.live.facts import MARKS
-from alphapanda.dashboard.panels.live.verdict import count
-from alphapanda.dashboard.panels.shell import common
+from alphapanda.dashboard.panels.ages import fixed_age, read_now
+from alphapanda.dashboard.panels.context import PageContext
+from alphapanda.dashboard.panels.live.facts import FEED_ICONS
+from alphapanda.dashboard.panels.live.verdict import count_words
+from alphapanda.dashboard.panels.shell import common_facts
 from instruments.models import Instrument, InstrumentLoad, TradingSession
 from market.models import FeedLease, Recording, Shard
 from market.quotes import FeedState
 from portfolio.health import book_problems
 from trading.models import Order, PaperOrder, PaperRequest, PaperTrade, RunInput, Signal
 from trading.orders.life_cycle import OrderState, SignalState
-from trading.wakeups import valkey
+from trading.wakeups import valkey_client
 
 CALENDAR_WARNING = timedelta(days=31)
 SHOWN_LETTERS = 30
-QUEUES = ("risk", "orders.paper", "desk", "lab")
+QUEUES = ("risk", "orders.paper", "housekeeping", "lab")
 CHARTS = "npm/lightweight-charts"
 
 
 def system_snapshot(user: Any) -> dict[str, Any]:
     """Return how the machine itself is doing. ``user`` is asked for what each page asks."""
-    world = World()
+    page = PageContext()
     return {
-        **common(world),
-        "age": read_now(world),
-        "processes": processes_panel(world),
-        "feeds": feeds_panel(world),
-        "stages": stages_panel(world),
-        "queues": queues_panel(world),
-        "letters": letters_panel(world),
-        "data": data_panel(world),
-        "books": books_panel(world),
+        **common_facts(page),
+        "age": read_now(page),
+        "processes": processes_panel(page),
+        "feeds": feeds_panel(page),
+        "stages": stages_panel(page),
+        "queues": queues_panel(page),
+        "letters": letters_panel(page),
+        "data": data_panel(page),
+        "books": books_panel(page),
         "charts_missing": not any(
             isinstance(entry, tuple) and entry[0] == CHARTS for entry in settings.STATICFILES_DIRS
         ),
     }
 
 
-def processes_panel(world: World) -> dict[str, Any]:
+def processes_panel(page: PageContext) -> dict[str, Any]:
     """Every process and when it was last heard."""
     try:
-        rows = [process_row(process, world.wall) for process in processes(valkey(), world.wall)]
+        rows = [process_row(process, page.wall) for process in read_processes(valkey_client(), page.wall)]
     except redis.RedisError:
         return {
             "rows": [],
-            "age": fixed("failed", "Valkey not reached"),
+            "age": fixed_age("failed", "Valkey not reached"),
             "empty": "Valkey did not answer, so nobody knows which processes live.",
         }
-    return {"rows": rows, "age": read_now(world), "empty": "" if rows else "No process has been heard yet."}
+    return {"rows": rows, "age": read_now(page), "empty": "" if rows else "No process has been heard yet."}
 
 
 def process_row(process: Process, wall: datetime) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def process_row(process: Process, wall: datetime) -> dict[str, Any]:
         "key": process.name,
         "name": process.name,
         "does": process.does,
-        "mark": "dead" if silent else "live",
+        "icon": "dead" if silent else "live",
         "tone": "fault" if silent else "",
         "state": "Silent" if silent else "Running",
         "heard": f"{age(process.silence(wall).total_seconds())} ago",
@@ -77,29 +77,29 @@ def process_row(process: Process, wall: datetime) -> dict[str, Any]:
     }
 
 
-def feeds_panel(world: World) -> dict[str, Any]:
+def feeds_panel(page: PageContext) -> dict[str, Any]:
     """Every feed with its lease, and how far the processing of its stream is behind."""
-    if world.feeds is None:
+    if page.feeds is None:
         return {
             "rows": [],
-            "age": fixed("failed", "Valkey not reached"),
+            "age": fixed_age("failed", "Valkey not reached"),
             "empty": "Valkey did not answer, so nothing is known of the feeds.",
         }
     leases = {lease.feed.name: lease for lease in FeedLease.objects.select_related("feed")}
     shards: dict[str, list[Shard]] = {}
     for shard in Shard.objects.select_related("feed"):
         shards.setdefault(shard.feed.name, []).append(shard)
-    names = sorted({*world.feeds, *leases})
-    rows = [feed_row(name, world.feeds.get(name), leases.get(name), shards.get(name, [])) for name in names]
-    return {"rows": rows, "age": read_now(world), "empty": "" if rows else "No feed has run yet."}
+    names = sorted({*page.feeds, *leases})
+    rows = [feed_row(name, page.feeds.get(name), leases.get(name), shards.get(name, [])) for name in names]
+    return {"rows": rows, "age": read_now(page), "empty": "" if rows else "No feed has run yet."}
 
 
 def feed_row(name: str, state: FeedState | None, lease: FeedLease | None, shards: list[Shard]) -> dict[str, Any]:
-    mark, tone = MARKS[state.state] if state else ("unknown", "")
+    icon, tone = FEED_ICONS[state.state] if state else ("unknown", "")
     return {
         "key": name,
         "name": name,
-        "mark": mark,
+        "icon": icon,
         "tone": tone,
         "state": state.state.capitalize() if state else UNKNOWN,
         "note": state.reason if state else "",
@@ -118,16 +118,16 @@ def lag_words(shard: Shard, state: FeedState | None) -> str:
         return f"{shard.name}: {UNKNOWN}"
     if shard.epoch != state.epoch:
         return f"{shard.name}: at {shard.epoch}-{shard.n}, another epoch"
-    return f"{shard.name}: {count(max(0, state.n - shard.n), 'entry', 'entries')} behind"
+    return f"{shard.name}: {count_words(max(0, state.n - shard.n), 'entry', 'entries')} behind"
 
 
-def stages_panel(world: World) -> dict[str, Any]:
+def stages_panel(page: PageContext) -> dict[str, Any]:
     """Rows that wait for each stage. PostgreSQL is asked, not the queues: a message may be lost, a row is not."""
-    return {"age": read_now(world), "rows": [stage_row(world, *stage) for stage in stages(world)]}
+    return {"age": read_now(page), "rows": [stage_row(page, *stage) for stage in list_stages(page)]}
 
 
-def stages(world: World) -> list[tuple[str, str, Any, str]]:
-    due = PaperRequest.objects.filter(is_done=False, arrives_at__lte=world.now)
+def list_stages(page: PageContext) -> list[tuple[str, str, Any, str]]:
+    due = PaperRequest.objects.filter(is_done=False, arrives_at__lte=page.now)
     return [
         ("assess_signals", "signals to be judged", Signal.objects.filter(state=SignalState.NEW), "created_at"),
         ("execute_orders", "orders to be sent", Order.objects.filter(state=OrderState.CREATED), "created_at"),
@@ -149,11 +149,11 @@ def stages(world: World) -> list[tuple[str, str, Any, str]]:
     ]
 
 
-def stage_row(world: World, stage: str, what: str, rows: Any, since: str) -> dict[str, Any]:
+def stage_row(page: PageContext, stage: str, what: str, rows: Any, since: str) -> dict[str, Any]:
     wanted = {"n": Count("pk")} | ({"since": Min(since)} if since else {})
     found = rows.order_by().aggregate(**wanted)
     oldest: datetime | None = found.get("since")
-    waited = age((world.wall - oldest).total_seconds()) if oldest else ""
+    waited = age((page.wall - oldest).total_seconds()) if oldest else ""
     return {
         "key": what,
         "stage": stage,
@@ -163,30 +163,30 @@ def stage_row(world: World, stage: str, what: str, rows: Any, since: str) -> dic
     }
 
 
-def queues_panel(world: World) -> dict[str, Any]:
+def queues_panel(page: PageContext) -> dict[str, Any]:
     """Lengths of the task queues: each message says only that there may be work."""
     try:
         rows = [{"key": name, "name": name, "length": length} for name, length in queue_lengths().items()]
     except redis.RedisError as error:
         return {
             "rows": [],
-            "age": fixed("failed", "not reached"),
+            "age": fixed_age("failed", "not reached"),
             "empty": f"Valkey did not answer ({type(error).__name__}). The sweeper wakes every stage once it does.",
         }
-    return {"rows": rows, "age": read_now(world), "empty": ""}
+    return {"rows": rows, "age": read_now(page), "empty": ""}
 
 
 def queue_lengths() -> dict[str, int]:
     shards = Shard.objects.select_related("feed")
     names = [*QUEUES, *(f"ticks.{shard.name}" for shard in shards)]
     names += sorted({f"broker.{shard.feed.data_account}" for shard in shards if shard.feed.data_account})
-    pipeline = valkey().pipeline(transaction=False)
+    pipeline = valkey_client().pipeline(transaction=False)
     for name in names:
         pipeline.llen(name)
     return dict(zip(names, pipeline.execute(), strict=True))
 
 
-def letters_panel(world: World) -> dict[str, Any]:
+def letters_panel(page: PageContext) -> dict[str, Any]:
     letters = DeadLetter.objects.filter(state=DeadLetter.State.OPEN)[:SHOWN_LETTERS]
     rows = [
         {
@@ -202,14 +202,14 @@ def letters_panel(world: World) -> dict[str, Any]:
         for letter in letters
     ]
     empty = "" if rows else "No dead letter: no work has been given up."
-    return {"counts": str(len(rows)), "age": read_now(world), "rows": rows, "empty": empty}
+    return {"counts": str(len(rows)), "age": read_now(page), "rows": rows, "empty": empty}
 
 
-def data_panel(world: World) -> dict[str, Any]:
+def data_panel(page: PageContext) -> dict[str, Any]:
     """What was loaded, and how far the calendar reaches."""
     load = InstrumentLoad.objects.first()
     ends = TradingSession.objects.ends_on()
-    soon = ends is None or ends - world.day < CALENDAR_WARNING
+    soon = ends is None or ends - page.day < CALENDAR_WARNING
     listed = Instrument.objects.listed().count()
     recording = Recording.objects.select_related("feed").first()
     rows = [
@@ -224,8 +224,8 @@ def data_panel(world: World) -> dict[str, Any]:
         ),
         ("recording", "Recording", recording_words(recording), "", "live" if recording else "unknown"),
     ]
-    names = ("key", "name", "words", "tone", "mark")
-    return {"rows": [dict(zip(names, row, strict=True)) for row in rows], "age": read_now(world)}
+    names = ("key", "name", "words", "tone", "icon")
+    return {"rows": [dict(zip(names, row, strict=True)) for row in rows], "age": read_now(page)}
 
 
 def load_words(load: InstrumentLoad | None) -> str:
@@ -242,11 +242,11 @@ def recording_words(recording: Recording | None) -> str:
     return f"{recording.feed.name}, {recording.day:%d %b}: {recording.frames:,} frames, {recording.state}"
 
 
-def books_panel(world: World) -> dict[str, Any]:
+def books_panel(page: PageContext) -> dict[str, Any]:
     problems = book_problems()
     rows = [{"key": str(number), "words": words} for number, words in enumerate(problems)]
     return {
         "rows": rows,
-        "age": read_now(world),
+        "age": read_now(page),
         "empty": "" if rows else "Every position is the sum of its trades, and every trade is charged.",
     }

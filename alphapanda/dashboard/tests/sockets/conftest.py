@@ -13,7 +13,7 @@ from django.db import connections
 from django.test import Client
 
 from alphapanda.asgi import protocols
-from alphapanda.dashboard.broadcast import Hub, hub
+from alphapanda.dashboard.broadcast import Hub, running_hub
 
 HOST = b"127.0.0.1:8000"
 
@@ -55,7 +55,7 @@ def cookie(transactional_db: None, valkey: Any) -> str:
 @pytest.fixture
 async def desk_hub() -> AsyncIterator[Hub]:
     """This test's hub, closed at its end with all it has open."""
-    made = hub()
+    made = running_hub()
     yield made
     await made.close()
     # The thread in which sessions are looked up keeps its connection, as it should; the test database is about to go.

@@ -9,7 +9,7 @@ from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from django.contrib.sessions.models import Session
 
-from alphapanda.core.journal.services import record
+from alphapanda.core.journal.services import record_event
 from alphapanda.dashboard import broadcast, topics
 from alphapanda.dashboard.broadcast import Hub
 from alphapanda.dashboard.tests.sockets.conftest import Browser, open_browser
@@ -62,7 +62,7 @@ async def test_what_is_recorded_brings_a_new_snapshot(screen: Browser, valkey: A
     first = await screen.hear("snapshot")
     await subscribed(valkey)
     await database_sync_to_async(ensure_gates)()
-    await database_sync_to_async(record)("gate.changed", key="everything", payload={})
+    await database_sync_to_async(record_event)("gate.changed", key="everything", payload={})
     began = asyncio.get_running_loop().time()
     second = await screen.hear("snapshot")
     assert asyncio.get_running_loop().time() - began < 4
@@ -227,7 +227,7 @@ async def test_when_nobody_looks_any_more_the_process_stops_listening(
     cookie: str, valkey: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(broadcast, "IDLE_SECONDS", 0.1)
-    screen, first = open_browser(cookie), broadcast.hub()
+    screen, first = open_browser(cookie), broadcast.running_hub()
     await screen.connect(5)
     await screen.say("subscribe", "live")
     await screen.hear("snapshot")
@@ -236,7 +236,7 @@ async def test_when_nobody_looks_any_more_the_process_stops_listening(
     async with asyncio.timeout(10):
         while valkey.pubsub_numsub("channels__group__market")[0][1]:
             await asyncio.sleep(0.05)
-    second = broadcast.hub()
+    second = broadcast.running_hub()
     assert second is not first
     await second.close()
 

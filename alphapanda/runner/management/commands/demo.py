@@ -16,9 +16,9 @@ from django.db import DatabaseError
 from alphapanda.core.clock import market_now
 from alphapanda.core.clock.services import set_market_time
 from alphapanda.core.commands import Command as BaseCommand
-from alphapanda.core.commands import quietly
+from alphapanda.core.commands import run_quietly
 from alphapanda.core.timezone import IST
-from alphapanda.dashboard.people import make_sign_in_link
+from alphapanda.dashboard.sign_in_links import make_sign_in_link
 from alphapanda.runner import demo_setup, practice
 from alphapanda.runner import processes as processes
 from alphapanda.runner.processes import Market, NotReady
@@ -72,7 +72,7 @@ class Command(BaseCommand):
         self._configure(base)
         supervisor = Supervisor(folder, base)
         market = Market(options["seed"], options["date"], options["open_at"], options["night"])
-        supervisor.start(processes.kitesim(port, folder, market))
+        supervisor.start(processes.kitesim_child(port, folder, market))
         return supervisor
 
     def _configure(self, base: dict[str, str]) -> None:
@@ -83,9 +83,9 @@ class Command(BaseCommand):
     def _run(
         self, supervisor: Supervisor, folder: Path, options: dict[str, Any], began: float, stopping: threading.Event
     ) -> None:
-        secrets = processes.credentials(folder)
+        secrets = processes.data_account_secrets(folder)
         os.environ.update(secrets)
-        quietly("migrate", "--no-input")
+        run_quietly("migrate", "--no-input")
         clock = processes.wait_for(f"{self._url}/sim/clock", "The practice exchange")
         set_market_time(datetime.fromisoformat(clock["market_time"]), clock["rate"])
         link = self._set_up()
@@ -98,14 +98,14 @@ class Command(BaseCommand):
         processes.watch_until(supervisor, stopping, lambda: self._each_second(stopping))
 
     def _set_up(self) -> str:
-        user = demo_setup.found_user()
+        user = demo_setup.create_demo_user()
         if not TradingSession.objects.exists():
             self.say("Loading the calendar of 2024 to 2026 …")
-            quietly("load_calendar")
-        account = demo_setup.found_data_account()
+            run_quietly("load_calendar")
+        account = demo_setup.ensure_data_account()
         self._log_in(account)
         self._load_instruments()
-        demo_setup.found_desk(demo_setup.found_feed())
+        demo_setup.set_up_paper_account(demo_setup.ensure_feed())
         return make_sign_in_link(user)
 
     def _load_instruments(self) -> None:
@@ -113,7 +113,7 @@ class Command(BaseCommand):
         day = market_now().astimezone(IST).date()
         if InstrumentLoad.objects.last_day_of("NSE") != day:
             self.say(f"Loading the practice exchange's instruments of {day:%d %b %Y} …")
-            quietly("load_instruments")
+            run_quietly("load_instruments")
 
     def _each_second(self, stopping: threading.Event) -> None:
         if self._ends_at is not None and time.monotonic() > self._ends_at:
@@ -131,7 +131,7 @@ class Command(BaseCommand):
             self._log_in(account)
             self._load_instruments()
             # The options shown yesterday may have expired.
-            demo_setup.watch(demo_setup.found_feed().feed)
+            demo_setup.subscribe_watchlist(demo_setup.ensure_feed().feed)
 
     def _log_in(self, account: Account) -> None:
         """Log in as a person would each morning; at a real broker nothing does this for anybody."""
@@ -152,5 +152,5 @@ class Command(BaseCommand):
     def _stop(self, supervisor: Supervisor) -> None:
         self.say("\nStopping …")
         supervisor.stop(processes.STOP_ORDER)
-        practice.close()
+        practice.stop_servers()
         self.say("Stopped.")

@@ -25,7 +25,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("candles", nargs="+", type=Path, help="files or folders of one-minute candles")
         parser.add_argument("--day", required=True, type=date.fromisoformat)
-        parser.add_argument("--desk", type=Path, help="a JSON list of deployments (default: the four strategies)")
+        parser.add_argument(
+            "--deployments", type=Path, help="a JSON list of deployments (default: the four strategies)"
+        )
         parser.add_argument("--twice", action="store_true", help="replay it twice and compare the digests")
         parser.add_argument("--rows", type=Path, help="write what the digest is taken of: a JSON list a line")
         parser.add_argument("--longest", type=float, default=1200.0, help="give up after so many seconds")
@@ -44,16 +46,22 @@ class Command(BaseCommand):
             self._once(options)
 
     def _once(self, options: dict[str, Any]) -> None:
-        from alphapanda.runner.replay import Plan, ReplayFailed, play, read_desk
+        from alphapanda.runner.replay import ReplayFailed, ReplayPlan, play_day, read_deployments
 
-        plan = Plan(options["day"], options["candles"], read_desk(options["desk"]), options["longest"], options["rows"])
+        plan = ReplayPlan(
+            options["day"],
+            options["candles"],
+            read_deployments(options["deployments"]),
+            options["longest"],
+            options["rows"],
+        )
         try:
-            result = play(plan, Path(settings.STATE_DIR), self.say)
+            result = play_day(plan, Path(settings.STATE_DIR), self.say)
         except (ReplayFailed, NotReady) as problem:
             logs = Path(settings.STATE_DIR) / "logs"
             raise CommandError(f"{problem}. {last_lines(logs)}") from problem
         finally:
-            practice.close()
+            practice.stop_servers()
         self.say(f"{result.candles} one-minute candles went in; {len(result.differences)} came out different.")
         for line in result.differences[:20]:
             self.say(f"  {line}")
@@ -71,7 +79,7 @@ class Command(BaseCommand):
     def _twice(self, options: dict[str, Any]) -> None:
         """Each replay in a process of its own, with servers of its own."""
         command = [sys.executable, str(MANAGE), "replay_day", "--json", "--day", str(options["day"])]
-        command += ["--desk", str(options["desk"])] if options["desk"] else []
+        command += ["--deployments", str(options["deployments"])] if options["deployments"] else []
         command += map(str, options["candles"])
         digests, rows = [], []
         with tempfile.TemporaryDirectory() as folder:

@@ -17,7 +17,7 @@ from trading.orders.life_cycle import GateState
 TRIES = 3
 
 
-def whoever() -> str:
+def login_name() -> str:
     """The login name here; a container's user may have none."""
     try:
         return getpass.getuser()
@@ -52,7 +52,7 @@ def flag_words() -> str:
         return "nothing that can be read"
 
 
-def close(account: Account | None, state: GateState, by: str, reason: str) -> list[Order]:
+def close_gate(account: Account | None, state: GateState, by: str, reason: str) -> list[Order]:
     """Set a gate, again if a claim held its row for longer than the lock's time-out. Raises DatabaseError."""
     for _ in range(TRIES - 1):
         with contextlib.suppress(OperationalError):
@@ -60,7 +60,7 @@ def close(account: Account | None, state: GateState, by: str, reason: str) -> li
     return set_gate(state, account, by=by, reason=reason)
 
 
-def standing() -> list[dict[str, Any]]:
+def gates_as_they_stand() -> list[dict[str, Any]]:
     """Every gate as it stands, the global one first."""
     ensure_gates()
     gates = Gate.objects.select_related("account").order_by("-is_global", "account__name")

@@ -10,7 +10,7 @@ from pathlib import Path
 from kitesim.tests.conftest import REPOSITORY, Sim
 
 
-class Ears:
+class TickerCallbacks:
     """Zerodha's ticker in a process of its own; it leaves by itself after ``seconds``, should a test hang."""
 
     def __init__(self, sim: Sim, access_token: str, seconds: float = 60, frames: Path | None = None, **modes) -> None:

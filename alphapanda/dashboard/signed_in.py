@@ -12,10 +12,10 @@ from django.utils.crypto import constant_time_compare
 def still_signed_in(asked: Mapping[str, Any]) -> set[str]:
     """Return those session keys of ``asked`` (session key → user id) that still belong to their active user."""
     users = {user.pk: user for user in get_user_model().objects.filter(pk__in=set(asked.values()), is_active=True)}
-    return {key for key, user_id in asked.items() if user_id in users and belongs(key, users[user_id])}
+    return {key for key, user_id in asked.items() if user_id in users and belongs_to(key, users[user_id])}
 
 
-def belongs(session_key: str, user: Any) -> bool:
+def belongs_to(session_key: str, user: Any) -> bool:
     """A session that was ended is empty; one from before a change of password carries another hash."""
     session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     is_theirs = session.get(SESSION_KEY) == str(user.pk)

@@ -33,12 +33,12 @@ PLANS: tuple[tuple[str, int, dict[str, Any]], ...] = (
 SHARES_A_DEPLOYMENT = 10
 
 
-def found_market(walk: Walk, first: datetime) -> tuple[Shard, list[Instrument]]:
+def set_up_market(walk: Walk, first: datetime) -> tuple[Shard, list[Instrument]]:
     """Make an empty database one with shares, all of them subscribed; the market's clock stands before ``first``."""
     call_command("migrate", verbosity=0, interactive=False)
     call_command("load_calendar", "--year", str(first.year), verbosity=0)
     set_market_time(first - timedelta(seconds=60), 0)
-    shard, shares = demo_setup.found_feed(), list_shares(walk.count, first)
+    shard, shares = demo_setup.ensure_feed(), list_shares(walk.count, first)
     Subscription.objects.bulk_create(
         Subscription(feed=shard.feed, instrument=share, mode="full", ref="load", wants_candles=True) for share in shares
     )
@@ -47,11 +47,11 @@ def found_market(walk: Walk, first: datetime) -> tuple[Shard, list[Instrument]]:
 
 def log_in_data_account() -> None:
     """Log in to the practice exchange, as the feed's account."""
-    data = demo_setup.found_data_account()
+    data = demo_setup.ensure_data_account()
     log_in(data, practice_request_token(data))
 
 
-def found_desk(shard: Shard, shares: list[Instrument], walk: Walk, first: datetime, minutes: int) -> None:
+def set_up_deployments(shard: Shard, shares: list[Instrument], walk: Walk, first: datetime, minutes: int) -> None:
     """Open a paper account, store history of the deployed shares, and start the deployments."""
     account = open_account("Load", "paper", "paper", Decimal(10_00_00_000))
     RiskLimit.objects.create(account=account, max_order_value=Decimal(250_000), max_gross=Decimal(50_00_00_000))
@@ -62,7 +62,7 @@ def found_desk(shard: Shard, shares: list[Instrument], walk: Walk, first: dateti
     for share, candles in zip(deployed, walk.history(len(deployed), minutes), strict=True):
         store_history(share, 1, [(start, *bar) for start, bar in zip(starts, candles, strict=True)])
     for nth, strategy in enumerate(names):
-        start(nth, strategy, account, shard, deployed[nth * SHARES_A_DEPLOYMENT :][:SHARES_A_DEPLOYMENT], first)
+        start_run(nth, strategy, account, shard, deployed[nth * SHARES_A_DEPLOYMENT :][:SHARES_A_DEPLOYMENT], first)
 
 
 def list_shares(count: int, first: datetime) -> list[Instrument]:
@@ -83,7 +83,7 @@ def list_shares(count: int, first: datetime) -> list[Instrument]:
     )
 
 
-def start(
+def start_run(
     nth: int, strategy: str, account: Account, shard: Shard, shares: list[Instrument], first: datetime
 ) -> Deployment:
     """Start a deployment whose history is there already: it begins with the first entry of the stream."""
@@ -98,8 +98,8 @@ def start(
         size=Decimal(100_000),
     )
     deployment.instruments.set(shares)
-    run = deployments.start(deployment, by="load")
-    deployments.tell(run, "begin", "begin", {"until": first.isoformat()})
+    run = deployments.start_deployment(deployment, by="load")
+    deployments.notify_run(run, "begin", "begin", {"until": first.isoformat()})
     return deployment
 
 
@@ -107,7 +107,7 @@ def all_running() -> bool:
     return not Deployment.objects.exclude(state="running").exists()
 
 
-def outcome(until: datetime) -> dict[str, Any]:
+def measure_outcome(until: datetime) -> dict[str, Any]:
     """Return what the desk did, and how long signals of frames received before ``until`` took to their rows."""
     of_frames = Signal.objects.filter(received_at__lt=until).values_list("received_at", "created_at")
     waits = [(created - received).total_seconds() * 1000 for received, created in of_frames]

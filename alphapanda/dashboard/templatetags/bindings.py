@@ -13,7 +13,7 @@ from alphapanda.dashboard import formats
 
 register = template.Library()
 MONEY_FORMATS = {"signed", "profit", "signed_whole"}
-MARKS_BY_AGE = {
+ICONS_BY_AGE = {
     "live": "live",
     "stale": "stale",
     "dead": "dead",
@@ -35,7 +35,7 @@ def look_up(item: Any, path: str) -> Any:
     return item
 
 
-def written(value: Any, form: str) -> str:
+def write_value(value: Any, form: str) -> str:
     if form:
         return formats.FORMATS[form](value)
     return "" if value is None else str(value)
@@ -46,7 +46,7 @@ def fig(item: Any, path: str, form: str = "plain", kind: str = "", tone: bool = 
     """A figure: `{% fig row "net" "signed" %}`. Profits carry their tone; an absent one is "unknown"."""
     value = look_up(item, path)
     money = formats.money_tone(value) if tone and form in MONEY_FORMATS else ""
-    text = written(value, form) if item else ""
+    text = write_value(value, form) if item else ""
     coloured = format_html(' data-money="{}"', money) if form in MONEY_FORMATS and tone else ""
     return format_html(
         '<span class="{}" data-b="{}" data-as="{}"{}>{}</span>', f"fig {kind}".strip(), path, form, coloured, text
@@ -57,7 +57,7 @@ def fig(item: Any, path: str, form: str = "plain", kind: str = "", tone: bool = 
 def say(item: Any, path: str, kind: str = "") -> SafeString:
     """Words that may change: `{% say row "decision" %}`."""
     attribute = format_html(' class="{}"', kind) if kind else ""
-    return format_html('<span data-b="{}"{}>{}</span>', path, attribute, written(look_up(item, path), ""))
+    return format_html('<span data-b="{}"{}>{}</span>', path, attribute, write_value(look_up(item, path), ""))
 
 
 @register.simple_tag
@@ -67,12 +67,12 @@ def bound(item: Any, **paths: str) -> SafeString:
     declared = format_html('data-bind="{}"', " ".join(f"{name}:{path}" for name, path in pairs))
     present = [(name, look_up(item, path)) for name, path in pairs]
     written_out = format_html_join(
-        "", ' {}="{}"', ((n, attribute(v)) for n, v in present if v not in (None, False, ""))
+        "", ' {}="{}"', ((n, attribute_text(v)) for n, v in present if v not in (None, False, ""))
     )
     return declared + written_out
 
 
-def attribute(value: Any) -> str:
+def attribute_text(value: Any) -> str:
     return "true" if value is True else str(value)
 
 
@@ -84,18 +84,18 @@ def shown(item: Any, path: str) -> SafeString:
 
 
 @register.simple_tag
-def mark(name: str, size: int = 10) -> SafeString:
-    """A fixed mark; always put a word beside it."""
-    kind = "mark" if size == 10 else f"mark mark-{size}"
-    return format_html('<svg class="{}" aria-hidden="true"><use href="#m-{}"/></svg>', kind, name)
+def icon(name: str, size: int = 10) -> SafeString:
+    """A fixed icon; always put a word beside it."""
+    kind = "icon" if size == 10 else f"icon icon-{size}"
+    return format_html('<svg class="{}" aria-hidden="true"><use href="#i-{}"/></svg>', kind, name)
 
 
 @register.simple_tag
-def marked(item: Any, path: str = "mark", size: int = 10) -> SafeString:
-    """A mark that follows the datum."""
-    kind = "mark" if size == 10 else f"mark mark-{size}"
+def bound_icon(item: Any, path: str = "icon", size: int = 10) -> SafeString:
+    """A icon that follows the datum."""
+    kind = "icon" if size == 10 else f"icon icon-{size}"
     name = look_up(item, path) or "none"
-    return format_html('<svg class="{}" aria-hidden="true" data-mark="{}"><use href="#m-{}"/></svg>', kind, path, name)
+    return format_html('<svg class="{}" aria-hidden="true" data-icon="{}"><use href="#i-{}"/></svg>', kind, path, name)
 
 
 @register.simple_tag
@@ -105,11 +105,11 @@ def aged(item: Any, path: str = "age", short: bool = False) -> SafeString:
     state = datum.get("state", "unknown")
     return format_html(
         '<span class="age" data-age="{}" data-state="{}"{}>'
-        '<svg class="mark" aria-hidden="true"><use href="#m-{}"/></svg><span>{}</span></span>',
+        '<svg class="icon" aria-hidden="true"><use href="#i-{}"/></svg><span>{}</span></span>',
         path,
         state,
         mark_safe(' data-short=""') if short else "",
-        MARKS_BY_AGE.get(state, "unknown"),
+        ICONS_BY_AGE.get(state, "unknown"),
         still_age(datum),
     )
 
@@ -126,7 +126,7 @@ def meter(item: Any, path: str = "") -> SafeString:
     """A 4 px track with its used part, what working orders reserve, and the warning line at 80 %."""
     datum = look_up(item, path) if path else item
     datum = datum or {}
-    used, held = share(datum.get("ratio")), share(datum.get("reserved_ratio"))
+    used, held = meter_percent(datum.get("ratio")), meter_percent(datum.get("reserved_ratio"))
     return format_html(
         '<svg class="meter" role="meter" aria-label="{}" aria-valuetext="{}" aria-valuemin="0" aria-valuemax="100" '
         'aria-valuenow="{}" data-meter="{}" data-tone="{}"><rect class="track" width="100%" height="4"/>'
@@ -143,7 +143,7 @@ def meter(item: Any, path: str = "") -> SafeString:
     )
 
 
-def share(ratio: str | None) -> Decimal:
+def meter_percent(ratio: str | None) -> Decimal:
     number = formats.exact(ratio) or Decimal(0)
     return (min(max(number, Decimal(0)), Decimal(1)) * 100).quantize(Decimal("0.1"))
 

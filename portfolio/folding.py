@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from portfolio.domain import positions as fold
-from portfolio.models import ClosedLot, Lot, Position, Trade
+from portfolio.models import Lot, Position, Realisation, Trade
 
 
 def locked_position(trade: Trade) -> Position:
@@ -23,7 +23,7 @@ def locked_position(trade: Trade) -> Position:
     return position
 
 
-def absorb(trade: Trade) -> Position:
+def apply_trade(trade: Trade) -> Position:
     """Fold a trade that has just been written into its position.
 
     A trade older than the newest one folded in changes which lots closed which: then all are folded anew, so that
@@ -31,46 +31,46 @@ def absorb(trade: Trade) -> Position:
     """
     position = locked_position(trade)
     if position.last_trade and trade.exchange_order < position.last_trade.exchange_order:
-        return refold(position)
+        return refold_position(position)
     lots = {lot.trade_id: lot for lot in position.lots.open().order_by("ordinal")}
-    before = standing(position, lots.values())
-    after = fold.book(before, deal(trade))
-    _close(lots, after.closings, trade)
+    before = position_of_rows(position, lots.values())
+    after = fold.fold_trade(before, as_value(trade))
+    _close(lots, after.realisations, trade)
     _open(position, after, trade)
     _set(position, after, newest=trade)
     return position
 
 
-def deal(trade: Trade) -> fold.Deal:
-    return fold.Deal(trade.signed_quantity, trade.price, trade.pk, trade.traded_at)
+def as_value(trade: Trade) -> fold.Trade:
+    return fold.Trade(trade.signed_quantity, trade.price, trade.pk, trade.traded_at)
 
 
-def standing(position: Position, lots: Iterable[Lot]) -> fold.Position:
+def position_of_rows(position: Position, lots: Iterable[Lot]) -> fold.Position:
     """The position as its rows tell it."""
-    open_lots = tuple(fold.OpenLot(lot.remaining, lot.price, lot.trade_id) for lot in lots)
+    open_lots = tuple(fold.Lot(lot.remaining, lot.price, lot.trade_id) for lot in lots)
     return fold.Position(open_lots, position.realised, opened_at=position.opened_at)
 
 
-def _close(lots: dict[UUID, Lot], closings: Sequence[fold.Closing], trade: Trade) -> None:
-    touched = [_shrink(lots[closing.opened_by], closing) for closing in closings]  # type: ignore[index]
+def _close(lots: dict[UUID, Lot], realisations: Sequence[fold.Realisation], trade: Trade) -> None:
+    touched = [_shrink(lots[realisation.opened_by], realisation) for realisation in realisations]  # type: ignore[index]
     Lot.objects.bulk_update(touched, ["remaining"])
-    ClosedLot.objects.bulk_create(
-        closed_row(lot, closing, trade) for lot, closing in zip(touched, closings, strict=True)
+    Realisation.objects.bulk_create(
+        realisation_row(lot, realisation, trade) for lot, realisation in zip(touched, realisations, strict=True)
     )
 
 
-def _shrink(lot: Lot, closing: fold.Closing) -> Lot:
-    lot.remaining -= closing.signed_quantity
+def _shrink(lot: Lot, realisation: fold.Realisation) -> Lot:
+    lot.remaining -= realisation.signed_quantity
     return lot
 
 
-def closed_row(lot: Lot, closing: fold.Closing, trade: Trade) -> ClosedLot:
-    return ClosedLot(
+def realisation_row(lot: Lot, realisation: fold.Realisation, trade: Trade) -> Realisation:
+    return Realisation(
         lot=lot,
         trade=trade,
-        quantity=closing.signed_quantity,
-        price=closing.price,
-        realised=closing.realised,
+        quantity=realisation.signed_quantity,
+        price=realisation.price,
+        realised=realisation.realised,
         day=trade.day,
     )
 
@@ -92,13 +92,13 @@ def _open(position: Position, after: fold.Position, trade: Trade) -> None:
 
 
 def _set(position: Position, after: fold.Position, newest: Trade) -> None:
-    for name, value in totals(after).items():
+    for name, value in derived_columns(after).items():
         setattr(position, name, value)
     position.last_trade = newest
     position.save()
 
 
-def totals(position: fold.Position) -> dict[str, Any]:
+def derived_columns(position: fold.Position) -> dict[str, Any]:
     """The columns of a Position row that its trades determine."""
     return {
         "quantity": position.quantity,
@@ -110,36 +110,36 @@ def totals(position: fold.Position) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class DerivedRows:
     """What the rows of one position should be, by its trades alone."""
 
     position: fold.Position
     trades: dict[UUID, Trade]
     lots: tuple[Lot, ...]
-    closings: tuple[ClosedLot, ...]
+    realisations: tuple[Realisation, ...]
 
     @property
     def newest(self) -> Trade:
         return list(self.trades.values())[-1]
 
 
-def books_of(position: Position, trades: Iterable[Trade]) -> Books:
+def derive_rows(position: Position, trades: Iterable[Trade]) -> DerivedRows:
     """Fold ``trades`` of one position in the exchange's order; the rows are not saved."""
     by_id = {trade.pk: trade for trade in sorted(trades, key=lambda trade: trade.exchange_order)}
-    after = fold.replay(deal(trade) for trade in by_id.values())
+    after = fold.fold_trades(as_value(trade) for trade in by_id.values())
     lots = {lot.trade_id: lot for lot in _lots(position, after, by_id)}
-    closings = tuple(
-        closed_row(lots[closing.opened_by], closing, by_id[closing.closed_by])  # type: ignore[index]
-        for closing in after.closings
+    realisations = tuple(
+        realisation_row(lots[realisation.opened_by], realisation, by_id[realisation.closed_by])  # type: ignore[index]
+        for realisation in after.realisations
     )
-    return Books(after, by_id, tuple(lots.values()), closings)
+    return DerivedRows(after, by_id, tuple(lots.values()), realisations)
 
 
 def _lots(position: Position, after: fold.Position, trades: dict[UUID, Trade]) -> list[Lot]:
     remaining = {lot.opened_by: lot.signed_quantity for lot in after.lots}
     quantities = dict(remaining)
-    for closing in after.closings:
-        quantities[closing.opened_by] = quantities.get(closing.opened_by, 0) + closing.signed_quantity
+    for realisation in after.realisations:
+        quantities[realisation.opened_by] = quantities.get(realisation.opened_by, 0) + realisation.signed_quantity
     opened = [trade for trade in trades.values() if trade.pk in quantities]
     return [
         Lot(
@@ -155,16 +155,16 @@ def _lots(position: Position, after: fold.Position, trades: dict[UUID, Trade]) -
     ]
 
 
-def refold(position: Position) -> Position:
+def refold_position(position: Position) -> Position:
     """Throw the position's derived rows away and make them from its trades."""
     trades = Trade.objects.filter(
         portfolio=position.portfolio_id, instrument=position.instrument_id, product=position.product
     )
-    books = books_of(position, trades)
-    ClosedLot.objects.filter(lot__position=position).delete()
+    books = derive_rows(position, trades)
+    Realisation.objects.filter(lot__position=position).delete()
     position.lots.all().delete()
     Lot.objects.bulk_create(books.lots)
-    ClosedLot.objects.bulk_create(books.closings)
+    Realisation.objects.bulk_create(books.realisations)
     position.lots_opened = len(books.lots)
     _set(position, books.position, books.newest)
     return position

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from portfolio.charging import delivers
+from portfolio.charging import is_delivery_sale
 from portfolio.domain.charges import Charges
 from portfolio.models import LedgerEntry, LedgerKind, Trade
 
 
-def entry(trade: Trade, kind: str, amount: Decimal, key: str, note: str = "") -> LedgerEntry:
+def ledger_entry(trade: Trade, kind: str, amount: Decimal, key: str, note: str = "") -> LedgerEntry:
     return LedgerEntry(
         account_id=trade.account_id,
         portfolio_id=trade.portfolio_id,
@@ -26,13 +26,13 @@ def entry(trade: Trade, kind: str, amount: Decimal, key: str, note: str = "") ->
 def value_entry(trade: Trade) -> LedgerEntry:
     verb = "bought" if trade.signed_quantity > 0 else "sold"
     note = f"{verb} {abs(trade.signed_quantity)} {trade.instrument.tradingsymbol} at {trade.price}"
-    return entry(trade, LedgerKind.TRADE_VALUE, trade.value, f"{trade.pk}:value", note)
+    return ledger_entry(trade, LedgerKind.TRADE_VALUE, trade.value, f"{trade.pk}:value", note)
 
 
 def charge_entries(trade: Trade, charges: Charges) -> list[LedgerEntry]:
     """One entry for each charge that comes to a paisa or more."""
     return [
-        entry(trade, kind.value, -amount, f"{trade.pk}:{kind.value}")
+        ledger_entry(trade, kind.value, -amount, f"{trade.pk}:{kind.value}")
         for kind, amount in charges.amounts().items()
         if amount
     ]
@@ -40,7 +40,7 @@ def charge_entries(trade: Trade, charges: Charges) -> list[LedgerEntry]:
 
 def dp_entry(trade: Trade, amount: Decimal) -> LedgerEntry | None:
     """One for each share and day of sale, on whichever exchange and however often it is sold."""
-    if not delivers(trade) or not amount:
+    if not is_delivery_sale(trade) or not amount:
         return None
     symbol = trade.instrument.tradingsymbol
-    return entry(trade, LedgerKind.DP, -amount, f"dp:{symbol}:{trade.day}", f"delivery of {symbol}")
+    return ledger_entry(trade, LedgerKind.DP, -amount, f"dp:{symbol}:{trade.day}", f"delivery of {symbol}")

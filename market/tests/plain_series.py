@@ -14,7 +14,7 @@ class PlainBook:
         opens, closes = self.sessions[token]
         return min(opens + (bucket + 1) * interval * 60, closes)
 
-    def mark_gap(self, at):
+    def note_gap(self, at):
         self.live_since = at
         for ticks in self.open_buckets.values():
             ticks["gap"] = True

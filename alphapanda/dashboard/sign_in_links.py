@@ -23,7 +23,7 @@ def make_sign_in_link(user: "User", *, now: datetime | None = None, lifetime: ti
     """Return the path of a link that signs ``user`` in, once. Links of theirs not yet used stop working."""
     token = signing.dumps(str(new_id()), salt=SALT)
     SignInLink.objects.filter(user=user, used_at=None).delete()
-    SignInLink.objects.create(user=user, token_hash=fingerprint(token), expires_at=(now or wall_now()) + lifetime)
+    SignInLink.objects.create(user=user, token_hash=token_hash(token), expires_at=(now or wall_now()) + lifetime)
     return reverse("dashboard:sign_in_by_link", args=[token])
 
 
@@ -33,12 +33,12 @@ def use_sign_in_link(token: str) -> "User | None":
         signing.loads(token, salt=SALT)
     except signing.BadSignature:
         return None
-    link = SignInLink.objects.filter(token_hash=fingerprint(token))
+    link = SignInLink.objects.filter(token_hash=token_hash(token))
     if not link.filter(used_at=None, expires_at__gt=Now()).update(used_at=Now()):
         return None
     found = link.select_related("user").get().user
     return found if found.is_active else None
 
 
-def fingerprint(token: str) -> str:
+def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()

@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from alphapanda.core.journal.models import DeadLetter, Event
-from alphapanda.core.journal.services import drop, replay
-from trading.api.access import actor
+from alphapanda.core.journal.services import drop_dead_letter, replay_dead_letter
+from trading.api.access import actor_name
 from trading.api.base import ReadViewSet
 from trading.api.idempotency import done_once
 
@@ -80,7 +80,7 @@ class DeadLetterViewSet(ReadViewSet):
 
     def _decided(self, decide: Any) -> Response:
         letter = self.get_object()
-        decide(letter, by=actor(self.request))
+        decide(letter, by=actor_name(self.request))
         letter.refresh_from_db()
         return Response(DeadLetterSerializer(letter).data)
 
@@ -89,11 +89,11 @@ class DeadLetterViewSet(ReadViewSet):
     @done_once()
     def replay(self, request: Request, pk: str | None = None) -> Response:
         """Make its row pending again."""
-        return self._decided(replay)
+        return self._decided(replay_dead_letter)
 
     @extend_schema(request=None, responses=DeadLetterSerializer)
     @action(detail=True, methods=["post"])
     @done_once()
     def drop(self, request: Request, pk: str | None = None) -> Response:
         """Leave it undone for good."""
-        return self._decided(drop)
+        return self._decided(drop_dead_letter)

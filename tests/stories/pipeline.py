@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from alphapanda.core.clock.services import set_market_time
-from alphapanda.core.commands import quietly
+from alphapanda.core.commands import run_quietly
 from alphapanda.core.timezone import IST
 from instruments.models import Instrument, TradingSession
 from market.domain.staleness import Liveness
@@ -54,11 +54,11 @@ def make_instrument(token: int = INFY, symbol: str = "INFY", **changes: Any) -> 
 
 def load_sessions() -> None:
     if not TradingSession.objects.filter(day=DAY).exists():
-        quietly("load_calendar", "--year", str(DAY.year))
+        run_quietly("load_calendar", "--year", str(DAY.year))
 
 
 @dataclass
-class Desk:
+class Pipeline:
     """Everything of one story. ``tick`` tells the market, ``settle`` lets the desk act until nothing is left to do."""
 
     infy: Instrument
@@ -71,23 +71,23 @@ class Desk:
     volume: int = 100_000
 
     @classmethod
-    def open(cls, cash: str = "1000000") -> Desk:
+    def open(cls, cash: str = "1000000") -> Pipeline:
         load_sessions()
         write_strategy_rows()
         feed = Feed.objects.create(name="kite", data_account="practice")
-        desk = cls(
+        pipeline = cls(
             infy=make_instrument(),
             feed=feed,
             shard=Shard.objects.create(feed=feed),
             account=open_account("Desk A", "paper", "paper", Decimal(cash)),
         )
         gates.ensure_gates()
-        set_market_time(desk.now, 0)
-        return desk
+        set_market_time(pipeline.now, 0)
+        return pipeline
 
     @property
     def stream(self) -> TickStream:
-        return TickStream(wakeups.valkey(), self.feed.pk)
+        return TickStream(wakeups.valkey_client(), self.feed.pk)
 
     def deploy(self, strategy: str = "test-one-lot", **changes: Any) -> Deployment:
         values = {
@@ -104,8 +104,8 @@ class Desk:
 
     def start(self, deployment: Deployment) -> Run:
         """Start a run whose history is there already."""
-        run = deployments.start(deployment, by="tests")
-        deployments.tell(run, "begin", "begin", {"until": self.now.isoformat()})
+        run = deployments.start_deployment(deployment, by="tests")
+        deployments.notify_run(run, "begin", "begin", {"until": self.now.isoformat()})
         return run
 
     def tick(self, price: str, after: float = 1.0, **columns: Any) -> None:
@@ -142,22 +142,22 @@ class Desk:
 
     def show(self, batch: TickBatch) -> None:
         """Put a batch on the quote board, as a feed that is well does."""
-        board = QuoteBoard(wakeups.valkey())
+        board = QuoteBoard(wakeups.valkey_client())
         board.write(batch, self.now, self.feed.name)
         board.write_feed(
             FeedState(self.feed.name, Liveness.LIVE, epoch=self.epoch, n=self.n, connected=True, market_time=self.now)
         )
 
-    def mark(self, after: float = 1.0) -> None:
+    def watermark(self, after: float = 1.0) -> None:
         self.n += 1
         self.now += timedelta(seconds=after)
         set_market_time(self.now, 0)
-        self.stream.append_mark(self.epoch, self.n, self.now)
+        self.stream.append_watermark(self.epoch, self.n, self.now)
 
     def drain(self) -> None:
         drain.process_ticks(self.shard.pk, linger=0)
 
-    def settle(self) -> None:
+    def quiesce(self) -> None:
         """Run every stage as its worker would, until all is quiet."""
         self.drain()
         for account in Account.objects.all():
@@ -168,7 +168,7 @@ class Desk:
     def play(self, *prices: str, **columns: Any) -> None:
         for price in prices:
             self.tick(price, **columns)
-            self.settle()
+            self.quiesce()
 
     def restart(self) -> None:
         """Forget what processes remember: everything must come back from PostgreSQL and the stream."""
