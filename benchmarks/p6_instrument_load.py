@@ -155,7 +155,7 @@ def time_work(work: Callable[[], object]) -> float:
 
 
 def play_round(contest: Contest, results: Result) -> None:
-    """One round: everyone once, in the same order, each on a settled table: empty, or filled by the one named."""
+    """One round: everyone once, in the same order, each on a vacuumed table: empty, or filled by the one named."""
     seen: dict[str, set[str]] = {"dump": set(), "changed dump": set()}
     for name, starts_empty, leaves, work in (
         ("COPY, rows ready in memory", True, "dump", contest.copy_prepared),

@@ -76,9 +76,9 @@ class FeedConsumer(AsyncConsumer):  # type: ignore[misc]
         self._count(sifted.counts)
         position = await self._in_thread(parts.writer.ticks, sifted.kept, sifted.shown, now, parts.gap)
         parts.gap = parts.gap and not len(sifted.kept)
-        parts.updates.take(sifted.shown, now, position)
+        parts.updates.take_rows(sifted.shown, now, position)
         if parts.lockstep is not None and len(sifted.kept):
-            await parts.lockstep.settled(parts.writer.feed.pk, position)
+            await parts.lockstep.quiesced(parts.writer.feed.pk, position)
 
     async def _record(self, payload: bytes, received_at: int, now: datetime) -> None:
         """Write the raw frame down. A full disk ends the recording, not the feed."""
@@ -122,7 +122,7 @@ class FeedConsumer(AsyncConsumer):  # type: ignore[misc]
         if step.time is not None and moment - step.time > PAUSE:
             await self._watermark_pause()
         step.time, step.watermarked = moment, False
-        await step.tell(moment)
+        await step.set_time(moment)
 
     async def _watermark_pause(self) -> None:
         """Append the one watermark of a pause: its time follows from the data alone."""
@@ -130,9 +130,9 @@ class FeedConsumer(AsyncConsumer):  # type: ignore[misc]
         if step is None or step.time is None or step.watermarked:
             return
         step.time, step.watermarked = step.time + WATERMARK_AFTER, True
-        await step.tell(step.time)
+        await step.set_time(step.time)
         position = await self._in_thread(self.parts.writer.append_watermark, step.time, False)
-        await step.settled(self.parts.writer.feed.pk, position)
+        await step.quiesced(self.parts.writer.feed.pk, position)
 
     # ---- seconds ---------------------------------------------------------------------------------------------
 
@@ -158,7 +158,7 @@ class FeedConsumer(AsyncConsumer):  # type: ignore[misc]
 
     async def say_how_it_is(self) -> None:
         """Publish the feed's state: on its own, so that it is said however long a frame takes."""
-        await self._in_thread(self.parts.writer.say, self.state())
+        await self._in_thread(self.parts.writer.publish_state, self.state())
 
     def state(self) -> FeedState:
         parts, age, liveness = self.parts, self.parts.inbox.link_age, self.liveness()
@@ -217,7 +217,7 @@ class FeedConsumer(AsyncConsumer):  # type: ignore[misc]
         source = self.parts.inbox.source
         if self.parts.hinted and source is not None:
             self.parts.hinted = False
-            await self._in_thread(self.parts.writer.hint, source.account_id)
+            await self._in_thread(self.parts.writer.pass_on_hint, source.account_id)
         await self.parts.updates.send(self.liveness())
 
     async def feed_ended(self, message: Message) -> None:

@@ -19,13 +19,13 @@ from market.writer import FeedWriter
 
 @dataclass
 class Lockstep:
-    """One frame at a time: the next is taken when everything the last one caused is settled.
+    """One frame at a time: the next is taken when everything the last one caused is quiesced.
 
-    ``tell`` makes market time the frame's; ``settled`` returns when nothing is left to do.
+    ``set_time`` makes market time the frame's; ``quiesced`` returns when nothing is left to do.
     """
 
-    tell: Callable[[datetime], Awaitable[None]]
-    settled: Callable[[Any, StreamPosition], Awaitable[None]]
+    set_time: Callable[[datetime], Awaitable[None]]
+    quiesced: Callable[[Any, StreamPosition], Awaitable[None]]
     time: datetime | None = None
     watermarked: bool = True
 

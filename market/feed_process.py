@@ -220,12 +220,12 @@ def _hang_up() -> None:
 
 
 def _lockstep() -> Lockstep:
-    settled = import_string(settings.LOCKSTEP_QUIESCED)
+    quiesced = import_string(settings.LOCKSTEP_QUIESCED)
 
-    async def tell(moment: datetime) -> None:
+    async def set_time(moment: datetime) -> None:
         await sync_to_async(set_market_time)(moment, 0.0)
 
-    return Lockstep(tell=tell, settled=settled)
+    return Lockstep(set_time=set_time, quiesced=quiesced)
 
 
 async def _say_every_second(consumer: FeedConsumer) -> None:

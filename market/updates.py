@@ -40,7 +40,7 @@ class MarketUpdates:
         self._at: datetime | None = None
         self._position = StreamPosition(0, 0)
 
-    def take(self, shown: TickBatch, at: datetime, position: StreamPosition) -> None:
+    def take_rows(self, shown: TickBatch, at: datetime, position: StreamPosition) -> None:
         """Note the rows of a frame; later ones of an instrument replace earlier ones."""
         if len(shown):
             self._latest.update(zip(shown.rows["token"].tolist(), shown.rows, strict=True))

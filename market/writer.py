@@ -74,7 +74,7 @@ class FeedWriter:
         self.wake()
         return StreamPosition(self.epoch, n)
 
-    def say(self, state: FeedState) -> None:
+    def publish_state(self, state: FeedState) -> None:
         self._try_to("say how the feed is", lambda: self.board.write_feed(state))
 
     def wake(self) -> None:
@@ -92,7 +92,7 @@ class FeedWriter:
             self._redis.delete(flag)
             raise
 
-    def hint(self, account_id: str) -> None:
+    def pass_on_hint(self, account_id: str) -> None:
         """Make somebody read an account's orders: the ticker said that one of them changed."""
         name = settings.ORDER_HINT_TASK
         if name and account_id:

@@ -91,7 +91,7 @@ def set_up_account(account: Account) -> None:
     """What a new account begins with, however its row was made."""
     ensure_portfolio(account)
     if account.opening_cash:
-        _move(account, LedgerKind.OPENING, account.opening_cash, key="opening", note="opening cash")
+        _enter_in_ledger(account, LedgerKind.OPENING, account.opening_cash, key="opening", note="opening cash")
     record_event(
         "account.opened",
         account_id=account.pk,
@@ -125,7 +125,7 @@ def book_trade(report: TradeReport) -> tuple[Trade, bool]:
     trade.save(force_insert=True)
     crashpoint("trade_written")
     LedgerEntry.objects.bulk_create([value_entry(trade), *_entries(trade, charges, dp)])
-    _tell(trade, apply_trade(trade))
+    _record_trade(trade, apply_trade(trade))
     return trade, True
 
 
@@ -198,7 +198,7 @@ def _entries(trade: Trade, charges: Charges | None, dp: Decimal) -> list[LedgerE
     return entries
 
 
-def _tell(trade: Trade, position: Position) -> None:
+def _record_trade(trade: Trade, position: Position) -> None:
     record_event(
         "trade.booked",
         account_id=trade.account_id,
@@ -223,10 +223,10 @@ def charge_uncharged(account: Account) -> int:
     """Book the charges of trades whose rates have become known; return for how many."""
     Account.objects.locked(account.pk)
     waiting = account.trades.without_charges().select_related("instrument").order_by("sequence")
-    return sum(_settle(trade) for trade in waiting)
+    return sum(_charge_trade(trade) for trade in waiting)
 
 
-def _settle(trade: Trade) -> bool:
+def _charge_trade(trade: Trade) -> bool:
     charges, dp = _charge(trade)
     if charges is None:
         return False
@@ -250,12 +250,12 @@ def transfer_money(account_id: UUID, amount: Decimal, key: str, note: str = "") 
         raise InsufficientFunds(f"₹{-amount} is to be withdrawn and ₹{free} is free")
     raise_version(account)
     kind = LedgerKind.DEPOSIT if amount > 0 else LedgerKind.WITHDRAWAL
-    entry = _move(account, kind, in_paise(amount), key=f"transfer:{key}", note=note)
+    entry = _enter_in_ledger(account, kind, in_paise(amount), key=f"transfer:{key}", note=note)
     record_event("money.moved", account_id=account.pk, key=account.name, payload={"amount": str(amount), "note": note})
     return entry, True
 
 
-def _move(account: Account, kind: LedgerKind, amount: Decimal, *, key: str, note: str) -> LedgerEntry:
+def _enter_in_ledger(account: Account, kind: LedgerKind, amount: Decimal, *, key: str, note: str) -> LedgerEntry:
     now = market_now()
     day = now.astimezone(IST).date()
     return LedgerEntry.objects.create(account=account, kind=kind, amount=amount, key=key, note=note, at=now, day=day)

@@ -55,8 +55,8 @@ class Hub:
     def join(self, socket: Socket) -> None:
         self.sockets.add(socket)
         if not self._tasks:
-            listener = Listener(self.hear, self.on_line)
-            work = (listener.run, self._renew, self._flush, self._put_right, self._check_sessions)
+            listener = Listener(self.on_announcement, self.on_line)
+            work = (listener.run, self._renew_pages, self._flush_prices, self._put_prices_right, self._check_sessions)
             self._tasks = [asyncio.create_task(kept_going(each)) for each in work]
 
     def leave(self, socket: Socket) -> None:
@@ -76,7 +76,7 @@ class Hub:
             return  # it left while its snapshot was being made
         self.readers[kind].add(socket)
         for words in self.troubles.values():
-            self._offer(socket, "degraded", degraded_message(words))
+            self._offer_text(socket, "degraded", degraded_message(words))
 
     def unsubscribe(self, socket: Socket, topic: str) -> None:
         self.readers[kind_of(socket, topic)].discard(socket)
@@ -91,15 +91,15 @@ class Hub:
         page = self.pages.setdefault(kind, Page(kind, socket.user))
         async with page.making:
             if page.is_due(loop_time(), SHORTEST, SHORTEST):
-                await self._make(page)
+                await self._make_page(page)
         if page.text:
-            self._offer(socket, kind.topic, page.text)
+            self._offer_text(socket, kind.topic, page.text)
 
     # What happens
 
-    def hear(self, message: dict[str, Any]) -> None:
+    def on_announcement(self, message: dict[str, Any]) -> None:
         if message["type"] == "market.update":
-            self.prices.hear(message["payload"])
+            self.prices.apply_update(message["payload"])
         else:
             self._set_all_dirty()
 
@@ -108,13 +108,13 @@ class Hub:
         if is_alive and "line" in self.troubles:
             self.prices.is_primed = False
             self._set_all_dirty()
-        self._trouble("line", "" if is_alive else "Valkey does not answer: changes are seen seconds late")
+        self._set_trouble("line", "" if is_alive else "Valkey does not answer: changes are seen seconds late")
 
     def _set_all_dirty(self) -> None:
         for page in self.pages.values():
             page.is_dirty = True
 
-    def _trouble(self, part: str, words: str) -> None:
+    def _set_trouble(self, part: str, words: str) -> None:
         if self.troubles.get(part, "") == words:
             return
         self.troubles = {name: each for name, each in self.troubles.items() if name != part}
@@ -122,39 +122,39 @@ class Hub:
             self.troubles[part] = words
         text = degraded_message(words) if words else encode_json({"type": "recovered", "part": part})
         for socket in list(self.sockets):
-            self._offer(socket, "degraded" if words else f"recovered {part}", text)
+            self._offer_text(socket, "degraded" if words else f"recovered {part}", text)
 
     # What goes on all the time
 
-    async def _renew(self) -> None:
+    async def _renew_pages(self) -> None:
         """Make each page anew that is read and due, and stop all this when nobody has read for a while."""
         while self.sockets or loop_time() - self._used_at < IDLE_SECONDS:
             await asyncio.sleep(LOOK_SECONDS)
             for kind, readers in list(self.readers.items()):
                 if readers and kind.topic != MARKET and self.pages[kind].is_due(loop_time(), SHORTEST, LONGEST):
                     await self._renew_page(self.pages[kind])
-        self._retire()
+        self._retire_hub()
 
     async def _renew_page(self, page: Page) -> None:
         async with page.making:
-            if not await self._make(page):
+            if not await self._make_page(page):
                 return
         for socket in list(self.readers[page.kind]):
-            self._offer(socket, page.kind.topic, page.text)
+            self._offer_text(socket, page.kind.topic, page.text)
 
-    async def _make(self, page: Page) -> bool:
+    async def _make_page(self, page: Page) -> bool:
         """Make a page; a failure is told to the browsers, logged, and tried again in a second or so."""
         try:
             await self.thread.make(page)
         except Exception as error:  # whatever a page's reading raises: browsers keep their socket and hear why
             log.exception("snapshot_failed", topic=page.kind.topic)
-            self._trouble(page.kind.topic, f"{page.kind.topic} cannot be read ({type(error).__name__})")
+            self._set_trouble(page.kind.topic, f"{page.kind.topic} cannot be read ({type(error).__name__})")
             page.is_dirty = True
             return False
-        self._trouble(page.kind.topic, "")
+        self._set_trouble(page.kind.topic, "")
         return True
 
-    async def _flush(self) -> None:
+    async def _flush_prices(self) -> None:
         """Send prices on, at most five times a second."""
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
@@ -163,7 +163,7 @@ class Hub:
                     socket.outbox.put_delta(delta)
                     self._drop_if_slow(socket)
 
-    async def _put_right(self) -> None:
+    async def _put_prices_right(self) -> None:
         while True:
             await asyncio.sleep(PUT_RIGHT_SECONDS)
             if self._market_readers():
@@ -174,10 +174,10 @@ class Hub:
             rows, at = await self.thread.read(board_rows)
         except Exception as error:  # as above: unknown prices are told, not guessed
             log.warning("prices_not_read", error=repr(error))
-            self._trouble(MARKET, f"prices cannot be read ({type(error).__name__})")
+            self._set_trouble(MARKET, f"prices cannot be read ({type(error).__name__})")
             return
         self.prices.put_right(rows, at)
-        self._trouble(MARKET, "")
+        self._set_trouble(MARKET, "")
 
     async def _check_sessions(self) -> None:
         while True:
@@ -197,7 +197,7 @@ class Hub:
     def _market_readers(self) -> list[Socket]:
         return [socket for kind, readers in self.readers.items() if kind.topic == MARKET for socket in readers]
 
-    def _offer(self, socket: Socket, key: str, text: str) -> None:
+    def _offer_text(self, socket: Socket, key: str, text: str) -> None:
         socket.outbox.put(key, text)
         self._drop_if_slow(socket)
 
@@ -208,7 +208,7 @@ class Hub:
 
     # The end
 
-    def _retire(self) -> None:
+    def _retire_hub(self) -> None:
         """Make way at once: whoever connects from now on gets a new hub."""
         hubs.pop(asyncio.get_running_loop(), None)
         self._closing = asyncio.create_task(self.close())

@@ -54,9 +54,9 @@ class PageSocket(AsyncWebsocketConsumer):
         line = Line(self.base_send)
         while True:
             await line.free()
-            text = await self.outbox.take()
+            text = await self.outbox.next_text()
             await self.send(text_data=text)
-            self.outbox.sent()
+            self.outbox.note_sent()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if text_data is None or len(text_data.encode()) > MOST_BYTES or self._asks_too_often():

@@ -72,7 +72,7 @@ class Outbox:
         self.unsent += 1
         self._ready.set()
 
-    async def take(self) -> str:
+    async def next_text(self) -> str:
         """Return the next message; waits until there is one."""
         while not (self._texts or self._market or self._deltas):
             self._ready.clear()
@@ -81,7 +81,7 @@ class Outbox:
             return self._texts.pop(next(iter(self._texts)))
         return self._take_snapshot() if self._market else self._take_delta()
 
-    def sent(self) -> None:
+    def note_sent(self) -> None:
         """Note that what was taken has left."""
         self.unsent = len(self._texts) + bool(self._market) + len(self._deltas)
 

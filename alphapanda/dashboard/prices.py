@@ -27,17 +27,17 @@ class Prices:
         self._changed: dict[str, Row] = {}
         self._text = ""
 
-    def hear(self, payload: dict[str, Any]) -> None:
+    def apply_update(self, payload: dict[str, Any]) -> None:
         """Take in the feed's update."""
-        self._take({row["k"]: row for row in payload["quotes"]}, payload["at"])
+        self._apply_rows({row["k"]: row for row in payload["quotes"]}, payload["at"])
 
     def put_right(self, rows: dict[str, Row], at: str) -> None:
         """Take in what the board says: updates that were lost, and prices that have grown stale since."""
         self.latest = {key: row for key, row in self.latest.items() if key in rows}
-        self._take({key: row for key, row in rows.items() if is_news(row, self.latest.get(key))}, at)
+        self._apply_rows({key: row for key, row in rows.items() if is_news(row, self.latest.get(key))}, at)
         self.is_primed = True
 
-    def _take(self, rows: dict[str, Row], at: str) -> None:
+    def _apply_rows(self, rows: dict[str, Row], at: str) -> None:
         self.latest.update(rows)
         self._changed.update(rows)
         self.at, self._text = at, ""

@@ -120,14 +120,14 @@ class Exchange:
 
     def send_order_update(self, user_id: str, row: dict[str, Any]) -> None:
         """To all the user's sockets, late, twice or never if a fault says so."""
-        if self.faults.take("drop_order_updates"):
+        if self.faults.take_fault("drop_order_updates"):
             return
-        if self.faults.take("reorder_order_updates"):
+        if self.faults.take_fault("reorder_order_updates"):
             self._held_back.append((user_id, row))
             asyncio.get_running_loop().call_later(_HELD_BACK, self._release)
             return
         self._push(user_id, row)
-        if self.faults.take("duplicate_order_updates"):
+        if self.faults.take_fault("duplicate_order_updates"):
             self._push(user_id, row)
         self._release()
 

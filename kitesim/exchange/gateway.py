@@ -97,7 +97,7 @@ class OrderGateway:
 
     def _later(self, act: Callable[[Order], None], order: Order) -> None:
         """The order's way to the exchange takes a moment, or as long as a fault holds it up."""
-        held = self._faults.take("pending")
+        held = self._faults.take_fault("pending")
         seconds = float(held.terms.get("seconds", 5)) if held else self._latency
         asyncio.get_running_loop().call_later(seconds, act, order)
 
@@ -111,7 +111,7 @@ class OrderGateway:
             self.book.arrive(order)
 
     def _refusal(self, order: Order, row: int) -> str | None:
-        fault = self._faults.take("reject")
+        fault = self._faults.take_fault("reject")
         if fault:
             return str(fault.terms.get("message", "17070 : The Price is out of the LPP range"))
         item = self._board.instruments[row]

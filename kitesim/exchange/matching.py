@@ -37,20 +37,20 @@ class Matcher:
 
     def arrive(self, board: Board, row: int, order: Order) -> Executions:
         """An order comes to the book: it takes what its limit allows, at the prices resting there."""
-        executions = self._take(board, row, order, at_own_price=False)
+        executions = self._take_depth(board, row, order, at_own_price=False)
         order.ahead = self._queue_at(board, row, order)
         return executions
 
     def look_again(self, board: Board, row: int, order: Order, second: int) -> Executions:
         """A resting order and a new tick: others come to its price, so it trades at its own limit."""
-        executions = self._take(board, row, order, at_own_price=True)
+        executions = self._take_depth(board, row, order, at_own_price=True)
         left = order.left - sum(quantity for _, quantity in executions)
         reached = self._traded_through(board, row, order, second) if left else 0
         if reached:
             executions.append((order.price, min(left, reached)))
         return executions
 
-    def _take(self, board: Board, row: int, order: Order, at_own_price: bool) -> Executions:
+    def _take_depth(self, board: Board, row: int, order: Order, at_own_price: bool) -> Executions:
         executions, left = [], order.left
         side = "SELL" if order.is_buy else "BUY"
         for level in self.opposite(board, row, order):

@@ -101,7 +101,7 @@ async def open_ticker(request: web.Request) -> web.StreamResponse:
     exchange = request.app[EXCHANGE]
     if request.headers.get("Upgrade", "").lower() != "websocket":
         return web.Response(text="kitesim: a practice exchange. Log in at /connect/login?api_key=…")
-    fault = exchange.faults.take("refuse_upgrade")
+    fault = exchange.faults.take_fault("refuse_upgrade")
     if fault:
         raise KiteError(int(fault.terms.get("status", 403)), "TokenException", "Upgrade refused")
     query = request.query

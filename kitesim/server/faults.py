@@ -77,7 +77,7 @@ class Faults:
             return None
         return next((fault for fault in self.now_on() if fault.kind == kind), None)
 
-    def take(self, kind: str) -> Fault | None:
+    def take_fault(self, kind: str) -> Fault | None:
         """The fault, one use of it spent."""
         return _spend(self.active(kind))
 
@@ -90,9 +90,9 @@ class Faults:
     def spoiler(self) -> Callable[[bytes], bytes] | None:
         """What to do to the frames of this moment, if anything."""
         for kind, spoil in (("short_frame", _cut), ("malformed_frame", _garble)):
-            if self.take(kind):
+            if self.take_fault(kind):
                 return spoil
-        fault = self.take("bad_price")
+        fault = self.take_fault("bad_price")
         if fault is None:
             return None
         price = int(fault.terms.get("price", 0)) & 0xFFFFFFFF

@@ -67,7 +67,7 @@ async def cancel_order(request: web.Request) -> str:
 
 def _seen_until(exchange: Exchange, kind: str) -> float:
     """Reads may trail writes, if a fault says so."""
-    fault = exchange.faults.take(kind) or (exchange.faults.take("lag_book") if kind != "lag_book" else None)
+    fault = exchange.faults.take_fault(kind) or (exchange.faults.take_fault("lag_book") if kind != "lag_book" else None)
     return time.time() - (float(fault.terms.get("seconds", 5)) if fault else -1.0)
 
 

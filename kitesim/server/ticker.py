@@ -54,7 +54,7 @@ class TickerSocket:
                 self._modes[board.row_of[token]] = mode
         self._dirty = np.zeros(len(board.words), bool)
 
-    def hear(self, text: str) -> None:
+    def apply_message(self, text: str) -> None:
         """Act on a client's message; nonsense is answered with an error frame."""
         self.heard_at = time.monotonic()
         try:
@@ -169,7 +169,7 @@ class TickerSocket:
     async def listen(self) -> None:
         async for message in self.ws:
             if message.type == WSMsgType.TEXT:
-                self.hear(message.data)
+                self.apply_message(message.data)
 
     async def serve(self) -> None:
         """Run until the client leaves or the link breaks."""

@@ -100,7 +100,7 @@ class CandleSeries:
         rows, places = rows[places >= 0], places[places >= 0]
         columns = [rows[name].astype(np.int64) for name in ("exchange_timestamp", "last_price", "volume")]
         for run in split_rounds(places) if len(places) else ():
-            self._take(places[run], *(column[run] for column in columns))
+            self._fold_batch(places[run], *(column[run] for column in columns))
         self.newest = max(self.newest, int(columns[0].max(initial=0)))
 
     def close_until(self, watermark: datetime) -> list[ClosedCandle]:
@@ -116,7 +116,7 @@ class CandleSeries:
 
     # ---- ticks into slots ----------------------------------------------------------------------------------
 
-    def _take(self, at: NDArray, stamp: NDArray, price: NDArray, volume: NDArray) -> None:
+    def _fold_batch(self, at: NDArray, stamp: NDArray, price: NDArray, volume: NDArray) -> None:
         """Take one tick each of different instruments."""
         opens = self._opens[at]
         before = (stamp < opens) & (_ist_day(stamp) == _ist_day(opens))

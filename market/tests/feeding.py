@@ -119,8 +119,8 @@ def writing_thread():
     return ThreadPoolExecutor(1)
 
 
-def lockstep_of(told, settled):
-    async def tell(moment):
+def lockstep_of(told, quiesced):
+    async def set_time(moment):
         told.append(moment)
 
-    return Lockstep(tell=tell, settled=settled)
+    return Lockstep(set_time=set_time, quiesced=quiesced)

@@ -166,11 +166,11 @@ async def test_in_lockstep_the_next_frame_waits_until_the_last_one_is_settled(va
     valkey.flushdb()
     told, asked, may_go = [], [], asyncio.Event()
 
-    async def settled(feed_id, position):
+    async def quiesced(feed_id, position):
         asked.append(str(position))
         await may_go.wait()
 
-    parts = make_parts(valkey, thread, lockstep_of(told, settled))
+    parts = make_parts(valkey, thread, lockstep_of(told, quiesced))
     async with running(parts):
         for seconds in (0, 1):
             parts.inbox.frame(frame_at(seconds), 0)
@@ -187,10 +187,10 @@ async def test_in_lockstep_a_pause_in_the_data_gets_one_mark_that_follows_from_t
     valkey.flushdb()
     told = []
 
-    async def settled(feed_id, position):
+    async def quiesced(feed_id, position):
         """At once."""
 
-    parts = make_parts(valkey, thread, lockstep_of(told, settled))
+    parts = make_parts(valkey, thread, lockstep_of(told, quiesced))
     async with running(parts):
         for seconds in (0, 5, 600):
             parts.inbox.frame(frame_at(seconds), 0)
@@ -204,10 +204,10 @@ async def test_market_time_in_lockstep_is_the_newest_exchange_time_heard(valkey,
     valkey.flushdb()
     told = []
 
-    async def settled(feed_id, position):
+    async def quiesced(feed_id, position):
         """At once."""
 
-    parts = make_parts(valkey, thread, lockstep_of(told, settled))
+    parts = make_parts(valkey, thread, lockstep_of(told, quiesced))
     async with running(parts):
         for seconds in (3, 1, 4):
             parts.inbox.frame(frame_at(seconds), 0)
@@ -218,10 +218,10 @@ async def test_in_lockstep_nothing_happens_before_the_first_packet_that_carries_
     valkey.flushdb()
     told = []
 
-    async def settled(feed_id, position):
+    async def quiesced(feed_id, position):
         """At once."""
 
-    parts = make_parts(valkey, thread, lockstep_of(told, settled))
+    parts = make_parts(valkey, thread, lockstep_of(told, quiesced))
     async with running(parts):
         parts.inbox.frame(raw({"exchange_timestamp": 0, "volume": 7}), STAMP * 1000)
         parts.inbox.frame(frame_at(1), STAMP * 1000)

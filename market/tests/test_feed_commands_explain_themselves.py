@@ -76,13 +76,13 @@ def test_a_time_that_is_none_is_wrong_input():
 def test_a_recording_plays_through_the_whole_feed_in_lockstep(tmp_path, settings, valkey, monkeypatch):
     feed = Feed.objects.create(name="kite")
     path = recording(tmp_path / "x.aprec", raw({"volume": 1}), raw({"volume": 2, "exchange_timestamp": STAMP + 1}))
-    settled = []
+    quiesced = []
 
     async def note(feed_id, position):
-        settled.append(str(position))
+        quiesced.append(str(position))
 
     monkeypatch.setattr("market.feed_process.import_string", lambda _: note)
     call_command("run_feed", "--from", str(path), stdout=StringIO())
     entries = TickStream(valkey, feed.pk).read(START)
     assert [entry.kind for entry in entries] == ["ticks", "ticks", "watermark"]
-    assert settled == [str(entry.position) for entry in entries]
+    assert quiesced == [str(entry.position) for entry in entries]

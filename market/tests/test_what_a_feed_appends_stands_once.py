@@ -151,4 +151,4 @@ def test_only_shown_rows_make_no_entry(valkey):
 
 def test_saying_how_the_feed_is_never_fails(valkey):
     dead = redis.Redis(port=1, retry=Retry(NoBackoff(), 0))
-    make(dead).say(FeedState("test", Liveness.LIVE))
+    make(dead).publish_state(FeedState("test", Liveness.LIVE))

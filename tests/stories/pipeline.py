@@ -1,4 +1,4 @@
-"""A small desk for stories: one share, one feed, one shard, one paper account, and a market told tick by tick."""
+"""A small installation for stories: one share, feed, shard and paper account, and a market told tick by tick."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def load_sessions() -> None:
 
 @dataclass
 class Pipeline:
-    """Everything of one story. ``tick`` tells the market, ``settle`` lets the desk act until nothing is left to do."""
+    """Everything of one story: ``tick`` tells the market, ``quiesce`` lets the product act until nothing is left."""
 
     infy: Instrument
     feed: Feed

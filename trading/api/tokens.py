@@ -86,7 +86,7 @@ class TokenViewSet(DestroyModelMixin, ReadViewSet):
 
     def perform_destroy(self, instance: ApiToken) -> None:
         with transaction.atomic():
-            record_event("token.revoked", key=str(instance.pk), payload=_told(instance, self.request.user))
+            record_event("token.revoked", key=str(instance.pk), payload=_token_json(instance, self.request.user))
             instance.token.delete()
 
 
@@ -96,9 +96,9 @@ def make_token(user: Any, name: str, scope: str, days: int) -> ApiToken:
     token, text = AuthToken.objects.create(user, expiry=timedelta(days=days))
     made = ApiToken.objects.create(token=token, name=name, scope=scope)
     made.shown = text  # type: ignore[attr-defined]
-    record_event("token.made", key=str(made.pk), payload=_told(made, user))
+    record_event("token.made", key=str(made.pk), payload=_token_json(made, user))
     return made
 
 
-def _told(token: ApiToken, user: Any) -> dict[str, str]:
+def _token_json(token: ApiToken, user: Any) -> dict[str, str]:
     return {"name": token.name, "scope": token.scope, "by": user.get_username()}

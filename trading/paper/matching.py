@@ -50,11 +50,15 @@ def match_order(order: PaperOrder, liquidity: Liquidity | None, rules: PaperRule
         return outcome.told("expired", "its session closed", now, state=OrderState.EXPIRED)
     if liquidity is None or not _may_trade(order, liquidity.quote, rules):
         return outcome
-    outcome = _trigger(outcome, liquidity.quote)
+    outcome = _trigger_stop(outcome, liquidity.quote)
     if outcome.order.state is OrderState.TRIGGER_PENDING:
         return outcome
-    outcome = _take(_price(outcome, rules), rules) if outcome.order.awaits_book else _wait_in_queue(outcome, rules)
-    return _settle(outcome, now)
+    outcome = (
+        _take_and_rest(_protect_price(outcome, rules), rules)
+        if outcome.order.awaits_book
+        else _wait_in_queue(outcome, rules)
+    )
+    return _end_if_done(outcome, now)
 
 
 def match_orders(
@@ -92,7 +96,7 @@ def modify_order(
     if changes or quantity > order.quantity:
         limit = changed.price if order.limit and "price" in changes else order.limit
         changed = replace(changed, arrives_at=now, awaits_book=True, queue_ahead=None, limit=limit)
-    return _settle(Outcome(changed, liquidity).told("modified", "changed as asked", now), now)
+    return _end_if_done(Outcome(changed, liquidity).told("modified", "changed as asked", now), now)
 
 
 def _change_complaint(order: PaperOrder, changed: PaperOrder, liquidity: Liquidity | None, rules: PaperRules) -> str:
@@ -115,7 +119,7 @@ def _may_trade(order: PaperOrder, quote: DepthQuote, rules: PaperRules) -> bool:
     return rules.is_continuous and quote.has_depth and quote.at >= order.arrives_at
 
 
-def _trigger(outcome: Outcome, quote: DepthQuote) -> Outcome:
+def _trigger_stop(outcome: Outcome, quote: DepthQuote) -> Outcome:
     """A stop fires on the last price; it then takes from the book that price left."""
     order = outcome.order
     if order.state is not OrderState.TRIGGER_PENDING or order.trigger_price is None:
@@ -126,7 +130,7 @@ def _trigger(outcome: Outcome, quote: DepthQuote) -> Outcome:
     return outcome.told("triggered", words, quote.at, state=OrderState.OPEN, limit=order.price)
 
 
-def _price(outcome: Outcome, rules: PaperRules) -> Outcome:
+def _protect_price(outcome: Outcome, rules: PaperRules) -> Outcome:
     """A market order works at its protected price, a limit order from then on (Kite since 1 Apr 2026)."""
     order = outcome.order
     if order.limit is not None or outcome.liquidity is None:
@@ -135,9 +139,9 @@ def _price(outcome: Outcome, rules: PaperRules) -> Outcome:
     return replace(outcome, order=replace(order, limit=limit))
 
 
-def _take(outcome: Outcome, rules: PaperRules) -> Outcome:
+def _take_and_rest(outcome: Outcome, rules: PaperRules) -> Outcome:
     """Walk the other side of the book; join the queue with what is left."""
-    outcome = _walk(outcome, rules, at_level=True)
+    outcome = _walk_depth(outcome, rules, at_level=True)
     order, liquidity = outcome.order, outcome.liquidity
     if liquidity is None or order.limit is None:
         return outcome
@@ -146,7 +150,7 @@ def _take(outcome: Outcome, rules: PaperRules) -> Outcome:
     return replace(outcome, order=rested)
 
 
-def _walk(outcome: Outcome, rules: PaperRules, at_level: bool) -> Outcome:
+def _walk_depth(outcome: Outcome, rules: PaperRules, at_level: bool) -> Outcome:
     """Fill against quoted levels within the limit: a taker at their price, a resting order at its own."""
     if outcome.liquidity is None:
         return outcome
@@ -155,7 +159,7 @@ def _walk(outcome: Outcome, rules: PaperRules, at_level: bool) -> Outcome:
         quantity = _whole_lots(min(left, outcome.order.remaining), rules)
         if not outcome.order.accepts(price) or quantity <= 0:
             continue
-        outcome = _fill(outcome, quantity, price if at_level else outcome.order.limit)
+        outcome = _fill_order(outcome, quantity, price if at_level else outcome.order.limit)
         if outcome.liquidity is not None:
             outcome = replace(outcome, liquidity=outcome.liquidity.less(is_bid, price, quantity))
     return outcome
@@ -175,8 +179,8 @@ def _wait_in_queue(outcome: Outcome, rules: PaperRules) -> Outcome:
     quantity = _whole_lots(min(reaching, order.remaining), rules)
     outcome = replace(outcome, order=waiting)
     if quantity > 0:
-        outcome = _fill(replace(outcome, liquidity=liquidity.less_volume(quantity)), quantity, order.limit)
-    return _walk(outcome, rules, at_level=False)
+        outcome = _fill_order(replace(outcome, liquidity=liquidity.less_volume(quantity)), quantity, order.limit)
+    return _walk_depth(outcome, rules, at_level=False)
 
 
 def _reached(order: PaperOrder, liquidity: Liquidity, traded: int) -> tuple[int, int | None]:
@@ -196,7 +200,7 @@ def _whole_lots(quantity: int, rules: PaperRules) -> int:
     return quantity - quantity % rules.lot_size
 
 
-def _fill(outcome: Outcome, quantity: int, price: Decimal | None) -> Outcome:
+def _fill_order(outcome: Outcome, quantity: int, price: Decimal | None) -> Outcome:
     order, liquidity = outcome.order, outcome.liquidity
     if price is None or liquidity is None:
         raise ValueError(f"{order.tag} has no price to fill at")
@@ -208,7 +212,7 @@ def _fill(outcome: Outcome, quantity: int, price: Decimal | None) -> Outcome:
     return told.told("filled", words, trade.at)
 
 
-def _settle(outcome: Outcome, now: datetime) -> Outcome:
+def _end_if_done(outcome: Outcome, now: datetime) -> Outcome:
     """End the order if it is filled whole, or if it was not to rest."""
     order = outcome.order
     if not order.remaining:

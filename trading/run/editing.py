@@ -24,7 +24,7 @@ def create_deployment(
     deployment.parameters = check_parameters(deployment.strategy.name, parameters)
     deployment.save(force_insert=True)
     deployment.instruments.set(instruments)
-    _tell(deployment, "deployment.founded", {"by": by, "parameters": deployment.parameters})
+    _record_change(deployment, "deployment.founded", {"by": by, "parameters": deployment.parameters})
     return deployment
 
 
@@ -37,7 +37,9 @@ def change_deployment(
     changed = {term: getattr(deployment, term) for term in TERMS if getattr(stands, term) != getattr(deployment, term)}
     if changed:
         Deployment.objects.filter(pk=deployment.pk).update(**changed, version=F("version") + 1)
-        _tell(deployment, "deployment.terms", {"by": by, "to": {name: str(value) for name, value in changed.items()}})
+        _record_change(
+            deployment, "deployment.terms", {"by": by, "to": {name: str(value) for name, value in changed.items()}}
+        )
     if check_parameters(stands.strategy.name, parameters) != stands.parameters:
         change_parameters(stands, parameters, by)
     deployment.instruments.set(instruments)
@@ -65,5 +67,5 @@ def set_limits(limits: RiskLimit, by: str) -> None:
     record_event("limits.changed", key=str(limits.pk), account_id=limits.account_id, payload=payload)
 
 
-def _tell(deployment: Deployment, kind: str, payload: dict[str, Any]) -> None:
+def _record_change(deployment: Deployment, kind: str, payload: dict[str, Any]) -> None:
     record_event(kind, key=str(deployment.pk), account_id=deployment.account_id, payload=payload)

@@ -35,9 +35,9 @@ class Command(BaseCommand):
         except OSError as unreadable:
             words = f"{unreadable.filename}: {unreadable.strerror}"
             raise CommandError(words, returncode=WRONG_INPUT) from unreadable
-        self._tell(report)
+        self._say_result(report)
 
-    def _tell(self, report: CalendarReport) -> None:
+    def _say_result(self, report: CalendarReport) -> None:
         self.say(f"Calendar from {report.first:%d %b %Y} to {report.last:%d %b %Y}.", **report.as_dict())
         self.say(f"{report.new:,} sessions new, {report.changed:,} changed, {report.unchanged:,} unchanged.")
         if report.kept:

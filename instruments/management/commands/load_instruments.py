@@ -43,7 +43,7 @@ class Command(BaseCommand):
             except sync.LoadRefused as refused:
                 self._tell_refusal(refused)
                 raise CommandError("Refused; what stood before still stands.", returncode=REFUSED) from refused
-        self._tell(report, options["dry_run"])
+        self._say_result(report, options["dry_run"])
 
     def _load(self, progress: Progress, **options: Any) -> LoadReport:
         choices = {name: options[name] for name in ("accept_losses", "dry_run")}
@@ -59,7 +59,7 @@ class Command(BaseCommand):
         for problem in refused.problems:
             self.say(str(problem))
 
-    def _tell(self, report: LoadReport, dry_run: bool) -> None:
+    def _say_result(self, report: LoadReport, dry_run: bool) -> None:
         did = "Would load" if dry_run else "Loaded"
         self.say(f"{did} {report.rows:,} instruments of {report.day:%d %b %Y}.", dry_run=dry_run, **report.as_dict())
         for line in report.lines():

@@ -174,7 +174,7 @@ def _keep(account: Account, api_key: str, reply: dict[str, Any]) -> BrokerSessio
     row.login_at, row.expires_at = login_at, token_expiry(login_at)
     row.state = BrokerSession.State.LIVE
     row.save()
-    _tell(row, "session.opened", expires_at=row.expires_at.isoformat(), user_id=row.user_id)
+    _record_change(row, "session.opened", expires_at=row.expires_at.isoformat(), user_id=row.user_id)
     return row
 
 
@@ -185,10 +185,10 @@ def _end(rows: Any, state: str, reason: str) -> bool:
     row.state, row.encrypted_access_token = state, b""
     row.version += 1
     row.save(update_fields=["state", "encrypted_access_token", "version"])
-    _tell(row, "session.ended", state=str(state), reason=reason)
+    _record_change(row, "session.ended", state=str(state), reason=reason)
     return True
 
 
-def _tell(row: BrokerSession, kind: str, **payload: Any) -> None:
+def _record_change(row: BrokerSession, kind: str, **payload: Any) -> None:
     data = {"version": row.version, **payload}
     record_event(kind, key=str(row.account_id), account_id=row.account_id, payload=data)

@@ -50,17 +50,17 @@ class WatchedProtocol(KiteTickerClientProtocol):
     factory: PatientFactory
 
     def connectionMade(self) -> None:  # noqa: N802
-        self.factory.heard()
+        self.factory.note_heard()
         super().connectionMade()
         if self.factory.paused:
             self.transport.pauseProducing()
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
-        self.factory.heard()
+        self.factory.note_heard()
         super().dataReceived(data)
 
     def onMessage(self, payload: bytes, is_binary: bool) -> None:  # noqa: N802
-        self.factory.settle()
+        self.factory.note_stable()
         super().onMessage(payload, is_binary)
 
     def failHandshake(self, reason: str) -> None:  # noqa: N802
@@ -107,11 +107,11 @@ class PatientFactory(KiteTickerClientFactory):
         if self._watch.running:
             self._watch.stop()
 
-    def heard(self) -> None:
+    def note_heard(self) -> None:
         self._heard_at = time.monotonic()
         self._on_bytes()
 
-    def settle(self) -> None:
+    def note_stable(self) -> None:
         """A frame came, so the connection works: the next failure is a first one."""
         if self.retries:
             ReconnectingClientFactory.resetDelay(self)

@@ -38,7 +38,7 @@ class Command(BaseCommand):
         try:
             token = self._request_token(account, options)
             if token:
-                self._tell(account, session.log_in(account, token))
+                self._say_result(account, session.log_in(account, token))
         except (AddressRefused, CredentialMissing, NoCallback, BrokerError, session.LoginRefused) as problem:
             raise CommandError(str(problem)) from problem
 
@@ -69,7 +69,7 @@ class Command(BaseCommand):
         address = session.login_address(account, state)
         self.say(f"Log {account.name} in at\n  {address}", account=account.name, address=address)
 
-    def _tell(self, account: Account, opened: BrokerSession) -> None:
+    def _say_result(self, account: Account, opened: BrokerSession) -> None:
         until = opened.expires_at.astimezone(IST)  # type: ignore[union-attr]
         self.say(
             f"{account.name} is logged in to Kite as {opened.user_id} until {until:%H:%M on %d %b %Y}.",

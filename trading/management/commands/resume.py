@@ -35,7 +35,7 @@ class Command(BaseCommand):
             raise CommandError(f"The rows could not be written, so the flag stays: {first_line(error)}.") from error
         if account is None:
             self._lower_flag()
-        self._tell(account)
+        self._say_result(account)
 
     def _account(self, name: str | None) -> Account | None:
         if name is None:
@@ -56,7 +56,7 @@ class Command(BaseCommand):
                 f"{flag_file()} cannot be removed: {error.strerror}. It still halts everything."
             ) from error
 
-    def _tell(self, account: Account | None) -> None:
+    def _say_result(self, account: Account | None) -> None:
         standing = kill_switch.gates_as_they_stand()
         self.say(gates=standing, flag=flag_file().exists())
         for gate in standing:

@@ -22,7 +22,7 @@ class Browser(WebsocketCommunicator):
     async def say(self, kind: str, topic: str) -> None:
         await self.send_to(text_data=orjson.dumps({"type": kind, "topic": topic}).decode())
 
-    async def hear(self, kind: str, timeout: float = 8.0) -> dict[str, Any]:
+    async def on_announcement(self, kind: str, timeout: float = 8.0) -> dict[str, Any]:
         """Return the next message of a kind; others are passed over."""
         while True:
             message: dict[str, Any] = orjson.loads(await self.receive_from(timeout))

@@ -46,7 +46,7 @@ async def test_a_stranger_is_refused(cookie: str, desk_hub: Hub, session: str) -
 @pytest.mark.parametrize("topic", list(topics.PAGES))
 async def test_a_topic_begins_with_its_snapshot(screen: Browser, topic: str) -> None:
     await screen.say("subscribe", topic)
-    message = await screen.hear("snapshot")
+    message = await screen.on_announcement("snapshot")
     assert (message["topic"], message["version"]) == (topic, 1)
     assert "clock" in message["data"]
 
@@ -59,12 +59,12 @@ async def subscribed(valkey: Any) -> None:
 
 async def test_what_is_recorded_brings_a_new_snapshot(screen: Browser, valkey: Any) -> None:
     await screen.say("subscribe", "live")
-    first = await screen.hear("snapshot")
+    first = await screen.on_announcement("snapshot")
     await subscribed(valkey)
     await database_sync_to_async(ensure_gates)()
     await database_sync_to_async(record_event)("gate.changed", key="everything", payload={})
     began = asyncio.get_running_loop().time()
-    second = await screen.hear("snapshot")
+    second = await screen.on_announcement("snapshot")
     assert asyncio.get_running_loop().time() - began < 4
     assert second["version"] > first["version"]
     assert (first["data"]["gate"]["state"], second["data"]["gate"]["state"]) == ("unknown", "active")
@@ -72,20 +72,20 @@ async def test_what_is_recorded_brings_a_new_snapshot(screen: Browser, valkey: A
 
 async def test_who_asks_no_longer_hears_no_more(screen: Browser, desk_hub: Hub) -> None:
     await screen.say("subscribe", "live")
-    await screen.hear("snapshot")
+    await screen.on_announcement("snapshot")
     await screen.say("unsubscribe", "live")
     await screen.say("unsubscribe", "nothing")
-    await screen.hear("error")  # so the one before it has been done
-    desk_hub.hear({"type": "journal.event"})
+    await screen.on_announcement("error")  # so the one before it has been done
+    desk_hub.on_announcement({"type": "journal.event"})
     assert await screen.receive_nothing(1.5)
 
 
 async def test_prices_come_as_a_snapshot_and_then_as_changes(screen: Browser, desk_hub: Hub) -> None:
     await screen.say("subscribe", "market")
-    snapshot = await screen.hear("snapshot")
-    desk_hub.hear(update())
-    desk_hub.hear(update(p="1512.60"))
-    delta = await screen.hear("delta")
+    snapshot = await screen.on_announcement("snapshot")
+    desk_hub.on_announcement(update())
+    desk_hub.on_announcement(update(p="1512.60"))
+    delta = await screen.on_announcement("delta")
     epoch, n = snapshot["version"]
     assert delta["version"] == [epoch, n + 1]
     assert [(quote["k"], quote["p"]) for quote in delta["data"]["quotes"]] == [("NSE:INFY", "1512.60")]
@@ -93,8 +93,8 @@ async def test_prices_come_as_a_snapshot_and_then_as_changes(screen: Browser, de
 
 async def test_prices_arrive_through_valkey(screen: Browser) -> None:
     await screen.say("subscribe", "market")
-    await screen.hear("snapshot")
-    heard = asyncio.create_task(screen.hear("delta"))
+    await screen.on_announcement("snapshot")
+    heard = asyncio.create_task(screen.on_announcement("delta"))
     while not heard.done():
         await get_channel_layer().group_send("market", update())
         await asyncio.wait([heard], timeout=0.2)
@@ -103,11 +103,11 @@ async def test_prices_arrive_through_valkey(screen: Browser) -> None:
 
 async def test_a_late_comer_gets_the_prices_that_others_heard(screen: Browser, desk_hub: Hub) -> None:
     await screen.say("subscribe", "market")
-    await screen.hear("snapshot")
-    desk_hub.hear(update())
-    await screen.hear("delta")
+    await screen.on_announcement("snapshot")
+    desk_hub.on_announcement(update())
+    await screen.on_announcement("delta")
     await screen.say("subscribe", "market")
-    assert (await screen.hear("snapshot"))["data"]["quotes"] == [QUOTE]
+    assert (await screen.on_announcement("snapshot"))["data"]["quotes"] == [QUOTE]
 
 
 def subscribed_share() -> None:
@@ -127,7 +127,7 @@ def subscribed_share() -> None:
 
 async def test_instruments_nobody_wants_any_more_leave_the_picture(screen: Browser, desk_hub: Hub) -> None:
     await database_sync_to_async(subscribed_share)()
-    desk_hub.hear(update(k="NSE:GONE"))
+    desk_hub.on_announcement(update(k="NSE:GONE"))
     desk_hub.prices.put_right({"NSE:INFY": QUOTE}, QUOTE["t"])
     assert set(desk_hub.prices.latest) == {"NSE:INFY"}
 
@@ -142,7 +142,7 @@ async def test_many_browsers_share_one_subscription_and_one_reading(
     for each in browsers:
         await each.connect(5)
     await asyncio.gather(*(each.say("subscribe", "live") for each in browsers))
-    snapshots = [await each.hear("snapshot") for each in browsers]
+    snapshots = [await each.on_announcement("snapshot") for each in browsers]
     assert {snapshot["version"] for snapshot in snapshots} == {1}
     assert read == ["live"]
     assert dict(valkey.pubsub_numsub("channels__group__events")) == {b"channels__group__events": 1}
@@ -164,12 +164,12 @@ async def test_a_browser_whose_session_has_ended_is_closed(screen: Browser, desk
 )
 async def test_what_is_not_understood_is_answered_in_words(screen: Browser, text: str) -> None:
     await screen.send_to(text_data=text)
-    assert "Topics: live, " in (await screen.hear("error"))["words"]
+    assert "Topics: live, " in (await screen.on_announcement("error"))["words"]
 
 
 async def test_an_unknown_wish_is_answered_in_words(screen: Browser) -> None:
     await screen.say("place_order", "live")
-    assert "subscribe" in (await screen.hear("error"))["words"]
+    assert "subscribe" in (await screen.on_announcement("error"))["words"]
 
 
 async def test_a_huge_message_ends_the_connection(screen: Browser) -> None:
@@ -190,8 +190,8 @@ async def test_a_flood_ends_the_connection(screen: Browser) -> None:
 
 async def test_a_cut_line_is_mended(screen: Browser, desk_hub: Hub, valkey: Any) -> None:
     await screen.say("subscribe", "market")
-    await screen.hear("snapshot")
-    heard = asyncio.create_task(screen.hear("delta", timeout=20))
+    await screen.on_announcement("snapshot")
+    heard = asyncio.create_task(screen.on_announcement("delta", timeout=20))
     await subscribed(valkey)
     valkey.client_kill_filter(_type="pubsub")
     while not heard.done():
@@ -208,19 +208,19 @@ async def test_without_valkey_browsers_are_told_and_keep_their_socket(
     browser = open_browser(cookie)
     assert (await browser.connect(5))[0]
     await browser.say("subscribe", "live")
-    assert (await browser.hear("degraded"))["words"].startswith("Valkey does not answer")
-    assert (await browser.hear("snapshot"))["topic"] == "live"
+    assert (await browser.on_announcement("degraded"))["words"].startswith("Valkey does not answer")
+    assert (await browser.on_announcement("snapshot"))["topic"] == "live"
     await browser.disconnect()
 
 
 async def test_when_the_line_is_back_everything_is_told_anew(screen: Browser, desk_hub: Hub) -> None:
     await screen.say("subscribe", "live")
-    await screen.hear("snapshot")
+    await screen.on_announcement("snapshot")
     desk_hub.on_line(False)
-    await screen.hear("degraded")
+    await screen.on_announcement("degraded")
     desk_hub.on_line(True)
-    await screen.hear("recovered")
-    assert (await screen.hear("snapshot", timeout=4))["version"] == 2
+    await screen.on_announcement("recovered")
+    assert (await screen.on_announcement("snapshot", timeout=4))["version"] == 2
 
 
 async def test_when_nobody_looks_any_more_the_process_stops_listening(
@@ -230,7 +230,7 @@ async def test_when_nobody_looks_any_more_the_process_stops_listening(
     screen, first = open_browser(cookie), broadcast.running_hub()
     await screen.connect(5)
     await screen.say("subscribe", "live")
-    await screen.hear("snapshot")
+    await screen.on_announcement("snapshot")
     await subscribed(valkey)
     await screen.disconnect()
     async with asyncio.timeout(10):
@@ -250,7 +250,7 @@ async def test_a_page_that_cannot_be_read_is_told_and_tried_again(
     whole = topics.PAGES["live"]
     monkeypatch.setitem(topics.PAGES, "live", broken)
     await screen.say("subscribe", "live")
-    assert (await screen.hear("degraded"))["words"] == "live cannot be read (ZeroDivisionError)"
+    assert (await screen.on_announcement("degraded"))["words"] == "live cannot be read (ZeroDivisionError)"
     monkeypatch.setitem(topics.PAGES, "live", whole)
-    assert (await screen.hear("recovered"))["part"] == "live"
-    assert (await screen.hear("snapshot"))["version"] == 1
+    assert (await screen.on_announcement("recovered"))["part"] == "live"
+    assert (await screen.on_announcement("snapshot"))["version"] == 1

@@ -15,8 +15,8 @@ def delta(**prices: str) -> Delta:
 
 
 async def taken(outbox: Outbox) -> dict[str, Any]:
-    message: dict[str, Any] = orjson.loads(await outbox.take())
-    outbox.sent()
+    message: dict[str, Any] = orjson.loads(await outbox.next_text())
+    outbox.note_sent()
     return message
 
 
@@ -25,7 +25,7 @@ async def test_of_one_topic_only_the_newest_snapshot_is_sent() -> None:
     outbox.put("live", '"old"')
     outbox.put("orders", '"orders"')
     outbox.put("live", '"new"')
-    assert [await outbox.take(), await outbox.take()] == ['"new"', '"orders"']
+    assert [await outbox.next_text(), await outbox.next_text()] == ['"new"', '"orders"']
 
 
 async def test_unsent_prices_are_merged_by_instrument_and_the_later_stands() -> None:
@@ -77,7 +77,7 @@ def told(prices: Prices) -> list[tuple[str, str]]:
 
 def test_what_the_board_knows_later_is_told() -> None:
     prices = Prices()
-    prices.hear({"quotes": [row()], "at": AT})
+    prices.apply_update({"quotes": [row()], "at": AT})
     prices.take_delta()
     prices.put_right({"NSE:INFY": row(p="11.00", t="2026-11-20T09:02:09+00:00")}, AT)
     assert told(prices) == [("11.00", "live")]
@@ -85,7 +85,7 @@ def test_what_the_board_knows_later_is_told() -> None:
 
 def test_what_the_board_knew_earlier_is_not_told_again() -> None:
     prices = Prices()
-    prices.hear({"quotes": [row(p="12.00", t="2026-11-20T09:02:10+00:00")], "at": AT})
+    prices.apply_update({"quotes": [row(p="12.00", t="2026-11-20T09:02:10+00:00")], "at": AT})
     prices.take_delta()
     prices.put_right({"NSE:INFY": row()}, AT)
     assert (told(prices), prices.latest["NSE:INFY"]["p"]) == ([], "12.00")
@@ -93,7 +93,7 @@ def test_what_the_board_knew_earlier_is_not_told_again() -> None:
 
 def test_a_price_that_has_grown_stale_is_told_though_nothing_traded() -> None:
     prices = Prices()
-    prices.hear({"quotes": [row(t="2026-11-20T09:02:08.123456+00:00")], "at": AT})
+    prices.apply_update({"quotes": [row(t="2026-11-20T09:02:08.123456+00:00")], "at": AT})
     prices.take_delta()
     prices.put_right({"NSE:INFY": row(t="2026-11-20T09:02:08.123000+00:00", s="stale")}, AT)
     assert told(prices) == [("10.00", "stale")]
