@@ -280,8 +280,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
         "OrderStateEnum": "trading.api.order_shapes.ORDER_STATES",
-        "ProductEnum": "trading.models.columns.Product",
-        "HeldProductEnum": "portfolio.models.fields.Product",
+        "ProductEnum": "trading.api.order_shapes.PRODUCTS",
         "ClientErrorEnum": "drf_standardized_errors.openapi_serializers.ClientErrorEnum",
         "ValidationErrorEnum": "drf_standardized_errors.openapi_serializers.ValidationErrorEnum",
     },

@@ -17,8 +17,7 @@ from market.candle_store import store_history
 from market.models import Shard, Subscription
 from portfolio.booking import open_account
 from portfolio.models import Account, Trade
-from trading.brokers.zerodha.practice import practice_request_token
-from trading.brokers.zerodha.session import log_in
+from trading.brokers.choice import log_in_to_practice
 from trading.models import Deployment, Fill, Order, RiskDecision, RiskLimit, Signal, Strategy
 from trading.orders import gates
 from trading.run import deployments
@@ -48,7 +47,7 @@ def set_up_market(walk: Walk, first: datetime) -> tuple[Shard, list[Instrument]]
 def log_in_data_account() -> None:
     """Log in to the practice exchange, as the feed's account."""
     data = demo_setup.ensure_data_account()
-    log_in(data, practice_request_token(data))
+    log_in_to_practice(data.name)
 
 
 def set_up_deployments(shard: Shard, shares: list[Instrument], walk: Walk, first: datetime, minutes: int) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 from django.apps.registry import Apps
 
-from portfolio.domain.charges import Charges, ChargeSegment, RateCard, Side, dp_charge, segment_of
+from instruments.domain.order_terms import Product, side_of
+from portfolio.domain.charges import Charges, ChargeSegment, RateCard, dp_charge, segment_of
 from portfolio.models import ChargeRate, Trade
 
 RATES_FILE = Path(__file__).parent / "data" / "charge_rates.csv"
@@ -37,7 +38,7 @@ class ChargeRates:
     def fill_charges(self, trade: Trade, before: Decimal) -> Charges:
         """What the trade adds to its order, executed for ``before`` rupees until then, in paise."""
         segment = segment_of(trade.instrument.instrument_type, trade.product)
-        side: Side = "BUY" if trade.signed_quantity > 0 else "SELL"
+        side = side_of(trade.signed_quantity)
         return self.card_of(trade.exchange, segment, trade.day).fill_charges(side, before, abs(trade.value))
 
     def dp_charge(self, trade: Trade) -> Decimal:
@@ -46,7 +47,7 @@ class ChargeRates:
 
 
 def is_delivery_sale(trade: Trade) -> bool:
-    return trade.product == "CNC" and trade.signed_quantity < 0
+    return trade.product == Product.CNC and trade.signed_quantity < 0
 
 
 def seeded_rates() -> list[dict[str, Any]]:

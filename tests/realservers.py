@@ -17,6 +17,7 @@ from alphapanda.runner.embedded import start_servers, temporary_folder
 
 DESKS = ("tests/chaos/", "tests/stories/test_a_real_day")
 BROWSERS = "tests/browser/"
+STATEFUL = {"db", "transactional_db", "valkey"}
 
 os.environ.setdefault("SECRET_KEY", "only-for-tests-and-never-for-money-0123456789abcdef")
 os.environ.setdefault("LOG_LEVEL", "WARNING")
@@ -65,7 +66,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Files:
 @pytest.fixture(autouse=True)
 def _empty_valkey(request: pytest.FixtureRequest) -> None:
     """No test sees another's streams, quotes or messages."""
-    if request.node.get_closest_marker("django_db") or "valkey" in request.fixturenames:
+    if request.node.get_closest_marker("django_db") or STATEFUL & set(request.fixturenames):
         valkey = request.getfixturevalue("valkey")
         valkey.flushdb()
 

@@ -90,14 +90,13 @@ def warm_up(run_id: str) -> None:
 def fetch_bands(account: str) -> None:
     from alphapanda.core.clock import market_now
     from trading.brokers import price_bands
-    from trading.brokers.zerodha.session import open_session
+    from trading.brokers.choice import market_data_of
     from trading.orders.broker_port import BrokerError
 
     now = market_now()
     try:
-        price_bands.fetch_bands(
-            open_session(account).client(), list(price_bands.instruments_lacking_bands(account, now)), now
-        )
+        lacking = list(price_bands.instruments_lacking_bands(account, now))
+        price_bands.fetch_bands(market_data_of(account), lacking, now)
     except BrokerError as error:
         # The sweeper asks again; meanwhile the exchange judges prices, as it does anyhow.
         log.warning("bands_not_told", account=account, error=repr(error))

@@ -9,14 +9,19 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
 
 from instruments.domain.contracts import is_whole_lots
+from instruments.domain.order_terms import (
+    NEEDS_PRICE,
+    NEEDS_TRIGGER,
+    ORDER_TYPE_LABELS,
+    PRODUCT_LABELS,
+    SIDE_LABELS,
+    Product,
+    choices_from,
+)
 from instruments.models import Instrument
 from portfolio.models import Account
 from trading.models import Deployment
-from trading.models.columns import OrderType, Product, Side
 from trading.run.hosts import strategy_class
-
-NEEDS_PRICE = frozenset({OrderType.LIMIT, OrderType.SL})
-NEEDS_TRIGGER = frozenset({OrderType.SL, OrderType.SL_M})
 
 
 class SignInForm(AuthenticationForm):
@@ -30,17 +35,17 @@ class OrderForm(forms.Form):
     """A paper order. What the gate judges (limits, prices, sessions) is left to the gate."""
 
     account = forms.ModelChoiceField(Account.objects.none(), empty_label=None)
-    side = forms.ChoiceField(choices=Side.choices)
+    side = forms.ChoiceField(choices=choices_from(SIDE_LABELS))
     instrument = forms.CharField(
         max_length=64, widget=forms.TextInput(attrs={"placeholder": "NSE:INFY", "autocapitalize": "characters"})
     )
     quantity = forms.IntegerField(min_value=1, max_value=10_000_000)
-    order_type = forms.ChoiceField(choices=OrderType.choices, label="Type")
+    order_type = forms.ChoiceField(choices=choices_from(ORDER_TYPE_LABELS), label="Type")
     price = forms.DecimalField(required=False, min_value=Decimal("0.01"), max_digits=18, decimal_places=4)
     trigger_price = forms.DecimalField(
         required=False, min_value=Decimal("0.01"), max_digits=18, decimal_places=4, label="Trigger"
     )
-    product = forms.ChoiceField(choices=Product.choices, initial=Product.MIS)
+    product = forms.ChoiceField(choices=choices_from(PRODUCT_LABELS), initial=Product.MIS)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -25,8 +25,7 @@ from market.stream import TickStream
 from portfolio.booking import open_account
 from portfolio.models import Account
 from trading import wakeups
-from trading.brokers.zerodha.practice import practice_request_token
-from trading.brokers.zerodha.session import log_in
+from trading.brokers.choice import log_in_to_practice
 from trading.models import Deployment, RiskLimit, Strategy
 from trading.orders import gates
 from trading.orders.digest import canonical_lines, day_digest, row_counts
@@ -122,7 +121,7 @@ def _kitesim(port: int, plan: ReplayPlan) -> Child:
 def _set_up(plan: ReplayPlan) -> Shard:
     demo_setup.create_demo_user()
     data = demo_setup.ensure_data_account()
-    log_in(data, practice_request_token(data))
+    log_in_to_practice(data.name)
     run_quietly("load_instruments")
     shard = demo_setup.ensure_feed()
     account = open_account("Replay", "paper", "paper", demo_setup.OPENING_CASH)

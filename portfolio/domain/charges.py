@@ -7,12 +7,12 @@ from dataclasses import astuple, dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Protocol
+
+from instruments.domain.order_terms import Product, Side
 
 PAISA = Decimal("0.01")
 ZERO = Decimal(0)
-
-Side = Literal["BUY", "SELL"]
 
 
 class ChargeKind(StrEnum):
@@ -106,8 +106,8 @@ def segment_of(instrument_type: str, product: str) -> ChargeSegment:
         return ChargeSegment.FUTURES
     if instrument_type in ("CE", "PE"):
         return ChargeSegment.OPTIONS
-    if instrument_type == "EQ" and product in ("CNC", "MIS"):
-        return ChargeSegment.DELIVERY if product == "CNC" else ChargeSegment.INTRADAY
+    if instrument_type == "EQ" and product in (Product.CNC, Product.MIS):
+        return ChargeSegment.DELIVERY if product == Product.CNC else ChargeSegment.INTRADAY
     raise UnknownCharge(f"no charges are known for {instrument_type} as {product}")
 
 
@@ -159,7 +159,7 @@ def charge_for(rate: DatedRate, side: Side, turnover: Decimal) -> Decimal:
     """Flat + rate × turnover, at most the cap; nothing for an order nothing of which was executed."""
     if not turnover:
         return ZERO
-    share = rate.buy_rate if side == "BUY" else rate.sell_rate
+    share = rate.buy_rate if side == Side.BUY else rate.sell_rate
     amount = (rate.flat or ZERO) + share * turnover
     return amount if rate.cap is None else min(amount, rate.cap)
 

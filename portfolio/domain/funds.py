@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Protocol
 
-Side = Literal["BUY", "SELL"]
+from instruments.domain.order_terms import Product, Side
+
 ZERO = Decimal(0)
 HUNDRED = Decimal(100)
 
@@ -78,9 +79,9 @@ def required_funds(
     configured margin answers.
     """
     kind = contract.instrument_type
-    if kind == "EQ" and product == "CNC":
-        return quantity * price if side == "BUY" else ZERO
-    if kind in ("CE", "PE") and side == "BUY" and product != "CNC":
+    if kind == "EQ" and product == Product.CNC:
+        return quantity * price if side == Side.BUY else ZERO
+    if kind in ("CE", "PE") and side == Side.BUY and product != Product.CNC:
         return quantity * price
     return margin_for(terms, contract, product, quantity, quantity * price)
 
@@ -88,9 +89,9 @@ def required_funds(
 def margin_for(terms: MarginTerms, contract: Contract, product: str, quantity: int, value: Decimal) -> Decimal:
     """The margin of intraday shares, futures and sold options worth ``value`` rupees."""
     kind = contract.instrument_type
-    if kind == "EQ" and product == "MIS":
+    if kind == "EQ" and product == Product.MIS:
         return value / terms.intraday_multiple
-    if product == "CNC" or kind not in ("FUT", "CE", "PE"):
+    if product == Product.CNC or kind not in ("FUT", "CE", "PE"):
         raise NoMarginModel(f"{kind} cannot be held as {product}")
     if terms.derivative_margin_percent is None:
         raise NoMarginModel(f"no margin is configured for {'futures' if kind == 'FUT' else 'sold options'}")
@@ -120,7 +121,7 @@ def funds_of(terms: MarginTerms, cash: Decimal, holdings: Iterable[Holding]) -> 
 def needs_margin(holding: Holding) -> bool:
     kind = holding.instrument.instrument_type
     if kind == "EQ":
-        return holding.product == "MIS"
+        return holding.product == Product.MIS
     return kind == "FUT" or holding.quantity < 0
 
 

@@ -3,7 +3,6 @@
 from portfolio.models.accounts import Account, Portfolio
 from portfolio.models.charges import ChargeRate
 from portfolio.models.facts import CHARGE_KINDS, LedgerEntry, LedgerKind, Trade
-from portfolio.models.fields import Product
 from portfolio.models.holdings import Lot, Position, Realisation
 from portfolio.models.snapshots import PnlSnapshot
 
@@ -17,7 +16,6 @@ __all__ = [
     "PnlSnapshot",
     "Portfolio",
     "Position",
-    "Product",
     "Realisation",
     "Trade",
 ]

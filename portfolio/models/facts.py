@@ -7,9 +7,10 @@ from decimal import Decimal
 from django.db import models
 from django.db.models import CheckConstraint, Q, UniqueConstraint
 
+from instruments.domain.order_terms import PRODUCT_LABELS, Product, choices_from
 from portfolio.domain.charges import ChargeKind
 from portfolio.models.accounts import Account, Portfolio
-from portfolio.models.fields import Product, money_column, uuid_key
+from portfolio.models.fields import money_column, uuid_key
 from portfolio.querysets import LedgerQuerySet, TradeQuerySet
 
 
@@ -43,7 +44,7 @@ class Trade(models.Model):
     trade_id = models.CharField(max_length=64)
     broker_order_id = models.CharField(max_length=64)
     order_tag = models.CharField(max_length=32, blank=True)
-    product = models.CharField(max_length=4, choices=Product)
+    product = models.CharField(max_length=4, choices=choices_from(PRODUCT_LABELS))
     signed_quantity = models.BigIntegerField(help_text="Bought: above zero. Sold: below.")
     price = money_column()
     traded_at = models.DateTimeField()
@@ -67,7 +68,7 @@ class Trade(models.Model):
             CheckConstraint(name="trade_has_quantity", condition=~Q(signed_quantity=0)),
             CheckConstraint(name="trade_has_price", condition=Q(price__gt=0)),
             CheckConstraint(name="trade_has_ids", condition=~Q(trade_id="") & ~Q(broker_order_id="")),
-            CheckConstraint(name="trade_product", condition=Q(product__in=Product.values)),
+            CheckConstraint(name="trade_product", condition=Q(product__in=list(Product))),
             CheckConstraint(name="trade_charges", condition=Q(charges__isnull=True) | Q(charges__gte=0)),
         ]
         indexes = [

@@ -15,11 +15,3 @@ def uuid_key() -> models.UUIDField[Any, Any]:
 
 def money_column(**options: Any) -> models.DecimalField[Any, Any]:
     return models.DecimalField(max_digits=18, decimal_places=4, **options)
-
-
-class Product(models.TextChoices):
-    """Kite's products: how a position is margined, charged and when it must be flat."""
-
-    CNC = "CNC", "CNC (delivery)"
-    MIS = "MIS", "MIS (intraday)"
-    NRML = "NRML", "NRML (derivatives, carried)"

@@ -7,9 +7,10 @@ from decimal import Decimal
 from django.db import models
 from django.db.models import CheckConstraint, Q, UniqueConstraint
 
+from instruments.domain.order_terms import PRODUCT_LABELS, Product, choices_from
 from portfolio.models.accounts import Portfolio
 from portfolio.models.facts import Trade
-from portfolio.models.fields import Product, money_column, uuid_key
+from portfolio.models.fields import money_column, uuid_key
 from portfolio.querysets import LotQuerySet, PositionQuerySet
 
 
@@ -19,7 +20,7 @@ class Position(models.Model):
     id = uuid_key()
     portfolio = models.ForeignKey(Portfolio, models.PROTECT, related_name="positions")
     instrument = models.ForeignKey("instruments.Instrument", models.PROTECT, related_name="+")
-    product = models.CharField(max_length=4, choices=Product)
+    product = models.CharField(max_length=4, choices=choices_from(PRODUCT_LABELS))
     quantity = models.BigIntegerField(default=0)
     open_value = models.DecimalField(
         max_digits=20,
@@ -39,7 +40,7 @@ class Position(models.Model):
         ordering = ["portfolio_id", "instrument", "product"]
         constraints = [
             UniqueConstraint(fields=["portfolio", "instrument", "product"], name="position_once"),
-            CheckConstraint(name="position_product", condition=Q(product__in=Product.values)),
+            CheckConstraint(name="position_product", condition=Q(product__in=list(Product))),
             CheckConstraint(
                 name="position_flat_or_priced",
                 condition=Q(quantity=0, open_value=0, average_price__isnull=True, opened_at__isnull=True)

@@ -41,8 +41,7 @@ from market.models import Shard
 from portfolio.models import Account, Position, Trade
 from portfolio.rebuilding import rebuild_account
 from trading import wakeups
-from trading.brokers.zerodha.practice import practice_request_token
-from trading.brokers.zerodha.session import log_in
+from trading.brokers.choice import log_in_to_practice
 from trading.models import Deployment, Order, PaperTrade, RiskDecision, Signal
 from trading.ticks import sweeping
 
@@ -77,7 +76,7 @@ class Drill:
         clock = processes.wait_for(f"{self.url}/sim/clock", "kitesim")
         set_market_time(datetime.fromisoformat(clock["market_time"]), 0)
         data = demo_setup.ensure_data_account()
-        log_in(data, practice_request_token(data))
+        log_in_to_practice(data.name)
         run_quietly("load_instruments")
         demo_setup.set_up_paper_account(demo_setup.ensure_feed())
         self.supervisor.start(processes.feed_child(secrets))

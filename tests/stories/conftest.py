@@ -1,20 +1,20 @@
 import pytest
 
+from market import board
 from tests.stories.pipeline import Pipeline
 from trading import wakeups
-from trading.risk import marks
 from trading.run.sessions import schedule_on
 from trading.ticks import drain
 
 
 @pytest.fixture
 def pipeline(transactional_db, settings, tmp_path, monkeypatch):
-    """A desk with real PostgreSQL and Valkey; tasks are not sent, since the story runs each stage itself."""
+    """Real PostgreSQL and Valkey; tasks are not sent, since the story runs each stage itself."""
     settings.STRATEGY_PACKAGES = ["tests.strategies"]
     settings.STATE_DIR = tmp_path
     monkeypatch.setattr(wakeups.app, "send_task", lambda *args, **kwargs: None)
     schedule_on.cache_clear()
     drain._memories.clear()
-    marks._board = None
+    board._board = None
     yield Pipeline.open()
     drain._memories.clear()

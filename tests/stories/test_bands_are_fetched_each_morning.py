@@ -10,6 +10,8 @@ from portfolio.booking import open_account
 from tests.stories.pipeline import DAY, at, make_instrument
 from trading import wakeups
 from trading.brokers import price_bands
+from trading.brokers.zerodha import market_data
+from trading.brokers.zerodha.market_data import KiteMarketData
 from trading.models import BrokerSession, PriceBand
 from trading.ticks import sweeping
 
@@ -29,7 +31,7 @@ class Kite:
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
-    monkeypatch.setattr(price_bands._pace, "wait", lambda: None)
+    monkeypatch.setattr(market_data._pace, "wait", lambda: None)
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ def test_a_running_deployments_share_is_asked_for_until_its_band_is_known(pipeli
     kite = Kite(**{"NSE:INFY": QUOTE})
     assert (
         price_bands.fetch_bands(
-            kite, list(price_bands.instruments_lacking_bands("practice", pipeline.now)), pipeline.now
+            KiteMarketData(kite), list(price_bands.instruments_lacking_bands("practice", pipeline.now)), pipeline.now
         )
         == 1
     )
@@ -71,7 +73,7 @@ def test_before_nine_a_quote_tells_the_bands_of_the_day_before(pipeline, woken):
     pipeline.start(pipeline.deploy())
     early, kite = at("08:59:59"), Kite(**{"NSE:INFY": QUOTE})
     assert price_bands.wake_for_bands(early) == 0
-    assert price_bands.fetch_bands(kite, [pipeline.infy], early) == 0
+    assert price_bands.fetch_bands(KiteMarketData(kite), [pipeline.infy], early) == 0
     assert kite.asked == []
 
 
@@ -86,13 +88,13 @@ def test_nobody_is_asked_for_what_is_not_traded_or_without_a_login(pipeline, wok
 def test_an_index_has_no_band_and_a_share_nobody_quotes_stays_unknown(pipeline):
     index = make_instrument(256265, "NIFTY 50", segment="INDICES", instrument_type="EQ")
     kite = Kite()
-    assert price_bands.fetch_bands(kite, [index, pipeline.infy], pipeline.now) == 0
+    assert price_bands.fetch_bands(KiteMarketData(kite), [index, pipeline.infy], pipeline.now) == 0
     assert kite.asked == [["NSE:INFY"]]
     assert not PriceBand.objects.exists()
 
 
 def test_many_are_asked_for_in_requests_kite_takes(pipeline):
-    shares = [make_instrument(token, f"S{token}") for token in range(1000, 1000 + price_bands.MOST_KEYS + 1)]
+    shares = [make_instrument(token, f"S{token}") for token in range(1000, 1000 + market_data.MOST_KEYS + 1)]
     kite = Kite(**{share.key: QUOTE for share in shares})
-    assert price_bands.fetch_bands(kite, shares, pipeline.now) == len(shares)
-    assert [len(keys) for keys in kite.asked] == [price_bands.MOST_KEYS, 1]
+    assert price_bands.fetch_bands(KiteMarketData(kite), shares, pipeline.now) == len(shares)
+    assert [len(keys) for keys in kite.asked] == [market_data.MOST_KEYS, 1]

@@ -15,7 +15,7 @@ from trading.api.base import ReadViewSet
 from trading.api.idempotency import done_once
 from trading.api.order_shapes import OrderSerializer
 from trading.models import ApiToken, BrokerSession, Gate, Order
-from trading.orders.gates import effective_gate, flag_file, gate_states, set_gate
+from trading.orders.gates import flag_file, gate_in_force, set_gate
 from trading.orders.life_cycle import GateState
 
 
@@ -88,7 +88,7 @@ def _view() -> dict[str, Any]:
     return {
         "flag_file": flag_file().exists(),
         "gates": Gate.objects.order_by("-is_global", "account__name"),
-        "effective": {str(account): effective_gate(gate_states(account)) for account in accounts},
+        "effective": {str(account): gate_in_force(account) for account in accounts},
     }
 
 

@@ -5,12 +5,21 @@ from typing import Any
 
 from rest_framework import serializers
 
+from instruments.domain.order_terms import (
+    ORDER_TYPE_LABELS,
+    PRODUCT_LABELS,
+    SIDE_LABELS,
+    VALIDITY_LABELS,
+    Validity,
+    choices_from,
+    price_problems,
+)
 from instruments.models import Instrument
 from portfolio.models import Account
 from trading.api.base import WithInstrumentKey
 from trading.api.signals import DecisionSerializer, SignalSerializer
 from trading.models import Fill, Order, OrderTransition
-from trading.models.columns import OrderType, Product, Side, Validity, choices_of
+from trading.models.columns import choices_of
 from trading.orders.life_cycle import OrderState
 
 ORDER_FIELDS = (
@@ -44,9 +53,8 @@ ORDER_FIELDS = (
     "updated_at",
 )
 ORDER_STATES = choices_of(OrderState)
+PRODUCTS = choices_from(PRODUCT_LABELS)
 HIGHEST_QUANTITY = 10_000_000
-NEEDS_PRICE = (OrderType.LIMIT, OrderType.SL)
-NEEDS_TRIGGER = (OrderType.SL, OrderType.SL_M)
 
 
 class OrderSerializer(WithInstrumentKey):
@@ -101,11 +109,11 @@ class OrderStorySerializer(OrderSerializer):
 class PlaceOrderSerializer(serializers.Serializer[Any]):
     account = serializers.PrimaryKeyRelatedField(queryset=Account.objects.all())
     instrument = serializers.CharField(max_length=80, help_text="EXCHANGE:SYMBOL, as NSE:INFY.")
-    side = serializers.ChoiceField(Side.choices)
+    side = serializers.ChoiceField(choices_from(SIDE_LABELS))
     quantity = serializers.IntegerField(min_value=1, max_value=HIGHEST_QUANTITY, help_text="In units, not lots.")
-    order_type = serializers.ChoiceField(OrderType.choices)
-    product = serializers.ChoiceField(Product.choices)
-    validity = serializers.ChoiceField(Validity.choices, default=Validity.DAY)
+    order_type = serializers.ChoiceField(choices_from(ORDER_TYPE_LABELS))
+    product = serializers.ChoiceField(PRODUCTS)
+    validity = serializers.ChoiceField(choices_from(VALIDITY_LABELS), default=Validity.DAY)
     price = serializers.DecimalField(18, 4, required=False, allow_null=True, min_value=Decimal("0.0001"))
     trigger_price = serializers.DecimalField(18, 4, required=False, allow_null=True, min_value=Decimal("0.0001"))
 
@@ -116,11 +124,7 @@ class PlaceOrderSerializer(serializers.Serializer[Any]):
             raise serializers.ValidationError(f"{error}.") from error
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        kind, problems = attrs["order_type"], {}
-        for field, kinds in (("price", NEEDS_PRICE), ("trigger_price", NEEDS_TRIGGER)):
-            given = attrs.get(field) is not None
-            if given != (kind in kinds):
-                problems[field] = f"A {kind} order has {'no ' if given else 'a '}{field.replace('_', ' ')}."
-        if problems:
+        price, trigger_price = attrs.get("price"), attrs.get("trigger_price")
+        if problems := price_problems(attrs["order_type"], price=price, trigger_price=trigger_price):
             raise serializers.ValidationError(problems)
         return attrs

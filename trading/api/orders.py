@@ -91,11 +91,6 @@ class OrderViewSet(ReadViewSet):
         return Response(OrderSerializer(order).data, status=status.HTTP_202_ACCEPTED)
 
 
-def with_story(orders: QuerySet[Order]) -> QuerySet[Order]:
-    told = orders.select_related("instrument", "signal__decision", "signal__instrument")
-    return told.prefetch_related("transitions", "fills__trade", "fills__order__instrument")
-
-
 class FillFilter(django_filters.FilterSet):
     account = django_filters.UUIDFilter("order__account")
     deployment = django_filters.UUIDFilter("order__deployment")

@@ -1,12 +1,37 @@
-"""Which broker an account's orders go to: its row decides, never a setting."""
+"""Which broker an account is at: its row decides, never a setting. A broker is one folder and one row here."""
+
+from importlib import import_module
+from typing import cast
 
 from portfolio.models import Account
+from trading.brokers.data_port import BrokerFolder, MarketData
 from trading.errors import NotAllowed
 from trading.orders.broker_port import Broker
 from trading.paper.broker import PaperBroker
 
+# By ``Account.broker``. Imported when first asked: a broker's own client takes a while, and few processes need it.
+FOLDERS = {"zerodha": "trading.brokers.zerodha"}
+
 
 def broker_for(account: Account) -> Broker:
+    """Return where the account's orders go."""
     if account.broker == "paper":
         return PaperBroker(account)
     raise NotAllowed(f"{account} is a live account; sending live orders is not part of this version")
+
+
+def market_data_of(account_name: str) -> MarketData:
+    """Return the market data of an account's broker. Raises SessionExpired, or NotAllowed where it has none."""
+    return _folder_of(account_name).open_market_data(account_name)
+
+
+def log_in_to_practice(account_name: str) -> None:
+    """Log an account in to the practice exchange. Raises LoginRefused or BrokerError."""
+    _folder_of(account_name).log_in_to_practice(account_name)
+
+
+def _folder_of(account_name: str) -> BrokerFolder:
+    broker = Account.objects.get(name=account_name).broker
+    if broker not in FOLDERS:
+        raise NotAllowed(f"{account_name} is at {broker}, which has no market data of its own")
+    return cast(BrokerFolder, import_module(f"{FOLDERS[broker]}.folder"))

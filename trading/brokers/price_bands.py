@@ -1,8 +1,6 @@
 """The day's circuit bands, which the ticker does not carry: asked of the broker, and asked again as they may widen."""
 
 from datetime import datetime, time, timedelta
-from decimal import Decimal
-from typing import Any
 
 import structlog
 from django.db.models import Exists, OuterRef, QuerySet
@@ -11,7 +9,7 @@ from alphapanda.core.timezone import IST
 from instruments.models import Instrument
 from market.models import Feed
 from trading import wakeups
-from trading.brokers.zerodha.pace import Pace
+from trading.brokers.data_port import Band, MarketData
 from trading.models import BrokerSession, Deployment, PriceBand
 from trading.orders.life_cycle import DeploymentState
 
@@ -19,9 +17,7 @@ from trading.orders.life_cycle import DeploymentState
 TOLD_FROM = time(9, 0)
 # Shares with derivatives have no fixed band: the exchange widens theirs as they move.
 GOOD_FOR = timedelta(minutes=15)
-MOST_KEYS = 400  # 500 are allowed, but the address gets too long before that (kite.md, "Quotes")
 log = structlog.get_logger()
-_pace = Pace(1)  # Kite answers one request for quotes a second (kite.md 2.1)
 
 
 def wake_for_bands(now: datetime) -> int:
@@ -50,31 +46,25 @@ def instruments_lacking_bands(account: str, now: datetime) -> QuerySet[Instrumen
     return Instrument.objects.listed().exclude(segment="INDICES").filter(traded, ~Exists(known))
 
 
-def fetch_bands(client: Any, instruments: list[Instrument], now: datetime) -> int:
+def fetch_bands(data: MarketData, instruments: list[Instrument], now: datetime) -> int:
     """Keep the bands the broker tells of these instruments; returns how many. Indices have none."""
     tradable = [instrument for instrument in instruments if not instrument.is_index] if _are_told(now) else []
-    told = 0
-    for at in range(0, len(tradable), MOST_KEYS):
-        some = tradable[at : at + MOST_KEYS]
-        _pace.wait()
-        quotes = client.quote([instrument.key for instrument in some])
-        told += sum(_keep(instrument, quotes.get(instrument.key, {}), now) for instrument in some)
-    if told < len(tradable):
-        log.warning("bands_missing", asked=len(tradable), told=told)
-    return told
+    bands = data.fetch_bands([instrument.key for instrument in tradable]) if tradable else {}
+    for instrument in tradable:
+        if band := bands.get(instrument.key):
+            _keep(instrument, band, now)
+    if len(bands) < len(tradable):
+        log.warning("bands_missing", asked=len(tradable), told=len(bands))
+    return len(bands)
 
 
 def _are_told(now: datetime) -> bool:
     return now.astimezone(IST).time() >= TOLD_FROM
 
 
-def _keep(instrument: Instrument, quote: dict[str, Any], now: datetime) -> bool:
-    low, high = quote.get("lower_circuit_limit"), quote.get("upper_circuit_limit")
-    if not low or not high:
-        return False
+def _keep(instrument: Instrument, band: Band, now: datetime) -> None:
     PriceBand.objects.update_or_create(
         instrument=instrument,
         day=now.astimezone(IST).date(),
-        defaults={"low": Decimal(str(low)), "high": Decimal(str(high)), "told_at": now},
+        defaults={"low": band.low, "high": band.high, "told_at": now},
     )
-    return True

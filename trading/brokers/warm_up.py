@@ -10,9 +10,8 @@ from alphapanda.core.clock import market_now
 from instruments.models import Instrument
 from market.candle_store import store_history
 from trading import wakeups
+from trading.brokers.choice import market_data_of
 from trading.brokers.price_bands import fetch_bands
-from trading.brokers.zerodha.history import fetch_history
-from trading.brokers.zerodha.session import open_session
 from trading.models import Run
 from trading.orders.life_cycle import DeploymentState
 from trading.run import deployments
@@ -27,19 +26,18 @@ def warm_up(run_id: UUID | str) -> None:
     run = Run.objects.select_related("deployment__strategy", "deployment__shard__feed").get(pk=run_id)
     if run.ended_at or run.deployment.state != DeploymentState.WARMING:
         return
-    session = open_session(run.deployment.shard.feed.data_account)
-    client, now = session.client(), market_now()
+    data, now = market_data_of(run.deployment.shard.feed.data_account), market_now()
     wanted = strategy_class(run.deployment.strategy.name)
     parameters = wanted.Parameters.from_json(run.parameters)
     instruments = list(Instrument.objects.by_keys(run.terms["instruments"]).values())
     bars = wanted(parameters, []).warmup()
     for instrument in instruments:
         for interval, count in bars.items():
-            rows = fetch_history(client, instrument.instrument_token, interval, now - span_of(interval, count), now)
+            rows = data.fetch_history(instrument.instrument_token, interval, now - span_of(interval, count), now)
             # The newest candle is still being formed; the tick drain will close it itself.
             closed = [row for row in rows if row.start + timedelta(minutes=interval) <= now]
             store_history(instrument, interval, closed)
-    fetch_bands(client, instruments, now)
+    fetch_bands(data, instruments, now)
     with transaction.atomic():
         deployments.notify_run(run, "begin", "begin", {"until": now.isoformat()})
         shard = run.deployment.shard

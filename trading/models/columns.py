@@ -16,28 +16,5 @@ def price_column(**options: Any) -> models.DecimalField:
     return models.DecimalField(max_digits=18, decimal_places=4, **options)
 
 
-class Side(models.TextChoices):
-    BUY = "BUY"
-    SELL = "SELL"
-
-
-class Product(models.TextChoices):
-    CNC = "CNC", "CNC, delivery"
-    MIS = "MIS", "MIS, intraday"
-    NRML = "NRML", "NRML, carried forward"
-
-
-class OrderType(models.TextChoices):
-    MARKET = "MARKET"
-    LIMIT = "LIMIT"
-    SL = "SL"
-    SL_M = "SL-M"
-
-
-class Validity(models.TextChoices):
-    DAY = "DAY"
-    IOC = "IOC"
-
-
 def choices_of(states: Any) -> list[tuple[str, str]]:
     return [(state.value, state.value.replace("_", " ")) for state in states]

@@ -5,12 +5,21 @@ from typing import Any
 from django.db import models
 from django.db.models import F, Q
 
+from instruments.domain.order_terms import (
+    ORDER_TYPE_LABELS,
+    PRODUCT_LABELS,
+    SIDE_LABELS,
+    VALIDITY_LABELS,
+    Side,
+    Validity,
+    choices_from,
+)
 from instruments.models import Instrument
 from portfolio.models import Account, Portfolio, Trade
-from trading.models.columns import OrderType, Product, Side, Validity, choices_of, id_column, price_column
+from trading.models.columns import choices_of, id_column, price_column
 from trading.models.signals import Signal
 from trading.models.strategies import Deployment
-from trading.orders.life_cycle import MAY_STILL_FILL, OrderState
+from trading.orders.life_cycle import MAY_BE_CANCELLED, MAY_STILL_FILL, OrderState
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
@@ -18,8 +27,9 @@ class OrderQuerySet(models.QuerySet["Order"]):
         """Those that may still fill: their exposure is reserved."""
         return self.filter(state__in=MAY_STILL_FILL)
 
-    def to_send(self) -> "OrderQuerySet":
-        return self.filter(state=OrderState.CREATED).order_by("id")
+    def cancellable(self) -> "OrderQuerySet":
+        """Those whose cancellation may be asked, and has not been."""
+        return self.filter(state__in=MAY_BE_CANCELLED, cancel_requested_at__isnull=True)
 
 
 class Order(models.Model):
@@ -32,11 +42,11 @@ class Order(models.Model):
     portfolio = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="orders")
     deployment = models.ForeignKey(Deployment, null=True, on_delete=models.PROTECT, related_name="orders")
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT)
-    side = models.CharField(max_length=4, choices=Side)
+    side = models.CharField(max_length=4, choices=choices_from(SIDE_LABELS))
     quantity = models.PositiveIntegerField()
-    order_type = models.CharField(max_length=8, choices=OrderType)
-    product = models.CharField(max_length=4, choices=Product)
-    validity = models.CharField(max_length=4, choices=Validity, default=Validity.DAY)
+    order_type = models.CharField(max_length=8, choices=choices_from(ORDER_TYPE_LABELS))
+    product = models.CharField(max_length=4, choices=choices_from(PRODUCT_LABELS))
+    validity = models.CharField(max_length=4, choices=choices_from(VALIDITY_LABELS), default=Validity.DAY)
     price = price_column(null=True)
     trigger_price = price_column(null=True)
     market_protection = models.DecimalField(max_digits=5, decimal_places=2, null=True, help_text="percent")
@@ -85,6 +95,10 @@ class Order(models.Model):
     @property
     def may_still_fill(self) -> bool:
         return OrderState(self.state) in MAY_STILL_FILL
+
+    @property
+    def may_be_cancelled(self) -> bool:
+        return OrderState(self.state) in MAY_BE_CANCELLED and self.cancel_requested_at is None
 
 
 class OrderTransition(models.Model):

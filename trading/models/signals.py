@@ -3,9 +3,18 @@
 from django.db import models
 from django.db.models import Q
 
+from instruments.domain.order_terms import (
+    ORDER_TYPE_LABELS,
+    PRODUCT_LABELS,
+    SIDE_LABELS,
+    VALIDITY_LABELS,
+    Side,
+    Validity,
+    choices_from,
+)
 from instruments.models import Instrument
 from portfolio.models import Account
-from trading.models.columns import OrderType, Product, Side, Validity, choices_of, id_column, price_column
+from trading.models.columns import choices_of, id_column, price_column
 from trading.models.strategies import Deployment, Run
 from trading.orders.life_cycle import SignalState
 
@@ -28,11 +37,11 @@ class Signal(models.Model):
     n = models.BigIntegerField(null=True)
     ordinal = models.PositiveIntegerField(default=0)
     kind = models.CharField(max_length=8, choices=Kind)
-    side = models.CharField(max_length=4, choices=Side)
+    side = models.CharField(max_length=4, choices=choices_from(SIDE_LABELS))
     quantity = models.PositiveIntegerField()
-    order_type = models.CharField(max_length=8, choices=OrderType)
-    product = models.CharField(max_length=4, choices=Product)
-    validity = models.CharField(max_length=4, choices=Validity, default=Validity.DAY)
+    order_type = models.CharField(max_length=8, choices=choices_from(ORDER_TYPE_LABELS))
+    product = models.CharField(max_length=4, choices=choices_from(PRODUCT_LABELS))
+    validity = models.CharField(max_length=4, choices=choices_from(VALIDITY_LABELS), default=Validity.DAY)
     price = price_column(null=True)
     trigger_price = price_column(null=True)
     stop = price_column(null=True)
@@ -83,7 +92,7 @@ class RiskDecision(models.Model):
     approved = models.BooleanField()
     refusal_codes = models.JSONField(default=list)
     checks = models.JSONField()
-    side = models.CharField(max_length=4, choices=Side)
+    side = models.CharField(max_length=4, choices=choices_from(SIDE_LABELS))
     quantity = models.PositiveIntegerField()
     price = price_column(null=True)
     only_shrinks = models.BooleanField()

@@ -4,10 +4,11 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
+from instruments.domain.order_terms import PRODUCT_LABELS, Product, choices_from
 from instruments.models import Instrument
 from market.models import Shard
 from portfolio.models import Account
-from trading.models.columns import Product, choices_of, id_column, price_column
+from trading.models.columns import choices_of, id_column, price_column
 from trading.orders.life_cycle import DeploymentState
 
 
@@ -54,7 +55,7 @@ class Deployment(models.Model):
     shard = models.ForeignKey(Shard, on_delete=models.PROTECT, related_name="deployments")
     instruments = models.ManyToManyField(Instrument, help_text="what it trades and reads")
     parameters = models.JSONField(default=dict, blank=True)
-    product = models.CharField(max_length=4, choices=Product, default=Product.MIS)
+    product = models.CharField(max_length=4, choices=choices_from(PRODUCT_LABELS), default=Product.MIS)
     sizing = models.CharField(max_length=8, choices=Sizing, default=Sizing.LOTS)
     size = price_column(help_text="lots, or rupees, as the sizing says")
     order_style = models.CharField(max_length=8, choices=Style, default=Style.MARKET)

@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from instruments.domain.order_terms import Side, side_of
 from trading.orders.life_cycle import OrderState
 
 
@@ -74,8 +75,8 @@ class OrderTicket:
     broker_order_id: str = ""  # once the broker gave one
 
     @property
-    def side(self) -> str:
-        return "BUY" if self.signed_quantity > 0 else "SELL"
+    def side(self) -> Side:
+        return side_of(self.signed_quantity)
 
 
 @dataclass(frozen=True, slots=True)

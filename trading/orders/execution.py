@@ -79,7 +79,7 @@ def send_order(order: Order, broker: Broker) -> None:
     if not claim_order(order):
         return
     crashpoint("execute.after_claim")
-    if _gate_forbids(order, gates.effective_gate(gates.gate_states(order.account_id))):
+    if _gate_forbids(order, gates.gate_in_force(order.account_id)):
         move_order(order, OrderState.NOT_PLACED, actor=WORKER, reason="the gate closed before it was sent")
         return
     ask_broker(order, broker)

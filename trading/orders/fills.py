@@ -19,7 +19,7 @@ from trading.brokers.choice import broker_for
 from trading.models import Fill, Order
 from trading.orders.attempts import NOBODYS_FAULT
 from trading.orders.broker_port import Broker, BrokerOrder, BrokerTrade
-from trading.orders.life_cycle import OrderState, may_advance
+from trading.orders.life_cycle import OrderState, may_advance, state_after_trades
 from trading.orders.transitions import move_order, notify_run
 
 log = structlog.get_logger()
@@ -113,8 +113,10 @@ def apply_fill(order: Order, fill: Fill) -> None:
         stop=_text(order.signal.stop),
         target=_text(order.signal.target),
     )
-    if filled == order.quantity:
-        move_order(order, OrderState.FILLED, actor=ACTOR, reason=f"filled at {order.average_price:.2f}")
+    proven = state_after_trades(OrderState(order.state), order.quantity, filled)
+    if proven != order.state:
+        part = "" if proven == OrderState.FILLED else f"{filled} of {order.quantity} "
+        move_order(order, proven, actor=ACTOR, reason=f"{part}filled at {order.average_price:.2f}")
 
 
 def _text(price: Decimal | None) -> str | None:

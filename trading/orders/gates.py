@@ -10,9 +10,7 @@ from alphapanda.core.clock import market_now
 from alphapanda.core.journal.services import record_event
 from portfolio.models import Account
 from trading.models import Gate, Order
-from trading.orders.life_cycle import GateState, advance_state
-
-STRICTNESS = {GateState.ACTIVE: 0, GateState.REDUCE_ONLY: 1, GateState.HALTED: 2}
+from trading.orders.life_cycle import GateState, advance_state, effective_gate
 
 
 def ensure_gates() -> None:
@@ -60,10 +58,9 @@ def gate_states(account_id: UUID) -> tuple[GateState, GateState]:
     return found.get(True, GateState.HALTED), found.get(False, GateState.HALTED)
 
 
-def effective_gate(states: tuple[GateState, GateState]) -> GateState:
-    if flag_file().exists():
-        return GateState.HALTED
-    return max(states, key=STRICTNESS.__getitem__)
+def gate_in_force(account_id: UUID) -> GateState:
+    """Return what holds for an account now: both rows and the flag file."""
+    return effective_gate(*gate_states(account_id), flag_raised=flag_file().exists())
 
 
 def hold_gate(account_id: UUID) -> GateState:
@@ -75,4 +72,4 @@ def hold_gate(account_id: UUID) -> GateState:
             [account_id],
         )
         found = {is_global: GateState(state) for is_global, state in cursor.fetchall()}
-    return effective_gate((found.get(True, GateState.HALTED), found.get(False, GateState.HALTED)))
+    return effective_gate(found.get(True), found.get(False), flag_raised=flag_file().exists())

@@ -54,8 +54,8 @@ _O, _S, _D, _G = OrderState, SignalState, DeploymentState, GateState
 _OUTCOMES = frozenset({_O.FILLED, _O.CANCELLED, _O.REJECTED, _O.EXPIRED, _O.NEEDS_HUMAN})
 
 NEXT_STATES: dict[OrderState, frozenset[OrderState]] = {
-    # Filled straight away only where a restored backup knows less than the exchange.
-    _O.CREATED: frozenset({_O.UNCONFIRMED, _O.CANCELLED, _O.EXPIRED, _O.NOT_PLACED, _O.FILLED}),
+    # Open or filled straight away only where a restored backup knows less than the exchange.
+    _O.CREATED: frozenset({_O.UNCONFIRMED, _O.OPEN, _O.CANCELLED, _O.EXPIRED, _O.NOT_PLACED, _O.FILLED}),
     _O.UNCONFIRMED: _OUTCOMES | {_O.SUBMITTED, _O.OPEN, _O.TRIGGER_PENDING, _O.NOT_PLACED},
     _O.SUBMITTED: _OUTCOMES | {_O.OPEN, _O.TRIGGER_PENDING},
     _O.OPEN: _OUTCOMES | {_O.TRIGGER_PENDING},  # a modify can turn a limit order into a stop
@@ -118,6 +118,8 @@ def advance_state(current: State, new: State) -> State:
 TERMINAL = frozenset({_O.FILLED, _O.CANCELLED, _O.REJECTED, _O.EXPIRED, _O.NOT_PLACED})
 WORKING = frozenset({_O.SUBMITTED, _O.OPEN, _O.TRIGGER_PENDING})  # the broker is known to have it
 MAY_STILL_FILL = frozenset(OrderState) - TERMINAL  # its exposure stays reserved
+# A cancellation asked of an unconfirmed order is kept, and sent once the order is found alive.
+MAY_BE_CANCELLED = MAY_STILL_FILL - {_O.NEEDS_HUMAN}
 
 
 def is_terminal(state: OrderState) -> bool:
@@ -146,8 +148,10 @@ def state_after_trades(current: OrderState, quantity: int, filled: int) -> Order
 GATE_SEVERITY: dict[GateState, int] = {_G.ACTIVE: 0, _G.REDUCE_ONLY: 1, _G.HALTED: 2}
 
 
-def tightest_gate(*gates: GateState | None) -> GateState:
-    """Return the strictest gate; an unknown one counts as halted."""
+def effective_gate(*gates: GateState | None, flag_raised: bool) -> GateState:
+    """Return the gate that holds: the strictest of those given. An unknown one counts as halted; the flag beats all."""
+    if flag_raised:
+        return GateState.HALTED
     return max((gate or GateState.HALTED for gate in gates), key=GATE_SEVERITY.__getitem__)
 
 

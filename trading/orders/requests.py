@@ -10,12 +10,14 @@ from django.db import transaction
 from alphapanda.core.clock import market_now
 from alphapanda.core.ids import new_id
 from alphapanda.core.journal.services import record_event
+from instruments.domain.order_terms import Validity
 from instruments.models import Instrument
 from market.board import read_quotes
 from portfolio.models import Account
 from trading import wakeups
 from trading.errors import NotAllowed
 from trading.models import Order, Signal
+from trading.orders.life_cycle import OrderState
 
 
 def place_manual(
@@ -29,7 +31,7 @@ def place_manual(
     by: str,
     price: Decimal | None = None,
     trigger_price: Decimal | None = None,
-    validity: str = "DAY",
+    validity: str = Validity.DAY,
     key: str | None = None,
 ) -> Signal:
     """Ask the gate for an order by hand. The answer is the signal's: ordered, or denied with codes and numbers.
@@ -86,13 +88,18 @@ def _quote_seen(instrument: Instrument, now: datetime) -> dict[str, Any]:
 
 @transaction.atomic
 def request_cancellation(order: Order, asked_by: str) -> None:
-    """Ask for an order's cancellation; it is cancelled when its broker says so. Raises NotAllowed if it has ended."""
+    """Ask for an order's cancellation; it is cancelled when its broker says so.
+
+    Raises NotAllowed if it has ended, or if nobody knows what became of it.
+    """
     asked = (
-        Order.objects.live()
-        .filter(pk=order.pk, cancel_requested_at__isnull=True)
+        Order.objects.cancellable()
+        .filter(pk=order.pk)
         .update(cancel_requested_at=market_now(), cancel_requested_by=asked_by)
     )
     order.refresh_from_db()
+    if order.state == OrderState.NEEDS_HUMAN:
+        raise NotAllowed("nobody knows what became of it: compare with the broker's order book")
     if not asked and not order.may_still_fill:
         raise NotAllowed(f"it is {order.state.replace('_', ' ')} already")
     if asked:
@@ -102,7 +109,7 @@ def request_cancellation(order: Order, asked_by: str) -> None:
 
 def cancel_all(account: Account | None, asked_by: str) -> int:
     """Ask for the cancellation of every order that may still fill. Returns how many were asked."""
-    orders = Order.objects.live().filter(cancel_requested_at__isnull=True).select_related("account")
+    orders = Order.objects.cancellable().select_related("account")
     chosen = orders.filter(account=account) if account else orders
     for order in chosen:
         request_cancellation(order, asked_by)

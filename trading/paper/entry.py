@@ -8,6 +8,7 @@ from alphapanda.core import figures
 from instruments.domain.prices import ceil_to_tick, floor_to_tick, is_on_tick
 from trading.paper.depth import DepthQuote
 from trading.paper.orders import PaperOrder, PaperRules
+from trading.risk.exchange_rules import form_problem, stop_problem
 
 
 def entry_complaint(order: PaperOrder, quote: DepthQuote | None, rules: PaperRules) -> str:
@@ -15,10 +16,10 @@ def entry_complaint(order: PaperOrder, quote: DepthQuote | None, rules: PaperRul
     return (
         _session_complaint(rules)
         or _quantity_complaint(order, rules)
-        or _form_complaint(order, rules)
+        or form_problem(order, takes_sl_m=rules.takes_sl_m)
         or _tick_complaint(order, rules)
         or (_band_complaint(order, quote) if quote else "")
-        or (_trigger_complaint(order, quote) if quote else "")
+        or (stop_problem(order, quote.last_price) if quote else "")
     )
 
 
@@ -44,20 +45,6 @@ def _quantity_complaint(order: PaperOrder, rules: PaperRules) -> str:
     return ""
 
 
-def _form_complaint(order: PaperOrder, rules: PaperRules) -> str:
-    has = (bool(order.price), bool(order.trigger_price))
-    wanted = {"MARKET": (False, False), "LIMIT": (True, False), "SL": (True, True), "SL-M": (False, True)}
-    if wanted.get(order.order_type) != has or order.validity not in ("DAY", "IOC"):
-        return f"{order.order_type} {order.validity} does not fit its prices"
-    if order.order_type == "SL-M" and not rules.takes_sl_m:
-        return "SL-M is not taken here: use SL"
-    if not order.price and not order.market_protection:
-        return f"{order.order_type} needs market protection"
-    if order.trigger_price and order.validity == "IOC":
-        return "IOC is not taken for stops"
-    return ""
-
-
 def _tick_complaint(order: PaperOrder, rules: PaperRules) -> str:
     for price in (order.price, order.trigger_price):
         if price and not is_on_tick(price, rules.tick_size):
@@ -70,15 +57,4 @@ def _band_complaint(order: PaperOrder, quote: DepthQuote) -> str:
     for price in (order.price, order.trigger_price):
         if price and (price < low or (high and price > high)):
             return f"price {figures.price(price)} is outside the day's band"
-    return ""
-
-
-def _trigger_complaint(order: PaperOrder, quote: DepthQuote) -> str:
-    trigger, limit = order.trigger_price, order.price
-    if not trigger:
-        return ""
-    if limit and (limit - trigger) * order.sign < 0:
-        return f"limit {figures.price(limit)} is on the wrong side of trigger {figures.price(trigger)}"
-    if (trigger - quote.last_price) * order.sign <= 0:
-        return f"trigger {figures.price(trigger)} would fire at once: last is {figures.price(quote.last_price)}"
     return ""

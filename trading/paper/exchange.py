@@ -12,6 +12,7 @@ from uuid import UUID
 import numpy as np
 
 from alphapanda.core.timezone import IST
+from instruments.domain.order_terms import takes_sl_m
 from instruments.models import FreezeQuantity, Instrument
 from market.domain.ticks import to_price
 from market.quotes import levels_of
@@ -21,8 +22,6 @@ from trading.paper.broker import order_id_of
 from trading.paper.depth import DepthQuote, Liquidity
 from trading.paper.orders import Outcome, PaperFill, PaperRules
 from trading.run.sessions import schedule_on
-
-SL_M_IS_BARRED = ("BSE", "BFO")
 
 
 class PaperExchange:
@@ -136,7 +135,7 @@ class PaperExchange:
             phase=phase.kind if phase else None,
             closes_at=schedule.closes_at,
             freeze_quantity=FreezeQuantity.objects.freeze_for(instrument, day),
-            takes_sl_m=instrument.exchange not in SL_M_IS_BARRED and not instrument.segment.endswith("-OPT"),
+            takes_sl_m=takes_sl_m(instrument.exchange, instrument.segment),
         )
 
     def _band_of(self, token: int, at: datetime) -> tuple[Decimal, Decimal] | None:

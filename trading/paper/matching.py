@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from alphapanda.core import figures
+from instruments.domain.order_terms import OrderType, Validity
 from trading.orders.life_cycle import OrderState
 from trading.paper.depth import DepthQuote, Liquidity
 from trading.paper.entry import entry_complaint, protected_price
@@ -106,7 +107,7 @@ def _change_complaint(order: PaperOrder, changed: PaperOrder, liquidity: Liquidi
         return f"{order.filled} are filled already"
     if order.limit is not None:  # whatever it was sent as, it is a limit order now
         price = changed.price or order.limit
-        changed = replace(changed, order_type="LIMIT", price=price, trigger_price=None)
+        changed = replace(changed, order_type=OrderType.LIMIT, price=price, trigger_price=None)
     return entry_complaint(changed, _quote(liquidity), rules)
 
 
@@ -217,7 +218,7 @@ def _end_if_done(outcome: Outcome, now: datetime) -> Outcome:
     order = outcome.order
     if not order.remaining:
         return replace(outcome, order=replace(order, state=OrderState.FILLED))
-    if order.validity == "IOC" and not order.awaits_book:
+    if order.validity == Validity.IOC and not order.awaits_book:
         return outcome.then(cancel_order(order, now)).with_liquidity(outcome.liquidity)
     return outcome
 

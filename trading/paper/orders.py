@@ -7,6 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from instruments.domain.order_terms import Validity
+from instruments.domain.sessions import PhaseKind
 from trading.orders.life_cycle import OrderState, is_terminal
 from trading.paper.depth import Liquidity, plain_value
 
@@ -25,7 +27,7 @@ class PaperRules:
 
     @property
     def is_continuous(self) -> bool:
-        return self.phase == "continuous"
+        return self.phase == PhaseKind.CONTINUOUS
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class PaperOrder:
     arrives_at: datetime  # signal time and latency; no book from before is used
     price: Decimal | None = None
     trigger_price: Decimal | None = None
-    validity: str = "DAY"
+    validity: str = Validity.DAY
     market_protection: Decimal | None = Decimal(-1)
     state: OrderState = OrderState.SUBMITTED
     limit: Decimal | None = None

@@ -1,7 +1,6 @@
 """How much of each limit an account, or one of its deployments, uses now."""
 
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID
 
 from portfolio.models import Account, Position
@@ -12,20 +11,18 @@ from trading.risk.market_view import as_limits, own_limits
 from trading.risk.marks import Marks
 from trading.risk.meters import Meter, scope_meters
 
-WARNING = Decimal("0.8")
-
 
 def account_meters(account: Account, now: datetime) -> list[Meter]:
     """Return the account's meters. A sum with an unknown price in it is unknown."""
     limits = as_limits(RiskLimit.objects.filter(account=account, deployment__isnull=True).first())
-    return list(scope_meters("account", _used(account, None, now), limits, WARNING))
+    return list(scope_meters("account", _used(account, None, now), limits))
 
 
 def deployment_meters(deployment: Deployment, now: datetime) -> list[Meter]:
     """Return the deployment's own meters, judged on its own portfolio."""
     portfolio = deployment.account.portfolios.filter(deployment_id=deployment.pk).first()
     used = _used(deployment.account, portfolio.pk, now) if portfolio else Usage()
-    return list(scope_meters("deployment", used, own_limits(deployment), WARNING))
+    return list(scope_meters("deployment", used, own_limits(deployment)))
 
 
 def _used(account: Account, portfolio_id: UUID | None, now: datetime) -> Usage:

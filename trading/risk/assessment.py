@@ -16,6 +16,7 @@ from alphapanda.core.journal.models import DeadLetter
 from alphapanda.core.journal.services import on_replay, record_event
 from alphapanda.core.telemetry import metrics
 from alphapanda.core.telemetry.crashpoints import crashpoint
+from instruments.domain.order_terms import TAKES_MARKET
 from portfolio.booking import ensure_portfolio
 from portfolio.models import Account
 from trading import wakeups
@@ -95,7 +96,7 @@ def proposed_order(signal: Signal) -> ProposedOrder:
 
 
 def protection_of(signal: Signal) -> Decimal | None:
-    return MARKET_PROTECTION if signal.order_type in ("MARKET", "SL-M") else None
+    return MARKET_PROTECTION if signal.order_type in TAKES_MARKET else None
 
 
 def write_decision(signal: Signal, assessment: Assessment, now: datetime) -> RiskDecision:

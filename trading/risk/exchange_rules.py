@@ -3,13 +3,62 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Protocol
 
 from alphapanda.core import figures
+from instruments.domain.order_terms import TAKES_MARKET, OrderType, Product, Validity, price_problems, takes_sl_m
+from instruments.domain.sessions import PhaseKind
 from trading.risk.inputs import EQUITY_SEGMENTS
 from trading.risk.verdicts import Case, Verdict, bounded_by, not_asked, unknown_verdict, verdict_of
 
-CONTINUOUS = "continuous"
-BSE_EXCHANGES = frozenset({"BSE", "BFO", "BCD"})
+CONTINUOUS = PhaseKind.CONTINUOUS
+
+
+class AskedOrder(Protocol):
+    """What an order asks, wherever it stands: before the gate, or at the paper exchange's door."""
+
+    @property
+    def order_type(self) -> str: ...
+    @property
+    def validity(self) -> str: ...
+    @property
+    def price(self) -> Decimal | None: ...
+    @property
+    def trigger_price(self) -> Decimal | None: ...
+    @property
+    def market_protection(self) -> Decimal | None: ...
+    @property
+    def sign(self) -> int: ...
+
+
+def form_problem(order: AskedOrder, *, takes_sl_m: bool) -> str:
+    """Return what does not go together in an order, in words; empty if all does (kite.md 2.3)."""
+    kind = order.order_type
+    if kind not in OrderType.__members__.values():
+        return f"{kind} is no order type: use {', '.join(OrderType)}"
+    if problems := price_problems(kind, price=order.price, trigger_price=order.trigger_price):
+        return next(iter(problems.values())).removesuffix(".")
+    if kind == OrderType.SL_M and not takes_sl_m:
+        return "SL-M is not taken for options or on BSE: use SL"
+    if kind in TAKES_MARKET and not order.market_protection:
+        return f"{kind} needs market protection: a percent, or −1 for automatic"
+    if order.validity not in Validity.__members__.values():
+        return f"{order.validity} is no validity: use DAY or IOC"
+    if order.validity == Validity.IOC and order.trigger_price:
+        return "IOC is not taken for stops: use DAY"
+    return ""
+
+
+def stop_problem(order: AskedOrder, last: Decimal | None) -> str:
+    """A stop to buy triggers above the market, and its limit is not below its trigger; a sell mirrors it."""
+    trigger, limit = order.trigger_price, order.price
+    if not trigger:
+        return ""
+    if limit and (limit - trigger) * order.sign < 0:
+        return f"limit {figures.price(limit)} is on the wrong side of trigger {figures.price(trigger)}"
+    if last and (trigger - last) * order.sign <= 0:
+        return f"trigger {figures.price(trigger)} would fire at once: last is {figures.price(last)}"
+    return ""
 
 
 def in_session(case: Case) -> Verdict:
@@ -30,11 +79,11 @@ def product_fits(case: Case) -> Verdict:
     """CNC is for shares and never short, NRML for derivatives, MIS for both."""
     order = case.proposed
     is_share = order.segment in EQUITY_SEGMENTS
-    fitting = ("CNC", "MIS") if is_share else ("NRML", "MIS")
+    fitting = (Product.CNC, Product.MIS) if is_share else (Product.NRML, Product.MIS)
     if order.product not in fitting:
         words = f"{order.product} does not fit {order.segment}: use {' or '.join(fitting)}"
         return verdict_of(False, order.product, " or ".join(fitting), words)
-    if order.product == "CNC" and order.signed_quantity < 0:
+    if order.product == Product.CNC and order.signed_quantity < 0:
         return _delivery_is_held(case)
     return verdict_of(True, order.product, " or ".join(fitting), f"{order.product} in {order.segment}")
 
@@ -49,53 +98,11 @@ def _delivery_is_held(case: Case) -> Verdict:
 def order_type_fits(case: Case) -> Verdict:
     """Kite's order rules: kite.md 2.3; market protection is required since 1 Apr 2026."""
     order = case.proposed
-    complaint = _type_complaint(case) or _protection_complaint(case) or _validity_complaint(case)
+    complaint = form_problem(order, takes_sl_m=takes_sl_m(order.exchange, order.segment)) or stop_problem(
+        order, order.reference_price
+    )
     shown = f"{order.order_type} {order.validity}"
     return verdict_of(not complaint, shown, "as the exchange allows", complaint or f"{shown} is allowed")
-
-
-def _type_complaint(case: Case) -> str:
-    order = case.proposed
-    has_price, has_trigger = bool(order.price), bool(order.trigger_price)
-    wanted = {"MARKET": (False, False), "LIMIT": (True, False), "SL": (True, True), "SL-M": (False, True)}
-    if order.order_type not in wanted:
-        return f"{order.order_type} is no order type: use MARKET, LIMIT, SL or SL-M"
-    if (has_price, has_trigger) != wanted[order.order_type]:
-        needs_price, needs_trigger = wanted[order.order_type]
-        return f"{order.order_type} takes {_takes(needs_price)} price and {_takes(needs_trigger)} trigger"
-    return _stop_complaint(case) if has_trigger else ""
-
-
-def _takes(needed: bool) -> str:
-    return "a" if needed else "no"
-
-
-def _stop_complaint(case: Case) -> str:
-    """A stop to buy triggers above the market, and its limit is not below its trigger; a sell mirrors it."""
-    order = case.proposed
-    trigger, limit, last = order.trigger_price or Decimal(0), order.price, order.reference_price
-    if order.order_type == "SL-M" and (order.is_option or order.exchange in BSE_EXCHANGES):
-        return "SL-M is not taken for options or on BSE: use SL"
-    if limit and (limit - trigger) * order.sign < 0:
-        return f"limit {figures.price(limit)} is on the wrong side of trigger {figures.price(trigger)}"
-    if last and (trigger - last) * order.sign <= 0:
-        return f"trigger {figures.price(trigger)} would fire at once: last is {figures.price(last)}"
-    return ""
-
-
-def _protection_complaint(case: Case) -> str:
-    if case.proposed.takes_market and not case.proposed.market_protection:
-        return f"{case.proposed.order_type} needs market protection: a percent, or −1 for automatic"
-    return ""
-
-
-def _validity_complaint(case: Case) -> str:
-    order = case.proposed
-    if order.validity not in ("DAY", "IOC"):
-        return f"{order.validity} is no validity: use DAY or IOC"
-    if order.validity == "IOC" and (order.trigger_price or order.exchange == "MCX"):
-        return "IOC is not taken for stops or on MCX: use DAY"
-    return ""
 
 
 def whole_lots(case: Case) -> Verdict:

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db.models import Count, Q
 
 from alphapanda.core.timezone import IST
+from instruments.domain.order_terms import Side, side_of
 from portfolio.domain.pnl import known_total
 from portfolio.funds import NoMarginModel, available_funds, required_funds
 from portfolio.models import Account, Position
@@ -17,7 +18,6 @@ from trading.models import Order, Signal
 from trading.orders.life_cycle import MAY_STILL_FILL, OrderState
 from trading.risk.inputs import Exposure, HeldAndWorking, Usage
 from trading.risk.marks import Marks
-from trading.strategies.api import Side
 
 ZERO = Decimal(0)
 
@@ -57,15 +57,15 @@ def _of(positions: Iterable[Position], signal: Signal, portfolio_id: UUID | None
 
 def held_and_working(position: int, orders: Iterable[Order]) -> HeldAndWorking:
     """Count what is held and what is out, by side; unconfirmed apart, since it may have filled."""
-    out = {(side, unconfirmed): 0 for side in ("BUY", "SELL") for unconfirmed in (True, False)}
+    out = {(side, unconfirmed): 0 for side in Side for unconfirmed in (True, False)}
     for order in orders:
-        out[order.side, order.state == OrderState.UNCONFIRMED] += order.unfilled_quantity
+        out[Side(order.side), order.state == OrderState.UNCONFIRMED] += order.unfilled_quantity
     return HeldAndWorking(
         position=position,
-        working_buys=out["BUY", False],
-        working_sells=out["SELL", False],
-        unconfirmed_buys=out["BUY", True],
-        unconfirmed_sells=out["SELL", True],
+        working_buys=out[Side.BUY, False],
+        working_sells=out[Side.SELL, False],
+        unconfirmed_buys=out[Side.BUY, True],
+        unconfirmed_sells=out[Side.SELL, True],
     )
 
 
@@ -112,8 +112,8 @@ def usage_of(today: Today, portfolio_id: UUID | None, positions: Iterable[Positi
     return Usage(
         gross=known_total(None if value is None else abs(value) for value in values),
         net=known_total(values),
-        reserved_buys=sum((o.reserved for o in entries if o.side == "BUY"), ZERO),
-        reserved_sells=sum((o.reserved for o in entries if o.side == "SELL"), ZERO),
+        reserved_buys=sum((o.reserved for o in entries if o.side == Side.BUY), ZERO),
+        reserved_sells=sum((o.reserved for o in entries if o.side == Side.SELL), ZERO),
         open_orders=len(own),
         orders_this_minute=minute,
         orders_today=day,
@@ -129,7 +129,12 @@ def free_funds(account: Account, live: Iterable[Order]) -> Decimal | None:
             if not order.is_exit and order.unfilled_quantity:
                 price = order.reserved / order.unfilled_quantity
                 free -= required_funds(
-                    account, order.instrument, order.product, side_of(order), order.unfilled_quantity, price
+                    account,
+                    order.instrument,
+                    order.product,
+                    side_of(order.signed_quantity),
+                    order.unfilled_quantity,
+                    price,
                 )
     except NoMarginModel:
         return None
@@ -142,7 +147,7 @@ def _required(signal: Signal) -> Decimal | None:
         return None
     try:
         return required_funds(
-            signal.account, signal.instrument, signal.product, side_of(signal), signal.quantity, price
+            signal.account, signal.instrument, signal.product, side_of(signal.signed_quantity), signal.quantity, price
         )
     except NoMarginModel:
         return None
@@ -154,7 +159,3 @@ def _identical(signal: Signal, same: Iterable[Order]) -> int:
         == (signal.side, signal.quantity, signal.order_type, signal.price, signal.deployment_id)
         for o in same
     )
-
-
-def side_of(wanted: Order | Signal) -> Side:
-    return "BUY" if wanted.signed_quantity > 0 else "SELL"

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from instruments.domain.order_terms import NEEDS_PRICE, TAKES_MARKET, Side, Validity, side_of
+from instruments.domain.sessions import PhaseKind
+from market.domain.staleness import Liveness
 from trading.orders.life_cycle import GateState
 
 AUTOMATIC_PROTECTION = Decimal(-1)  # Kite's word for "the broker's own band"
@@ -24,7 +27,7 @@ class ProposedOrder:
     order_type: str  # MARKET, LIMIT, SL, SL-M
     price: Decimal | None = None
     trigger_price: Decimal | None = None
-    validity: str = "DAY"
+    validity: str = Validity.DAY
     reference_price: Decimal | None = None
     quote_at: datetime | None = None
     bid: Decimal | None = None
@@ -35,8 +38,8 @@ class ProposedOrder:
     market_protection: Decimal | None = AUTOMATIC_PROTECTION  # percent, or −1
 
     @property
-    def side(self) -> str:
-        return "BUY" if self.signed_quantity > 0 else "SELL"
+    def side(self) -> Side:
+        return side_of(self.signed_quantity)
 
     @property
     def sign(self) -> int:
@@ -48,7 +51,7 @@ class ProposedOrder:
 
     @property
     def takes_market(self) -> bool:
-        return self.order_type in ("MARKET", "SL-M")
+        return self.order_type in TAKES_MARKET
 
     @property
     def is_option(self) -> bool:
@@ -57,7 +60,7 @@ class ProposedOrder:
     @property
     def valuation_price(self) -> Decimal | None:
         """The dearest price this order can be valued at, or None if there is no quote for it."""
-        if self.order_type in ("LIMIT", "SL") and self.signed_quantity > 0:
+        if self.order_type in NEEDS_PRICE and self.signed_quantity > 0:
             return self.price
         seen = [p for p in (self.price, self.trigger_price, self.reference_price) if p is not None]
         if self.reference_price is None or not seen:
@@ -170,14 +173,13 @@ class RiskLimits:
     deployment: Limits = Limits()
     quote_max_age: timedelta = timedelta(seconds=5)
     collar_percent: Decimal = Decimal(2)
-    warning_ratio: Decimal = Decimal("0.8")
 
 
 @dataclass(frozen=True, slots=True)
 class MarketView:
     """What is known of the market and of ourselves at the moment of judging."""
 
-    phase: str | None  # kind of the instrument's session phase now; None is closed
+    phase: PhaseKind | None  # of the instrument's session now; None is closed
     day_known: bool
     tradable: bool  # listed today, and not an index
     tick_size: Decimal | None
@@ -185,8 +187,8 @@ class MarketView:
     freeze_quantity: int | None = None
     band_low: Decimal | None = None
     band_high: Decimal | None = None
-    feed_state: str | None = None  # LIVE, STALE, DEAD
-    quote_state: str | None = None
+    feed_state: Liveness | None = None
+    quote_state: Liveness | None = None
     global_gate: GateState | None = None
     account_gate: GateState | None = None
     flag_file: bool = False

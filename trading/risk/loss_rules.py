@@ -7,7 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from alphapanda.core import figures
-from trading.orders.life_cycle import GATE_LABELS, GateState, tightest_gate
+from instruments.domain.order_terms import Product
+from market.domain.staleness import Liveness
+from trading.orders.life_cycle import GATE_LABELS, GateState, effective_gate
 from trading.risk.verdicts import (
     Case,
     Verdict,
@@ -19,12 +21,17 @@ from trading.risk.verdicts import (
     verdict_of,
 )
 
-LIVE = "LIVE"
+LIVE = Liveness.LIVE
 NO_DEPLOYMENT = "not of a deployment"
 
 
+def _gate_in_force(case: Case) -> GateState:
+    market = case.market
+    return effective_gate(market.global_gate, market.account_gate, flag_raised=market.flag_file)
+
+
 def gate_open(case: Case) -> Verdict:
-    state = tightest_gate(case.market.global_gate, case.market.account_gate)
+    state = _gate_in_force(case)
     if case.market.flag_file:
         return verdict_of(False, "Halted", "Active", "halted by the flag file on disk")
     if None in (case.market.global_gate, case.market.account_gate):
@@ -35,7 +42,7 @@ def gate_open(case: Case) -> Verdict:
 
 def reduce_only(case: Case) -> Verdict:
     """Everything that is not proven to shrink a position is refused by a gate that only reduces."""
-    state = tightest_gate(case.market.global_gate, case.market.account_gate)
+    state = _gate_in_force(case)
     refused = state is GateState.REDUCE_ONLY
     words = "only orders that shrink a position pass" if refused else "new positions are allowed"
     return verdict_of(not refused, GATE_LABELS[state], "Active", words)
@@ -58,8 +65,8 @@ def day_known(case: Case) -> Verdict:
 def feed_live(case: Case) -> Verdict:
     state = case.market.feed_state
     if state is None:
-        return unknown_verdict("the feed's state", LIVE.lower())
-    return verdict_of(state == LIVE, state.lower(), LIVE.lower(), f"the price feed is {state.lower()}")
+        return unknown_verdict("the feed's state", LIVE)
+    return verdict_of(state == LIVE, state, LIVE, f"the price feed is {state}")
 
 
 def quote_age(case: Case) -> Verdict:
@@ -71,8 +78,8 @@ def quote_age(case: Case) -> Verdict:
     verdict = bounded_span("quote age", abs(age), allowed)
     if state == LIVE or not verdict.passed:
         return verdict
-    words = f"the instrument's price is {state.lower()}"
-    return verdict_of(False, f"{figures.age(age)}, {state.lower()}", figures.age(allowed), words)
+    words = f"the instrument's price is {state}"
+    return verdict_of(False, f"{figures.age(age)}, {state}", figures.age(allowed), words)
 
 
 def signal_age(case: Case) -> Verdict:
@@ -83,7 +90,7 @@ def signal_age(case: Case) -> Verdict:
 
 
 def mis_cutoff(case: Case) -> Verdict:
-    if case.proposed.product != "MIS":
+    if case.proposed.product != Product.MIS:
         return not_asked("not an intraday product")
     return _before(case.now, case.market.mis_cutoff_at, "fresh intraday positions end")
 

@@ -7,6 +7,7 @@ from alphapanda.core.timezone import IST
 from instruments.domain.sessions import DaySchedule
 from instruments.models import FreezeQuantity, Instrument
 from market.board import quote_board, read_quotes
+from market.domain.staleness import Liveness
 from trading.models import Deployment, PriceBand, RiskLimit, Signal
 from trading.orders import gates
 from trading.risk.inputs import Limits, MarketView, RiskLimits
@@ -43,11 +44,11 @@ def market_view(signal: Signal, now: datetime) -> MarketView:
     )
 
 
-def _liveness(instrument: Instrument, now: datetime) -> tuple[str | None, str | None]:
+def _liveness(instrument: Instrument, now: datetime) -> tuple[Liveness | None, Liveness | None]:
     quote = read_quotes([instrument.instrument_token], now).get(instrument.instrument_token)
     if quote is None:
         return None, None
-    return quote_board().feed_state(quote.feed or None).state.upper(), quote.state.upper()
+    return quote_board().feed_state(quote.feed or None).state, quote.state
 
 
 def _mis_cutoff(schedule: DaySchedule) -> datetime | None:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from alphapanda.core import figures
-from trading.risk.inputs import Exposure, Limits, RiskLimits, Usage
+from trading.risk.inputs import Limits, Usage
 from trading.risk.verdicts import Code, known_sum, share_of_limit
 
 Number = Decimal | int
+# From here on a limit is called near; the pages draw their line at it.
+WARNING_SHARE = Decimal("0.8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +34,7 @@ class Meter:
     left_words: str
 
 
-def all_meters(exposure: Exposure, limits: RiskLimits) -> list[Meter]:
-    """Return the meters of the deployment, if there is one, and of the account."""
-    found = list(scope_meters("account", exposure.account, limits.account, limits.warning_ratio))
-    if exposure.deployment is not None:
-        own = scope_meters("deployment", exposure.deployment, limits.deployment, limits.warning_ratio)
-        found = [*own, *found]
-    return found
-
-
-def scope_meters(scope: str, usage: Usage, limits: Limits, warning: Decimal) -> Iterator[Meter]:
+def scope_meters(scope: str, usage: Usage, limits: Limits) -> Iterator[Meter]:
     """Yield the meters of one account or deployment; unknown stays unknown."""
     loss = None if usage.profit_today is None else max(Decimal(0), -usage.profit_today)
     loss_code = Code.LOSS_ACCOUNT if scope == "account" else Code.LOSS_DEPLOYMENT
@@ -54,7 +47,7 @@ def scope_meters(scope: str, usage: Usage, limits: Limits, warning: Decimal) -> 
         (Code.ORDERS_MIN, "Orders this minute", usage.orders_this_minute, 0, limits.max_orders_per_minute, count),
         (Code.ORDERS_DAY, "Orders today", usage.orders_today, 0, limits.max_orders_per_day, count),
     ):
-        yield _meter((code, scope, title), used, reserved, limit, show, warning)
+        yield _meter((code, scope, title), used, reserved, limit, show)
 
 
 def _net(usage: Usage) -> tuple[Decimal | None, Decimal | None]:
@@ -71,7 +64,6 @@ def _meter(
     reserved: Number | None,
     limit: Number | None,
     show: Callable[[Number], str],
-    warning: Decimal,
 ) -> Meter:
     taken, bound = known_sum(used, reserved), None if limit is None else Decimal(limit)
     left = None if taken is None or bound is None else bound - taken
@@ -83,7 +75,7 @@ def _meter(
         left=left,
         used_share=_share(known_sum(used), bound),
         reserved_share=_share(known_sum(reserved), bound),
-        level=_level(taken, bound, warning),
+        level=_level(taken, bound),
         used_words="unknown" if used is None else show(used),
         limit_words="no limit" if bound is None else show(bound),
         left_words=_left_words(left, bound, show),
@@ -94,14 +86,14 @@ def _share(value: Decimal | None, bound: Decimal | None) -> Decimal | None:
     return None if value is None or bound is None else share_of_limit(value, bound)
 
 
-def _level(taken: Decimal | None, bound: Decimal | None, warning: Decimal) -> str:
+def _level(taken: Decimal | None, bound: Decimal | None) -> str:
     if bound is None:
         return "unlimited"
     if taken is None:
         return "unknown"
     if taken >= bound:
         return "full"
-    return "near" if taken >= bound * warning else "ok"
+    return "near" if taken >= bound * WARNING_SHARE else "ok"
 
 
 def _left_words(left: Decimal | None, bound: Decimal | None, show: Callable[[Number], str]) -> str:

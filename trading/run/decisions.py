@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from instruments.domain.order_terms import OrderType
 from trading.strategies.api import Reason, Side
 
 DecisionKind = Literal["enter", "exit", "cancel", "change_stop", "wait"]
-OrderType = Literal["MARKET", "LIMIT"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Decision:
     reason: Reason
     side: Side | None = None
     quantity: int = 0
-    order_type: OrderType = "MARKET"
+    order_type: OrderType = OrderType.MARKET
     price: Decimal | None = None
     stop: Decimal | None = None
     target: Decimal | None = None

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from alphapanda.core.timezone import IST
+from instruments.domain.order_terms import OrderType
 from instruments.domain.prices import nearest_tick
 from trading.run.context import RunContext
-from trading.run.decisions import OrderType
 from trading.run.position import AskedDecision, RunPosition
 from trading.run.sizing import Size
 from trading.run.stops import on_tick_away, wrong_side
@@ -127,10 +127,10 @@ def order_price(
     intent: Enter, spec: InstrumentSpec, terms: RunTerms, last_price: Decimal
 ) -> tuple[OrderType, Decimal | None]:
     if intent.limit_price is not None:
-        return "LIMIT", nearest_tick(intent.limit_price, spec.tick_size)
-    if terms.order_type == "LIMIT":
-        return "LIMIT", terms.limit_price(spec, intent.side, last_price)
-    return "MARKET", None
+        return OrderType.LIMIT, nearest_tick(intent.limit_price, spec.tick_size)
+    if terms.order_type == OrderType.LIMIT:
+        return OrderType.LIMIT, terms.limit_price(spec, intent.side, last_price)
+    return OrderType.MARKET, None
 
 
 def rested_too_long(asked: AskedDecision, lives: timedelta) -> Reason:

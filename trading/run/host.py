@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
 
@@ -215,6 +216,11 @@ class RunHost:
 
     def _strategy_state(self) -> Any:
         return json.loads(json.dumps(self.strategy.save(), allow_nan=False))
+
+    @staticmethod
+    def stops_in(saved: JSONObject) -> dict[str, Decimal]:
+        """Return by instrument the stops of the positions held in what ``save`` returned."""
+        return RunPositions.stops_in(saved["positions"])
 
     def restore(self, saved: JSONObject) -> None:
         """Take back what ``save`` returned. Raises StrategyFault if the strategy cannot."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
+from instruments.domain.order_terms import OrderType
 from instruments.models import Instrument
 from trading.models import Deployment, Run
 from trading.run.callback_guard import CallbackGuard
@@ -75,7 +76,7 @@ def run_terms(terms: dict[str, Any], instruments: list[Instrument]) -> RunTerms:
         enter_from=_time(terms["entry_from"]),
         enter_until=_time(terms["entry_until"]),
         flat_by=_time(terms["flat_by"]),
-        order_type="LIMIT" if terms["order_style"] == Deployment.Style.LIMIT else "MARKET",
+        order_type=OrderType.LIMIT if terms["order_style"] == Deployment.Style.LIMIT else OrderType.MARKET,
         limit_offset_ticks=2 if terms["order_style"] == Deployment.Style.LIMIT else 0,
     )
 

@@ -234,6 +234,12 @@ class RunPositions:
             "instruments": {key: position.to_json() for key, position in self.views.items()},
         }
 
+    @staticmethod
+    def stops_in(saved: JSONObject) -> dict[str, Decimal]:
+        """Return by instrument the stops of the positions held in what ``save`` returned."""
+        positions = {key: RunPosition.from_json(position) for key, position in saved["instruments"].items()}
+        return {key: one.stop for key, one in positions.items() if one.quantity and one.stop is not None}
+
     def restore(self, saved: JSONObject) -> None:
         """Take back a saved state.
 

@@ -4,18 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Literal
 
 from alphapanda.core.timezone import IST
+from instruments.domain.order_terms import OrderType, Product
 from instruments.domain.prices import nearest_tick
-from trading.run.decisions import OrderType
 from trading.run.sizing import Sizing
 from trading.strategies.api import InstrumentSpec, Session
 
-Product = Literal["CNC", "MIS", "NRML"]
 SessionLookup = Callable[[str, date], Session | None]
 
-INTRADAY: Product = "MIS"
+INTRADAY = Product.MIS
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class RunTerms:
     enter_until: time | None = None
     flat_by: time | None = None
     watched: tuple[InstrumentSpec, ...] = ()
-    order_type: OrderType = "MARKET"
+    order_type: OrderType = OrderType.MARKET
     limit_offset_ticks: int = 0
     flat_before_close: timedelta = timedelta(minutes=10)
     entry_lives: timedelta = timedelta(seconds=60)
@@ -74,7 +72,7 @@ class RunTerms:
     @property
     def may_short(self) -> bool:
         """Delivery shares cannot be sold before they are bought."""
-        return self.product != "CNC"
+        return self.product != Product.CNC
 
     def flat_at(self, day: date, session: Session | None) -> datetime | None:
         """Return when everything must be closed on this day; None if it may be kept.

@@ -24,7 +24,7 @@ from market.quotes import FeedState, Quote
 from portfolio.models import Account, Trade
 from trading.models import Deployment, Gate
 from trading.orders.gates import flag_file
-from trading.orders.life_cycle import GATE_LABELS, GATE_SEVERITY, GateState
+from trading.orders.life_cycle import GATE_LABELS, GATE_SEVERITY, GateState, effective_gate
 
 log = structlog.get_logger()
 EXCHANGE, MAIN_CLASS = "NSE", SecurityClass.EQUITY_FNO
@@ -91,14 +91,15 @@ class PageContext:
 
     def gate_of(self, account_id: UUID | None = None) -> GateView:
         """Return the stricter of the global gate and the account's; no row or a flag file means halted."""
-        if flag_file().exists():
-            return GateView(GateState.HALTED, by="the flag file", reason="HALT stands in the state folder")
+        is_flagged = flag_file().exists()
         rows = [self.gates.get(None)] + ([self.gates.get(account_id)] if account_id else [])
-        known = [row for row in rows if row]
-        if len(known) < len(rows):
-            return GateView(GateState.HALTED, reason="the gate's state is not known", is_known=False)
-        strictest = max(known, key=lambda row: GATE_SEVERITY[GateState(row.state)])
-        return GateView(GateState(strictest.state), strictest.changed_by, strictest.reason, strictest.changed_at)
+        state = effective_gate(*(GateState(row.state) if row else None for row in rows), flag_raised=is_flagged)
+        if is_flagged:
+            return GateView(state, by="the flag file", reason="HALT stands in the state folder")
+        if None in rows:
+            return GateView(state, reason="the gate's state is not known", is_known=False)
+        decisive = next(row for row in rows if row and row.state == state)
+        return GateView(state, decisive.changed_by, decisive.reason, decisive.changed_at)
 
     @property
     def worst_gate(self) -> GateView:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from instruments.domain.order_terms import SIDE_LABELS, Side
 from instruments.models import Instrument
 
 
@@ -23,11 +24,11 @@ def tail_of(instrument: Instrument, product: str = "") -> str:
 
 
 def side_word(side: str) -> str:
-    return {"BUY": "Buy", "SELL": "Sell"}[side]
+    return SIDE_LABELS[Side(side)]
 
 
 def done_word(side: str) -> str:
-    return {"BUY": "Bought", "SELL": "Sold"}[side]
+    return {Side.BUY: "Bought", Side.SELL: "Sold"}[Side(side)]
 
 
 def order_words(order: Any) -> str:

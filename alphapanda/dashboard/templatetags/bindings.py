@@ -10,6 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from alphapanda.dashboard import formats
+from trading.risk.meters import WARNING_SHARE
 
 register = template.Library()
 MONEY_FORMATS = {"signed", "profit", "signed_whole"}
@@ -123,7 +124,7 @@ def still_age(datum: Mapping[str, Any]) -> str:
 
 @register.simple_tag
 def meter(item: Any, path: str = "") -> SafeString:
-    """A 4 px track with its used part, what working orders reserve, and the warning line at 80 %."""
+    """A 4 px track with its used part, what working orders reserve, and the warning line."""
     datum = look_up(item, path) if path else item
     datum = datum or {}
     used, held = meter_percent(datum.get("ratio")), meter_percent(datum.get("reserved_ratio"))
@@ -131,7 +132,7 @@ def meter(item: Any, path: str = "") -> SafeString:
         '<svg class="meter" role="meter" aria-label="{}" aria-valuetext="{}" aria-valuemin="0" aria-valuemax="100" '
         'aria-valuenow="{}" data-meter="{}" data-tone="{}"><rect class="track" width="100%" height="4"/>'
         '<rect class="ink" width="{}%" height="4"/><rect class="reserved" x="{}%" width="{}%" height="4"/>'
-        '<rect class="notch" x="80%" y="-2" width="1" height="8"/></svg>',
+        '<rect class="notch" x="{}%" y="-2" width="1" height="8"/></svg>',
         datum.get("name", ""),
         datum.get("spoken", ""),
         used,
@@ -140,6 +141,7 @@ def meter(item: Any, path: str = "") -> SafeString:
         used,
         used,
         min(held, Decimal(100) - used),
+        round(WARNING_SHARE * 100),
     )
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -19,6 +20,7 @@ from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.facts import silent_processes
 from alphapanda.dashboard.tests.conftest import NOW, SampleDay
 from trading.models import Checkpoint
+from trading.run.position import RunPosition
 from trading.wakeups import valkey_client
 
 PLACES = ["live", "strategies", "orders", "portfolio", "system"]
@@ -65,8 +67,8 @@ def test_an_unknown_price_is_the_word_and_never_zero(reader: Any, sample: Sample
 def test_a_stop_that_was_moved_is_shown_where_it_is_now(sample: SampleDay) -> None:
     sample.order("open", filled=120)
     assert position_row()["stop"] == "1,501.00"
-    book = {"quantity": 120, "stop": "1507.5"}
-    memory = {"runs": {str(sample.run.pk): {"desk": {"books": {"NSE:INFY": book}}}}}
+    position = RunPosition(quantity=120, stop=Decimal("1507.5")).to_json()
+    memory = {"runs": {str(sample.run.pk): {"positions": {"instruments": {"NSE:INFY": position}}}}}
     Checkpoint.objects.create(shard=sample.deployment.shard, epoch=1, n=1, market_time=NOW, memory=memory)
     assert position_row()["stop"] == "1,507.50"
 

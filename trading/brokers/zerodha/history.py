@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from alphapanda.core.timezone import IST
+from trading.brokers.data_port import HistoricalCandle
 from trading.brokers.zerodha.client import KiteClient
 from trading.brokers.zerodha.mapping import INTERVALS, LONGEST_SPAN_DAYS
 from trading.brokers.zerodha.pace import Pace
@@ -15,21 +16,12 @@ from trading.brokers.zerodha.pace import Pace
 REQUESTS_PER_SECOND = 3
 
 
-class HistoryCandle(NamedTuple):
-    start: datetime  # aware, IST
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    close: Decimal
-    volume: int
-
-
 _pace = Pace(REQUESTS_PER_SECOND)
 
 
 def fetch_history(
     client: KiteClient, token: int, interval: int, start: datetime, end: datetime, pace: Pace = _pace
-) -> list[HistoryCandle]:
+) -> list[HistoricalCandle]:
     """Return the candles that start from ``start`` to ``end``, both included and aware, oldest first.
 
     ``interval`` is in minutes, 1440 a day. The newest may still be forming. Raises KiteError, or
@@ -37,7 +29,7 @@ def fetch_history(
     """
     if interval not in INTERVALS:
         raise ValueError(f"Kite has no candles of {interval} minutes: use one of {', '.join(map(str, INTERVALS))}")
-    candles: dict[datetime, HistoryCandle] = {}
+    candles: dict[datetime, HistoricalCandle] = {}
     for since, until in split_period(start.astimezone(IST), end.astimezone(IST), LONGEST_SPAN_DAYS[interval]):
         pace.wait()
         candles.update((c.start, c) for c in _request(client, token, INTERVALS[interval], since, until))
@@ -54,7 +46,7 @@ def split_period(start: datetime, end: datetime, days: int) -> Iterator[tuple[da
 
 def _request(
     client: KiteClient, token: int, interval: str, since: datetime, until: datetime
-) -> Iterator[HistoryCandle]:
+) -> Iterator[HistoricalCandle]:
     data = client._get(
         "market.historical",
         url_args={"instrument_token": token, "interval": interval},
@@ -68,7 +60,7 @@ def _request(
     return (_candle(row) for row in data["candles"])
 
 
-def _candle(row: list[Any]) -> HistoryCandle:
+def _candle(row: list[Any]) -> HistoricalCandle:
     start = datetime.fromisoformat(row[0]).astimezone(IST)
     first, high, low, last = (Decimal(str(price)) for price in row[1:5])
-    return HistoryCandle(start, first, high, low, last, int(row[5]))
+    return HistoricalCandle(start, first, high, low, last, int(row[5]))

@@ -6,9 +6,10 @@ import requests
 from django.conf import settings
 
 from portfolio.models import Account
+from trading.brokers.data_port import LoginRefused
 from trading.brokers.zerodha.addresses import PRACTICE, login_root
 from trading.brokers.zerodha.credentials import read_credentials
-from trading.brokers.zerodha.session import LoginRefused
+from trading.brokers.zerodha.session import log_in
 
 
 def practice_request_token(account: Account) -> str:
@@ -23,3 +24,9 @@ def practice_request_token(account: Account) -> str:
         return str(reply.json()["data"]["request_token"])
     except (requests.RequestException, KeyError, TypeError) as error:
         raise LoginRefused(f"the practice exchange gave no request token ({type(error).__name__})") from error
+
+
+def log_in_to_practice(account_name: str) -> None:
+    """Log in with a token of kitesim's. Raises LoginRefused or BrokerError."""
+    account = Account.objects.get(name=account_name)
+    log_in(account, practice_request_token(account))

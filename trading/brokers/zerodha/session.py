@@ -20,6 +20,7 @@ from alphapanda.core.clock.market_time import current_anchor
 from alphapanda.core.journal.services import record_event
 from alphapanda.core.timezone import IST
 from portfolio.models import Account
+from trading.brokers.data_port import LoginRefused
 from trading.brokers.zerodha import credentials
 from trading.brokers.zerodha.addresses import PRACTICE, login_root
 from trading.brokers.zerodha.client import KiteClient, KiteError
@@ -28,10 +29,6 @@ from trading.models import BrokerSession
 from trading.orders.broker_port import BrokerError, SessionExpired
 
 TOKEN_DIES_AT = time(6)
-
-
-class LoginRefused(Exception):
-    """Kite did not take the request token, or it belongs to somebody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +93,6 @@ def open_session(account_name: str) -> OpenSession:
         raise SessionExpired(f"the Kite login of {account_name} ended at 06:00: log in again")
     token = credentials.unlock_token(account_name, row.encrypted_access_token)
     return OpenSession(row.account_id, row.api_key, token, row.version, row.expires_at)
-
-
-def ticker_credentials(account_name: str) -> tuple[str, str]:
-    """Return API key and access token for the ticker. Raises SessionExpired."""
-    opened = open_session(account_name)
-    return opened.api_key, opened.access_token
 
 
 def data_session() -> OpenSession:

@@ -9,6 +9,7 @@ from django.core.management.base import CommandError
 from alphapanda.core.commands import Command as BaseCommand
 from alphapanda.core.timezone import IST
 from portfolio.models import Account
+from trading.brokers.data_port import LoginRefused
 from trading.brokers.zerodha import session
 from trading.brokers.zerodha.addresses import AddressRefused
 from trading.brokers.zerodha.callback import Callback, NoCallback
@@ -39,7 +40,7 @@ class Command(BaseCommand):
             token = self._request_token(account, options)
             if token:
                 self._say_result(account, session.log_in(account, token))
-        except (AddressRefused, CredentialMissing, NoCallback, BrokerError, session.LoginRefused) as problem:
+        except (AddressRefused, CredentialMissing, NoCallback, BrokerError, LoginRefused) as problem:
             raise CommandError(str(problem)) from problem
 
     def _request_token(self, account: Account, options: dict[str, Any]) -> str:

@@ -3,9 +3,9 @@ from typing import Any
 import pytest
 
 from instruments.models import TradingSession
+from market import board
 from tests.stories.pipeline import DAY, Pipeline, load_sessions
 from trading import wakeups
-from trading.risk import marks
 from trading.run.sessions import schedule_on
 from trading.ticks import drain
 
@@ -30,7 +30,7 @@ def pipeline(db, settings, tmp_path, monkeypatch) -> Pipeline:
     monkeypatch.setattr(wakeups.app, "send_task", lambda *args, **kwargs: None)
     schedule_on.cache_clear()
     drain._memories.clear()
-    marks._board = None
+    board._board = None
     load_few_sessions()
     yield Pipeline.open()
     drain._memories.clear()

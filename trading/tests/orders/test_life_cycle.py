@@ -22,10 +22,10 @@ from trading.orders.life_cycle import (
     OrderState,
     SignalState,
     advance_state,
+    effective_gate,
     is_terminal,
     may_still_fill,
     state_after_trades,
-    tightest_gate,
 )
 
 
@@ -86,5 +86,5 @@ def test_a_paused_or_halted_deployment_resumes_in_one_step():
 
 
 def test_an_unknown_gate_counts_as_halted():
-    assert tightest_gate(GateState.ACTIVE, None) is GateState.HALTED
-    assert tightest_gate(GateState.ACTIVE, GateState.REDUCE_ONLY) is GateState.REDUCE_ONLY
+    assert effective_gate(GateState.ACTIVE, None, flag_raised=False) is GateState.HALTED
+    assert effective_gate(GateState.ACTIVE, GateState.REDUCE_ONLY, flag_raised=False) is GateState.REDUCE_ONLY

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from market.domain.staleness import Liveness
 from trading.orders.life_cycle import GateState
 from trading.risk.assess import assess
 from trading.risk.inputs import Exposure, HeldAndWorking, Limits, MarketView, ProposedOrder, RiskLimits, Usage
@@ -46,8 +47,8 @@ MARKET = MarketView(
     tradable=True,
     tick_size=D("0.1"),
     lot_size=1,
-    feed_state="LIVE",
-    quote_state="LIVE",
+    feed_state=Liveness.LIVE,
+    quote_state=Liveness.LIVE,
     global_gate=GateState.ACTIVE,
     account_gate=GateState.ACTIVE,
     books_frozen=False,

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from market.domain.staleness import Liveness
 from trading.orders.life_cycle import GateState
 from trading.risk.assess import RISK, RULES, VALIDITY, assess
 from trading.risk.inputs import HeldAndWorking, Limits, RiskLimits, Usage, only_shrinks
@@ -52,12 +53,12 @@ def test_a_plain_order_within_all_limits_is_approved():
         ("SESSION", {}, {}, {"phase": "pre_open"}),
         ("SESSION", {}, {}, {"phase": None}),
         ("TRADABLE", {}, {}, {"tradable": False}),
-        ("FEED", {}, {}, {"feed_state": "STALE"}),
+        ("FEED", {}, {}, {"feed_state": Liveness.STALE}),
         ("FEED", {}, {}, {"feed_state": None}),
         ("QUOTE_AGE", {"quote_at": NOW - timedelta(seconds=6)}, {}, {}),
         ("QUOTE_AGE", {"quote_at": NOW + timedelta(seconds=6)}, {}, {}),
         ("QUOTE_AGE", {"quote_at": None}, {}, {}),
-        ("QUOTE_AGE", {}, {}, {"quote_state": "DEAD"}),
+        ("QUOTE_AGE", {}, {}, {"quote_state": Liveness.DEAD}),
         ("SIGNAL_AGE", {"expires_at": NOW - timedelta(seconds=1)}, {}, {}),
         ("SIGNAL_AGE", {"expires_at": None}, {}, {}),
         ("LOT", {}, {}, {"lot_size": 65}),
@@ -172,7 +173,12 @@ def test_unconfirmed_orders_count_as_held():
 
 def test_always_allows_getting_out_even_when_halted_blind_and_losing():
     market = replace(
-        MARKET, global_gate=GateState.HALTED, flag_file=True, feed_state="DEAD", quote_state=None, books_frozen=None
+        MARKET,
+        global_gate=GateState.HALTED,
+        flag_file=True,
+        feed_state=Liveness.DEAD,
+        quote_state=None,
+        books_frozen=None,
     )
     exposure = replace(long_of(10), account=Usage(*[None] * len(fields(Usage))), available_funds=None)
     late = replace(SELL_10, reference_price=None, quote_at=None, expires_at=None)
@@ -241,8 +247,8 @@ markets = st.builds(
     global_gate=st.sampled_from([*GateState, None]),
     account_gate=st.sampled_from([*GateState, None]),
     flag_file=st.booleans(),
-    feed_state=st.sampled_from(["LIVE", "STALE", "DEAD", None]),
-    quote_state=st.sampled_from(["LIVE", "STALE", "DEAD", None]),
+    feed_state=st.sampled_from([Liveness.LIVE, Liveness.STALE, Liveness.DEAD, None]),
+    quote_state=st.sampled_from([Liveness.LIVE, Liveness.STALE, Liveness.DEAD, None]),
     day_known=st.booleans(),
     books_frozen=st.sampled_from([True, False, None]),
 )

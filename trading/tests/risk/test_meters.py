@@ -1,20 +1,19 @@
 """A meter says what is used, reserved and left, and never shows the unknown as zero."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from alphapanda.core import figures
-from trading.risk.inputs import Limits, RiskLimits, Usage
-from trading.risk.meters import all_meters
-from trading.tests.risk.risk_cases import EXPOSURE, D
+from trading.risk.inputs import Limits, Usage
+from trading.risk.meters import scope_meters
+from trading.tests.risk.risk_cases import D
 
-LIMITS = RiskLimits(account=Limits(max_gross=D(1_250_000), max_net=D(100), max_daily_loss=D(5_000)))
+LIMITS = Limits(max_gross=D(1_250_000), max_net=D(100), max_daily_loss=D(5_000))
 
 
 def meter(code, usage):
-    return {m.code.value: m for m in all_meters(replace(EXPOSURE, account=usage), LIMITS)}[code]
+    return {m.code.value: m for m in scope_meters("account", usage, LIMITS)}[code]
 
 
 def test_reserved_is_kept_apart_from_used():
@@ -45,11 +44,6 @@ def test_without_a_limit_there_is_nothing_left_to_show():
 def test_net_reserves_the_worse_direction():
     net = meter("MAX_NET", Usage(net=D(10), reserved_buys=D(5), reserved_sells=D(50)))
     assert (net.used, net.reserved) == (D(10), D(30))
-
-
-def test_the_deployments_meters_come_first():
-    both = all_meters(replace(EXPOSURE, deployment=Usage()), LIMITS)
-    assert [m.scope for m in both] == ["deployment"] * 6 + ["account"] * 6
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import hashlib
 import random
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
@@ -166,7 +166,7 @@ def fingerprint(decisions: Iterable[Decision]) -> str:
     """A hash over all that was decided."""
     digest = hashlib.sha256()
     for made in decisions:
-        digest.update(repr(made).encode())
+        digest.update(repr(replace(made, order_type=made.order_type.value)).encode())
     return digest.hexdigest()
 
 

@@ -73,7 +73,7 @@ def list_levels(trading: str, working: int, unconfirmed: int) -> tuple[Level, ..
 
 def cancel_level(working: int, unconfirmed: int) -> Level:
     out = words_out(working, unconfirmed)
-    held = " Unconfirmed ones cannot be cancelled until the broker answers." if unconfirmed else ""
+    held = " Unconfirmed ones are cancelled once they are found alive." if unconfirmed else ""
     return Level(
         key=CANCEL_ALL,
         name="Cancel all",

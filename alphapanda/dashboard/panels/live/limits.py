@@ -1,31 +1,23 @@
 """How much of each limit of the first account is used, reserved and left."""
 
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
-
-from django.db.models import Count, Q
 
 from alphapanda.dashboard.formats import plain, short, short_rupees
 from alphapanda.dashboard.panels.ages import read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.net import main_account
-from alphapanda.dashboard.panels.results import PortfolioDays, add_results
-from portfolio.domain.pnl import known_total
-from portfolio.models import Account
-from trading.models import Order, RiskLimit
-from trading.risk.inputs import Usage
-from trading.risk.market_view import as_limits
-from trading.risk.meters import Meter, scope_meters
+from trading.risk.account_meters import account_meters
+from trading.risk.meters import Meter
 
-WARNING = Decimal("0.8")
 LOOKS = {"ok": ("", "none"), "near": ("warn", "warn"), "full": ("fault", "halted"), "unknown": ("unknown", "unknown")}
 MONEY = frozenset({"LOSS_ACCOUNT", "LOSS_DEPLOYMENT", "MAX_GROSS", "MAX_NET"})
 
 
-def limits_panel(page: PageContext, days: PortfolioDays) -> dict[str, Any]:
+def limits_panel(page: PageContext) -> dict[str, Any]:
+    """The first account's meters, as the gate counts them."""
     account = main_account(page)
-    meters = meters_of(page, days, account) if account else []
+    meters = account_meters(account, page.now) if account else []
     rows = [meter_row(meter) for meter in meters if meter.level != "unlimited"]
     return {
         "whose": account.name if account else "",
@@ -33,36 +25,6 @@ def limits_panel(page: PageContext, days: PortfolioDays) -> dict[str, Any]:
         "rows": rows,
         "empty": "" if rows else "No limit is set: only the exchange's own rules apply.",
     }
-
-
-def meters_of(page: PageContext, days: PortfolioDays, account: Account) -> list[Meter]:
-    row = RiskLimit.objects.filter(account=account, deployment__isnull=True).first()
-    return list(scope_meters("account", account_usage(page, days, account), as_limits(row), WARNING))
-
-
-def account_usage(page: PageContext, days: PortfolioDays, account: Account) -> Usage:
-    """What the account uses now; one unknown price makes the sums unknown."""
-    own = days.of_account(account)
-    values = [each.value for day in own for each in day.holdings]
-    live = list(Order.objects.live().filter(account=account).values_list("side", "reserved", "is_exit"))
-    minute, today = orders_sent(page, account)
-    return Usage(
-        gross=known_total(None if value is None else abs(value) for value in values),
-        net=known_total(values),
-        reserved_buys=sum((reserved for side, reserved, exits in live if side == "BUY" and not exits), Decimal(0)),
-        reserved_sells=sum((reserved for side, reserved, exits in live if side == "SELL" and not exits), Decimal(0)),
-        open_orders=len(live),
-        orders_this_minute=minute,
-        orders_today=today,
-        profit_today=add_results(own).net,
-    )
-
-
-def orders_sent(page: PageContext, account: Account) -> tuple[int, int]:
-    today = Order.objects.filter(account=account, market_time__gte=page.midnight)
-    last_minute = Q(market_time__gt=page.now - timedelta(minutes=1))
-    counted = today.aggregate(minute=Count("pk", filter=last_minute), day=Count("pk"))
-    return counted["minute"], counted["day"]
 
 
 def meter_row(meter: Meter) -> dict[str, Any]:

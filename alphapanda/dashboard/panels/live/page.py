@@ -31,7 +31,7 @@ def live_snapshot(user: Any) -> dict[str, Any]:
         **common_facts(page),
         "facts": facts_strip(page, live),
         "net": net_panel(page, days),
-        "limits": limits_panel(page, days),
+        "limits": limits_panel(page),
         "kill_switch": kill_switch_panel(page),
         "strategies": strategies_panel(page, days),
         "orders": at_work(page, live),

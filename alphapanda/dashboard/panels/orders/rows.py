@@ -9,6 +9,7 @@ from django.urls import reverse
 from alphapanda.dashboard.formats import clock_time, iso, plain
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.naming import order_words, side_word, story_of, symbol_of, tail_of
+from instruments.domain.order_terms import NEEDS_TRIGGER
 from market.quotes import Quote
 from trading.models import Order
 from trading.orders.life_cycle import MEANINGS, ORDER_LABELS, OrderState
@@ -28,7 +29,6 @@ ICONS: dict[OrderState, tuple[str, str]] = {
     S.NEEDS_HUMAN: ("warn", "warn"),
 }
 LANES = {S.NEEDS_HUMAN: "lane-needs", S.UNCONFIRMED: "lane-unconfirmed"}
-CANCELLABLE = frozenset({S.CREATED, S.SUBMITTED, S.OPEN, S.TRIGGER_PENDING})
 LATEST_FIRST = ("-id",)
 WITH = ("instrument", "account", "deployment", "signal")
 
@@ -42,7 +42,7 @@ def order_rows(page: PageContext, orders: Iterable[Order], quotes: dict[Any, Quo
 def order_row(page: PageContext, order: Order, quote: Quote | None, *, badge: bool = False) -> dict[str, Any]:
     state = S(order.state)
     icon, tone = icon_of(order)
-    can_cancel = state in CANCELLABLE and order.cancel_requested_at is None
+    can_cancel = order.may_be_cancelled
     words = order_words(order)
     return {
         "key": str(order.pk),
@@ -79,7 +79,7 @@ def icon_of(order: Order) -> tuple[str, str]:
 
 def price_words(order: Order) -> str:
     """LIMIT 1,512.40; SL 1,501.00 (its trigger); MARKET."""
-    shown = order.trigger_price if order.order_type in ("SL", "SL-M") else order.price
+    shown = order.trigger_price if order.order_type in NEEDS_TRIGGER else order.price
     return order.order_type if shown is None else f"{order.order_type} {plain(shown)}"
 
 

@@ -20,6 +20,7 @@ from alphapanda.dashboard.panels.orders.story_steps import (
     values_in_words,
 )
 from alphapanda.dashboard.panels.shell import common_facts
+from instruments.domain.order_terms import OrderType, Side
 from market.models import Candle
 from portfolio.models import LedgerEntry, LedgerKind
 from trading.models import Fill, Order
@@ -72,7 +73,7 @@ def order_story(order_id: UUID) -> dict[str, Any]:
         "mode": page.mode_of(order.account),
         "account": order.account.name,
         "outcome": {"icon": icon, "tone": tone, "words": outcome_words(story), "sentence": outcome_sentence(story)},
-        "cancel": reverse("dashboard:cancel_order", args=[order.pk]) if may_cancel(order) else None,
+        "cancel": reverse("dashboard:cancel_order", args=[order.pk]) if order.may_be_cancelled else None,
         "cancel_words": f"Cancel {order_words(order).lower()}",
         "previous": neighbour_address(order, before=True),
         "next": neighbour_address(order, before=False),
@@ -88,14 +89,10 @@ def order_story(order_id: UUID) -> dict[str, Any]:
 
 def story_title(order: Order) -> str:
     """Buy 240 INFY at 1,512.40 limit; buy 240 INFY at market."""
-    if order.order_type == "MARKET":
+    if order.order_type == OrderType.MARKET:
         return f"{order_words(order)} at market"
     kind, _, price = price_words(order).partition(" ")
     return f"{order_words(order)} at {price} {kind.lower() if kind == 'LIMIT' else kind}"
-
-
-def may_cancel(order: Order) -> bool:
-    return order.may_still_fill and order.cancel_requested_at is None and order.state != OrderState.UNCONFIRMED
 
 
 def neighbour_address(order: Order, *, before: bool) -> str | None:
@@ -131,7 +128,7 @@ def price_comparison(story: Story) -> str:
     asked = story.order.price or story.signal.reference_price
     if asked is None or story.order.average_price is None:
         return ""
-    gained = (asked - story.order.average_price) * (1 if story.order.side == "BUY" else -1)
+    gained = (asked - story.order.average_price) * (1 if story.order.side == Side.BUY else -1)
     against = "asked" if story.order.price else "the price it was decided on"
     if round(gained, 2) == 0:
         return f"Exactly {against}. "
@@ -185,7 +182,7 @@ def result_panel(story: Story) -> dict[str, Any]:
         {"key": "last", "name": "Last price", "words": plain(quote.last_price) if quote else "unknown"}
     ]
     if order.filled_quantity and order.average_price and not order.is_exit:
-        sign = 1 if order.side == "BUY" else -1
+        sign = 1 if order.side == Side.BUY else -1
         since = None if quote is None else sign * order.filled_quantity * (quote.last_price - order.average_price)
         rows.append({"key": "since", "name": "Since its fill", "words": profit(since), "money": as_text(since)})
     if story.signal.stop is not None:

@@ -14,7 +14,8 @@ from alphapanda.dashboard.panels.naming import symbol_of, tail_of
 from alphapanda.dashboard.panels.results import Holding, PortfolioDay, PortfolioDays
 from portfolio.domain.pnl import known_total
 from portfolio.models import Account
-from trading.models import Checkpoint, Run, Signal
+from trading.models import Signal
+from trading.ticks.checkpoints import checkpointed_stops
 
 Stops = dict[tuple[UUID | None, str], Decimal]
 
@@ -81,7 +82,7 @@ def position_row(page: PageContext, day: PortfolioDay, holding: Holding, mode: s
 def stops_of(days: Iterable[PortfolioDay]) -> Stops:
     """Where each open position would be left: as its run keeps it now, or as it was entered."""
     held = {(day.deployment_id, h.position.instrument_id) for day in days for h in day.holdings}
-    return entry_stops(held) | kept_stops()
+    return entry_stops(held) | checkpointed_stops()
 
 
 def entry_stops(held: Collection[tuple[UUID | None, UUID]]) -> Stops:
@@ -94,18 +95,6 @@ def entry_stops(held: Collection[tuple[UUID | None, UUID]]) -> Stops:
     ).select_related("instrument")
     latest = entries.order_by("deployment_id", "instrument_id", "-id").distinct("deployment_id", "instrument_id")
     return {(signal.deployment_id, signal.instrument.key): signal.stop for signal in latest if signal.stop is not None}
-
-
-def kept_stops() -> Stops:
-    """Stops as the runs' last checkpoints (at most 30 s of market time old) have them: strategies move them."""
-    runs = dict(Run.objects.filter(ended_at__isnull=True).values_list("pk", "deployment_id"))
-    stops: Stops = {}
-    for saved in Checkpoint.objects.values_list("memory__runs", flat=True):
-        for run_id, host in (saved or {}).items():
-            for key, day in host["desk"]["books"].items():
-                if day["quantity"] and day["stop"] is not None:
-                    stops[runs.get(UUID(run_id)), key] = Decimal(day["stop"])
-    return stops
 
 
 def scale_together(groups: Iterable[dict[str, Any]]) -> None:

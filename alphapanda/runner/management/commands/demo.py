@@ -25,8 +25,8 @@ from alphapanda.runner.processes import Market, NotReady
 from alphapanda.runner.supervisor import Supervisor, end_leftovers
 from instruments.models import InstrumentLoad, TradingSession
 from portfolio.models import Account
-from trading.brokers.zerodha.practice import practice_request_token
-from trading.brokers.zerodha.session import LoginRefused, log_in
+from trading.brokers.choice import log_in_to_practice
+from trading.brokers.data_port import LoginRefused
 from trading.models import BrokerSession
 from trading.orders.broker_port import BrokerError
 
@@ -136,7 +136,7 @@ class Command(BaseCommand):
     def _log_in(self, account: Account) -> None:
         """Log in as a person would each morning; at a real broker nothing does this for anybody."""
         try:
-            log_in(account, practice_request_token(account))
+            log_in_to_practice(account.name)
         except (LoginRefused, BrokerError) as problem:
             log.warning("practice_login_failed", problem=str(problem))
 
