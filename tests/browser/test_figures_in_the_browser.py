@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from alphapanda.dashboard.formats import FORMATS, age
+from alphapanda.core.figures import age
+from alphapanda.dashboard.formats import FORMATS
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 FIGURES = [

@@ -4,8 +4,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from trading.strategies.api import Candle, Context, Enter, Exit, Intent, Reason, Strategy, Tick
-from trading.strategies.parameters import StrategyParameters, number
+from trading.strategies.api import (
+    Candle,
+    Context,
+    Enter,
+    Exit,
+    Intent,
+    Reason,
+    Strategy,
+    StrategyParameters,
+    Tick,
+    number,
+)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 
 from alphapanda.core.admin import FactInline, name_of
-from alphapanda.core.figures import rupees
+from alphapanda.core.figures import money_words
 from portfolio.models import Account
 from trading.errors import NotAllowed
 from trading.forms import DRAWN_FOR, DeploymentForm, parameter_fields
@@ -118,7 +118,7 @@ class DeploymentAdmin(ModelAdmin):
     def size_in_words(self, deployment: Deployment) -> str:
         if deployment.sizing == Deployment.Sizing.LOTS:
             return f"{deployment.size:,.0f} lots, {deployment.product}"
-        return f"{rupees(deployment.size)} {deployment.sizing}, {deployment.product}"
+        return f"{money_words(deployment.size)} {deployment.sizing}, {deployment.product}"
 
     @admin.action(description="Start", permissions=["run"])
     def start(self, request: HttpRequest, chosen: QuerySet[Deployment]) -> None:

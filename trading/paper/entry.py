@@ -56,5 +56,5 @@ def _band_complaint(order: PaperOrder, quote: DepthQuote) -> str:
     low, high = quote.lower_band or Decimal(0), quote.upper_band
     for price in (order.price, order.trigger_price):
         if price and (price < low or (high and price > high)):
-            return f"price {figures.price(price)} is outside the day's band"
+            return f"price {figures.plain(price)} is outside the day's band"
     return ""

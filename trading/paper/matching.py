@@ -127,7 +127,7 @@ def _trigger_stop(outcome: Outcome, quote: DepthQuote) -> Outcome:
         return outcome
     if (quote.last_price - order.trigger_price) * order.sign < 0:
         return outcome
-    words = f"triggered: last is {figures.price(quote.last_price)}"
+    words = f"triggered: last is {figures.plain(quote.last_price)}"
     return outcome.told("triggered", words, quote.at, state=OrderState.OPEN, limit=order.price)
 
 
@@ -208,7 +208,7 @@ def _fill_order(outcome: Outcome, quantity: int, price: Decimal | None) -> Outco
     ordinal = order.trade_count + 1
     trade = PaperFill(order.tag, ordinal, order.sign * quantity, price, liquidity.quote.at)
     filled = replace(order, filled=order.filled + quantity, trade_count=ordinal)
-    words = f"filled {figures.quantity(quantity)} at {figures.price(price)}"
+    words = f"filled {figures.whole(quantity)} at {figures.plain(price)}"
     told = replace(outcome, order=filled, trades=(*outcome.trades, trade))
     return told.told("filled", words, trade.at)
 

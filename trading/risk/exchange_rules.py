@@ -55,9 +55,9 @@ def stop_problem(order: AskedOrder, last: Decimal | None) -> str:
     if not trigger:
         return ""
     if limit and (limit - trigger) * order.sign < 0:
-        return f"limit {figures.price(limit)} is on the wrong side of trigger {figures.price(trigger)}"
+        return f"limit {figures.plain(limit)} is on the wrong side of trigger {figures.plain(trigger)}"
     if last and (trigger - last) * order.sign <= 0:
-        return f"trigger {figures.price(trigger)} would fire at once: last is {figures.price(last)}"
+        return f"trigger {figures.plain(trigger)} would fire at once: last is {figures.plain(last)}"
     return ""
 
 
@@ -110,10 +110,10 @@ def whole_lots(case: Case) -> Verdict:
     if not size:
         return unknown_verdict("the lot size")
     below = wanted - wanted % size
-    shown = figures.quantity(wanted)
+    shown = figures.whole(wanted)
     if wanted and wanted == below:
         return verdict_of(True, shown, f"lots of {size}", f"{shown} is {wanted // size} lots of {size}")
-    choice = " or ".join(figures.quantity(n) for n in (below, below + size) if n)
+    choice = " or ".join(figures.whole(n) for n in (below, below + size) if n)
     words = f"{case.proposed.instrument} trades in lots of {size}: use {choice}"
     return verdict_of(False, shown, f"lots of {size}", words)
 
@@ -133,7 +133,7 @@ def on_tick(case: Case) -> Verdict:
 
 def within_freeze(case: Case) -> Verdict:
     if case.market.freeze_quantity is None:
-        return not_asked("no freeze quantity known", figures.quantity(case.proposed.quantity))
+        return not_asked("no freeze quantity known", figures.whole(case.proposed.quantity))
     return bounded_by("quantity", case.proposed.quantity, case.market.freeze_quantity)
 
 
@@ -147,9 +147,9 @@ def within_band(case: Case) -> Verdict:
     if low is None or high is None or not prices:
         return not_asked("no price to check" if not prices else "band unknown; the exchange decides")
     outside = [p for p in prices if not low <= p <= high]
-    shown, band = (outside or prices)[0], f"{figures.price(low)} to {figures.price(high)}"
-    words = f"price {figures.price(shown)} is {'outside' if outside else 'inside'} the band {band}"
-    return verdict_of(not outside, figures.price(shown), band, words)
+    shown, band = (outside or prices)[0], f"{figures.plain(low)} to {figures.plain(high)}"
+    words = f"price {figures.plain(shown)} is {'outside' if outside else 'inside'} the band {band}"
+    return verdict_of(not outside, figures.plain(shown), band, words)
 
 
 def not_duplicate(case: Case) -> Verdict:

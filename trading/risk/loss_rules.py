@@ -73,13 +73,13 @@ def quote_age(case: Case) -> Verdict:
     """The age of the signal's own quote. One from the future is no better: a clock is wrong."""
     allowed, state = case.limits.quote_max_age, case.market.quote_state
     if case.proposed.quote_at is None or state is None:
-        return unknown_verdict("the quote's age", figures.age(allowed))
+        return unknown_verdict("the quote's age", figures.age_of(allowed))
     age = case.now - case.proposed.quote_at
     verdict = bounded_span("quote age", abs(age), allowed)
     if state == LIVE or not verdict.passed:
         return verdict
     words = f"the instrument's price is {state}"
-    return verdict_of(False, f"{figures.age(age)}, {state}", figures.age(allowed), words)
+    return verdict_of(False, f"{figures.age_of(age)}, {state}", figures.age_of(allowed), words)
 
 
 def signal_age(case: Case) -> Verdict:
@@ -104,8 +104,8 @@ def entry_window(case: Case) -> Verdict:
 def _before(now: datetime, until: datetime | None, what: str) -> Verdict:
     if until is None:
         return unknown_verdict("the cut-off time")
-    words = f"{what} at {figures.clock(until)}; it is {figures.clock(now)}"
-    return verdict_of(now < until, figures.clock(now), figures.clock(until), words)
+    words = f"{what} at {figures.clock_time(until)}; it is {figures.clock_time(now)}"
+    return verdict_of(now < until, figures.clock_time(now), figures.clock_time(until), words)
 
 
 def price_collar(case: Case) -> Verdict:
@@ -118,7 +118,7 @@ def price_collar(case: Case) -> Verdict:
         return unknown_verdict(f"the price a {order.side.lower()} would take", figures.percent(allowed))
     distance = abs(price - order.reference_price) / order.reference_price * 100
     verdict = bounded_by("", distance.quantize(Decimal("0.0001")), allowed, figures.percent)
-    what = f"{'limit' if order.price else 'price'} {figures.price(price)}"
+    what = f"{'limit' if order.price else 'price'} {figures.plain(price)}"
     return replace(verdict, words=f"{what} is {verdict.value} from last; {verdict.limit} allowed")
 
 
@@ -192,7 +192,7 @@ def buying_power(case: Case) -> Verdict:
         return unknown_verdict("what the order needs")
     if available is None:
         return unknown_verdict("what funds are free")
-    return bounded_by("needs", required, available, figures.rupees)
+    return bounded_by("needs", required, available, figures.money_words)
 
 
 def _of_scope(
@@ -200,4 +200,4 @@ def _of_scope(
 ) -> Verdict:
     if case.scope == "deployment" and case.exposure.deployment is None:
         return not_asked(NO_DEPLOYMENT)
-    return bounded_by(what, value, limit, figures.rupees if money else figures.quantity)
+    return bounded_by(what, value, limit, figures.money_words if money else figures.whole)

@@ -38,7 +38,7 @@ def scope_meters(scope: str, usage: Usage, limits: Limits) -> Iterator[Meter]:
     """Yield the meters of one account or deployment; unknown stays unknown."""
     loss = None if usage.profit_today is None else max(Decimal(0), -usage.profit_today)
     loss_code = Code.LOSS_ACCOUNT if scope == "account" else Code.LOSS_DEPLOYMENT
-    money, count = figures.rupees, figures.quantity
+    money, count = figures.money_words, figures.whole
     for code, title, used, reserved, limit, show in (
         (loss_code, "Daily loss", loss, 0, limits.max_daily_loss, money),
         (Code.MAX_GROSS, "Gross exposure", usage.gross, usage.reserved, limits.max_gross, money),

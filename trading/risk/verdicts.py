@@ -144,7 +144,7 @@ def unknown_verdict(what: str, limit: str = "—") -> Verdict:
 
 
 def bounded_span(what: str, span: timedelta, allowed: timedelta) -> Verdict:
-    shown, bound = figures.age(span), figures.age(allowed)
+    shown, bound = figures.age_of(span), figures.age_of(allowed)
     number, limit = (Decimal(int(t / timedelta(milliseconds=1))) / 1000 for t in (span, allowed))
     words = f"{what} {shown}; {bound} allowed"
     return Verdict(span <= allowed, shown, bound, words, number, limit, share_of_limit(number, limit))
@@ -154,7 +154,7 @@ def bounded_by(
     what: str,
     value: Decimal | int | None,
     limit: Decimal | int | None,
-    show: Callable[[Decimal | int], str] = figures.quantity,
+    show: Callable[[Decimal | int], str] = figures.whole,
 ) -> Verdict:
     """Pass while ``value`` does not exceed ``limit``; no limit asks nothing, an unknown value refuses."""
     if limit is None:

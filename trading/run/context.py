@@ -6,11 +6,11 @@ from datetime import date, datetime
 from alphapanda.core.timezone import IST
 from trading.run.position import RunPosition
 from trading.run.terms import RunTerms, SessionLookup
-from trading.strategies.api import Held, Session
+from trading.strategies.values import Held, Session
 
 
 class RunContext:
-    """Implements ``trading.strategies.api.Context``."""
+    """Implements ``trading.strategies.values.Context``."""
 
     def __init__(
         self, terms: RunTerms, sessions: SessionLookup, traded: Mapping[str, RunPosition], now: datetime

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Literal
 
 from instruments.domain.order_terms import OrderType
-from trading.strategies.api import Reason, Side
+from trading.strategies.values import Reason, Side
 
 DecisionKind = Literal["enter", "exit", "cancel", "change_stop", "wait"]
 

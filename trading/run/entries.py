@@ -14,7 +14,7 @@ from trading.run.position import AskedDecision, RunPosition
 from trading.run.sizing import Size
 from trading.run.stops import on_tick_away, wrong_side
 from trading.run.terms import RunTerms
-from trading.strategies.api import Enter, InstrumentSpec, Reason
+from trading.strategies.values import Enter, InstrumentSpec, Reason
 
 FIRST_BAR = timedelta(seconds=30)
 LONGEST_BAR = timedelta(minutes=15)

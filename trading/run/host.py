@@ -16,7 +16,7 @@ from trading.run.intents import BadIntent, check_intent, collect_intents
 from trading.run.position import JSONObject, RunPosition
 from trading.run.positions import RunPositions
 from trading.run.terms import RunTerms, SessionLookup
-from trading.strategies.api import Candle, ChangeStop, Enter, Exit, Fill, Reason, Strategy, Tick, Wait
+from trading.strategies.values import Candle, ChangeStop, Enter, Exit, Fill, Reason, Strategy, Tick, Wait
 
 T = TypeVar("T")
 Guard = Callable[[Callable[[], T]], T]

@@ -14,9 +14,9 @@ from trading.run.host import RunHost
 from trading.run.sessions import SessionTable
 from trading.run.sizing import ByCapital, ByLots, ByRisk, Sizing
 from trading.run.terms import RunTerms
-from trading.strategies.api import InstrumentSpec, Strategy
 from trading.strategies.parameters import StrategyParameters
 from trading.strategies.registry import find_strategies
+from trading.strategies.values import InstrumentSpec, Strategy
 
 StrategyClass = type[Strategy[Any]]
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from trading.strategies.api import ChangeStop, Enter, Exit, Intent, Reason, Wait
+from trading.strategies.values import ChangeStop, Enter, Exit, Intent, Reason, Wait
 
 MOST_INTENTS = 100
 HIGHEST_PRICE = Decimal(10) ** 9

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from alphapanda.core.timezone import IST
-from trading.strategies.api import Fill, Held, Reason, Side
+from trading.strategies.values import Fill, Held, Reason, Side
 
 JSONObject = dict[str, Any]
 

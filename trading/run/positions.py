@@ -12,7 +12,7 @@ from trading.run.entries import Entry, bar_length, entry_refusal, plan_entry, re
 from trading.run.position import AskedDecision, JSONObject, RunPosition
 from trading.run.stops import is_at_target, is_stopped, level_touched, on_tick_away, protects_more, stop_stays
 from trading.run.terms import RunTerms, SessionLookup
-from trading.strategies.api import ChangeStop, Enter, Exit, Fill, Reason, Wait
+from trading.strategies.values import ChangeStop, Enter, Exit, Fill, Reason, Wait
 
 LONGEST_RETRY = timedelta(seconds=30)
 

@@ -8,7 +8,7 @@ from alphapanda.core.timezone import IST
 from instruments.domain.contracts import SecurityClass
 from instruments.domain.sessions import DaySchedule
 from instruments.models import Instrument, TradingSession
-from trading.strategies.api import Session
+from trading.strategies.values import Session
 
 
 @lru_cache(maxsize=8192)

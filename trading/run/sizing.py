@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from trading.strategies.api import Reason
-from trading.strategies.words import money
+from alphapanda.core.figures import plain as money
+from trading.strategies.values import Reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from decimal import Decimal
 
+from alphapanda.core.figures import plain as money
 from instruments.domain.prices import ceil_to_tick, floor_to_tick
-from trading.strategies.api import InstrumentSpec, Reason
-from trading.strategies.words import money
+from trading.strategies.values import InstrumentSpec, Reason
 
 
 def is_stopped(quantity: int, stop: Decimal | None, price: Decimal) -> bool:

@@ -9,7 +9,7 @@ from alphapanda.core.timezone import IST
 from instruments.domain.order_terms import OrderType, Product
 from instruments.domain.prices import nearest_tick
 from trading.run.sizing import Sizing
-from trading.strategies.api import InstrumentSpec, Session
+from trading.strategies.values import InstrumentSpec, Session
 
 SessionLookup = Callable[[str, date], Session | None]
 

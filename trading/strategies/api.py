@@ -1,215 +1,111 @@
-"""What a strategy is given, what it may answer, and the class it extends."""
+"""All a strategy may import: one module, public from here on, its names kept.
 
-from __future__ import annotations
+A strategy is a class that extends ``Strategy`` (or ``TrackingStrategy``, which keeps a window of closes, sizes stops
+and waits out cool-downs for it), with typed ``Parameters`` and callbacks that answer with intents:
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+- given: ``Candle``, ``Tick``, ``Fill``, ``Context`` (the time, what is held, today's ``Session``), ``InstrumentSpec``;
+- answered: ``Enter``, ``Exit``, ``ChangeStop``, ``Wait``, each with a ``Reason`` in words and numbers;
+- parameters: ``whole``, ``number``, ``one_of``, ``yes_no``, ``clock_time`` draw their own form fields;
+- indicators over bounded windows: ``sma``, ``ema``, ``bollinger``, ``rsi``, ``atr``, ``rate_of_change``;
+- prices on the tick: ``nearest_tick``, ``floor_to_tick``, ``ceil_to_tick``;
+- words: ``money``, ``percent``, ``counted``, and ``nearness`` for how near a condition was.
 
-from trading.strategies.parameters import StrategyParameters
+Put yours in a package, name it in ``STRATEGY_PACKAGES``, run ``migrate``.
+"""
 
-Side = Literal["BUY", "SELL"]
-JSONObject = dict[str, Any]
-ParametersT = TypeVar("ParametersT", bound=StrategyParameters)
+from alphapanda.core.figures import counted
+from alphapanda.core.figures import plain as money
+from alphapanda.core.figures import signed_percent as percent
+from alphapanda.core.timezone import IST
+from instruments.domain.prices import ceil_to_tick, floor_to_tick, nearest_tick
+from trading.strategies.indicators import (
+    EMA_CONVERGED,
+    EMA_MEMORY,
+    NEUTRAL_RSI,
+    WILDER_CONVERGED,
+    WILDER_MEMORY,
+    Bands,
+    Bars,
+    atr,
+    bollinger,
+    ema,
+    newest,
+    rate_of_change,
+    rsi,
+    sign,
+    sma,
+    sma_side,
+)
+from trading.strategies.parameters import BadParameters, StrategyParameters, clock_time, number, one_of, whole, yes_no
+from trading.strategies.tracking import SharedParameters, Track, TrackingStrategy, nearness
+from trading.strategies.values import (
+    Candle,
+    ChangeStop,
+    Context,
+    Enter,
+    Exit,
+    Fill,
+    Held,
+    InstrumentSpec,
+    Intent,
+    JSONObject,
+    Reason,
+    Session,
+    Side,
+    Strategy,
+    Tick,
+    Wait,
+)
 
-
-@dataclass(frozen=True, slots=True)
-class InstrumentSpec:
-    """What a strategy may know of an instrument; ``key`` is "NSE:INFY"."""
-
-    key: str
-    exchange: str
-    tradingsymbol: str
-    instrument_type: str
-    segment: str
-    tick_size: Decimal
-    lot_size: int
-    expiry: date | None = None
-    strike: Decimal | None = None
-    is_index: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """Continuous trading of one instrument on one day."""
-
-    opens_at: datetime
-    closes_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Candle:
-    """A closed bar; ``interval`` in minutes, ``complete`` if the feed was live for all of it."""
-
-    instrument: str
-    interval: int
-    start: datetime
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    close: Decimal
-    volume: int
-    complete: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """One quote as the exchange sent it; ``at`` is the exchange's time."""
-
-    instrument: str
-    last_price: Decimal
-    bid: Decimal | None
-    ask: Decimal | None
-    volume: int
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Fill:
-    """A trade of this run; ``number`` is that of the decision which caused it, where known."""
-
-    instrument: str
-    signed_quantity: int
-    price: Decimal
-    at: datetime
-    number: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What the run holds of one instrument: ``quantity`` is signed, in units."""
-
-    quantity: int
-    average_price: Decimal
-    stop: Decimal | None
-    target: Decimal | None
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why, in words, with the numbers in them; ``code`` names the kind ("inside_bands")."""
-
-    text: str
-    numbers: Mapping[str, str | int | float] = field(default_factory=dict)
-    code: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Enter:
-    """Open a position. How many is not the strategy's business: the deployment sizes it."""
-
-    instrument: str
-    side: Side
-    stop: Decimal
-    reason: Reason
-    target: Decimal | None = None
-    limit_price: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Exit:
-    """Close all that is held of the instrument."""
-
-    instrument: str
-    reason: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeStop:
-    """Move the stop; away from the price only with ``may_loosen``."""
-
-    instrument: str
-    stop: Decimal
-    reason: Reason
-    may_loosen: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """No trade, and why; ``nearness`` 0..1 says how near the condition was, None if it cannot be said."""
-
-    instrument: str
-    reason: Reason
-    nearness: float | None = None
-
-
-Intent = Enter | Exit | ChangeStop | Wait
-
-
-class Context(Protocol):
-    """All a strategy may ask; there is no clock, database, broker or account behind it."""
-
-    @property
-    def now(self) -> datetime: ...
-    @property
-    def day(self) -> date:
-        """The trading day in Asia/Kolkata."""
-        ...
-
-    @property
-    def may_short(self) -> bool:
-        """Whether the deployment's product and instrument let one sell first."""
-        ...
-
-    def held(self, instrument: str) -> Held | None: ...
-
-    def in_flight(self, instrument: str) -> bool:
-        """Whether something asked before has neither filled nor ended."""
-        ...
-
-    def session(self, instrument: str) -> Session | None:
-        """Today's continuous trading; None if it is closed or not known."""
-        ...
-
-    def records_wait(self, instrument: str, code: str) -> bool:
-        """Whether a Wait of this kind would be kept now; spares building words nobody will read."""
-        ...
-
-
-class Strategy(Generic[ParametersT]):
-    """Extend, set ``name``, ``title`` and ``Parameters``, and answer with intents.
-
-    ``learn`` hears every candle, warm-up included, and only remembers; ``on_candle`` follows it on
-    live candles, and decides. State must be restorable: after ``restore(save())`` every later
-    answer is the same.
-    """
-
-    name: ClassVar[str] = ""
-    title: ClassVar[str] = ""
-    Parameters: ClassVar[type[StrategyParameters]] = StrategyParameters
-    wants_ticks: ClassVar[bool] = False
-    takes_incomplete_candles: ClassVar[bool] = False
-
-    def __init__(self, parameters: ParametersT, instruments: Sequence[InstrumentSpec]) -> None:
-        self.parameters = parameters
-        self.instruments = {spec.key: spec for spec in instruments}
-
-    def intervals(self) -> tuple[int, ...]:
-        """Return the candle intervals it wants, in minutes."""
-        return ()
-
-    def warmup(self) -> dict[int, int]:
-        """Return how many candles of each interval it needs before it can decide."""
-        return {}
-
-    def learn(self, ctx: Context, candle: Candle) -> None:
-        """Remember a candle, of the past or just closed."""
-
-    def on_candle(self, ctx: Context, candle: Candle) -> Iterable[Intent]:
-        return ()
-
-    def on_tick(self, ctx: Context, tick: Tick) -> Iterable[Intent]:
-        return ()
-
-    def on_fill(self, ctx: Context, fill: Fill) -> Iterable[Intent]:
-        return ()
-
-    def save(self) -> JSONObject:
-        """Return the state as a JSON object."""
-        return {}
-
-    def restore(self, state: JSONObject) -> None:
-        """Take back what ``save`` returned."""
+__all__ = [
+    "EMA_CONVERGED",
+    "EMA_MEMORY",
+    "IST",
+    "NEUTRAL_RSI",
+    "WILDER_CONVERGED",
+    "WILDER_MEMORY",
+    "BadParameters",
+    "Bands",
+    "Bars",
+    "Candle",
+    "ChangeStop",
+    "Context",
+    "Enter",
+    "Exit",
+    "Fill",
+    "Held",
+    "InstrumentSpec",
+    "Intent",
+    "JSONObject",
+    "Reason",
+    "Session",
+    "SharedParameters",
+    "Side",
+    "Strategy",
+    "StrategyParameters",
+    "Tick",
+    "Track",
+    "TrackingStrategy",
+    "Wait",
+    "atr",
+    "bollinger",
+    "ceil_to_tick",
+    "clock_time",
+    "counted",
+    "ema",
+    "floor_to_tick",
+    "money",
+    "nearest_tick",
+    "nearness",
+    "newest",
+    "number",
+    "one_of",
+    "percent",
+    "rate_of_change",
+    "rsi",
+    "sign",
+    "sma",
+    "sma_side",
+    "whole",
+    "yes_no",
+]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import talib
 
-from trading.strategies.api import Candle
+from trading.strategies.values import Candle
 
 # Wilder's and exponential averages never forget. After this many periods what is left of the first
 # price is below 0.1 %; from SETTLED periods on, below 5 %, they may be decided on.

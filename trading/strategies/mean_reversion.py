@@ -8,12 +8,31 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from instruments.domain.prices import nearest_tick
-from trading.strategies.api import Candle, Context, Exit, Held, Intent, Reason, Side, Wait
-from trading.strategies.indicators import NEUTRAL_RSI, WILDER_CONVERGED, WILDER_MEMORY, Bands, bollinger, rsi
-from trading.strategies.parameters import number, one_of, whole, yes_no
-from trading.strategies.tracking import SharedParameters, TrackingStrategy
-from trading.strategies.words import money, nearness
+from trading.strategies.api import (
+    NEUTRAL_RSI,
+    WILDER_CONVERGED,
+    WILDER_MEMORY,
+    Bands,
+    Candle,
+    Context,
+    Exit,
+    Held,
+    Intent,
+    Reason,
+    SharedParameters,
+    Side,
+    TrackingStrategy,
+    Wait,
+    bollinger,
+    money,
+    nearest_tick,
+    nearness,
+    number,
+    one_of,
+    rsi,
+    whole,
+    yes_no,
+)
 
 MIDDLE, RSI_50, EITHER = "middle band", "RSI 50", "whichever is first"
 

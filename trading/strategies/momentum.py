@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from instruments.domain.prices import ceil_to_tick, floor_to_tick
 from trading.strategies.api import (
     Candle,
     ChangeStop,
@@ -18,14 +17,23 @@ from trading.strategies.api import (
     Intent,
     JSONObject,
     Reason,
+    SharedParameters,
     Side,
     Tick,
+    Track,
+    TrackingStrategy,
     Wait,
+    ceil_to_tick,
+    counted,
+    floor_to_tick,
+    money,
+    nearness,
+    newest,
+    number,
+    percent,
+    rate_of_change,
+    whole,
 )
-from trading.strategies.indicators import newest, rate_of_change
-from trading.strategies.parameters import number, whole
-from trading.strategies.tracking import SharedParameters, Track, TrackingStrategy
-from trading.strategies.words import counted, money, nearness, percent
 
 # A trailing stop is moved once it gains a fifth of its distance, not at every tick.
 TRAIL_STEPS = 5

@@ -6,11 +6,31 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from trading.strategies.api import Candle, Context, Exit, Held, Intent, JSONObject, Reason, Side, Wait
-from trading.strategies.indicators import EMA_CONVERGED, EMA_MEMORY, ema, sign, sma, sma_side
-from trading.strategies.parameters import one_of, whole
-from trading.strategies.tracking import SharedParameters, Track, TrackingStrategy
-from trading.strategies.words import counted, money, nearness
+from trading.strategies.api import (
+    EMA_CONVERGED,
+    EMA_MEMORY,
+    Candle,
+    Context,
+    Exit,
+    Held,
+    Intent,
+    JSONObject,
+    Reason,
+    SharedParameters,
+    Side,
+    Track,
+    TrackingStrategy,
+    Wait,
+    counted,
+    ema,
+    money,
+    nearness,
+    one_of,
+    sign,
+    sma,
+    sma_side,
+    whole,
+)
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,33 @@ from datetime import datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
-from alphapanda.core.timezone import IST
-from instruments.domain.prices import ceil_to_tick, floor_to_tick, nearest_tick
-from trading.strategies.api import Candle, Context, Enter, Fill, Intent, JSONObject, Reason, Session, Side, Tick, Wait
-from trading.strategies.parameters import clock_time, number, one_of, whole
-from trading.strategies.tracking import SharedParameters, Track, TrackingStrategy
-from trading.strategies.words import counted, money, nearness
+from trading.strategies.api import (
+    IST,
+    Candle,
+    Context,
+    Enter,
+    Fill,
+    Intent,
+    JSONObject,
+    Reason,
+    Session,
+    SharedParameters,
+    Side,
+    Tick,
+    Track,
+    TrackingStrategy,
+    Wait,
+    ceil_to_tick,
+    clock_time,
+    counted,
+    floor_to_tick,
+    money,
+    nearest_tick,
+    nearness,
+    number,
+    one_of,
+    whole,
+)
 
 OTHER_SIDE, BY_DISTANCE = "other side", "distance"
 FULL_DAY = 375

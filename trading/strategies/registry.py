@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
-from trading.strategies.api import Strategy
+from trading.strategies.values import Strategy
 
 HOME = "trading.strategies"
 # What a strategy's answers also depend on, beside its own module and its bases'.
-SHARED = ("trading.strategies.api", "trading.strategies.indicators", "trading.strategies.tracking")
+SHARED = ("trading.strategies.values", "trading.strategies.indicators", "trading.strategies.tracking")
 
 StrategyClass = type[Strategy[Any]]
 

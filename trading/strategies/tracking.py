@@ -10,8 +10,12 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from alphapanda.core.figures import counted
+from alphapanda.core.figures import plain as money
 from instruments.domain.prices import ceil_to_tick, floor_to_tick
-from trading.strategies.api import (
+from trading.strategies.indicators import WILDER_CONVERGED, WILDER_MEMORY, Bars, atr
+from trading.strategies.parameters import StrategyParameters, number, one_of, whole, yes_no
+from trading.strategies.values import (
     Candle,
     Context,
     Enter,
@@ -24,9 +28,6 @@ from trading.strategies.api import (
     Strategy,
     Wait,
 )
-from trading.strategies.indicators import WILDER_CONVERGED, WILDER_MEMORY, Bars, atr
-from trading.strategies.parameters import StrategyParameters, number, one_of, whole, yes_no
-from trading.strategies.words import counted, money
 
 INTERVALS = (1, 3, 5, 15, 30, 60)
 
@@ -176,3 +177,8 @@ def still_warming(key: str, seen: int, needed: int) -> Wait:
 def still_cooling(key: str, idle: int) -> Wait:
     words = f"cooling down: {counted(idle, 'candle')} to go before the next entry"
     return Wait(key, Reason(words, {"candles": idle}, "cooling"), 0.0)
+
+
+def nearness(value: Decimal | float) -> float:
+    """Clip to 0..1 and keep three digits."""
+    return round(min(max(float(value), 0.0), 1.0), 3)

@@ -12,7 +12,7 @@ from trading.models import Run, RunInput
 from trading.run.faults import StrategyFault
 from trading.run.host import RunHost
 from trading.run.hosts import exits_only_host, host_of
-from trading.strategies.api import Candle
+from trading.strategies.values import Candle
 from trading.ticks.memory import Effects, LiveRun, ShardMemory
 
 log = structlog.get_logger()

@@ -22,7 +22,7 @@ from trading.run.callback_slot import CallbackSlot
 from trading.run.decisions import Decision
 from trading.run.faults import StrategyFault
 from trading.run.host import RunHost
-from trading.strategies.api import Candle, Fill, Tick
+from trading.strategies.values import Candle, Fill, Tick
 
 log = structlog.get_logger()
 EPOCH = datetime.fromtimestamp(0, UTC)

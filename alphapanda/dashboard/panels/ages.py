@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from alphapanda.dashboard.formats import clock_minute, clock_time, iso
+from alphapanda.core.figures import clock_minute, clock_time, iso
 from market.domain.staleness import INSTRUMENT_LIMITS, AgeLimits
 from market.quotes import Quote
 

@@ -13,8 +13,8 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 
 from alphapanda.core.clock.market_time import current_anchor, market_now, wall_now
+from alphapanda.core.figures import iso
 from alphapanda.core.timezone import IST
-from alphapanda.dashboard.formats import iso
 from instruments.domain.contracts import SecurityClass
 from instruments.domain.sessions import DaySchedule
 from instruments.models import Instrument, TradingSession

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from alphapanda.dashboard.formats import clock_minute, weekday_date
+from alphapanda.core.figures import clock_minute, weekday_date
 from alphapanda.dashboard.panels.context import PageContext
 from instruments.domain.sessions import PhaseKind
 from trading.models import Deployment

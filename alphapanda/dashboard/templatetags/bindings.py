@@ -9,6 +9,7 @@ from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from alphapanda.core import figures
 from alphapanda.dashboard import formats
 from trading.risk.meters import WARNING_SHARE
 
@@ -27,7 +28,7 @@ ICONS_BY_AGE = {
 for name, write in formats.FORMATS.items():
     register.filter(name, write)
 register.filter("money_tone", formats.money_tone)
-register.filter("age", formats.age)
+register.filter("age", figures.age)
 
 
 def look_up(item: Any, path: str) -> Any:
@@ -119,7 +120,7 @@ def still_age(datum: Mapping[str, Any]) -> str:
     at: datetime | str | None = datum.get("at")
     if datum.get("words"):
         return str(datum["words"])
-    return f"at {formats.clock_time(at)}" if at else formats.UNKNOWN
+    return f"at {figures.clock_time(at)}" if at else figures.UNKNOWN
 
 
 @register.simple_tag
@@ -146,14 +147,14 @@ def meter(item: Any, path: str = "") -> SafeString:
 
 
 def meter_percent(ratio: str | None) -> Decimal:
-    number = formats.exact(ratio) or Decimal(0)
+    number = figures.exact(ratio) or Decimal(0)
     return (min(max(number, Decimal(0)), Decimal(1)) * 100).quantize(Decimal("0.1"))
 
 
 @register.simple_tag
 def money_bar(item: Any, value: str, scale: str = "bar_scale") -> SafeString:
     """A bar left or right of a zero line, 60 wide, one scale per table."""
-    amount, largest = formats.exact(look_up(item, value)), formats.exact(look_up(item, scale))
+    amount, largest = figures.exact(look_up(item, value)), figures.exact(look_up(item, scale))
     width = min(abs(amount) / largest, Decimal(1)) * 29 if amount and largest else Decimal(0)
     left = Decimal(30) - width if amount and amount < 0 else Decimal(30)
     return format_html(

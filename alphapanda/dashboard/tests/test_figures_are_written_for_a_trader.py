@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from alphapanda.dashboard.formats import gap, plain, profit, short_rupees, signed, signed_whole, took
+from alphapanda.core.figures import gap, plain, profit, short_rupees, signed, signed_whole, took
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
+from alphapanda.core.figures import counted
 from alphapanda.core.journal.models import DeadLetter
 from alphapanda.core.journal.services import CannotDecide, drop_dead_letter, replay_dead_letter
 from alphapanda.dashboard.forms import OrderForm, given_parameters
 from alphapanda.dashboard.panels.live.kill_switch import CANCEL_ALL
-from alphapanda.dashboard.panels.live.verdict import count_words
 from alphapanda.dashboard.panels.naming import order_words
 from alphapanda.dashboard.views.page import signed_in
 from alphapanda.dashboard.views.pages import deployment_page, orders_page
@@ -45,7 +45,7 @@ def set_level(request: HttpRequest) -> HttpResponse:
     level = request.POST.get("level", "")
     if level == CANCEL_ALL:
         asked = cancel_all(None, asked_by=name_of(request))
-        messages.info(request, f"Asked to cancel {count_words(asked, 'order')}." if asked else "Nothing was working.")
+        messages.info(request, f"Asked to cancel {counted(asked, 'order')}." if asked else "Nothing was working.")
     elif level in GateState.__members__.values():
         set_gate(request, GateState(level))
     else:
@@ -58,7 +58,7 @@ def set_gate(request: HttpRequest, state: GateState) -> None:
     words = f"{GATE_LABELS[state]}."
     if on_their_way and state != GateState.ACTIVE:
         listed = "; ".join(order_words(order) for order in on_their_way[:5])
-        words += f" On their way and not stopped by it: {count_words(len(on_their_way), 'order')} ({listed})."
+        words += f" On their way and not stopped by it: {counted(len(on_their_way), 'order')} ({listed})."
     messages.info(request, words)
 
 

@@ -63,7 +63,7 @@ def test_grouping_is_indian(value, places, words):
 
 
 def test_money_is_short_from_a_lakh():
-    shown = [figures.rupees(D(n)) for n in ("-1069.21", "1015000", "24000000")]
+    shown = [figures.money_words(D(n)) for n in ("-1069.21", "1015000", "24000000")]
     assert shown == ["−₹1,069.21", "₹10.15\u00a0L", "₹2.40\u00a0Cr"]
 
 
@@ -71,4 +71,4 @@ def test_money_is_short_from_a_lakh():
     ("seconds", "words"), [(0.4, "0.4 s"), (14.2, "14 s"), (120, "2 min"), (7200, "2 h"), (-6, "−6.0 s")]
 )
 def test_ages_get_coarser(seconds, words):
-    assert figures.age(timedelta(seconds=seconds)) == words
+    assert figures.age_of(timedelta(seconds=seconds)) == words

@@ -7,8 +7,8 @@ from typing import Any
 from trading.run.decisions import Decision
 from trading.run.host import RunHost, call_unguarded
 from trading.run.terms import RunTerms
-from trading.strategies.api import Candle, ChangeStop, Enter, Exit, Fill, Reason, Strategy, Tick, Wait
 from trading.strategies.parameters import StrategyParameters
+from trading.strategies.values import Candle, ChangeStop, Enter, Exit, Fill, Reason, Strategy, Tick, Wait
 from trading.tests.strategies.market_day import INFY, D, at, sessions, spec, terms, tick
 
 WHY = Reason("because the test says so", {"n": 1}, "test")

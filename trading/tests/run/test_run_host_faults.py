@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from trading.run.callback_guard import CallbackGuard
 from trading.run.faults import StrategyFault
-from trading.strategies.api import Enter, Exit, Reason, Wait
+from trading.strategies.values import Enter, Exit, Reason, Wait
 from trading.tests.run.run_cases import WHY, HostedRun, buy, codes, said, wait
 from trading.tests.strategies.market_day import INFY, D, at, candle, spec, terms, tick
 

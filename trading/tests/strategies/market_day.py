@@ -13,7 +13,7 @@ from trading.run.decisions import Decision
 from trading.run.host import RunHost
 from trading.run.sizing import ByLots
 from trading.run.terms import RunTerms
-from trading.strategies.api import Candle, Fill, InstrumentSpec, Session, Tick
+from trading.strategies.values import Candle, Fill, InstrumentSpec, Session, Tick
 
 D = Decimal
 FRIDAY = date(2026, 11, 20)

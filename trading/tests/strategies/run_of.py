@@ -6,7 +6,7 @@ from typing import Any
 
 from trading.run.decisions import Decision
 from trading.run.host import RunHost
-from trading.strategies.api import Fill
+from trading.strategies.values import Fill
 from trading.tests.strategies.market_day import INFY, Candle, D, at, candle, series, sessions, terms, tick
 
 

@@ -6,9 +6,9 @@ import types
 import pytest
 
 from trading.strategies import momentum
-from trading.strategies.api import Strategy
 from trading.strategies.momentum import Momentum
 from trading.strategies.registry import StrategyImportError, code_hash, find_strategies
+from trading.strategies.values import Strategy
 
 
 def test_our_strategies_are_found_by_name():

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.urls import reverse
 
+from alphapanda.core.figures import iso, plain
 from alphapanda.core.journal.models import Event
-from alphapanda.dashboard.formats import iso, plain
 from alphapanda.dashboard.panels.ages import read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.naming import done_word, order_words, story_of, symbol_of

@@ -7,12 +7,12 @@ import redis
 from django.db.models import Max
 from django.urls import reverse
 
+from alphapanda.core.figures import age, clock_minute, counted, profit
 from alphapanda.core.journal.models import DeadLetter
 from alphapanda.core.telemetry.heartbeats import read_processes
-from alphapanda.dashboard.formats import age, clock_minute, profit
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.net import main_account
-from alphapanda.dashboard.panels.live.verdict import Facts, Line, count_words
+from alphapanda.dashboard.panels.live.verdict import Facts, Line
 from alphapanda.dashboard.panels.naming import order_words, story_of
 from alphapanda.dashboard.panels.results import PortfolioDays, add_results
 from alphapanda.dashboard.panels.shell import gate_words, opens_again
@@ -93,7 +93,7 @@ def books_fact() -> dict[str, Any]:
     waiting = PaperTrade.objects.filter(is_booked=False).count()
     href = reverse("dashboard:portfolio")
     if waiting:
-        return fact_row("books", "Books", "Booking", count_words(waiting, "trade") + " to book", "loading", "", href)
+        return fact_row("books", "Books", "Booking", counted(waiting, "trade") + " to book", "loading", "", href)
     return fact_row("books", "Books", "Agree", "all booked", href=href)
 
 
@@ -132,7 +132,7 @@ def verdict_facts(page: PageContext, days: PortfolioDays, live: list[Order], sna
     dead = page.is_open and (feed is None or feed.state == Liveness.DEAD)
     return Facts(
         halted=f"{gate_words(page)}." if gate.state == GateState.HALTED else None,
-        halted_note=f"{count_words(len(rows), 'position')} open. Exits still pass."
+        halted_note=f"{counted(len(rows), 'position')} open. Exits still pass."
         if rows
         else "Flat. Fills and books go on.",
         reduce_only=f"{gate_words(page)}." if gate.state == GateState.REDUCE_ONLY else None,
@@ -150,7 +150,7 @@ def verdict_facts(page: PageContext, days: PortfolioDays, live: list[Order], sna
         silent_processes=silent_processes(page),
         running=sum(d.state == DeploymentState.RUNNING for d in deployments),
         closed=None if page.is_open else begin_with_capital(opens_again(page)),
-        positions_words="Flat." if not rows else f"{count_words(len(rows), 'position')} open.",
+        positions_words="Flat." if not rows else f"{counted(len(rows), 'position')} open.",
         net_words=net_words(days),
     )
 

@@ -3,9 +3,9 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from alphapanda.core.figures import counted
 from alphapanda.dashboard.panels.ages import read_now
 from alphapanda.dashboard.panels.context import GateView, PageContext
-from alphapanda.dashboard.panels.live.verdict import count_words
 from trading.models import Deployment, Order
 from trading.orders.life_cycle import MAY_STILL_FILL, GateState, OrderState
 from trading.risk.assess import RULES
@@ -29,7 +29,7 @@ class Level:
 def kill_switch_panel(page: PageContext) -> dict[str, Any]:
     states = list(Order.objects.filter(state__in=MAY_STILL_FILL).values_list("state", flat=True))
     unconfirmed = states.count(OrderState.UNCONFIRMED)
-    trading = count_words(Deployment.objects.working().count(), "strategy", "strategies")
+    trading = counted(Deployment.objects.working().count(), "strategy", "strategies")
     levels = list_levels(trading, len(states) - unconfirmed, unconfirmed)
     gate = page.gate_of()
     return {

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from alphapanda.dashboard.formats import plain, short, short_rupees
+from alphapanda.core.figures import plain, short, short_rupees
 from alphapanda.dashboard.panels.ages import read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.net import main_account

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from alphapanda.dashboard.formats import clock_minute, iso, money_tone, profit
+from alphapanda.core.figures import clock_minute, iso, profit
+from alphapanda.dashboard.formats import money_tone
 from alphapanda.dashboard.panels.ages import fixed_age, oldest_age, quote_age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.results import PortfolioDay, PortfolioDays, add_results, curve_of

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from alphapanda.core.figures import long_date
 from alphapanda.core.timezone import IST
-from alphapanda.dashboard.formats import long_date
 from alphapanda.dashboard.panels.ages import read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.orders.rows import WITH, order_rows

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from alphapanda.dashboard.formats import clock_time, iso, plain
+from alphapanda.core.figures import clock_time, iso, plain
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.naming import order_words, side_word, story_of, symbol_of, tail_of
 from instruments.domain.order_terms import NEEDS_TRIGGER

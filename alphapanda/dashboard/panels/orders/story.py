@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.urls import reverse
 
-from alphapanda.dashboard.formats import clock_time, long_date, plain, profit, rupees, took
+from alphapanda.core.figures import clock_time, long_date, plain, profit, rupees, took
 from alphapanda.dashboard.panels.ages import quote_age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.net import as_text

@@ -7,7 +7,7 @@ from decimal import Decimal
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
-from alphapanda.dashboard.formats import clock_millis, exact, gap, iso, plain, rupees, short_rupees, took
+from alphapanda.core.figures import clock_millis, exact, gap, iso, plain, rupees, short_rupees, took
 from alphapanda.dashboard.panels.naming import side_word, symbol_of
 from trading.models import Fill, OrderTransition
 from trading.orders.life_cycle import ORDER_LABELS, OrderState

@@ -5,11 +5,10 @@ from typing import Any
 
 from django.db.models import Sum
 
-from alphapanda.dashboard.formats import iso
+from alphapanda.core.figures import counted, iso
 from alphapanda.dashboard.panels.ages import read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.net import as_text, panel_age
-from alphapanda.dashboard.panels.live.verdict import count_words
 from alphapanda.dashboard.panels.naming import symbol_of, tail_of
 from alphapanda.dashboard.panels.portfolio.positions import positions_panel
 from alphapanda.dashboard.panels.results import PortfolioDays, add_results
@@ -82,7 +81,7 @@ def lots_panel(page: PageContext) -> dict[str, Any]:
     lots = Lot.objects.open().select_related("position__instrument", "position__portfolio__account")
     rows = [lot_row(page, lot) for lot in lots.order_by("position__instrument__tradingsymbol", "ordinal")[:SHOWN_LOTS]]
     return {
-        "counts": count_words(len(rows), "open lot"),
+        "counts": counted(len(rows), "open lot"),
         "age": read_now(page),
         "rows": rows,
         "empty": "" if rows else "No open lot: every position is flat.",

@@ -5,11 +5,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from alphapanda.dashboard.formats import plain, short_rupees
+from alphapanda.core.figures import counted, plain, short_rupees
 from alphapanda.dashboard.panels.ages import oldest_age, quote_age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.net import as_text
-from alphapanda.dashboard.panels.live.verdict import count_words
 from alphapanda.dashboard.panels.naming import symbol_of, tail_of
 from alphapanda.dashboard.panels.results import Holding, PortfolioDay, PortfolioDays
 from portfolio.domain.pnl import known_total
@@ -46,7 +45,7 @@ def account_positions(page: PageContext, account: Account, days: list[PortfolioD
     mode = page.mode_of(account)
     gross = known_total(None if h.value is None else abs(h.value) for _, h in held)
     rows = [position_row(page, day, holding, mode, stops) for day, holding in held]
-    note = f"{account.name}, {count_words(len(held), 'position')}, {short_rupees(gross)} gross"
+    note = f"{account.name}, {counted(len(held), 'position')}, {short_rupees(gross)} gross"
     return {
         "key": str(account.pk),
         "mode": mode,

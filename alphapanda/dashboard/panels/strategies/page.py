@@ -9,11 +9,10 @@ from uuid import UUID
 from django.db.models import Sum
 from django.urls import reverse
 
-from alphapanda.dashboard.formats import iso, short_rupees
+from alphapanda.core.figures import counted, iso, short_rupees
 from alphapanda.dashboard.panels.ages import read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.net import as_text
-from alphapanda.dashboard.panels.live.verdict import count_words
 from alphapanda.dashboard.panels.naming import side_word, story_of, symbol_of
 from alphapanda.dashboard.panels.portfolio.positions import positions_panel
 from alphapanda.dashboard.panels.results import PortfolioDays
@@ -77,7 +76,7 @@ def strategy_card(
         "state_long": DEPLOYMENT_LABELS[S(deployment.state)],
         "days": [f"{net:f}" for net in days],
         "days_net": as_text(sum(days, Decimal(0))) if days else None,
-        "days_words": count_words(len(days), "day") if days else "No full day yet",
+        "days_words": counted(len(days), "day") if days else "No full day yet",
         "worst_fall": as_text(worst_fall(days)) if days else None,
         "winners": f"{round(100 * won / all_)}\u00a0% of {all_}" if all_ else "no closed trade",
         "run": f"run {run.number}, code {code}" if run else f"code {code}",
@@ -98,7 +97,7 @@ def describe_deployment(deployment: Deployment) -> str:
     names = [symbol_of(instrument) for instrument in deployment.instruments.all()]
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     units = {
-        "lots": count_words(int(deployment.size), "lot"),
+        "lots": counted(int(deployment.size), "lot"),
         "capital": f"{short_rupees(deployment.size)} a position",
         "risk": f"{short_rupees(deployment.size)} at risk",
     }[deployment.sizing]

@@ -6,7 +6,8 @@ from typing import Any
 from django.db.models import Count
 from django.urls import reverse
 
-from alphapanda.dashboard.formats import iso, money_tone
+from alphapanda.core.figures import iso
+from alphapanda.dashboard.formats import money_tone
 from alphapanda.dashboard.panels.ages import read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.net import as_text, panel_age

@@ -8,13 +8,12 @@ from django.conf import settings
 from django.db.models import Count, Min
 from django.urls import reverse
 
+from alphapanda.core.figures import UNKNOWN, age, counted, iso
 from alphapanda.core.journal.models import DeadLetter
 from alphapanda.core.telemetry.heartbeats import Process, read_processes
-from alphapanda.dashboard.formats import UNKNOWN, age, iso
 from alphapanda.dashboard.panels.ages import fixed_age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.facts import FEED_ICONS
-from alphapanda.dashboard.panels.live.verdict import count_words
 from alphapanda.dashboard.panels.shell import common_facts
 from instruments.models import Instrument, InstrumentLoad, TradingSession
 from market.models import FeedLease, Recording, Shard
@@ -118,7 +117,7 @@ def lag_words(shard: Shard, state: FeedState | None) -> str:
         return f"{shard.name}: {UNKNOWN}"
     if shard.epoch != state.epoch:
         return f"{shard.name}: at {shard.epoch}-{shard.n}, another epoch"
-    return f"{shard.name}: {count_words(max(0, state.n - shard.n), 'entry', 'entries')} behind"
+    return f"{shard.name}: {counted(max(0, state.n - shard.n), 'entry', 'entries')} behind"
 
 
 def stages_panel(page: PageContext) -> dict[str, Any]:

@@ -1,0 +1,215 @@
+"""What a strategy is given, what it may answer, and the class it extends; strategies import them from ``api``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+
+from trading.strategies.parameters import StrategyParameters
+
+Side = Literal["BUY", "SELL"]
+JSONObject = dict[str, Any]
+ParametersT = TypeVar("ParametersT", bound=StrategyParameters)
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentSpec:
+    """What a strategy may know of an instrument; ``key`` is "NSE:INFY"."""
+
+    key: str
+    exchange: str
+    tradingsymbol: str
+    instrument_type: str
+    segment: str
+    tick_size: Decimal
+    lot_size: int
+    expiry: date | None = None
+    strike: Decimal | None = None
+    is_index: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Continuous trading of one instrument on one day."""
+
+    opens_at: datetime
+    closes_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Candle:
+    """A closed bar; ``interval`` in minutes, ``complete`` if the feed was live for all of it."""
+
+    instrument: str
+    interval: int
+    start: datetime
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: int
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One quote as the exchange sent it; ``at`` is the exchange's time."""
+
+    instrument: str
+    last_price: Decimal
+    bid: Decimal | None
+    ask: Decimal | None
+    volume: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """A trade of this run; ``number`` is that of the decision which caused it, where known."""
+
+    instrument: str
+    signed_quantity: int
+    price: Decimal
+    at: datetime
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the run holds of one instrument: ``quantity`` is signed, in units."""
+
+    quantity: int
+    average_price: Decimal
+    stop: Decimal | None
+    target: Decimal | None
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why, in words, with the numbers in them; ``code`` names the kind ("inside_bands")."""
+
+    text: str
+    numbers: Mapping[str, str | int | float] = field(default_factory=dict)
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """Open a position. How many is not the strategy's business: the deployment sizes it."""
+
+    instrument: str
+    side: Side
+    stop: Decimal
+    reason: Reason
+    target: Decimal | None = None
+    limit_price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """Close all that is held of the instrument."""
+
+    instrument: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeStop:
+    """Move the stop; away from the price only with ``may_loosen``."""
+
+    instrument: str
+    stop: Decimal
+    reason: Reason
+    may_loosen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """No trade, and why; ``nearness`` 0..1 says how near the condition was, None if it cannot be said."""
+
+    instrument: str
+    reason: Reason
+    nearness: float | None = None
+
+
+Intent = Enter | Exit | ChangeStop | Wait
+
+
+class Context(Protocol):
+    """All a strategy may ask; there is no clock, database, broker or account behind it."""
+
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def day(self) -> date:
+        """The trading day in Asia/Kolkata."""
+        ...
+
+    @property
+    def may_short(self) -> bool:
+        """Whether the deployment's product and instrument let one sell first."""
+        ...
+
+    def held(self, instrument: str) -> Held | None: ...
+
+    def in_flight(self, instrument: str) -> bool:
+        """Whether something asked before has neither filled nor ended."""
+        ...
+
+    def session(self, instrument: str) -> Session | None:
+        """Today's continuous trading; None if it is closed or not known."""
+        ...
+
+    def records_wait(self, instrument: str, code: str) -> bool:
+        """Whether a Wait of this kind would be kept now; spares building words nobody will read."""
+        ...
+
+
+class Strategy(Generic[ParametersT]):
+    """Extend, set ``name``, ``title`` and ``Parameters``, and answer with intents.
+
+    ``learn`` hears every candle, warm-up included, and only remembers; ``on_candle`` follows it on
+    live candles, and decides. State must be restorable: after ``restore(save())`` every later
+    answer is the same.
+    """
+
+    name: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+    Parameters: ClassVar[type[StrategyParameters]] = StrategyParameters
+    wants_ticks: ClassVar[bool] = False
+    takes_incomplete_candles: ClassVar[bool] = False
+
+    def __init__(self, parameters: ParametersT, instruments: Sequence[InstrumentSpec]) -> None:
+        self.parameters = parameters
+        self.instruments = {spec.key: spec for spec in instruments}
+
+    def intervals(self) -> tuple[int, ...]:
+        """Return the candle intervals it wants, in minutes."""
+        return ()
+
+    def warmup(self) -> dict[int, int]:
+        """Return how many candles of each interval it needs before it can decide."""
+        return {}
+
+    def learn(self, ctx: Context, candle: Candle) -> None:
+        """Remember a candle, of the past or just closed."""
+
+    def on_candle(self, ctx: Context, candle: Candle) -> Iterable[Intent]:
+        return ()
+
+    def on_tick(self, ctx: Context, tick: Tick) -> Iterable[Intent]:
+        return ()
+
+    def on_fill(self, ctx: Context, fill: Fill) -> Iterable[Intent]:
+        return ()
+
+    def save(self) -> JSONObject:
+        """Return the state as a JSON object."""
+        return {}
+
+    def restore(self, state: JSONObject) -> None:
+        """Take back what ``save`` returned."""
