@@ -98,11 +98,10 @@ def short(value: Figure, places: int = 0) -> str:
 
 
 def short_rupees(value: Figure, places: int = 0) -> str:
-    number = exact(value)
-    if number is None:
+    if exact(value) is None:
         return UNKNOWN
-    is_below_zero = short(number, places).startswith(MINUS)
-    return (MINUS if is_below_zero else "") + "₹" + short(abs(number), places)
+    text = short(value, places)
+    return f"{MINUS}₹{text[1:]}" if text.startswith(MINUS) else f"₹{text}"
 
 
 def money_words(value: Figure) -> str:

@@ -11,8 +11,9 @@ from django.db import connections
 
 from alphapanda.dashboard import panels
 from alphapanda.dashboard.outbox import encode_json
+from alphapanda.dashboard.panels.shell import CommonFacts
 
-PAGES: dict[str, Callable[[Any], dict[str, Any]]] = {
+PAGES: dict[str, Callable[[Any], CommonFacts]] = {
     "live": panels.live_snapshot,
     "strategies": panels.strategies_snapshot,
     "orders": lambda user: panels.orders_snapshot(),

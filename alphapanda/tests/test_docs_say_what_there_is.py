@@ -21,7 +21,12 @@ def text(name: str) -> str:
 
 
 def asked_for(*folders: str) -> set[str]:
-    sources = [path for folder in folders for path in (ROOT / folder).rglob("*.py") if "tests" not in path.parts]
+    sources = [
+        path
+        for folder in folders
+        for path in (ROOT / folder).rglob("*.py")
+        if "tests" not in path.relative_to(ROOT).parts
+    ]
     found = {name for path in sources for pair in READ.findall(path.read_text()) for name in pair if name}
     return found - NOT_OURS
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import NotRequired, Protocol, TypedDict
 
 from alphapanda.core.figures import clock_minute, clock_time, iso
 from market.domain.staleness import INSTRUMENT_LIMITS, AgeLimits
@@ -12,9 +12,19 @@ from market.quotes import Quote
 PANEL_LIMITS = AgeLimits(timedelta(seconds=15), timedelta(seconds=60))
 
 
-def age_of(
-    at: datetime | None, now: datetime, limits: AgeLimits, *, clock: str = "market", what: str = ""
-) -> dict[str, Any]:
+class Age(TypedDict):
+    """Since when a datum stands, by which clock, and when it goes stale and dead (seconds)."""
+
+    at: str | None
+    clock: str
+    what: str
+    state: str
+    stale: NotRequired[float]
+    dead: NotRequired[float]
+    words: NotRequired[str]
+
+
+def age_of(at: datetime | None, now: datetime, limits: AgeLimits, *, clock: str = "market", what: str = "") -> Age:
     """Return an age: since when, by which clock, and when it goes stale and dead (seconds)."""
     return {
         "at": iso(at),
@@ -26,7 +36,7 @@ def age_of(
     }
 
 
-def fixed_age(state: str, words: str, at: datetime | None = None) -> dict[str, Any]:
+def fixed_age(state: str, words: str, at: datetime | None = None) -> Age:
     """Return an age that does not count: closed, failed, unknown."""
     return {"at": iso(at), "clock": "wall", "state": state, "words": words, "what": ""}
 
@@ -38,13 +48,13 @@ class Clocks(Protocol):
     wall: datetime
 
 
-def read_now(clocks: Clocks) -> dict[str, Any]:
+def read_now(clocks: Clocks) -> Age:
     """Return the age of rows just read from the database; without scripts it is the market's time of day."""
     age = age_of(clocks.wall, clocks.wall, PANEL_LIMITS, clock="wall", what="last read")
     return age | {"words": f"at {clock_time(clocks.now)}"}
 
 
-def quote_age(quote: Quote | None, now: datetime, security_class: str, *, is_open: bool = True) -> dict[str, Any]:
+def quote_age(quote: Quote | None, now: datetime, security_class: str, *, is_open: bool = True) -> Age:
     if quote is None:
         return fixed_age("unknown", "no price")
     if not is_open:
@@ -54,7 +64,7 @@ def quote_age(quote: Quote | None, now: datetime, security_class: str, *, is_ope
     return age | {"state": str(quote.state)} if quote.state == "dead" else age
 
 
-def oldest_age(ages: Iterable[dict[str, Any]], default: dict[str, Any]) -> dict[str, Any]:
+def oldest_age(ages: Iterable[Age], default: Age) -> Age:
     """Return the age of the oldest datum, and say so; one unknown makes the whole unknown."""
     found = list(ages)
     if not found:
@@ -62,4 +72,4 @@ def oldest_age(ages: Iterable[dict[str, Any]], default: dict[str, Any]) -> dict[
     unknown = next((age for age in found if age["at"] is None), None)
     if unknown:
         return unknown
-    return min(found, key=lambda age: age["at"]) | {"what": "oldest price"}
+    return min(found, key=lambda age: str(age["at"])) | {"what": "oldest price"}

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any
+from typing import TypedDict
 from uuid import UUID
 
 import redis
@@ -43,6 +43,14 @@ class GateView:
     @property
     def label(self) -> str:
         return GATE_LABELS[self.state]
+
+
+class Clock(TypedDict):
+    """Both times as this reading has them, and how fast the market's runs."""
+
+    market: str | None
+    wall: str | None
+    rate: float
 
 
 class PageContext:
@@ -131,7 +139,7 @@ class PageContext:
             return {}
         return {wanted[token].pk: quote for token, quote in found.items()}
 
-    def clock(self) -> dict[str, Any]:
+    def clock(self) -> Clock:
         return {"market": iso(self.now), "wall": iso(self.wall), "rate": self.rate}
 
 

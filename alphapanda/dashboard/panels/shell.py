@@ -1,13 +1,15 @@
 """The frame around every page: phase, clock, gate, who is reading, and what the palette can do."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from django.urls import reverse
 
 from alphapanda.core.figures import clock_minute, weekday_date
-from alphapanda.dashboard.panels.context import PageContext
+from alphapanda.dashboard.panels.context import Clock, PageContext
 from instruments.domain.sessions import PhaseKind
 from trading.models import Deployment
 from trading.orders.life_cycle import DeploymentState, GateState
@@ -21,7 +23,31 @@ PHASE_WORDS = {
 PLACES = ("live", "strategies", "orders", "portfolio", "system")
 
 
-def common_facts(page: PageContext) -> dict[str, Any]:
+class GateFacts(TypedDict):
+    state: str
+    closed: bool
+    words: str
+
+
+class CommonFacts(TypedDict):
+    clock: Clock
+    phase: PhaseWords
+    gate: GateFacts
+    mode: str | None
+
+
+class PaletteCommand(TypedDict):
+    """``href`` goes to a page; ``action`` sends ``fields``, after asking where ``asks`` says so."""
+
+    words: str
+    href: NotRequired[str]
+    action: NotRequired[str]
+    fields: NotRequired[dict[str, str]]
+    asks: NotRequired[str]
+    mode: NotRequired[str]
+
+
+def common_facts(page: PageContext) -> CommonFacts:
     """What every snapshot carries, so that the frame stays current too."""
     gate = page.worst_gate
     return {
@@ -44,7 +70,13 @@ def gate_words(page: PageContext) -> str:
     return f"{gate.label}{who}" + (f": {gate.reason}" if gate.reason else "")
 
 
-def phase_words(page: PageContext) -> dict[str, Any]:
+class PhaseWords(TypedDict):
+    words: str
+    until: str
+    open: bool
+
+
+def phase_words(page: PageContext) -> PhaseWords:
     """Return the market's phase and until when it lasts."""
     if not page.schedule.known:
         return {"words": "NSE day unknown", "until": ", treated as closed", "open": False}
@@ -69,11 +101,25 @@ def opens_again(page: PageContext) -> str:
     return f"opens {when} at {clock_minute(page.next_day.opens_at)}"
 
 
-def shell_snapshot(user: Any, snapshot: dict[str, Any]) -> dict[str, Any]:
+class Reader(TypedDict):
+    name: str
+    initials: str
+    staff: bool
+
+
+class ShellSnapshot(CommonFacts):
+    user: Reader
+    commands: list[PaletteCommand]
+
+
+def shell_snapshot(user: Any, snapshot: CommonFacts) -> ShellSnapshot:
     """Return the frame for this reader around a page's snapshot."""
     name = user.get_full_name() or user.get_username()
     return {
-        **{key: snapshot[key] for key in ("clock", "phase", "gate", "mode")},
+        "clock": snapshot["clock"],
+        "phase": snapshot["phase"],
+        "gate": snapshot["gate"],
+        "mode": snapshot["mode"],
         "user": {"name": name, "initials": initials_of(name), "staff": user.is_staff},
         "commands": list(palette_commands(snapshot["gate"]["state"])),
     }
@@ -83,7 +129,7 @@ def initials_of(name: str) -> str:
     return "".join(word[0] for word in name.split()[:2]).upper() or "?"
 
 
-def palette_commands(gate: str) -> Iterator[dict[str, Any]]:
+def palette_commands(gate: str) -> Iterator[PaletteCommand]:
     for place in PLACES:
         yield {"words": f"Go to {place.title()}", "href": reverse(f"dashboard:{place}")}
     yield from gate_commands(gate)
@@ -93,14 +139,14 @@ def palette_commands(gate: str) -> Iterator[dict[str, Any]]:
     yield from own_commands()
 
 
-def own_commands() -> Iterator[dict[str, Any]]:
+def own_commands() -> Iterator[PaletteCommand]:
     """About the reader's screen and session; on a phone the palette is the only way to them."""
     for theme, words in (("auto", "as the machine"), ("dark", "dark"), ("light", "light")):
         yield {"words": f"Theme: {words}", "action": reverse("dashboard:theme"), "fields": {"theme": theme}}
     yield {"words": "Sign out", "action": reverse("dashboard:sign_out"), "fields": {}}
 
 
-def gate_commands(gate: str) -> Iterator[dict[str, Any]]:
+def gate_commands(gate: str) -> Iterator[PaletteCommand]:
     address = reverse("dashboard:gate")
     acts = {
         "halted": ("Halt", "Every new order is refused. Exits still pass; fills and books go on."),
@@ -112,7 +158,7 @@ def gate_commands(gate: str) -> Iterator[dict[str, Any]]:
             yield {"words": words, "action": address, "fields": {"level": level}, "asks": asks}
 
 
-def deployment_commands(deployment: Deployment, mode: str) -> Iterator[dict[str, Any]]:
+def deployment_commands(deployment: Deployment, mode: str) -> Iterator[PaletteCommand]:
     page = reverse("dashboard:deployment", args=[deployment.pk])
     yield {"words": f"Go to {deployment.name}", "href": page, "mode": mode}
     for act, (words, asks) in acts_of(deployment).items():

@@ -1,13 +1,15 @@
 """What every page has in common: the shell around its snapshot, themes, and the same facts as JSON."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import Any, TypedDict
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from alphapanda.dashboard.panels.shell import shell_snapshot
+from alphapanda.dashboard.panels.shell import CommonFacts, shell_snapshot
 
 SHEETS = [
     f"dashboard/css/{name}.css"
@@ -43,7 +45,19 @@ def chosen_option(request: HttpRequest, name: str, choices: dict[str, str]) -> s
     return chosen if chosen in choices else next(iter(choices))
 
 
-def appearance_of(request: HttpRequest) -> dict[str, Any]:
+class AppearanceOf(TypedDict):
+    sheets: list[str]
+    theme: str
+    theme_choice: str
+    contrast_choice: str
+    contrast_media: str
+    keys_choice: str
+    themes: Any
+    contrasts: Any
+    key_choices: Any
+
+
+def appearance_of(request: HttpRequest) -> AppearanceOf:
     """How the reader wants it to look: kept in cookies, chosen in the menu."""
     theme, contrast = chosen_option(request, "theme", THEMES), chosen_option(request, "contrast", CONTRASTS)
     return {
@@ -66,7 +80,7 @@ def list_places() -> list[dict[str, Any]]:
     ]
 
 
-def render_page(request: HttpRequest, template: str, place: str, snapshot: dict[str, Any], **more: Any) -> HttpResponse:
+def render_page(request: HttpRequest, template: str, place: str, snapshot: CommonFacts, **more: Any) -> HttpResponse:
     """Answer with the page, or with the snapshot alone if JSON is asked for."""
     if request.headers.get("Accept", "").startswith("application/json"):
         return JsonResponse(snapshot)

@@ -43,9 +43,9 @@ export function short(value) {
 }
 
 export function short_rupees(value) {
-  const number = known(value);
-  if (number === null) return UNKNOWN;
-  return (number < 0n ? MINUS : "") + "₹" + short(String(value).replace("-", ""));
+  if (known(value) === null) return UNKNOWN;
+  const text = short(value);
+  return text.startsWith(MINUS) ? MINUS + "₹" + text.slice(1) : "₹" + text;
 }
 
 export const percent = (value, places = 1) => (known(value) === null ? UNKNOWN : plain(value, places) + NBSP + "%");

@@ -1,13 +1,15 @@
 """What was refused, and what happened: the newest first, each in a sentence."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Any
+from typing import TypedDict
 
 from django.urls import reverse
 
 from alphapanda.core.figures import iso, plain
 from alphapanda.core.journal.models import Event
-from alphapanda.dashboard.panels.ages import read_now
+from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.naming import done_word, order_words, story_of, symbol_of
 from trading.models import Deployment, Order, Signal
@@ -25,7 +27,14 @@ QUIET = (
 )
 
 
-def refused_panel(page: PageContext) -> dict[str, Any]:
+class RefusedPanel(TypedDict):
+    counts: str
+    age: Age
+    rows: list[RefusalRow]
+    empty: str
+
+
+def refused_panel(page: PageContext) -> RefusedPanel:
     denied = Signal.objects.filter(state=SignalState.DENIED, market_time__gte=page.midnight)
     latest = denied.select_related("instrument", "deployment").order_by("-id")[:SHOWN_REFUSALS]
     rows = [refusal_row(signal) for signal in latest]
@@ -34,7 +43,16 @@ def refused_panel(page: PageContext) -> dict[str, Any]:
     return {"counts": str(number), "age": read_now(page), "rows": rows, "empty": empty}
 
 
-def refusal_row(signal: Signal) -> dict[str, Any]:
+class RefusalRow(TypedDict):
+    key: str
+    at: str | None
+    name: str
+    code: str
+    words: str
+    title: str
+
+
+def refusal_row(signal: Signal) -> RefusalRow:
     code, _, words = signal.state_reason.partition(": ")
     return {
         "key": str(signal.pk),
@@ -46,7 +64,13 @@ def refusal_row(signal: Signal) -> dict[str, Any]:
     }
 
 
-def events_panel(page: PageContext) -> dict[str, Any]:
+class EventsPanel(TypedDict):
+    age: Age
+    rows: list[EventRow]
+    empty: str
+
+
+def events_panel(page: PageContext) -> EventsPanel:
     events = list(Event.objects.exclude(kind__in=QUIET).order_by("-written_at")[:SHOWN_EVENTS])
     orders, names = orders_of(events), deployments_of(events)
     rows = [event_row(event, orders, names) for event in events]
@@ -63,7 +87,16 @@ def deployments_of(events: list[Event]) -> dict[str, str]:
     return {str(pk): name for pk, name in Deployment.objects.filter(pk__in=ids).values_list("pk", "name")}
 
 
-def event_row(event: Event, orders: dict[str, Order], names: dict[str, str]) -> dict[str, Any]:
+class EventRow(TypedDict):
+    key: str
+    at: str | None
+    icon: str
+    tone: str
+    words: str
+    href: str | None
+
+
+def event_row(event: Event, orders: dict[str, Order], names: dict[str, str]) -> EventRow:
     order, name = orders.get(event.key), names.get(event.key)
     icon, tone, words = deployment_sentence(event, name) if name else event_sentence(event, order)
     return {

@@ -1,7 +1,9 @@
 """The six facts beside the verdict, and what the verdict itself is told."""
 
+from __future__ import annotations
+
 from datetime import timedelta
-from typing import Any
+from typing import TypedDict
 
 import redis
 from django.db.models import Max
@@ -11,9 +13,11 @@ from alphapanda.core.figures import age, clock_minute, counted, profit
 from alphapanda.core.journal.models import DeadLetter
 from alphapanda.core.telemetry.heartbeats import read_processes
 from alphapanda.dashboard.panels.context import PageContext
+from alphapanda.dashboard.panels.live.limits import LimitsPanel, MeterRow
 from alphapanda.dashboard.panels.live.net import main_account
 from alphapanda.dashboard.panels.live.verdict import Facts, Line
 from alphapanda.dashboard.panels.naming import order_words, story_of
+from alphapanda.dashboard.panels.portfolio.positions import PositionsPanel
 from alphapanda.dashboard.panels.results import PortfolioDays, add_results
 from alphapanda.dashboard.panels.shell import gate_words, opens_again
 from market.domain.staleness import Liveness
@@ -28,9 +32,19 @@ FEED_ICONS = {Liveness.LIVE: ("live", ""), Liveness.STALE: ("stale", "warn"), Li
 TROUBLE = (DeploymentState.PAUSED, DeploymentState.HALTED)
 
 
+class FactRow(TypedDict):
+    key: str
+    label: str
+    value: str
+    note: str
+    icon: str
+    tone: str
+    href: str
+
+
 def fact_row(
     key: str, label: str, value: str, note: str, icon: str = "live", tone: str = "", href: str = ""
-) -> dict[str, Any]:
+) -> FactRow:
     return {
         "key": key,
         "label": label,
@@ -42,7 +56,7 @@ def fact_row(
     }
 
 
-def facts_strip(page: PageContext, live: list[Order]) -> list[dict[str, Any]]:
+def facts_strip(page: PageContext, live: list[Order]) -> list[FactRow]:
     return [feed_fact(page), gate_fact(page), orders_fact(live), books_fact(), rate_fact(page), session_fact(page)]
 
 
@@ -52,7 +66,7 @@ def worst_feed(page: PageContext) -> FeedState | None:
     return max((page.feeds or {}).values(), key=lambda feed: order.index(feed.state), default=None)
 
 
-def feed_fact(page: PageContext) -> dict[str, Any]:
+def feed_fact(page: PageContext) -> FactRow:
     feed = worst_feed(page)
     if feed is None:
         note = "board not reached" if page.feeds is None else "none has run yet"
@@ -63,7 +77,7 @@ def feed_fact(page: PageContext) -> dict[str, Any]:
     return fact_row("feed", "Feed", feed.state.capitalize(), note, icon, tone)
 
 
-def gate_fact(page: PageContext) -> dict[str, Any]:
+def gate_fact(page: PageContext) -> FactRow:
     gate = page.worst_gate
     href = "#kill-switch"
     if not gate.is_known:
@@ -77,7 +91,7 @@ def gate_fact(page: PageContext) -> dict[str, Any]:
     return fact_row("gate", "Gate", gate.label, note, *looks[gate.state], href)
 
 
-def orders_fact(live: list[Order]) -> dict[str, Any]:
+def orders_fact(live: list[Order]) -> FactRow:
     states = [order.state for order in live]
     needs, unconfirmed = states.count(OrderState.NEEDS_HUMAN), states.count(OrderState.UNCONFIRMED)
     working = len(states) - needs - unconfirmed
@@ -88,7 +102,7 @@ def orders_fact(live: list[Order]) -> dict[str, Any]:
     return fact_row("orders", "Orders", f"{working} working", "all confirmed", href=href)
 
 
-def books_fact() -> dict[str, Any]:
+def books_fact() -> FactRow:
     """Paper has no second book to differ from: what can lag is booking the paper exchange's own trades."""
     waiting = PaperTrade.objects.filter(is_booked=False).count()
     href = reverse("dashboard:portfolio")
@@ -97,7 +111,7 @@ def books_fact() -> dict[str, Any]:
     return fact_row("books", "Books", "Agree", "all booked", href=href)
 
 
-def rate_fact(page: PageContext) -> dict[str, Any]:
+def rate_fact(page: PageContext) -> FactRow:
     """The rate counts on the broker's calendar second, which is this machine's; the orders on the market's day."""
     account = main_account(page)
     since = page.wall.replace(microsecond=0) - timedelta(seconds=1)
@@ -108,7 +122,7 @@ def rate_fact(page: PageContext) -> dict[str, Any]:
     return fact_row("rate", "Order rate", value, f"{today} today", href=reverse("dashboard:orders"))
 
 
-def session_fact(page: PageContext) -> dict[str, Any]:
+def session_fact(page: PageContext) -> FactRow:
     session = BrokerSession.objects.filter(state=BrokerSession.State.LIVE).order_by("-expires_at").first()
     label = "Session" if page.is_practice else "Kite session"
     if session is None:
@@ -123,12 +137,14 @@ def session_fact(page: PageContext) -> dict[str, Any]:
     return fact_row("session", label, f"{hours} h {minutes} min", f"until {clock_minute(session.expires_at)}")
 
 
-def verdict_facts(page: PageContext, days: PortfolioDays, live: list[Order], snapshot: dict[str, Any]) -> Facts:
+def verdict_facts(
+    page: PageContext, days: PortfolioDays, live: list[Order], limits: LimitsPanel, positions: PositionsPanel
+) -> Facts:
     """Gather what the verdict is made from out of what was read for the panels."""
     gate, feed = page.worst_gate, worst_feed(page)
     deployments = list(Deployment.objects.exclude(state=DeploymentState.STOPPED))
-    meters = snapshot["limits"]["rows"]
-    rows = [row for group in snapshot["positions"]["groups"] for row in group["rows"]]
+    meters = limits["rows"]
+    rows = [row for group in positions["groups"] for row in group["rows"]]
     dead = page.is_open and (feed is None or feed.state == Liveness.DEAD)
     return Facts(
         halted=f"{gate_words(page)}." if gate.state == GateState.HALTED else None,
@@ -165,7 +181,7 @@ def silent_processes(page: PageContext) -> tuple[str, ...]:
     return tuple(f"{one.name}: silent for {age(one.silence(page.wall).total_seconds())}" for one in silent)
 
 
-def meter_words(row: dict[str, Any]) -> tuple[str, str]:
+def meter_words(row: MeterRow) -> tuple[str, str]:
     return row["name"], f"{row['used']} used, {row['left']}"
 
 

@@ -1,10 +1,12 @@
 """The levels of the kill switch; each says in numbers what it would do now."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypedDict
 
 from alphapanda.core.figures import counted
-from alphapanda.dashboard.panels.ages import read_now
+from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import GateView, PageContext
 from trading.models import Deployment, Order
 from trading.orders.life_cycle import MAY_STILL_FILL, GateState, OrderState
@@ -26,7 +28,25 @@ class Level:
     does: str
 
 
-def kill_switch_panel(page: PageContext) -> dict[str, Any]:
+class LevelRow(TypedDict):
+    key: str
+    name: str
+    words: str
+    number: str
+    ask: str
+    does: str
+    current: bool
+    danger: bool
+    tone: str
+
+
+class KillSwitchPanel(TypedDict):
+    whose: str
+    age: Age
+    levels: list[LevelRow]
+
+
+def kill_switch_panel(page: PageContext) -> KillSwitchPanel:
     states = list(Order.objects.filter(state__in=MAY_STILL_FILL).values_list("state", flat=True))
     unconfirmed = states.count(OrderState.UNCONFIRMED)
     trading = counted(Deployment.objects.working().count(), "strategy", "strategies")
@@ -88,11 +108,15 @@ def words_out(working: int, unconfirmed: int) -> str:
     return f"{working} working" + (f", {unconfirmed} unconfirmed" if unconfirmed else "")
 
 
-def level_row(level: Level, gate: GateView) -> dict[str, Any]:
+def level_row(level: Level, gate: GateView) -> LevelRow:
     is_current = level.key == str(gate.state) and gate.is_known
     return {
-        **asdict(level),
+        "key": level.key,
+        "name": level.name,
+        "words": level.words,
         "number": "" if is_current else level.number,
+        "ask": level.ask,
+        "does": level.does,
         "current": is_current,
         "danger": level.key != GateState.ACTIVE,
         "tone": TONES.get(gate.state, "") if is_current else "",

@@ -1,10 +1,12 @@
 """How much of each limit of the first account is used, reserved and left."""
 
+from __future__ import annotations
+
 from decimal import Decimal
-from typing import Any
+from typing import TypedDict
 
 from alphapanda.core.figures import plain, short, short_rupees
-from alphapanda.dashboard.panels.ages import read_now
+from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.net import main_account
 from trading.risk.account_meters import account_meters
@@ -14,7 +16,14 @@ LOOKS = {"ok": ("", "none"), "near": ("warn", "warn"), "full": ("fault", "halted
 MONEY = frozenset({"LOSS_ACCOUNT", "LOSS_DEPLOYMENT", "MAX_GROSS", "MAX_NET"})
 
 
-def limits_panel(page: PageContext) -> dict[str, Any]:
+class LimitsPanel(TypedDict):
+    whose: str
+    age: Age
+    rows: list[MeterRow]
+    empty: str
+
+
+def limits_panel(page: PageContext) -> LimitsPanel:
     """The first account's meters, as the gate counts them."""
     account = main_account(page)
     meters = account_meters(account, page.now) if account else []
@@ -27,7 +36,20 @@ def limits_panel(page: PageContext) -> dict[str, Any]:
     }
 
 
-def meter_row(meter: Meter) -> dict[str, Any]:
+class MeterRow(TypedDict):
+    key: str
+    name: str
+    used: str
+    left: str
+    ratio: str | None
+    reserved_ratio: str | None
+    tone: str
+    icon: str
+    title: str
+    spoken: str
+
+
+def meter_row(meter: Meter) -> MeterRow:
     tone, icon = LOOKS[meter.level]
     money = meter.code in MONEY
     used, left = used_words(meter, money=money), left_words(meter, money=money)

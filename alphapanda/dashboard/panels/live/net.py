@@ -1,13 +1,15 @@
 """Net today: the hero figure, what it is made of, and its curve; real and simulated money never in one sum."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypedDict
 
 from alphapanda.core.figures import clock_minute, iso, profit
 from alphapanda.dashboard.formats import money_tone
-from alphapanda.dashboard.panels.ages import fixed_age, oldest_age, quote_age, read_now
+from alphapanda.dashboard.panels.ages import Age, fixed_age, oldest_age, quote_age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.results import PortfolioDay, PortfolioDays, add_results, curve_of
 from portfolio.models import Account
@@ -26,7 +28,21 @@ def as_text(value: Decimal | None) -> str | None:
     return None if value is None else f"{value:f}"
 
 
-def net_panel(page: PageContext, days: PortfolioDays) -> dict[str, Any]:
+class NetPanel(TypedDict):
+    mode: str | None
+    net: str | None
+    realised: str | None
+    open: str | None
+    charges: str | None
+    worst: str | None
+    tone: str
+    icon: str
+    age: Age
+    curve: NetCurve
+    others: list[OtherNet]
+
+
+def net_panel(page: PageContext, days: PortfolioDays) -> NetPanel:
     main = main_account(page)
     if main is None:
         return net_of_no_account(page)
@@ -56,18 +72,31 @@ def worst_of(moments: Sequence[tuple[datetime, Decimal]], now: Decimal | None) -
     return min([*seen, Decimal(0)]) if seen else None
 
 
-def net_of_no_account(page: PageContext) -> dict[str, Any]:
-    empty = dict.fromkeys(("net", "realised", "open", "charges", "worst", "mode"))
-    return empty | {
+def net_of_no_account(page: PageContext) -> NetPanel:
+    return {
+        "mode": None,
+        "net": None,
+        "realised": None,
+        "open": None,
+        "charges": None,
+        "worst": None,
         "tone": "",
         "icon": "unknown",
         "age": fixed_age("unknown", "no account"),
-        "others": [],
         "curve": net_curve(page, [], None, []),
+        "others": [],
     }
 
 
-def other_net(page: PageContext, days: list[PortfolioDay]) -> dict[str, Any]:
+class OtherNet(TypedDict):
+    key: str
+    mode: str
+    label: str
+    net: str | None
+    age: Age
+
+
+def other_net(page: PageContext, days: list[PortfolioDay]) -> OtherNet:
     mode = page.mode_of(days[0].account)
     return {
         "key": mode,
@@ -78,7 +107,7 @@ def other_net(page: PageContext, days: list[PortfolioDay]) -> dict[str, Any]:
     }
 
 
-def panel_age(page: PageContext, days: list[PortfolioDay]) -> dict[str, Any]:
+def panel_age(page: PageContext, days: list[PortfolioDay]) -> Age:
     """The age of the oldest price in the sum; with nothing held it is only as old as the reading."""
     ages = [
         quote_age(each.quote, page.now, each.position.instrument.security_class, is_open=page.is_open)
@@ -88,9 +117,19 @@ def panel_age(page: PageContext, days: list[PortfolioDay]) -> dict[str, Any]:
     return oldest_age(ages, read_now(page))
 
 
+class NetCurve(TypedDict):
+    points: list[list[Any]]
+    others: list[list[list[Any]]]
+    opens: int
+    closes: int
+    ticks: list[list[Any]]
+    words: str
+    hours: list[dict[str, str | None]]
+
+
 def net_curve(
     page: PageContext, moments: Sequence[tuple[datetime, Decimal]], now: Decimal | None, others: list[Any]
-) -> dict[str, Any]:
+) -> NetCurve:
     """Points as [epoch seconds, exact net], the day's frame, and the same in words."""
     opens, closes = curve_frame(page)
     own = [(opens, Decimal(0)), *moments] if moments and moments[0][0] > opens else list(moments)

@@ -1,20 +1,22 @@
 """Live: is all right, what needs me, what did today bring, and what is at work."""
 
-from typing import Any
+from __future__ import annotations
 
-from alphapanda.dashboard.panels.ages import read_now
+from typing import Any, TypedDict
+
+from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
-from alphapanda.dashboard.panels.live.events import events_panel, refused_panel
-from alphapanda.dashboard.panels.live.facts import facts_strip, verdict_facts
-from alphapanda.dashboard.panels.live.kill_switch import kill_switch_panel
-from alphapanda.dashboard.panels.live.limits import limits_panel
-from alphapanda.dashboard.panels.live.net import net_panel
-from alphapanda.dashboard.panels.live.verdict import make_verdict
-from alphapanda.dashboard.panels.orders.rows import WITH, order_rows
-from alphapanda.dashboard.panels.portfolio.positions import positions_panel
+from alphapanda.dashboard.panels.live.events import EventsPanel, RefusedPanel, events_panel, refused_panel
+from alphapanda.dashboard.panels.live.facts import FactRow, facts_strip, verdict_facts
+from alphapanda.dashboard.panels.live.kill_switch import KillSwitchPanel, kill_switch_panel
+from alphapanda.dashboard.panels.live.limits import LimitsPanel, limits_panel
+from alphapanda.dashboard.panels.live.net import NetPanel, net_panel
+from alphapanda.dashboard.panels.live.verdict import Verdict, make_verdict
+from alphapanda.dashboard.panels.orders.rows import WITH, OrderRow, order_rows
+from alphapanda.dashboard.panels.portfolio.positions import PositionsPanel, positions_panel
 from alphapanda.dashboard.panels.results import PortfolioDays
-from alphapanda.dashboard.panels.shell import common_facts
-from alphapanda.dashboard.panels.strategies.rows import strategies_panel
+from alphapanda.dashboard.panels.shell import CommonFacts, common_facts
+from alphapanda.dashboard.panels.strategies.rows import StrategiesPanel, strategies_panel
 from trading.models import Order
 from trading.orders.life_cycle import TERMINAL, OrderState
 
@@ -22,24 +24,38 @@ JUST_DONE, ROWS, MOST_WORKING = 2, 8, 30
 LANE_ORDER = {OrderState.NEEDS_HUMAN: 0, OrderState.UNCONFIRMED: 1}
 
 
-def live_snapshot(user: Any) -> dict[str, Any]:
+class LiveSnapshot(CommonFacts):
+    facts: list[FactRow]
+    net: NetPanel
+    limits: LimitsPanel
+    kill_switch: KillSwitchPanel
+    strategies: StrategiesPanel
+    orders: AtWork
+    positions: PositionsPanel
+    refused: RefusedPanel
+    events: EventsPanel
+    verdict: Verdict
+
+
+def live_snapshot(user: Any) -> LiveSnapshot:
     """Return everything the Live page shows. ``user`` sees all accounts: the desk is one family's."""
     page = PageContext()
     days = PortfolioDays(page)
     live = live_orders()
-    snapshot = {
+    limits, positions = limits_panel(page), positions_panel(page, days)
+    return {
         **common_facts(page),
         "facts": facts_strip(page, live),
         "net": net_panel(page, days),
-        "limits": limits_panel(page),
+        "limits": limits,
         "kill_switch": kill_switch_panel(page),
         "strategies": strategies_panel(page, days),
         "orders": at_work(page, live),
-        "positions": positions_panel(page, days),
+        "positions": positions,
         "refused": refused_panel(page),
         "events": events_panel(page),
+        "verdict": make_verdict(verdict_facts(page, days, live, limits, positions)),
     }
-    return snapshot | {"verdict": make_verdict(verdict_facts(page, days, live, snapshot))}
 
 
 def live_orders() -> list[Order]:
@@ -48,7 +64,14 @@ def live_orders() -> list[Order]:
     return sorted(live, key=lambda order: LANE_ORDER.get(OrderState(order.state), 2))
 
 
-def at_work(page: PageContext, live: list[Order]) -> dict[str, Any]:
+class AtWork(TypedDict):
+    counts: str
+    age: Age
+    rows: list[OrderRow]
+    empty: str
+
+
+def at_work(page: PageContext, live: list[Order]) -> AtWork:
     room = max(JUST_DONE, ROWS - len(live))
     today = Order.objects.filter(state__in=TERMINAL, market_time__gte=page.midnight)
     done = today.select_related(*WITH).order_by("-updated_at")[:room]

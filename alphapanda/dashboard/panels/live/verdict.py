@@ -1,8 +1,10 @@
 """The one sentence that says whether all is right, worst thing first. Pure: facts in, words out."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,14 @@ class Facts:
     net_words: str = ""
 
 
-def make_verdict(facts: Facts) -> dict[str, Any]:
+class Verdict(TypedDict):
+    tone: str
+    icon: str
+    headline: str
+    lines: list[dict[str, str | None]]
+
+
+def make_verdict(facts: Facts) -> Verdict:
     """Return the worst finding as the headline and the next one as the second line."""
     found = list(list_findings(facts))
     worst = found[0] if found else calm_finding(facts)

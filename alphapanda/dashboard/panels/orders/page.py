@@ -1,17 +1,19 @@
 """The blotter: orders newest first, chosen by day, state, strategy and words."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import TypedDict
 
 from django.db.models import Q, QuerySet
 
 from alphapanda.core.figures import long_date
 from alphapanda.core.timezone import IST
-from alphapanda.dashboard.panels.ages import read_now
+from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
-from alphapanda.dashboard.panels.orders.rows import WITH, order_rows
-from alphapanda.dashboard.panels.shell import common_facts
+from alphapanda.dashboard.panels.orders.rows import WITH, OrderRow, order_rows
+from alphapanda.dashboard.panels.shell import CommonFacts, common_facts
 from trading.models import Deployment, Order
 from trading.orders.life_cycle import MAY_STILL_FILL, ORDER_LABELS, OrderState
 
@@ -20,7 +22,17 @@ ANY = ""
 AT_WORK = "working"
 
 
-def orders_snapshot(filters: Mapping[str, str] | None = None) -> dict[str, Any]:
+class OrdersSnapshot(CommonFacts):
+    age: Age
+    counts: str
+    rows: list[OrderRow]
+    empty: str
+    older: str | None
+    filters: dict[str | str | str | str, str]
+    choices: FilterChoices
+
+
+def orders_snapshot(filters: Mapping[str, str] | None = None) -> OrdersSnapshot:
     """Return up to 100 orders. ``filters``: day (ISO), state, strategy (its name), q (symbol or tag), before (id)."""
     page, asked = PageContext(), dict(filters or {})
     chosen = filter_orders(Order.objects.select_related(*WITH), asked)
@@ -73,7 +85,12 @@ def empty_words(asked: Mapping[str, str]) -> str:
     return "No order fits." if any(asked.values()) else "No order has been placed yet."
 
 
-def filter_choices() -> dict[str, Any]:
+class FilterChoices(TypedDict):
+    states: list[dict[str, str]]
+    strategies: list[str]
+
+
+def filter_choices() -> FilterChoices:
     return {
         "states": [{"key": AT_WORK, "words": "At work"}]
         + [{"key": str(state), "words": words} for state, words in ORDER_LABELS.items()],

@@ -1,8 +1,10 @@
 """One order as a row: its lane, its state in words, and the one thing that can be done with it."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypedDict
 
 from django.urls import reverse
 
@@ -33,13 +35,39 @@ LATEST_FIRST = ("-id",)
 WITH = ("instrument", "account", "deployment", "signal")
 
 
-def order_rows(page: PageContext, orders: Iterable[Order], quotes: dict[Any, Quote]) -> list[dict[str, Any]]:
+def order_rows(page: PageContext, orders: Iterable[Order], quotes: dict[Any, Quote]) -> list[OrderRow]:
     listed = list(orders)
     modes = {page.mode_of(order.account) for order in listed}
     return [order_row(page, order, quotes.get(order.instrument_id), badge=len(modes) > 1) for order in listed]
 
 
-def order_row(page: PageContext, order: Order, quote: Quote | None, *, badge: bool = False) -> dict[str, Any]:
+class OrderRow(TypedDict):
+    key: str
+    at: str | None
+    side: str
+    quantity: int
+    symbol: str
+    tail: str
+    product: str
+    price: str
+    from_last: str
+    state: str
+    icon: str
+    tone: str
+    lane: str
+    second: str
+    mode: str
+    badge: bool
+    by: str
+    story: str
+    story_only: bool
+    story_words: str
+    cancel: str | None
+    cancel_words: str
+    tag: str
+
+
+def order_row(page: PageContext, order: Order, quote: Quote | None, *, badge: bool = False) -> OrderRow:
     state = S(order.state)
     icon, tone = icon_of(order)
     can_cancel = order.may_be_cancelled

@@ -1,13 +1,15 @@
 """One order from tick to booking: who did what when, with every check and its numbers."""
 
+from __future__ import annotations
+
 from decimal import Decimal
-from typing import Any
+from typing import NotRequired, TypedDict
 from uuid import UUID
 
 from django.urls import reverse
 
 from alphapanda.core.figures import clock_time, long_date, plain, profit, rupees, took
-from alphapanda.dashboard.panels.ages import quote_age, read_now
+from alphapanda.dashboard.panels.ages import Age, quote_age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.net import as_text
 from alphapanda.dashboard.panels.naming import order_words, story_of, symbol_of, tail_of
@@ -15,11 +17,13 @@ from alphapanda.dashboard.panels.orders.rows import WITH, icon_of, price_words, 
 from alphapanda.dashboard.panels.orders.story_steps import (
     BROKER,
     EXCHANGE,
+    FlowStep,
+    TimelineRow,
     flow_strip,
     timeline_rows,
     values_in_words,
 )
-from alphapanda.dashboard.panels.shell import common_facts
+from alphapanda.dashboard.panels.shell import CommonFacts, common_facts
 from instruments.domain.order_terms import OrderType, Side
 from market.models import Candle
 from portfolio.models import LedgerEntry, LedgerKind
@@ -60,7 +64,26 @@ class Story:
         return EXCHANGE if self.is_paper else BROKER
 
 
-def order_story(order_id: UUID) -> dict[str, Any]:
+class OrderStory(CommonFacts):
+    title: str
+    day: str
+    tag: str
+    account: str
+    outcome: dict[str, str]
+    cancel: str | None
+    cancel_words: str
+    previous: str | None
+    next: str | None
+    flow: list[FlowStep]
+    timeline: list[TimelineRow]
+    chart: ChartPanel
+    result: ResultPanel
+    charges: ChargesPanel
+    decided: list[NameAndWords]
+    age: Age
+
+
+def order_story(order_id: UUID) -> OrderStory:
     """Return the story of an order. Raises Order.DoesNotExist."""
     story = Story(order_id)
     order, page = story.order, story.page
@@ -135,7 +158,14 @@ def price_comparison(story: Story) -> str:
     return f"{rupees(abs(gained))} {'better' if gained > 0 else 'worse'} than {against}. "
 
 
-def chart_panel(story: Story) -> dict[str, Any]:
+class ChartPanel(TypedDict):
+    title: str
+    candles: list[list[object]]
+    levels: list[dict[str, str | None]]
+    fills: list[FillMarker]
+
+
+def chart_panel(story: Story) -> ChartPanel:
     """Candles around the decision; the interval is the first of the usual ones there are candles of."""
     interval = own_interval(story)
     at, rows = story.signal.market_time, Candle.objects.of(story.order.instrument_id, interval)
@@ -165,7 +195,13 @@ def own_interval(story: Story) -> int:
     return next((interval for interval in wanted if interval in there), INTERVALS[0])
 
 
-def fill_marker(fill: Fill, interval: int) -> dict[str, Any]:
+class FillMarker(TypedDict):
+    at: int
+    side: str
+    words: str
+
+
+def fill_marker(fill: Fill, interval: int) -> FillMarker:
     seconds, bar = int(fill.at.timestamp()), interval * 60
     side = "Buy" if fill.signed_quantity > 0 else "Sell"
     return {
@@ -175,10 +211,22 @@ def fill_marker(fill: Fill, interval: int) -> dict[str, Any]:
     }
 
 
-def result_panel(story: Story) -> dict[str, Any]:
+class ResultRow(TypedDict):
+    key: str
+    name: str
+    words: str
+    money: NotRequired[str | None]
+
+
+class ResultPanel(TypedDict):
+    rows: list[ResultRow]
+    age: Age
+
+
+def result_panel(story: Story) -> ResultPanel:
     order = story.order
     quote = story.page.quotes([order.instrument]).get(order.instrument_id)
-    rows: list[dict[str, Any]] = [
+    rows: list[ResultRow] = [
         {"key": "last", "name": "Last price", "words": plain(quote.last_price) if quote else "unknown"}
     ]
     if order.filled_quantity and order.average_price and not order.is_exit:
@@ -193,7 +241,14 @@ def result_panel(story: Story) -> dict[str, Any]:
     return {"rows": rows, "age": age}
 
 
-def charges_panel(story: Story) -> dict[str, Any]:
+class ChargesPanel(TypedDict):
+    rows: list[dict[str, str]]
+    total: str | None
+    on: str
+    empty: str
+
+
+def charges_panel(story: Story) -> ChargesPanel:
     """What this order cost, kind by kind, as booked to the paisa."""
     sums: dict[str, Decimal] = {}
     for entry in story.entries:
@@ -210,7 +265,7 @@ def charges_panel(story: Story) -> dict[str, Any]:
     }
 
 
-def decided_by(story: Story) -> list[dict[str, Any]]:
+def decided_by(story: Story) -> list[NameAndWords]:
     run, order = story.signal.run, story.order
     rows = [("instrument", "Instrument", f"{order.instrument.key} {tail_of(order.instrument, order.product)}".strip())]
     if run is None:
@@ -224,5 +279,11 @@ def decided_by(story: Story) -> list[dict[str, Any]]:
     return [name_and_words(*row) for row in rows]
 
 
-def name_and_words(key: str, name: str, words: str) -> dict[str, Any]:
+class NameAndWords(TypedDict):
+    key: str
+    name: str
+    words: str
+
+
+def name_and_words(key: str, name: str, words: str) -> NameAndWords:
     return {"key": key, "name": name, "words": words}

@@ -1,11 +1,13 @@
 """The steps of an order's story, in the order they were written down: the flow strip and the timeline."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from alphapanda.core.figures import clock_millis, exact, gap, iso, plain, rupees, short_rupees, took
 from alphapanda.dashboard.panels.naming import side_word, symbol_of
@@ -31,6 +33,21 @@ ICONS = {
 }
 
 
+class CheckRow(TypedDict):
+    key: str
+    name: str
+    code: str
+    passed: bool
+    failed: bool
+    icon: str
+    value: str
+    limit: str
+    words: str
+    ratio: str | None
+    tone: str
+    spoken: str
+
+
 @dataclass(frozen=True)
 class Step:
     """One thing that happened. ``wall`` orders the steps and times them; ``market`` is the time of day shown."""
@@ -44,7 +61,7 @@ class Step:
     tone: str = ""
     context: str = ""
     lines: tuple[tuple[str, bool], ...] = ()  # text, and whether it is a raw message
-    checks: tuple[dict[str, Any], ...] = ()
+    checks: tuple[CheckRow, ...] = ()
     in_flow: bool = True
 
 
@@ -148,7 +165,7 @@ def _checked(story: "Story") -> tuple[Any, ...]:
     return title, "cross" if failed else "tick", "fault" if failed else "", context, (), tuple(ordered)
 
 
-def check_row(check: dict[str, Any]) -> dict[str, Any]:
+def check_row(check: dict[str, Any]) -> CheckRow:
     """One risk check as a row: failed ones first, then the nearest to their limit."""
     scope = {"deployment": ", strategy", "account": ", account"}.get(check["scope"], "")
     return {
@@ -236,9 +253,31 @@ def booked_words(story: "Story") -> str:
     return f"Cash {rupees(cash)}, {cost}. Books raised to the trade of {clock_millis(story.fills[-1].at)}."
 
 
-def timeline_rows(story: "Story") -> list[dict[str, Any]]:
+class LineRow(TypedDict):
+    key: str
+    text: str
+    raw: bool
+
+
+class TimelineRow(TypedDict):
+    key: str
+    at: str | None
+    time: str
+    since: str
+    icon: str
+    tone: str
+    title: str
+    context: str
+    lines: list[LineRow]
+    checks: list[CheckRow]
+    more: list[CheckRow]
+    more_words: str
+
+
+def timeline_rows(story: "Story") -> list[TimelineRow]:
     """The steps as the page shows them: full time first and when the second changes, else milliseconds."""
-    found, shown = list_steps(story), []
+    found = list_steps(story)
+    shown: list[TimelineRow] = []
     before: Step | None = None
     for number, step in enumerate(found):
         shown.append(
@@ -269,7 +308,15 @@ def time_words(step: Step, before: Step | None) -> str:
     return full[8:] if same else full
 
 
-def flow_strip(story: "Story") -> list[dict[str, Any]]:
+class FlowStep(TypedDict):
+    key: str
+    title: str
+    since: str
+    whose: str
+    span: str
+
+
+def flow_strip(story: "Story") -> list[FlowStep]:
     """Each step in equal width; the first of each owner carries whose it is and how long it took them."""
     found = [step for step in list_steps(story) if step.in_flow]
     spans = _spans(found)

@@ -1,25 +1,36 @@
 """Portfolio: money, positions with their lots, and the ledger, account by account."""
 
+from __future__ import annotations
+
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypedDict
 
 from django.db.models import Sum
 
 from alphapanda.core.figures import counted, iso
-from alphapanda.dashboard.panels.ages import read_now
+from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.net import as_text, panel_age
 from alphapanda.dashboard.panels.naming import symbol_of, tail_of
-from alphapanda.dashboard.panels.portfolio.positions import positions_panel
+from alphapanda.dashboard.panels.portfolio.positions import PositionsPanel, positions_panel
 from alphapanda.dashboard.panels.results import PortfolioDays, add_results
-from alphapanda.dashboard.panels.shell import common_facts
+from alphapanda.dashboard.panels.shell import CommonFacts, common_facts
 from portfolio.funds import NoMarginModel, available_funds
 from portfolio.models import Account, LedgerEntry, Lot
 
 SHOWN_LOTS, SHOWN_ENTRIES = 60, 60
 
 
-def portfolio_snapshot(user: Any) -> dict[str, Any]:
+class PortfolioSnapshot(CommonFacts):
+    age: Age
+    accounts: list[AccountRow]
+    results: ResultsPanel
+    positions: PositionsPanel
+    lots: LotsPanel
+    ledger: LedgerPanel
+
+
+def portfolio_snapshot(user: Any) -> PortfolioSnapshot:
     """Return every account's money and holdings. ``user`` sees all: the desk is one family's."""
     page = PageContext()
     days = PortfolioDays(page)
@@ -34,7 +45,22 @@ def portfolio_snapshot(user: Any) -> dict[str, Any]:
     }
 
 
-def account_row(page: PageContext, days: PortfolioDays, account: Account) -> dict[str, Any]:
+class FundsFigures(TypedDict):
+    free: str | None
+    blocked: str | None
+
+
+class AccountRow(FundsFigures):
+    key: str
+    name: str
+    mode: str
+    opening: str | None
+    cash: str | None
+    net: str | None
+    age: Age
+
+
+def account_row(page: PageContext, days: PortfolioDays, account: Account) -> AccountRow:
     own = days.of_account(account)
     day = add_results(own)
     return {
@@ -49,7 +75,7 @@ def account_row(page: PageContext, days: PortfolioDays, account: Account) -> dic
     }
 
 
-def funds_figures(account: Account) -> dict[str, Any]:
+def funds_figures(account: Account) -> FundsFigures:
     """What positions block and what is free; unknown where the account has no margin model for what it holds."""
     try:
         found = available_funds(account)
@@ -58,7 +84,13 @@ def funds_figures(account: Account) -> dict[str, Any]:
     return {"free": as_text(found.available), "blocked": as_text(found.blocked)}
 
 
-def results_panel(page: PageContext, days: PortfolioDays) -> dict[str, Any]:
+class ResultsPanel(TypedDict):
+    rows: list[dict[str, Age | str | None]]
+    age: Age
+    empty: str
+
+
+def results_panel(page: PageContext, days: PortfolioDays) -> ResultsPanel:
     rows = [
         {
             "key": str(day.portfolio.pk),
@@ -76,7 +108,14 @@ def results_panel(page: PageContext, days: PortfolioDays) -> dict[str, Any]:
     return {"rows": rows, "age": panel_age(page, days.all), "empty": "" if rows else "No account is open."}
 
 
-def lots_panel(page: PageContext) -> dict[str, Any]:
+class LotsPanel(TypedDict):
+    counts: str
+    age: Age
+    rows: list[LotRow]
+    empty: str
+
+
+def lots_panel(page: PageContext) -> LotsPanel:
     """Open lots, the first to close first within each position."""
     lots = Lot.objects.open().select_related("position__instrument", "position__portfolio__account")
     rows = [lot_row(page, lot) for lot in lots.order_by("position__instrument__tradingsymbol", "ordinal")[:SHOWN_LOTS]]
@@ -88,7 +127,20 @@ def lots_panel(page: PageContext) -> dict[str, Any]:
     }
 
 
-def lot_row(page: PageContext, lot: Lot) -> dict[str, Any]:
+class LotRow(TypedDict):
+    key: str
+    symbol: str
+    tail: str
+    book: str
+    day: str
+    quantity: int
+    remaining: int
+    price: str | None
+    value: str | None
+    mode: str
+
+
+def lot_row(page: PageContext, lot: Lot) -> LotRow:
     position = lot.position
     return {
         "key": str(lot.pk),
@@ -104,7 +156,15 @@ def lot_row(page: PageContext, lot: Lot) -> dict[str, Any]:
     }
 
 
-def ledger_panel(page: PageContext) -> dict[str, Any]:
+class LedgerPanel(TypedDict):
+    counts: str
+    age: Age
+    rows: list[EntryRow]
+    total: str | None
+    empty: str
+
+
+def ledger_panel(page: PageContext) -> LedgerPanel:
     """The newest entries: facts, never edited; cash is their sum."""
     entries = LedgerEntry.objects.select_related("account", "portfolio", "trade__instrument").order_by("-at", "-id")
     rows = [entry_row(page, entry) for entry in entries[:SHOWN_ENTRIES]]
@@ -118,7 +178,18 @@ def ledger_panel(page: PageContext) -> dict[str, Any]:
     }
 
 
-def entry_row(page: PageContext, entry: LedgerEntry) -> dict[str, Any]:
+class EntryRow(TypedDict):
+    key: str
+    at: str | None
+    day: str
+    kind: str
+    what: str
+    book: str
+    amount: str | None
+    mode: str
+
+
+def entry_row(page: PageContext, entry: LedgerEntry) -> EntryRow:
     trade = entry.trade
     what = f"{trade.signed_quantity:+d} {symbol_of(trade.instrument)}".replace("-", "\u2212") if trade else entry.note
     return {

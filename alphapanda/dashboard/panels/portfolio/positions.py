@@ -1,12 +1,14 @@
 """Open positions by account, with their prices, stops and open profit."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterable
 from decimal import Decimal
-from typing import Any
+from typing import NotRequired, TypedDict
 from uuid import UUID
 
 from alphapanda.core.figures import counted, plain, short_rupees
-from alphapanda.dashboard.panels.ages import oldest_age, quote_age, read_now
+from alphapanda.dashboard.panels.ages import Age, oldest_age, quote_age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.net import as_text
 from alphapanda.dashboard.panels.naming import symbol_of, tail_of
@@ -19,7 +21,14 @@ from trading.ticks.checkpoints import checkpointed_stops
 Stops = dict[tuple[UUID | None, str], Decimal]
 
 
-def positions_panel(page: PageContext, days: PortfolioDays) -> dict[str, Any]:
+class PositionsPanel(TypedDict):
+    counts: str
+    age: Age
+    groups: list[AccountPositions]
+    empty: str
+
+
+def positions_panel(page: PageContext, days: PortfolioDays) -> PositionsPanel:
     stops = stops_of(days.all)
     groups = [account_positions(page, account, days.of_account(account), stops) for account in page.accounts]
     groups = [each for each in groups if each["rows"]]
@@ -33,14 +42,23 @@ def positions_panel(page: PageContext, days: PortfolioDays) -> dict[str, Any]:
     }
 
 
-def counts_of(groups: Iterable[dict[str, Any]]) -> str:
+def counts_of(groups: Iterable[AccountPositions]) -> str:
     by_mode: dict[str, int] = {}
     for each in groups:
         by_mode[each["mode"]] = by_mode.get(each["mode"], 0) + len(each["rows"])
     return ", ".join(f"{number} {mode}" for mode, number in by_mode.items())
 
 
-def account_positions(page: PageContext, account: Account, days: list[PortfolioDay], stops: Stops) -> dict[str, Any]:
+class AccountPositions(TypedDict):
+    key: str
+    mode: str
+    note: str
+    open: str | None
+    rows: list[PositionRow]
+    age: Age
+
+
+def account_positions(page: PageContext, account: Account, days: list[PortfolioDay], stops: Stops) -> AccountPositions:
     held = [(day, holding) for day in days for holding in day.holdings]
     mode = page.mode_of(account)
     gross = known_total(None if h.value is None else abs(h.value) for _, h in held)
@@ -56,7 +74,26 @@ def account_positions(page: PageContext, account: Account, days: list[PortfolioD
     }
 
 
-def position_row(page: PageContext, day: PortfolioDay, holding: Holding, mode: str, stops: Stops) -> dict[str, Any]:
+class PositionRow(TypedDict):
+    key: str
+    k: str
+    symbol: str
+    tail: str
+    quantity: int
+    average: str | None
+    last: str | None
+    open: str | None
+    stop: str
+    mode: str
+    deployment: str | None
+    portfolio: str
+    book: str
+    realised: str | None
+    age: Age
+    bar_scale: NotRequired[str | None]
+
+
+def position_row(page: PageContext, day: PortfolioDay, holding: Holding, mode: str, stops: Stops) -> PositionRow:
     position, instrument = holding.position, holding.position.instrument
     stop = stops.get((day.deployment_id, instrument.key))
     return {
@@ -96,7 +133,7 @@ def entry_stops(held: Collection[tuple[UUID | None, UUID]]) -> Stops:
     return {(signal.deployment_id, signal.instrument.key): signal.stop for signal in latest if signal.stop is not None}
 
 
-def scale_together(groups: Iterable[dict[str, Any]]) -> None:
+def scale_together(groups: Iterable[AccountPositions]) -> None:
     """One scale for the bars of the whole table."""
     rows = [row for each in groups for row in each["rows"]]
     largest = max((abs(Decimal(row["open"])) for row in rows if row["open"]), default=Decimal(0))

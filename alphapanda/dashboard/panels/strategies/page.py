@@ -1,23 +1,31 @@
 """Deployments as cards, one deployment by itself, and why there was no trade."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
 
 from django.db.models import Sum
 from django.urls import reverse
 
 from alphapanda.core.figures import counted, iso, short_rupees
-from alphapanda.dashboard.panels.ages import read_now
+from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.net import as_text
 from alphapanda.dashboard.panels.naming import side_word, story_of, symbol_of
-from alphapanda.dashboard.panels.portfolio.positions import positions_panel
+from alphapanda.dashboard.panels.portfolio.positions import PositionsPanel, positions_panel
 from alphapanda.dashboard.panels.results import PortfolioDays
-from alphapanda.dashboard.panels.shell import acts_of, common_facts
-from alphapanda.dashboard.panels.strategies.rows import StrategyPanelData, account_group, strategy_row
+from alphapanda.dashboard.panels.shell import CommonFacts, acts_of, common_facts
+from alphapanda.dashboard.panels.strategies.rows import (
+    AccountGroup,
+    StrategyPanelData,
+    StrategyRow,
+    account_group,
+    strategy_row,
+)
 from portfolio.models import PnlSnapshot, Realisation
 from trading.models import Deployment, Evaluation, Run, Signal
 from trading.orders.life_cycle import DEPLOYMENT_LABELS, SIGNAL_LABELS, DeploymentState, SignalState
@@ -26,7 +34,16 @@ S = DeploymentState
 HISTORY_DAYS, SHOWN_EVALUATIONS = 20, 12
 
 
-def strategies_snapshot(user: Any) -> dict[str, Any]:
+class StrategiesSnapshot(CommonFacts):
+    sentence: str
+    age: Age
+    groups: list[AccountGroup]
+    positions: PositionsPanel
+    waits: WaitsPanel
+    empty: str
+
+
+def strategies_snapshot(user: Any) -> StrategiesSnapshot:
     page = PageContext()
     days = PortfolioDays(page)
     panel = StrategyPanelData(page, days)
@@ -61,12 +78,24 @@ def states_sentence(deployments: list[Deployment]) -> str:
     return " ".join(words)
 
 
+class StrategyCard(TypedDict):
+    about: str
+    state_long: str
+    days: list[str]
+    days_net: str | None
+    days_words: str
+    worst_fall: str | None
+    winners: str
+    run: str
+    acts: list[dict[str, str]]
+
+
 def strategy_card(
     panel: StrategyPanelData,
     deployment: Deployment,
     history: dict[UUID, list[Decimal]],
     closed: dict[UUID, tuple[int, int]],
-) -> dict[str, Any]:
+) -> StrategyCard:
     days = history.get(deployment.pk, [])
     won, all_ = closed.get(deployment.pk, (0, 0))
     run = panel.runs.get(deployment.pk)
@@ -141,7 +170,13 @@ def trades_won(page: PageContext) -> dict[UUID, tuple[int, int]]:
     return found
 
 
-def waits_panel(page: PageContext, deployment: Deployment | None = None) -> dict[str, Any]:
+class WaitsPanel(TypedDict):
+    age: Age
+    rows: list[WaitRow]
+    empty: str
+
+
+def waits_panel(page: PageContext, deployment: Deployment | None = None) -> WaitsPanel:
     today = Evaluation.objects.filter(at__gte=page.midnight)
     waits = today.select_related("run__deployment__account", "instrument").order_by("-at", "-id")
     if deployment:
@@ -150,7 +185,17 @@ def waits_panel(page: PageContext, deployment: Deployment | None = None) -> dict
     return {"age": read_now(page), "rows": rows, "empty": "" if rows else "No evaluation yet today."}
 
 
-def wait_row(page: PageContext, wait: Evaluation) -> dict[str, Any]:
+class WaitRow(TypedDict):
+    key: str
+    at: str | None
+    name: str
+    symbol: str
+    words: str
+    mode: str
+    near: dict[str, str | None]
+
+
+def wait_row(page: PageContext, wait: Evaluation) -> WaitRow:
     near = wait.nearness
     return {
         "key": str(wait.pk),
@@ -168,7 +213,23 @@ def wait_row(page: PageContext, wait: Evaluation) -> dict[str, Any]:
     }
 
 
-def deployment_snapshot(deployment_id: UUID) -> dict[str, Any]:
+class SignalsPanel(TypedDict):
+    age: Age
+    rows: list[SignalRow]
+
+
+class DeploymentSnapshot(CommonFacts):
+    age: Age
+    row: StrategyRow
+    account: str
+    reason: str
+    terms: list[dict[str, str]]
+    waits: WaitsPanel
+    signals: SignalsPanel
+    runs: list[RunRow]
+
+
+def deployment_snapshot(deployment_id: UUID) -> DeploymentSnapshot:
     """Return one deployment: its card, its runs and why it did not trade."""
     page = PageContext()
     days = PortfolioDays(page)
@@ -205,7 +266,19 @@ def terms_rows(deployment: Deployment) -> list[dict[str, str]]:
     return [{"name": name, "words": words} for name, words in rows]
 
 
-def signal_row(page: PageContext, signal: Signal) -> dict[str, Any]:
+class SignalRow(TypedDict):
+    key: str
+    at: str | None
+    icon: str
+    tone: str
+    state: str
+    what: str
+    words: str
+    href: str | None
+    mode: str
+
+
+def signal_row(page: PageContext, signal: Signal) -> SignalRow:
     looks = {"ordered": ("tick", ""), "denied": ("struck", ""), "failed": ("cross", "fault"), "new": ("loading", "")}
     icon, tone = looks.get(signal.state, ("bar", ""))
     order = getattr(signal, "order", None)
@@ -222,7 +295,16 @@ def signal_row(page: PageContext, signal: Signal) -> dict[str, Any]:
     }
 
 
-def run_row(run: Run) -> dict[str, Any]:
+class RunRow(TypedDict):
+    key: str
+    number: int
+    started: str | None
+    ended: str | None
+    reason: str
+    code: str
+
+
+def run_row(run: Run) -> RunRow:
     return {
         "key": str(run.pk),
         "number": run.number,

@@ -1,14 +1,16 @@
 """What each deployment is doing, what it decided last and what it made today: the rows of a strategy table."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypedDict
 
 from django.db.models import Count
 from django.urls import reverse
 
 from alphapanda.core.figures import iso
 from alphapanda.dashboard.formats import money_tone
-from alphapanda.dashboard.panels.ages import read_now
+from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.net import as_text, panel_age
 from alphapanda.dashboard.panels.naming import done_word, side_word, symbol_of
@@ -48,7 +50,14 @@ class StrategyPanelData:
         return rows.filter(market_time__gte=self.page.midnight).order_by()
 
 
-def strategies_panel(page: PageContext, days: PortfolioDays) -> dict[str, Any]:
+class StrategiesPanel(TypedDict):
+    counts: str
+    age: Age
+    groups: list[AccountGroup]
+    empty: str
+
+
+def strategies_panel(page: PageContext, days: PortfolioDays) -> StrategiesPanel:
     panel = StrategyPanelData(page, days)
     groups = [group for account in page.accounts if (group := account_group(panel, account))["rows"]]
     return {
@@ -65,7 +74,20 @@ def running_words(deployments: Iterable[Deployment]) -> str:
     return f"{running} of {len(states)} running" if states else ""
 
 
-def account_group(panel: StrategyPanelData, account: Any) -> dict[str, Any]:
+class AccountGroup(TypedDict):
+    key: str
+    mode: str
+    account: Any
+    mode_note: str
+    note: str
+    net: str | None
+    charges: str | None
+    orders: Any
+    age: Age
+    rows: list[StrategyRow]
+
+
+def account_group(panel: StrategyPanelData, account: Any) -> AccountGroup:
     mode = panel.page.mode_of(account)
     own = [deployment for deployment in panel.deployments if deployment.account_id == account.pk]
     days = [day for each in own if (day := panel.days.by_deployment.get(each.pk))]
@@ -83,7 +105,26 @@ def account_group(panel: StrategyPanelData, account: Any) -> dict[str, Any]:
     }
 
 
-def strategy_row(panel: StrategyPanelData, deployment: Deployment, mode: str) -> dict[str, Any]:
+class StrategyRow(TypedDict):
+    key: str
+    name: str
+    mode: str
+    state: str
+    icon: str
+    tone: str
+    decided_at: str | None
+    decision: str
+    orders: Any
+    net: str | None
+    net_tone: str
+    net_icon: str
+    spark: list[str]
+    spark_tone: str
+    href: str
+    age: Age
+
+
+def strategy_row(panel: StrategyPanelData, deployment: Deployment, mode: str) -> StrategyRow:
     day = panel.days.by_deployment.get(deployment.pk)
     icon, tone = LOOKS[S(deployment.state)]
     at, words = last_decision(panel, deployment)

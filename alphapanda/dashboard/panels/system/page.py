@@ -1,7 +1,9 @@
 """System: processes, feeds, queues, what waits in each stage, what was given up, and what was loaded."""
 
+from __future__ import annotations
+
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 import redis
 from django.conf import settings
@@ -11,10 +13,10 @@ from django.urls import reverse
 from alphapanda.core.figures import UNKNOWN, age, counted, iso
 from alphapanda.core.journal.models import DeadLetter
 from alphapanda.core.telemetry.heartbeats import Process, read_processes
-from alphapanda.dashboard.panels.ages import fixed_age, read_now
+from alphapanda.dashboard.panels.ages import Age, fixed_age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.facts import FEED_ICONS
-from alphapanda.dashboard.panels.shell import common_facts
+from alphapanda.dashboard.panels.shell import CommonFacts, common_facts
 from instruments.models import Instrument, InstrumentLoad, TradingSession
 from market.models import FeedLease, Recording, Shard
 from market.quotes import FeedState
@@ -29,7 +31,19 @@ QUEUES = ("risk", "orders.paper", "housekeeping", "lab")
 CHARTS = "npm/lightweight-charts"
 
 
-def system_snapshot(user: Any) -> dict[str, Any]:
+class SystemSnapshot(CommonFacts):
+    age: Age
+    processes: ProcessesPanel
+    feeds: FeedsPanel
+    stages: StagesPanel
+    queues: QueuesPanel
+    letters: LettersPanel
+    data: DataPanel
+    books: BooksPanel
+    charts_missing: bool
+
+
+def system_snapshot(user: Any) -> SystemSnapshot:
     """Return how the machine itself is doing. ``user`` is asked for what each page asks."""
     page = PageContext()
     return {
@@ -48,7 +62,13 @@ def system_snapshot(user: Any) -> dict[str, Any]:
     }
 
 
-def processes_panel(page: PageContext) -> dict[str, Any]:
+class ProcessesPanel(TypedDict):
+    rows: list[Any] | list[ProcessRow]
+    age: Age
+    empty: str
+
+
+def processes_panel(page: PageContext) -> ProcessesPanel:
     """Every process and when it was last heard."""
     try:
         rows = [process_row(process, page.wall) for process in read_processes(valkey_client(), page.wall)]
@@ -61,7 +81,19 @@ def processes_panel(page: PageContext) -> dict[str, Any]:
     return {"rows": rows, "age": read_now(page), "empty": "" if rows else "No process has been heard yet."}
 
 
-def process_row(process: Process, wall: datetime) -> dict[str, Any]:
+class ProcessRow(TypedDict):
+    key: str
+    name: str
+    does: str
+    icon: str
+    tone: str
+    state: str
+    heard: str
+    since: str
+    pid: str
+
+
+def process_row(process: Process, wall: datetime) -> ProcessRow:
     silent = process.is_silent(wall)
     return {
         "key": process.name,
@@ -76,7 +108,13 @@ def process_row(process: Process, wall: datetime) -> dict[str, Any]:
     }
 
 
-def feeds_panel(page: PageContext) -> dict[str, Any]:
+class FeedsPanel(TypedDict):
+    rows: list[Any] | list[FeedRow]
+    age: Age
+    empty: str
+
+
+def feeds_panel(page: PageContext) -> FeedsPanel:
     """Every feed with its lease, and how far the processing of its stream is behind."""
     if page.feeds is None:
         return {
@@ -93,7 +131,22 @@ def feeds_panel(page: PageContext) -> dict[str, Any]:
     return {"rows": rows, "age": read_now(page), "empty": "" if rows else "No feed has run yet."}
 
 
-def feed_row(name: str, state: FeedState | None, lease: FeedLease | None, shards: list[Shard]) -> dict[str, Any]:
+class FeedRow(TypedDict):
+    key: str
+    name: str
+    icon: str
+    tone: str
+    state: str
+    note: str
+    frame: str
+    names: str
+    epoch: str
+    holder: str
+    position: str
+    lag: str
+
+
+def feed_row(name: str, state: FeedState | None, lease: FeedLease | None, shards: list[Shard]) -> FeedRow:
     icon, tone = FEED_ICONS[state.state] if state else ("unknown", "")
     return {
         "key": name,
@@ -120,7 +173,12 @@ def lag_words(shard: Shard, state: FeedState | None) -> str:
     return f"{shard.name}: {counted(max(0, state.n - shard.n), 'entry', 'entries')} behind"
 
 
-def stages_panel(page: PageContext) -> dict[str, Any]:
+class StagesPanel(TypedDict):
+    age: Age
+    rows: list[StageRow]
+
+
+def stages_panel(page: PageContext) -> StagesPanel:
     """Rows that wait for each stage. PostgreSQL is asked, not the queues: a message may be lost, a row is not."""
     return {"age": read_now(page), "rows": [stage_row(page, *stage) for stage in list_stages(page)]}
 
@@ -148,7 +206,15 @@ def list_stages(page: PageContext) -> list[tuple[str, str, Any, str]]:
     ]
 
 
-def stage_row(page: PageContext, stage: str, what: str, rows: Any, since: str) -> dict[str, Any]:
+class StageRow(TypedDict):
+    key: str
+    stage: str
+    what: str
+    waiting: Any
+    oldest: str
+
+
+def stage_row(page: PageContext, stage: str, what: str, rows: Any, since: str) -> StageRow:
     wanted = {"n": Count("pk")} | ({"since": Min(since)} if since else {})
     found = rows.order_by().aggregate(**wanted)
     oldest: datetime | None = found.get("since")
@@ -162,7 +228,13 @@ def stage_row(page: PageContext, stage: str, what: str, rows: Any, since: str) -
     }
 
 
-def queues_panel(page: PageContext) -> dict[str, Any]:
+class QueuesPanel(TypedDict):
+    rows: list[Any] | list[dict[str, object]]
+    age: Age
+    empty: str
+
+
+def queues_panel(page: PageContext) -> QueuesPanel:
     """Lengths of the task queues: each message says only that there may be work."""
     try:
         rows = [{"key": name, "name": name, "length": length} for name, length in queue_lengths().items()]
@@ -185,7 +257,14 @@ def queue_lengths() -> dict[str, int]:
     return dict(zip(names, pipeline.execute(), strict=True))
 
 
-def letters_panel(page: PageContext) -> dict[str, Any]:
+class LettersPanel(TypedDict):
+    counts: str
+    age: Age
+    rows: list[dict[str, int | str | None]]
+    empty: str
+
+
+def letters_panel(page: PageContext) -> LettersPanel:
     letters = DeadLetter.objects.filter(state=DeadLetter.State.OPEN)[:SHOWN_LETTERS]
     rows = [
         {
@@ -204,7 +283,12 @@ def letters_panel(page: PageContext) -> dict[str, Any]:
     return {"counts": str(len(rows)), "age": read_now(page), "rows": rows, "empty": empty}
 
 
-def data_panel(page: PageContext) -> dict[str, Any]:
+class DataPanel(TypedDict):
+    rows: list[dict[str, str]]
+    age: Age
+
+
+def data_panel(page: PageContext) -> DataPanel:
     """What was loaded, and how far the calendar reaches."""
     load = InstrumentLoad.objects.first()
     ends = TradingSession.objects.ends_on()
@@ -241,7 +325,13 @@ def recording_words(recording: Recording | None) -> str:
     return f"{recording.feed.name}, {recording.day:%d %b}: {recording.frames:,} frames, {recording.state}"
 
 
-def books_panel(page: PageContext) -> dict[str, Any]:
+class BooksPanel(TypedDict):
+    rows: list[dict[str, str]]
+    age: Age
+    empty: str
+
+
+def books_panel(page: PageContext) -> BooksPanel:
     problems = book_problems()
     rows = [{"key": str(number), "words": words} for number, words in enumerate(problems)]
     return {
