@@ -4,7 +4,8 @@ from alphapanda.dashboard.panels.live.page import live_snapshot
 from alphapanda.dashboard.panels.orders.page import orders_snapshot
 from alphapanda.dashboard.panels.orders.story import order_story
 from alphapanda.dashboard.panels.portfolio.page import portfolio_snapshot
-from alphapanda.dashboard.panels.strategies.page import deployment_snapshot, strategies_snapshot
+from alphapanda.dashboard.panels.strategies.deployment import deployment_snapshot
+from alphapanda.dashboard.panels.strategies.page import strategies_snapshot
 from alphapanda.dashboard.panels.system.page import system_snapshot
 
 __all__ = [

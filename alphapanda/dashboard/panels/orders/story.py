@@ -10,58 +10,21 @@ from django.urls import reverse
 
 from alphapanda.core.figures import clock_time, long_date, plain, profit, rupees, took
 from alphapanda.dashboard.panels.ages import Age, quote_age, read_now
-from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.net import as_text
 from alphapanda.dashboard.panels.naming import order_words, story_of, symbol_of, tail_of
-from alphapanda.dashboard.panels.orders.rows import WITH, icon_of, price_words, state_words
-from alphapanda.dashboard.panels.orders.story_steps import (
-    BROKER,
-    EXCHANGE,
-    FlowStep,
-    TimelineRow,
-    flow_strip,
-    timeline_rows,
-    values_in_words,
-)
+from alphapanda.dashboard.panels.orders.rows import icon_of, price_words, state_words
+from alphapanda.dashboard.panels.orders.story_rows import Story
+from alphapanda.dashboard.panels.orders.story_steps import values_in_words
+from alphapanda.dashboard.panels.orders.story_timeline import FlowStep, TimelineRow, flow_strip, timeline_rows
 from alphapanda.dashboard.panels.shell import CommonFacts, common_facts
 from instruments.domain.order_terms import OrderType, Side
 from market.models import Candle
-from portfolio.models import LedgerEntry, LedgerKind
+from portfolio.models import LedgerKind
 from trading.models import Fill, Order
 from trading.orders.life_cycle import MEANINGS, OrderState
 
 INTERVALS = (5, 3, 15, 1, 30, 60)
 BARS_BEFORE, BARS_AFTER = 40, 12
-
-
-class Story:
-    """Every row that tells of one order, read once."""
-
-    def __init__(self, order_id: UUID) -> None:
-        self.page = PageContext()
-        self.order: Order = Order.objects.select_related(*WITH, "signal__run", "signal__decision").get(pk=order_id)
-        self.signal = self.order.signal
-        self.transitions = list(self.order.transitions.all())
-        self.fills: list[Fill] = list(self.order.fills.select_related("trade"))
-        trades = [fill.trade_id for fill in self.fills]
-        self.entries = list(LedgerEntry.objects.filter(trade__in=trades).order_by("at", "id"))
-
-    @property
-    def is_paper(self) -> bool:
-        return self.order.account.broker == "paper"
-
-    @property
-    def broker(self) -> str:
-        return "Paper exchange" if self.is_paper else "Zerodha"
-
-    @property
-    def exchange(self) -> str:
-        return "Paper exchange" if self.is_paper else self.order.instrument.exchange
-
-    @property
-    def accepted_by(self) -> str:
-        """On paper there is no broker between us and the exchange."""
-        return EXCHANGE if self.is_paper else BROKER
 
 
 class OrderStory(CommonFacts):

@@ -1,4 +1,4 @@
-"""The steps of an order's story, in the order they were written down: the flow strip and the timeline."""
+"""The steps of an order's story, in the order they were written down: what happened, when, and whose it was."""
 
 from __future__ import annotations
 
@@ -6,23 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from itertools import groupby, pairwise
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any, TypedDict
 
-from alphapanda.core.figures import clock_millis, exact, gap, iso, plain, rupees, short_rupees, took
+from alphapanda.core.figures import clock_millis, exact, plain, rupees, short_rupees
 from alphapanda.dashboard.panels.naming import side_word, symbol_of
+from alphapanda.dashboard.panels.orders.story_rows import BROKER, EXCHANGE, OURS, Story
 from trading.models import Fill, OrderTransition
 from trading.orders.life_cycle import ORDER_LABELS, OrderState
 
-if TYPE_CHECKING:
-    from alphapanda.dashboard.panels.orders.story import Story
-
 S = OrderState
-NEAREST = 7
-OURS, BROKER, EXCHANGE = "ours", "broker", "exchange"
 WHOSE = {S.CREATED: OURS, S.UNCONFIRMED: OURS, S.SUBMITTED: BROKER, S.OPEN: EXCHANGE, S.TRIGGER_PENDING: EXCHANGE}
 ICONS = {
-    S.SUBMITTED: ("tick", ""),
     S.OPEN: ("working", "ours"),
     S.TRIGGER_PENDING: ("working", "ours"),
     S.REJECTED: ("cross", "fault"),
@@ -65,7 +59,7 @@ class Step:
     in_flow: bool = True
 
 
-def list_steps(story: "Story") -> list[Step]:
+def list_steps(story: Story) -> list[Step]:
     found = [
         *_before(story),
         *(_moved(story, each) for each in story.transitions[1:] if each.after != S.FILLED),
@@ -74,62 +68,68 @@ def list_steps(story: "Story") -> list[Step]:
     return sorted(found, key=lambda step: step.wall)
 
 
-def _before(story: "Story") -> Iterator[Step]:
-    signal = story.signal
-    if signal.received_at and signal.reference_price is not None:
-        yield Step(
-            signal.received_at,
-            signal.quote_at,
-            "Tick",
-            OURS,
-            f"Tick {plain(signal.reference_price)}",
-            "live",
-            "quiet",
-            lines=_quote(story),
-        )
-    yield Step(
-        signal.created_at,
-        signal.market_time,
-        "Signal",
-        OURS,
-        _signal_title(story),
-        "signal",
-        "ours",
-        _run(story),
-        _why(story),
+def _before(story: Story) -> Iterator[Step]:
+    if story.signal.received_at and story.signal.reference_price is not None:
+        yield _tick_step(story, story.signal.received_at)
+    yield _signal_step(story)
+    yield _checks_step(story)
+    yield _order_step(story)
+
+
+def _tick_step(story: Story, received_at: datetime) -> Step:
+    return Step(
+        wall=received_at,
+        market=story.signal.quote_at,
+        short="Tick",
+        whose=OURS,
+        title=f"Tick {plain(story.signal.reference_price)}",
+        icon="live",
+        tone="quiet",
+        lines=_quote(story),
     )
-    decision = signal.decision
-    yield Step(decision.decided_at, decision.market_time, "Checks", OURS, *_checked(story))
+
+
+def _signal_step(story: Story) -> Step:
+    signal = story.signal
+    return Step(
+        wall=signal.created_at,
+        market=signal.market_time,
+        short="Signal",
+        whose=OURS,
+        title=f"Signal: {side_word(signal.side).lower()} {signal.quantity} {symbol_of(signal.instrument)}",
+        icon="signal",
+        tone="ours",
+        context=_run(story),
+        lines=_why(story),
+    )
+
+
+def _order_step(story: Story) -> Step:
     order, created = story.order, story.transitions[0]
     reserved = f" Reserved {short_rupees(order.reserved)}." if order.reserved else ""
-    yield Step(
-        created.written_at,
-        created.market_time,
-        "Order",
-        OURS,
-        "Order written",
+    return Step(
+        wall=created.written_at,
+        market=created.market_time,
+        short="Order",
+        whose=OURS,
+        title="Order written",
         lines=((f"Tag {order.tag}.{reserved}", False),),
         in_flow=False,
     )
 
 
-def _quote(story: "Story") -> tuple[tuple[str, bool], ...]:
+def _quote(story: Story) -> tuple[tuple[str, bool], ...]:
     signal = story.signal
-    day = f" Bid {plain(signal.bid)}, ask {plain(signal.ask)}." if signal.bid and signal.ask else ""
-    return ((f"{symbol_of(signal.instrument)} last price.{day}", False),)
+    depth = f" Bid {plain(signal.bid)}, ask {plain(signal.ask)}." if signal.bid and signal.ask else ""
+    return ((f"{symbol_of(signal.instrument)} last price.{depth}", False),)
 
 
-def _signal_title(story: "Story") -> str:
-    signal = story.signal
-    return f"Signal: {side_word(signal.side).lower()} {signal.quantity} {symbol_of(signal.instrument)}"
-
-
-def _run(story: "Story") -> str:
+def _run(story: Story) -> str:
     run = story.signal.run
     return f"{story.order.deployment}, run {run.number}" if run else f"by hand, {story.signal.asked_by}"
 
 
-def _why(story: "Story") -> tuple[tuple[str, bool], ...]:
+def _why(story: Story) -> tuple[tuple[str, bool], ...]:
     signal = story.signal
     numbers = values_in_words(signal.numbers)
     ends = [
@@ -156,13 +156,21 @@ def value_words(value: Any) -> str:
     return plain(number, max(2, decimals) if decimals > 0 else 0)
 
 
-def _checked(story: "Story") -> tuple[Any, ...]:
-    checks = [check_row(check) for check in story.signal.decision.checks]
+def _checks_step(story: Story) -> Step:
+    decision = story.signal.decision
+    checks = [check_row(check) for check in decision.checks]
     failed = [check for check in checks if not check["passed"]]
-    title = f"{len(failed)} of {len(checks)} checks failed" if failed else f"{len(checks)} checks passed"
-    context = "it only shrinks a position" if story.signal.decision.only_shrinks else "the nearest to their limits"
-    ordered = sorted(checks, key=lambda check: (check["passed"], -float(check["ratio"] or -1)))
-    return title, "cross" if failed else "tick", "fault" if failed else "", context, (), tuple(ordered)
+    return Step(
+        wall=decision.decided_at,
+        market=decision.market_time,
+        short="Checks",
+        whose=OURS,
+        title=f"{len(failed)} of {len(checks)} checks failed" if failed else f"{len(checks)} checks passed",
+        icon="cross" if failed else "tick",
+        tone="fault" if failed else "",
+        context="it only shrinks a position" if decision.only_shrinks else "the nearest to their limits",
+        checks=tuple(sorted(checks, key=lambda check: (check["passed"], -float(check["ratio"] or -1)))),
+    )
 
 
 def check_row(check: dict[str, Any]) -> CheckRow:
@@ -184,42 +192,53 @@ def check_row(check: dict[str, Any]) -> CheckRow:
     }
 
 
-def _moved(story: "Story", step: OrderTransition) -> Step:
+def _moved(story: Story, step: OrderTransition) -> Step:
     state = S(step.after)
-    icon, tone = ICONS.get(state, ("tick", ""))
-    whose = WHOSE.get(state, EXCHANGE)
     if state == S.UNCONFIRMED:
-        lines = ((f"Worker {step.actor}. From here it counts as filled until proven otherwise.", False),)
-        return Step(step.written_at, step.market_time, "Claimed", OURS, "Claimed and sent", lines=lines)
+        return _claimed_step(step)
     if state == S.SUBMITTED:
-        order_id = ((f"order_id {story.order.broker_order_id}", True),) if story.order.broker_order_id else ()
-        return Step(
-            step.written_at,
-            step.market_time,
-            "Accepted",
-            story.accepted_by,
-            "Accepted",
-            icon,
-            tone,
-            "proof of acceptance",
-            order_id,
-        )
+        return _accepted_step(story, step)
+    icon, tone = ICONS.get(state, ("tick", ""))
     where = f" at {story.order.instrument.exchange}" if state == S.OPEN else ""
-    reason = ((step.reason, False),) if step.reason else ()
     return Step(
-        step.written_at,
-        step.market_time,
-        ORDER_LABELS[state],
-        whose,
-        f"{ORDER_LABELS[state]}{where}",
-        icon,
-        tone,
-        step.actor,
-        reason,
+        wall=step.written_at,
+        market=step.market_time,
+        short=ORDER_LABELS[state],
+        whose=WHOSE.get(state, EXCHANGE),
+        title=f"{ORDER_LABELS[state]}{where}",
+        icon=icon,
+        tone=tone,
+        context=step.actor,
+        lines=((step.reason, False),) if step.reason else (),
     )
 
 
-def _filled(story: "Story") -> Iterator[Step]:
+def _claimed_step(step: OrderTransition) -> Step:
+    words = f"Worker {step.actor}. From here it counts as filled until proven otherwise."
+    return Step(
+        wall=step.written_at,
+        market=step.market_time,
+        short="Claimed",
+        whose=OURS,
+        title="Claimed and sent",
+        lines=((words, False),),
+    )
+
+
+def _accepted_step(story: Story, step: OrderTransition) -> Step:
+    order_id = story.order.broker_order_id
+    return Step(
+        wall=step.written_at,
+        market=step.market_time,
+        short="Accepted",
+        whose=story.accepted_by,
+        title="Accepted",
+        context="proof of acceptance",
+        lines=((f"order_id {order_id}", True),) if order_id else (),
+    )
+
+
+def _filled(story: Story) -> Iterator[Step]:
     left = story.order.quantity
     for fill in story.fills:
         left -= abs(fill.signed_quantity)
@@ -227,7 +246,12 @@ def _filled(story: "Story") -> Iterator[Step]:
     if story.fills and story.entries:
         last = story.fills[-1]
         yield Step(
-            last.written_at, last.trade.booked_at, "Booked", OURS, "Booked", lines=((booked_words(story), False),)
+            wall=last.written_at,
+            market=last.trade.booked_at,
+            short="Booked",
+            whose=OURS,
+            title="Booked",
+            lines=((booked_words(story), False),),
         )
 
 
@@ -235,110 +259,19 @@ def _fill_step(fill: Fill, left: int) -> Step:
     words = f"Trade {fill.trade.trade_id}. {f'{left} left.' if left else 'Complete.'}"
     title = f"Filled {abs(fill.signed_quantity)} at {plain(fill.price)}"
     return Step(
-        fill.written_at,
-        fill.at,
-        "Filled",
-        EXCHANGE,
-        title,
-        "part" if left else "tick",
-        "ours" if left else "",
+        wall=fill.written_at,
+        market=fill.at,
+        short="Filled",
+        whose=EXCHANGE,
+        title=title,
+        icon="part" if left else "tick",
+        tone="ours" if left else "",
         lines=((words, False),),
     )
 
 
-def booked_words(story: "Story") -> str:
+def booked_words(story: Story) -> str:
     cash = sum((fill.trade.value for fill in story.fills), Decimal(0))
     charges = [fill.trade.charges for fill in story.fills]
     cost = "charges unknown" if None in charges else f"charges {rupees(-sum(filter(None, charges), Decimal(0)))}"
     return f"Cash {rupees(cash)}, {cost}. Books raised to the trade of {clock_millis(story.fills[-1].at)}."
-
-
-class LineRow(TypedDict):
-    key: str
-    text: str
-    raw: bool
-
-
-class TimelineRow(TypedDict):
-    key: str
-    at: str | None
-    time: str
-    since: str
-    icon: str
-    tone: str
-    title: str
-    context: str
-    lines: list[LineRow]
-    checks: list[CheckRow]
-    more: list[CheckRow]
-    more_words: str
-
-
-def timeline_rows(story: "Story") -> list[TimelineRow]:
-    """The steps as the page shows them: full time first and when the second changes, else milliseconds."""
-    found = list_steps(story)
-    shown: list[TimelineRow] = []
-    before: Step | None = None
-    for number, step in enumerate(found):
-        shown.append(
-            {
-                "key": str(number),
-                "at": iso(step.market),
-                "time": time_words(step, before),
-                "since": gap(step.wall - before.wall) if before else "",
-                "icon": step.icon,
-                "tone": step.tone,
-                "title": step.title,
-                "context": step.context,
-                "lines": [{"key": str(n), "text": text, "raw": raw} for n, (text, raw) in enumerate(step.lines)],
-                "checks": list(step.checks[:NEAREST]),
-                "more": list(step.checks[NEAREST:]),
-                "more_words": f"{len(step.checks) - NEAREST} more, further from their limits",
-            }
-        )
-        before = step
-    return shown
-
-
-def time_words(step: Step, before: Step | None) -> str:
-    if step.market is None:
-        return ""
-    full = clock_millis(step.market)
-    same = before is not None and before.market is not None and clock_millis(before.market)[:8] == full[:8]
-    return full[8:] if same else full
-
-
-class FlowStep(TypedDict):
-    key: str
-    title: str
-    since: str
-    whose: str
-    span: str
-
-
-def flow_strip(story: "Story") -> list[FlowStep]:
-    """Each step in equal width; the first of each owner carries whose it is and how long it took them."""
-    found = [step for step in list_steps(story) if step.in_flow]
-    spans = _spans(found)
-    names = {OURS: "Alpha Panda", BROKER: story.broker, EXCHANGE: story.exchange}
-    return [
-        {
-            "key": str(number),
-            "title": step.short,
-            "since": gap(step.wall - found[number - 1].wall) if number else clock_millis(step.market),
-            "whose": step.whose,
-            "span": f"{names[step.whose]}, {took(spans[number])}" if number in spans else "",
-        }
-        for number, step in enumerate(found)
-    ]
-
-
-def _spans(found: list[Step]) -> dict[int, Any]:
-    """First index of each owner's stretch → how long from the step before it to its last."""
-    durations = [found[0].wall - found[0].wall, *(after.wall - before.wall for before, after in pairwise(found))]
-    spans, start = {}, 0
-    for _, group in groupby(found, key=lambda step: step.whose):
-        size = len(list(group))
-        spans[start] = sum(durations[start : start + size], durations[0])
-        start += size
-    return spans

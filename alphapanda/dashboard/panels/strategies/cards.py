@@ -1,0 +1,119 @@
+"""Each deployment as a card: what it is, how its days went, and what may be done with it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import timedelta
+from decimal import Decimal
+from typing import TypedDict
+from uuid import UUID
+
+from django.db.models import Sum
+from django.urls import reverse
+
+from alphapanda.core.figures import counted, short_rupees
+from alphapanda.dashboard.panels.context import PageContext
+from alphapanda.dashboard.panels.live.net import as_text
+from alphapanda.dashboard.panels.naming import symbol_of
+from alphapanda.dashboard.panels.shell import acts_of
+from alphapanda.dashboard.panels.strategies.rows import (
+    StrategyPanelData,
+)
+from portfolio.models import PnlSnapshot, Realisation
+from trading.models import Deployment
+from trading.orders.life_cycle import DEPLOYMENT_LABELS, DeploymentState
+
+S = DeploymentState
+HISTORY_DAYS = 20
+
+
+class StrategyCard(TypedDict):
+    about: str
+    state_long: str
+    days: list[str]
+    days_net: str | None
+    days_words: str
+    worst_fall: str | None
+    winners: str
+    run: str
+    acts: list[dict[str, str]]
+
+
+def strategy_card(
+    panel: StrategyPanelData,
+    deployment: Deployment,
+    history: dict[UUID, list[Decimal]],
+    closed: dict[UUID, tuple[int, int]],
+) -> StrategyCard:
+    days = history.get(deployment.pk, [])
+    won, all_ = closed.get(deployment.pk, (0, 0))
+    run = panel.runs.get(deployment.pk)
+    code = (run.code_hash if run else deployment.strategy.code_hash)[:6]
+    return {
+        "about": describe_deployment(deployment),
+        "state_long": DEPLOYMENT_LABELS[S(deployment.state)],
+        "days": [f"{net:f}" for net in days],
+        "days_net": as_text(sum(days, Decimal(0))) if days else None,
+        "days_words": counted(len(days), "day") if days else "No full day yet",
+        "worst_fall": as_text(worst_fall(days)) if days else None,
+        "winners": f"{round(100 * won / all_)}\u00a0% of {all_}" if all_ else "no closed trade",
+        "run": f"run {run.number}, code {code}" if run else f"code {code}",
+        "acts": [
+            {
+                "key": act,
+                "verb": verb,
+                "ask": asks,
+                "address": reverse("dashboard:deployment_act", args=[deployment.pk, act]),
+            }
+            for act, (verb, asks) in acts_of(deployment).items()
+        ],
+    }
+
+
+def describe_deployment(deployment: Deployment) -> str:
+    """One line of instruments and settings."""
+    names = [symbol_of(instrument) for instrument in deployment.instruments.all()]
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    units = {
+        "lots": counted(int(deployment.size), "lot"),
+        "capital": f"{short_rupees(deployment.size)} a position",
+        "risk": f"{short_rupees(deployment.size)} at risk",
+    }[deployment.sizing]
+    return f"{deployment.strategy.title}; {shown or 'no instrument'}; {units}, {deployment.product}"
+
+
+def past_days(page: PageContext) -> dict[UUID, list[Decimal]]:
+    """The last known net of each of the days before this one, oldest first, by deployment."""
+    since = page.day - timedelta(days=HISTORY_DAYS * 2)
+    rows = PnlSnapshot.objects.filter(
+        day__gte=since, day__lt=page.day, net__isnull=False, portfolio__deployment_id__isnull=False
+    )
+    latest = rows.order_by("portfolio_id", "day", "-at").distinct("portfolio_id", "day")
+    found: dict[UUID, list[Decimal]] = defaultdict(list)
+    for deployment, net in latest.values_list("portfolio__deployment_id", "net"):
+        if deployment and net is not None:
+            found[deployment].append(net)
+    return {deployment: days[-HISTORY_DAYS:] for deployment, days in found.items()}
+
+
+def worst_fall(days: list[Decimal]) -> Decimal:
+    """The deepest fall of the summed net from its highest point: zero or below."""
+    high = running = worst = Decimal(0)
+    for net in days:
+        running += net
+        high = max(high, running)
+        worst = min(worst, running - high)
+    return worst
+
+
+def trades_won(page: PageContext) -> dict[UUID, tuple[int, int]]:
+    """Closing orders that made money before charges, of all closing orders, in the last 20 days or so."""
+    rows = Realisation.objects.filter(day__gte=page.day - timedelta(days=HISTORY_DAYS * 2)).order_by()
+    grouped = rows.values_list("lot__position__portfolio__deployment_id", "trade__broker_order_id").annotate(
+        made=Sum("realised")
+    )
+    found: dict[UUID, tuple[int, int]] = {}
+    for deployment, _, made in grouped:
+        won, all_ = found.get(deployment, (0, 0))
+        found[deployment] = (won + (made > 0), all_ + 1)
+    return found

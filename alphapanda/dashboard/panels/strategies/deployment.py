@@ -1,0 +1,126 @@
+"""One deployment by itself: its card, its terms, its signals and its runs."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+from uuid import UUID
+
+from alphapanda.core.figures import iso
+from alphapanda.dashboard.panels.ages import Age, read_now
+from alphapanda.dashboard.panels.context import PageContext
+from alphapanda.dashboard.panels.naming import side_word, story_of, symbol_of
+from alphapanda.dashboard.panels.results import PortfolioDays
+from alphapanda.dashboard.panels.shell import CommonFacts, common_facts
+from alphapanda.dashboard.panels.strategies.cards import describe_deployment, past_days, strategy_card, trades_won
+from alphapanda.dashboard.panels.strategies.rows import (
+    StrategyPanelData,
+    StrategyRow,
+    strategy_row,
+)
+from alphapanda.dashboard.panels.strategies.waits import WaitsPanel, waits_panel
+from trading.models import Deployment, Run, Signal
+from trading.orders.life_cycle import SIGNAL_LABELS, SignalState
+
+SHOWN_SIGNALS = 12
+
+
+class SignalsPanel(TypedDict):
+    age: Age
+    rows: list[SignalRow]
+
+
+class DeploymentSnapshot(CommonFacts):
+    age: Age
+    row: StrategyRow
+    account: str
+    reason: str
+    terms: list[dict[str, str]]
+    waits: WaitsPanel
+    signals: SignalsPanel
+    runs: list[RunRow]
+
+
+def deployment_snapshot(deployment_id: UUID) -> DeploymentSnapshot:
+    """Return one deployment: its card, its runs and why it did not trade."""
+    page = PageContext()
+    days = PortfolioDays(page)
+    panel = StrategyPanelData(page, days)
+    deployment = next(each for each in panel.deployments if each.pk == deployment_id)
+    row = strategy_row(panel, deployment, page.mode_of(deployment.account))
+    row.update(strategy_card(panel, deployment, past_days(page), trades_won(page)))
+    signals = (
+        Signal.objects.filter(deployment=deployment)
+        .select_related("instrument", "account", "order")
+        .order_by("-id")[:SHOWN_SIGNALS]
+    )
+    return {
+        **common_facts(page),
+        "age": read_now(page),
+        "row": row,
+        "account": deployment.account.name,
+        "reason": deployment.state_reason[:1].upper() + deployment.state_reason[1:],
+        "terms": terms_rows(deployment),
+        "waits": waits_panel(page, deployment),
+        "signals": {"age": read_now(page), "rows": [signal_row(page, signal) for signal in signals]},
+        "runs": [run_row(run) for run in deployment.runs.all()[:8]],
+    }
+
+
+def terms_rows(deployment: Deployment) -> list[dict[str, str]]:
+    window = f"{deployment.entry_from:%H:%M} to {deployment.entry_until:%H:%M}"
+    rows = [
+        ("Trades", describe_deployment(deployment)),
+        ("Enters", window),
+        ("Flat by", f"{deployment.flat_by:%H:%M}" if deployment.flat_by else "not before it decides so"),
+        ("Orders", deployment.get_order_style_display()),
+    ]
+    return [{"name": name, "words": words} for name, words in rows]
+
+
+class SignalRow(TypedDict):
+    key: str
+    at: str | None
+    icon: str
+    tone: str
+    state: str
+    what: str
+    words: str
+    href: str | None
+    mode: str
+
+
+def signal_row(page: PageContext, signal: Signal) -> SignalRow:
+    looks = {"ordered": ("tick", ""), "denied": ("struck", ""), "failed": ("cross", "fault"), "new": ("loading", "")}
+    icon, tone = looks.get(signal.state, ("bar", ""))
+    order = getattr(signal, "order", None)
+    return {
+        "key": str(signal.pk),
+        "at": iso(signal.market_time),
+        "icon": icon,
+        "tone": tone,
+        "state": SIGNAL_LABELS[SignalState(signal.state)],
+        "what": f"{side_word(signal.side)} {signal.quantity} {symbol_of(signal.instrument)}",
+        "words": signal.reason if signal.state == SignalState.ORDERED else signal.state_reason or signal.reason,
+        "href": story_of(order) if order else None,
+        "mode": page.mode_of(signal.account),
+    }
+
+
+class RunRow(TypedDict):
+    key: str
+    number: int
+    started: str | None
+    ended: str | None
+    reason: str
+    code: str
+
+
+def run_row(run: Run) -> RunRow:
+    return {
+        "key": str(run.pk),
+        "number": run.number,
+        "started": iso(run.started_at),
+        "ended": iso(run.ended_at),
+        "reason": run.ended_reason or "goes on",
+        "code": run.code_hash[:12],
+    }
