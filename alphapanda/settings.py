@@ -171,7 +171,7 @@ PROCESS_TICKS_TASK = "trading.tasks.process_ticks"
 ORDER_HINT_TASK = "trading.tasks.book_trades"
 LOCKSTEP_QUIESCED = "trading.ticks.quiesced.wait_until_quiesced"
 TICK_SOURCE = "trading.brokers.zerodha.ticker.KiteTickSource"
-INSTRUMENT_SOURCE = "trading.brokers.zerodha.client.instrument_dump"
+INSTRUMENT_SOURCE = "trading.brokers.zerodha.dumps.fetch_instrument_dump"
 
 # Zerodha, or the practice exchange that speaks its protocol.
 KITE_ROOT = env.str("KITE_ROOT", "https://api.kite.trade")

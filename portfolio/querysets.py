@@ -9,6 +9,8 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet, Sum
 
+from portfolio.domain.charges import CHARGE_KINDS
+
 if TYPE_CHECKING:
     from portfolio.models import Account
 
@@ -69,6 +71,4 @@ class LedgerQuerySet(QuerySet[Any]):
         return sum_of(self.filter(account=account_id), "amount")
 
     def charges(self) -> LedgerQuerySet:
-        from portfolio.models import CHARGE_KINDS
-
         return self.filter(kind__in=CHARGE_KINDS)

@@ -12,11 +12,10 @@ from uuid import UUID
 from django.db import transaction
 
 from portfolio.charging import ChargeRates
-from portfolio.domain.charges import UnknownCharge
+from portfolio.domain.charges import CHARGE_KINDS, UnknownCharge
 from portfolio.folding import derive_rows, derived_columns, refold_position
 from portfolio.ledger_entries import charge_entries, dp_entry, value_entry
 from portfolio.models import (
-    CHARGE_KINDS,
     Account,
     ChargeRate,
     LedgerEntry,

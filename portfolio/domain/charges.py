@@ -27,6 +27,9 @@ class ChargeKind(StrEnum):
     DP = "dp_charge"
 
 
+CHARGE_KINDS = tuple(kind.value for kind in ChargeKind)
+
+
 class ChargeSegment(StrEnum):
     DELIVERY = "delivery"
     INTRADAY = "intraday"

@@ -2,12 +2,11 @@
 
 from portfolio.models.accounts import Account, Portfolio
 from portfolio.models.charges import ChargeRate
-from portfolio.models.facts import CHARGE_KINDS, LedgerEntry, LedgerKind, Trade
+from portfolio.models.facts import LedgerEntry, LedgerKind, Trade
 from portfolio.models.holdings import Lot, Position, Realisation
 from portfolio.models.snapshots import PnlSnapshot
 
 __all__ = [
-    "CHARGE_KINDS",
     "Account",
     "ChargeRate",
     "LedgerEntry",

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import CheckConstraint, Q, UniqueConstraint
 
 from instruments.domain.order_terms import PRODUCT_LABELS, Product, choices_from
-from portfolio.domain.charges import ChargeKind
+from portfolio.domain.charges import CHARGE_KINDS, ChargeKind
 from portfolio.models.accounts import Account, Portfolio
 from portfolio.models.fields import money_column, uuid_key
 from portfolio.querysets import LedgerQuerySet, TradeQuerySet
@@ -26,9 +26,6 @@ class LedgerKind(models.TextChoices):
     STAMP_DUTY = ChargeKind.STAMP_DUTY.value, "Stamp duty"
     GST = ChargeKind.GST.value, "GST"
     DP = ChargeKind.DP.value, "DP charge"
-
-
-CHARGE_KINDS = tuple(kind.value for kind in ChargeKind)
 
 
 class Trade(models.Model):

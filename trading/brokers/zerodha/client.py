@@ -14,7 +14,7 @@ from kiteconnect.exceptions import KiteException
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
 from trading.brokers.zerodha.addresses import rest_root
-from trading.brokers.zerodha.mapping import Reply, ist_time, read_error_for
+from trading.brokers.zerodha.mapping import Reply, ist_time
 
 CONNECT_SECONDS = 3.05
 READ_SECONDS = 7.0
@@ -152,13 +152,3 @@ def _never_left(error: requests.RequestException) -> bool:
     cause = error.args[0] if error.args else None
     reason = cause.reason if isinstance(cause, MaxRetryError) else cause
     return isinstance(reason, NewConnectionError | ConnectTimeoutError)
-
-
-def instrument_dump(exchange: str | None = None) -> bytes:
-    """Return the day's instruments as CSV, by any session this process may use. Raises BrokerError."""
-    from trading.brokers.zerodha.session import data_session  # it makes clients itself
-
-    try:
-        return data_session().client().instrument_dump(exchange)
-    except KiteError as error:
-        raise read_error_for(error.reply) from error

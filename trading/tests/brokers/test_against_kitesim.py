@@ -17,7 +17,8 @@ from alphapanda.core.clock.market_time import forget_anchor
 from alphapanda.core.timezone import IST
 from portfolio.booking import open_account
 from trading.brokers.zerodha import credentials, session
-from trading.brokers.zerodha.client import KiteClient, instrument_dump
+from trading.brokers.zerodha.client import KiteClient
+from trading.brokers.zerodha.dumps import fetch_instrument_dump
 from trading.brokers.zerodha.history import fetch_history
 from trading.brokers.zerodha.orders import ZerodhaOrders
 from trading.brokers.zerodha.pace import Pace
@@ -109,7 +110,7 @@ def test_the_command_logs_in_to_practice_by_itself(account, capsys):
 def test_the_dump_has_kites_columns(client):
     header = client.instrument_dump("NSE").splitlines()[0].decode()
     assert header.startswith("instrument_token,exchange_token,tradingsymbol,name")
-    assert len(instrument_dump().splitlines()) > len(client.instrument_dump("NSE").splitlines())
+    assert len(fetch_instrument_dump().splitlines()) > len(client.instrument_dump("NSE").splitlines())
 
 
 def test_history_is_exact_and_in_order(client):

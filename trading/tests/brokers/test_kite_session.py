@@ -19,8 +19,8 @@ from portfolio.booking import open_account
 from trading.brokers.data_port import LoginRefused
 from trading.brokers.zerodha import credentials, session
 from trading.brokers.zerodha.callback import Callback, NoCallback
-from trading.brokers.zerodha.client import instrument_dump
 from trading.brokers.zerodha.credentials import CredentialMissing
+from trading.brokers.zerodha.dumps import fetch_instrument_dump
 from trading.models import BrokerSession
 from trading.orders.broker_port import BrokerError, SessionExpired
 
@@ -128,7 +128,7 @@ def test_without_a_login_the_session_is_expired_not_empty(account):
     with pytest.raises(SessionExpired, match="not logged in"):
         session.open_session("Family 1")
     with pytest.raises(SessionExpired):
-        instrument_dump()
+        fetch_instrument_dump()
 
 
 def test_at_six_the_session_ends(account, kite):
@@ -186,10 +186,10 @@ def test_the_dump_comes_by_any_session_this_process_holds_the_key_of(account, ki
     grants(kite)
     session.log_in(account, "request-token")
     kite.add("GET", ROOT + "/instruments", body=b"csv", content_type="text/csv")
-    assert instrument_dump() == b"csv"
+    assert fetch_instrument_dump() == b"csv"
     monkeypatch.delenv("BROKER_KEY_FAMILY_1")
     with pytest.raises(SessionExpired, match="whose key this process has"):
-        instrument_dump()
+        fetch_instrument_dump()
 
 
 # ---- commands -------------------------------------------------------------------------------------------------
