@@ -67,7 +67,7 @@ def _exchange(
 def synthetic_programme(config: Config) -> Conductor:
     """A new market, or the one in the state folder exactly where it stopped."""
     store = Store(config.state_dir)
-    first_day = _same_world(store, config)
+    first_day = _same_values(store, config)
     left: dict[str, Any] | None = store.get("clock")
     start_ms = left["market_ms"] if left else _first_moment(first_day, config) * 1000
     clock = MarketClock(start_ms, config.rate)
@@ -79,7 +79,7 @@ def synthetic_programme(config: Config) -> Conductor:
     return Conductor(exchange, market, config.night)
 
 
-def _same_world(store: Store, config: Config) -> date:
+def _same_values(store: Store, config: Config) -> date:
     """The market's first day; raises ValueError if the folder holds another seed's market."""
     kept = store.get("world")
     if kept is None:

@@ -93,10 +93,10 @@ class PracticeClock:
             return False
         self._anchor, self.rate = Anchor(told, wall_now(), rate), rate
         if self._store:
-            self._tell_everybody(told, rate)
+            self._announce_time(told, rate)
         return True
 
-    def _tell_everybody(self, told: datetime, rate: float) -> None:
+    def _announce_time(self, told: datetime, rate: float) -> None:
         try:
             set_market_time(told, rate)
         except DatabaseError as error:

@@ -68,11 +68,11 @@ def test_the_example_names_nothing_that_is_not_read():
 @pytest.mark.parametrize("name", our_commands())
 def test_every_command_is_in_the_readme_and_in_operations(name):
     assert f"`{name}`" in text("README.md")
-    assert re.search(rf"^\| `{name}\b", text("docs/operations.md"), re.MULTILINE)
+    assert re.search(rf"^- `{name}\b", text("docs/operations.md"), re.MULTILINE)
 
 
 def test_no_command_is_promised_that_is_not_there():
-    promised = set(re.findall(r"^\| `([a-z_]+)", text("docs/operations.md").split("## On your own")[0], re.MULTILINE))
+    promised = set(re.findall(r"^- `([a-z_]+)", text("docs/operations.md").split("## On your own")[0], re.MULTILINE))
     assert promised == set(our_commands())
 
 

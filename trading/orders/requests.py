@@ -42,7 +42,7 @@ def place_manual(
         raise NotAllowed(f"{account} is live: sending live orders is not part of this version")
     if not account.is_active:
         raise NotAllowed(f"{account} is closed")
-    wish = {
+    quoted = {
         "side": side,
         "quantity": quantity,
         "order_type": order_type,
@@ -51,16 +51,16 @@ def place_manual(
         "price": price,
         "trigger_price": trigger_price,
     }
-    return _ask_gate(account, instrument, f"manual:{by}:{key or new_id()}", wish, by)
+    return _ask_gate(account, instrument, f"manual:{by}:{key or new_id()}", quoted, by)
 
 
 @transaction.atomic
-def _ask_gate(account: Account, instrument: Instrument, key: str, wish: dict[str, Any], by: str) -> Signal:
+def _ask_gate(account: Account, instrument: Instrument, key: str, quoted: dict[str, Any], by: str) -> Signal:
     now = market_now()
     signal, is_new = Signal.objects.get_or_create(
         key=key,
         defaults={
-            **wish,
+            **quoted,
             **_quote_seen(instrument, now),
             "account": account,
             "instrument": instrument,

@@ -26,7 +26,7 @@ EXITS_LIVE = timedelta(hours=8)
 def write_effects(shard: Shard, memory: ShardMemory, effects: Effects) -> None:
     """Write all effects in the caller's transaction."""
     store_candles(memory.instruments, effects.candles)
-    _write_wishes(memory, effects.decisions)
+    _write_decisions(memory, effects.decisions)
     for told, position in effects.inputs:
         RunInput.objects.filter(pk=told.pk, epoch__isnull=True).update(epoch=position.epoch, n=position.n)
     for run in effects.begun:
@@ -55,24 +55,24 @@ def _pause(memory: ShardMemory, run: LiveRun, words: str) -> None:
     )
 
 
-def _write_wishes(memory: ShardMemory, wishes: Iterable[QuotedDecision]) -> None:
+def _write_decisions(memory: ShardMemory, decisions: Iterable[QuotedDecision]) -> None:
     signals, evaluations = [], []
-    for wish in wishes:
-        kind = wish.decision.kind
+    for quoted in decisions:
+        kind = quoted.decision.kind
         if kind in ("enter", "exit"):
-            signals.append(signal_of(memory, wish))
-        if wish.decision.cancels is not None:
-            cancel_entry_of(wish)
+            signals.append(signal_of(memory, quoted))
+        if quoted.decision.cancels is not None:
+            cancel_entry_of(quoted)
         if kind in ("wait", "change_stop"):
-            evaluations.append(_evaluation(memory, wish))
+            evaluations.append(_evaluation(memory, quoted))
     Signal.objects.bulk_create(signals)
     Evaluation.objects.bulk_create(evaluations)
     for signal in signals:
         _announce(signal)
 
 
-def signal_of(memory: ShardMemory, wish: QuotedDecision) -> Signal:
-    decision, tick, run = wish.decision, wish.tick, wish.run
+def signal_of(memory: ShardMemory, quoted: QuotedDecision) -> Signal:
+    decision, tick, run = quoted.decision, quoted.tick, quoted.run
     life = EXITS_LIVE if decision.kind == "exit" else settings.SIGNAL_LIFE
     row = Run.objects.only("number", "terms").get(pk=run.run_id)
     return Signal(
@@ -81,8 +81,8 @@ def signal_of(memory: ShardMemory, wish: QuotedDecision) -> Signal:
         deployment_id=run.deployment_id,
         account_id=run.account_id,
         instrument=memory.instruments[memory.keys[decision.instrument]],
-        epoch=wish.position.epoch,
-        n=wish.position.n,
+        epoch=quoted.position.epoch,
+        n=quoted.position.n,
         ordinal=decision.number,
         kind=decision.kind,
         side=decision.side or "",
@@ -98,9 +98,9 @@ def signal_of(memory: ShardMemory, wish: QuotedDecision) -> Signal:
         bid=tick.bid if tick else None,
         ask=tick.ask if tick else None,
         quote_at=tick.at if tick else None,
-        market_time=wish.now,
-        expires_at=wish.now + life,
-        received_at=wish.received_at,
+        market_time=quoted.now,
+        expires_at=quoted.now + life,
+        received_at=quoted.received_at,
     )
 
 
@@ -117,36 +117,36 @@ def _announce(signal: Signal) -> None:
     wakeups.wake_stage_after_commit(wakeups.ASSESS, signal.account_id, "risk")
 
 
-def cancel_entry_of(wish: QuotedDecision) -> None:
+def cancel_entry_of(quoted: QuotedDecision) -> None:
     """Stop an entry from filling further: not judged yet, it is superseded; ordered, its cancellation is asked."""
-    ordinal = wish.decision.cancels or 0
-    which = {"run_id": wish.run.run_id, "ordinal": ordinal}
-    reason = wish.decision.reason.text[:300]
+    ordinal = quoted.decision.cancels or 0
+    which = {"run_id": quoted.run.run_id, "ordinal": ordinal}
+    reason = quoted.decision.reason.text[:300]
     if Signal.objects.filter(**which, state=SignalState.NEW).update(state=SignalState.SUPERSEDED, state_reason=reason):
         signal = Signal.objects.select_related("instrument").get(**which)
         notify_run(signal, "ended", str(signal.pk), outcome="superseded", reason=reason)
         return
     orders = Order.objects.filter(
-        signal__run_id=wish.run.run_id,
+        signal__run_id=quoted.run.run_id,
         signal__ordinal=ordinal,
         state__in=MAY_STILL_FILL,
         cancel_requested_at__isnull=True,
     )
     for order in orders.select_related("account"):
         Order.objects.filter(pk=order.pk, cancel_requested_at__isnull=True).update(
-            cancel_requested_at=wish.now, cancel_requested_by=wish.run.name
+            cancel_requested_at=quoted.now, cancel_requested_by=quoted.run.name
         )
         wakeups.wake_stage_after_commit(wakeups.EXECUTE, order.account_id, wakeups.orders_queue(order.account.mode))
 
 
-def _evaluation(memory: ShardMemory, wish: QuotedDecision) -> Evaluation:
+def _evaluation(memory: ShardMemory, quoted: QuotedDecision) -> Evaluation:
     return Evaluation(
-        run_id=wish.run.run_id,
-        instrument=memory.instruments[memory.keys[wish.decision.instrument]],
-        at=wish.now,
-        text=wish.decision.reason.text[:300],
-        numbers=dict(wish.decision.reason.numbers),
-        nearness=wish.decision.nearness,
+        run_id=quoted.run.run_id,
+        instrument=memory.instruments[memory.keys[quoted.decision.instrument]],
+        at=quoted.now,
+        text=quoted.decision.reason.text[:300],
+        numbers=dict(quoted.decision.reason.numbers),
+        nearness=quoted.decision.nearness,
     )
 
 

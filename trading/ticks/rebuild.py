@@ -59,7 +59,7 @@ def _restore_runs(memory: ShardMemory, shard: Shard, saved: dict[str, Any]) -> N
             problem = _restore_host(live, saved[str(run.pk)], problem)
             memory.runs[run.pk] = live
         elif RunInput.objects.filter(run=run, kind="begin", epoch__isnull=False).exists():
-            _hear_again(memory, run, live)
+            _apply_inputs_again(memory, run, live)
         if problem:
             live.host.keep_exits_only(is_faulted=True)
             deployments.pause_run(run.pk, problem)
@@ -84,7 +84,7 @@ def _restore_host(live: LiveRun, saved: dict[str, Any], problem: str) -> str:
     return problem
 
 
-def _hear_again(memory: ShardMemory, run: Run, live: LiveRun) -> None:
+def _apply_inputs_again(memory: ShardMemory, run: Run, live: LiveRun) -> None:
     """Bring a run that is in no checkpoint to the memory's position: it hears all it was told up to there."""
     memory.runs[run.pk] = live
     for told in _heard(memory, run_id=run.pk):
@@ -102,10 +102,10 @@ def _catch_up(memory: ShardMemory, stream: TickStream, target: StreamPosition) -
     position = memory.position
     for entry in _entries(stream, position, target):
         for place in sorted(place for place in inputs if place <= entry.position):
-            _hear_all(memory, inputs.pop(place))
+            _apply_inputs(memory, inputs.pop(place))
         memory.apply_entry(entry, Effects())
     for place in sorted(inputs):
-        _hear_all(memory, inputs[place])
+        _apply_inputs(memory, inputs[place])
     if memory.position != target:
         memory.candles.note_gap(int(memory.now.timestamp()))
 
@@ -126,7 +126,7 @@ def _inputs_by_position(memory: ShardMemory, target: StreamPosition) -> dict[Str
     return found
 
 
-def _hear_all(memory: ShardMemory, inputs: list[RunInput]) -> None:
+def _apply_inputs(memory: ShardMemory, inputs: list[RunInput]) -> None:
     for told in inputs:
         apply_input(memory, told, Effects())
 

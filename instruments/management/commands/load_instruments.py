@@ -41,7 +41,7 @@ class Command(BaseCommand):
             try:
                 report = self._load(_shown_on(bar), **options)
             except sync.LoadRefused as refused:
-                self._tell_refusal(refused)
+                self._say_refusal(refused)
                 raise CommandError("Refused; what stood before still stands.", returncode=REFUSED) from refused
         self._say_result(report, options["dry_run"])
 
@@ -54,7 +54,7 @@ class Command(BaseCommand):
             )
         return load_from_broker(options["exchange"], progress=progress, **choices)
 
-    def _tell_refusal(self, refused: sync.LoadRefused) -> None:
+    def _say_refusal(self, refused: sync.LoadRefused) -> None:
         self.say(refused=True, problems=[str(problem) for problem in refused.problems])
         for problem in refused.problems:
             self.say(str(problem))

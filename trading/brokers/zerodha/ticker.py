@@ -55,7 +55,7 @@ class KiteTickSource:
 
     def _connect(self, login: Login) -> None:
         # Not before: kiteconnect takes whichever reactor is installed, and installs one where there is none.
-        from trading.brokers.zerodha.ticker_client import Ears, HardenedTicker
+        from trading.brokers.zerodha.ticker_client import HardenedTicker, TickerCallbacks
 
         def refused(reason: str) -> None:
             self._refused = login
@@ -67,7 +67,7 @@ class KiteTickSource:
                 self._inbox.end()
 
         inbox = self._inbox
-        ears = Ears(
+        ears = TickerCallbacks(
             on_frame=inbox.frame,
             on_bytes=inbox.heard,
             on_hint=inbox.hint,

@@ -32,7 +32,7 @@ _STATUS = re.compile(r"upgrade failed \[(\d{3})\]")
 
 
 @dataclass(frozen=True, slots=True)
-class Ears:
+class TickerCallbacks:
     """What is called on the reactor's thread. Each must only enqueue: an exception would cost the connection."""
 
     on_frame: Callable[[bytes, int], None]
@@ -143,7 +143,9 @@ class HardenedTicker(KiteTicker):
 
     subscribed_tokens: dict[int, str]
 
-    def __init__(self, api_key: str, access_token: str, ears: Ears, root: str, *, patient: bool = False) -> None:
+    def __init__(
+        self, api_key: str, access_token: str, ears: TickerCallbacks, root: str, *, patient: bool = False
+    ) -> None:
         """``patient``: silence means nothing, as in a replay in lockstep.
 
         Raises ValueError for an address that would carry the token in the clear to another machine."""

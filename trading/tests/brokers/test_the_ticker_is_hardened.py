@@ -282,7 +282,7 @@ def test_a_certificate_must_be_trusted_and_name_the_host(certificate, host, trus
 
 @pytest.mark.parametrize("root", ["ws://ws.kite.trade", "http://127.0.0.1", "ws://10.0.0.1:9000"])
 def test_the_token_never_travels_in_the_clear(root):
-    from trading.brokers.zerodha.ticker_client import Ears, HardenedTicker
+    from trading.brokers.zerodha.ticker_client import HardenedTicker, TickerCallbacks
 
     with pytest.raises(ValueError, match="wss://"):
-        HardenedTicker("key", "token", Ears(*[lambda *_: None] * 7), root=root)
+        HardenedTicker("key", "token", TickerCallbacks(*[lambda *_: None] * 7), root=root)
