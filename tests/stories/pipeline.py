@@ -108,6 +108,13 @@ class Pipeline:
         deployments.notify_run(run, "begin", "begin", {"until": self.now.isoformat()})
         return run
 
+    def trade(self, *prices: str, **changes: Any) -> Deployment:
+        """Deploy, start, and play these prices: what most stories begin with."""
+        deployment = self.deploy(**changes)
+        self.start(deployment)
+        self.play(*prices)
+        return deployment
+
     def tick(self, price: str, after: float = 1.0, **columns: Any) -> None:
         """Append one full packet ``after`` seconds of market time."""
         self.now += timedelta(seconds=after)

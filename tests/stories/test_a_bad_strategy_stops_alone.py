@@ -28,18 +28,16 @@ def test_a_faulty_run_is_paused_in_words_and_the_other_trades(pipeline, strategy
 
 
 def test_a_paused_run_still_gets_out_by_its_stop(pipeline):
-    deployment = pipeline.deploy(parameters={"buy_at": "1500", "sell_at": "1600", "stop_percent": "1"})
-    pipeline.start(deployment)
-    pipeline.play("1505.00", "1499.00", "1500.00")
+    deployment = pipeline.trade(
+        "1505.00", "1499.00", "1500.00", parameters={"buy_at": "1500", "sell_at": "1600", "stop_percent": "1"}
+    )
     deployments.pause_deployment(deployment, by="tests")
     pipeline.play("1490.00", "1480.00", "1480.00", "1480.00")
     assert Position.objects.get().quantity == 0
 
 
 def test_a_run_whose_fault_paused_it_stays_paused_after_a_restart(pipeline):
-    bad = pipeline.deploy("test-loops")
-    pipeline.start(bad)
-    pipeline.play("1505.00")
+    bad = pipeline.trade("1505.00", strategy="test-loops")
     pipeline.restart()
     pipeline.play("1504.00")
     bad.refresh_from_db()
@@ -47,9 +45,7 @@ def test_a_run_whose_fault_paused_it_stays_paused_after_a_restart(pipeline):
 
 
 def test_a_resumed_run_decides_again(pipeline):
-    deployment = pipeline.deploy()
-    pipeline.start(deployment)
-    pipeline.play("1505.00")
+    deployment = pipeline.trade("1505.00")
     deployments.pause_deployment(deployment, by="tests")
     pipeline.play("1499.00", "1499.00")
     assert not Order.objects.exists()
@@ -59,8 +55,6 @@ def test_a_resumed_run_decides_again(pipeline):
 
 
 def test_a_deployment_that_holds_something_is_not_stopped(pipeline):
-    deployment = pipeline.deploy()
-    pipeline.start(deployment)
-    pipeline.play("1505.00", "1499.00", "1500.00")
+    deployment = pipeline.trade("1505.00", "1499.00", "1500.00")
     with pytest.raises(deployments.NotAllowed, match=r"\+10 INFY"):
         deployments.stop_deployment(deployment, by="tests")

@@ -48,8 +48,9 @@ def _standing(deployment: Deployment) -> tuple[str, int, str]:
 
 
 def test_a_position_is_left_by_its_stop_after_a_restart(pipeline):
-    pipeline.start(pipeline.deploy(parameters={"buy_at": "1500", "sell_at": "1600", "stop_percent": "1"}))
-    pipeline.play("1505.00", "1499.00", "1500.00")
+    pipeline.trade(
+        "1505.00", "1499.00", "1500.00", parameters={"buy_at": "1500", "sell_at": "1600", "stop_percent": "1"}
+    )
     pipeline.restart()
     pipeline.play("1480.00", "1480.00", "1480.00")
     assert Position.objects.get().quantity == 0
@@ -70,9 +71,9 @@ def test_a_run_whose_code_changed_only_gets_out(pipeline):
 
 
 def test_a_run_whose_code_is_gone_only_gets_out(pipeline, settings):
-    deployment = pipeline.deploy(parameters={"buy_at": "1500", "sell_at": "1600", "stop_percent": "1"})
-    pipeline.start(deployment)
-    pipeline.play("1505.00", "1499.00", "1500.00")
+    deployment = pipeline.trade(
+        "1505.00", "1499.00", "1500.00", parameters={"buy_at": "1500", "sell_at": "1600", "stop_percent": "1"}
+    )
     settings.STRATEGY_PACKAGES = []
     pipeline.restart()
     pipeline.play("1480.00", "1480.00", "1480.00")

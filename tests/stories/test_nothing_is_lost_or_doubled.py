@@ -32,8 +32,7 @@ def test_valkey_emptied_between_every_stage_loses_no_order(pipeline):
 def test_a_hole_in_the_stream_is_seen_and_told(pipeline):
     from alphapanda.core.journal.models import Event
 
-    pipeline.start(pipeline.deploy())
-    pipeline.play("1505.00")
+    pipeline.trade("1505.00")
     pipeline.tick("1504.00")
     wakeups.valkey_client().delete(pipeline.stream.key)
     pipeline.play("1503.00")
@@ -43,8 +42,7 @@ def test_a_hole_in_the_stream_is_seen_and_told(pipeline):
 
 
 def test_of_two_workers_on_one_shard_one_commits_and_the_other_drops_everything(pipeline):
-    pipeline.start(pipeline.deploy())
-    pipeline.play("1505.00")
+    pipeline.trade("1505.00")
     slow_shard = type(pipeline.shard).objects.select_related("feed").get(pk=pipeline.shard.pk)
     slow_memory = drain._memories.pop(pipeline.shard.pk)
     pipeline.tick("1499.00")
@@ -56,8 +54,7 @@ def test_of_two_workers_on_one_shard_one_commits_and_the_other_drops_everything(
 
 
 def test_the_same_trade_reported_twice_is_booked_once(pipeline):
-    pipeline.start(pipeline.deploy())
-    pipeline.play("1505.00", "1499.00", "1500.00")
+    pipeline.trade("1505.00", "1499.00", "1500.00")
     PaperTrade.objects.update(is_booked=False)
     fills.book_trades(pipeline.account.pk)
     assert Trade.objects.count() == 1

@@ -21,7 +21,7 @@ class PaperRules:
     lot_size: int
     phase: str | None  # kind of session phase now; None is closed
     closes_at: datetime | None  # the end of the instrument's continuous session
-    protection_percent: Decimal = Decimal(2)  # what "automatic" market protection means
+    protection_percent: Decimal = Decimal(2)  # what "automatic" market protection means: MARKET_PROTECTION of the gate
     freeze_quantity: int | None = None
     takes_sl_m: bool = True
 

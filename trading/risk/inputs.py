@@ -171,6 +171,8 @@ class Limits:
 class RiskLimits:
     account: Limits = Limits()
     deployment: Limits = Limits()
+    # Both are our own choice, and an account's RiskLimit says its own: older than a liquid share's next few ticks is
+    # not what was decided on, and further from last than this is more likely a slip of the finger than meant.
     quote_max_age: timedelta = timedelta(seconds=5)
     collar_percent: Decimal = Decimal(2)
 

@@ -16,6 +16,7 @@ from trading.run.stops import on_tick_away, wrong_side
 from trading.run.terms import RunTerms
 from trading.strategies.values import Enter, InstrumentSpec, Reason
 
+# After a refusal the cause seldom goes within seconds: our own choice, so that a refused entry is no flood.
 FIRST_BAR = timedelta(seconds=30)
 LONGEST_BAR = timedelta(minutes=15)
 

@@ -34,6 +34,8 @@ class RunTerms:
     watched: tuple[InstrumentSpec, ...] = ()
     order_type: OrderType = OrderType.MARKET
     limit_offset_ticks: int = 0
+    # Our own choices: flat before Zerodha's own square-off begins to charge ₹50 an order (kite.md 5.1), an entry
+    # that rests a minute has missed its moment, and data half a minute old is not what was decided on.
     flat_before_close: timedelta = timedelta(minutes=10)
     entry_lives: timedelta = timedelta(seconds=60)
     fresh_within: timedelta = timedelta(seconds=30)

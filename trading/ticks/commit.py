@@ -19,6 +19,7 @@ from trading.run import deployments
 from trading.run.faults import StrategyFault
 from trading.ticks.memory import Effects, LiveRun, QuotedDecision, ShardMemory
 
+# Our own choices: a rebuild reads at most half a minute of stream; an exit outlives any one session.
 CHECKPOINT_EVERY = timedelta(seconds=30)
 EXITS_LIVE = timedelta(hours=8)
 

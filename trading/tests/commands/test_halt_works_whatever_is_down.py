@@ -27,8 +27,7 @@ def without_servers(folder: Path, *arguments: str) -> subprocess.CompletedProces
 @pytest.fixture
 def sending(pipeline: Any) -> Any:
     """The desk with one order claimed and sent, not yet filled."""
-    pipeline.start(pipeline.deploy(parameters={"buy_at": "1500", "sell_at": "1510"}))
-    pipeline.play("1505", "1499")
+    pipeline.trade("1505", "1499", parameters={"buy_at": "1500", "sell_at": "1510"})
     return pipeline
 
 
@@ -65,8 +64,7 @@ def test_a_halt_writes_flag_and_rows_and_lists_what_is_on_its_way(sending, told)
 
 def test_after_a_halt_no_order_leaves(pipeline):
     call_command("halt", "--json")
-    pipeline.start(pipeline.deploy(parameters={"buy_at": "1500", "sell_at": "1510"}))
-    pipeline.play("1499", "1499", "1499")
+    pipeline.trade("1499", "1499", "1499", parameters={"buy_at": "1500", "sell_at": "1510"})
     assert pipeline.orders(OrderState.SUBMITTED, OrderState.OPEN, OrderState.FILLED) == []
 
 
