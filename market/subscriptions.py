@@ -40,14 +40,14 @@ def subscribe_instrument(
             f"{feed.name} already carries {MOST_INSTRUMENTS} instruments, as many as one Kite connection may; "
             f"{instrument.key} needs another feed, or another instrument's place"
         )
-    wish, _ = Subscription.objects.update_or_create(
+    subscription, _ = Subscription.objects.update_or_create(
         feed=feed,
         instrument=instrument,
         ref=ref,
         defaults={"mode": "full" if wants_candles else mode, "wants_candles": wants_candles},
     )
     _hint(feed.name)
-    return wish
+    return subscription
 
 
 @transaction.atomic

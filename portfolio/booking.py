@@ -112,7 +112,7 @@ def book_trade(report: TradeReport) -> tuple[Trade, bool]:
     """Book a trade exactly once, in the caller's transaction; say whether it was new.
 
     Locks the account, then the position, and raises the account's version. Charges for which no rate is known stay
-    unknown (``trade.charges is None``) until ``settle_charges``: a position is never hidden for want of a rate.
+    unknown (``trade.charges is None``) until ``charge_uncharged``: a position is never hidden for want of a rate.
     Raises ConflictingTrade where the same trade is reported with other figures.
     """
     account = Account.objects.locked(report.account_id)

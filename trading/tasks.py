@@ -47,7 +47,7 @@ def process_ticks(shard_id: str) -> None:
     try:
         has_more = drain(shard_id)
     finally:
-        # With nothing left the drain has cleared its mark before its last look; what stands now is somebody's call.
+        # With nothing left the drain has cleared its flag before its last look; what stands now is somebody's call.
         if has_more:
             wakeups.clear_awake_flag(wakeups.TICKS, shard_id)
     if has_more:

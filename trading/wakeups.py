@@ -1,8 +1,8 @@
 """Say that there may be work in a partition. A lost message costs at most one sweep; a repeated one costs nothing.
 
 Valkey first hears that somebody has been woken (for two seconds nobody else need say it again), then the task is
-sent. The task first clears that mark and only then reads, so work that arrives while it reads wakes it anew. The
-tick drain, which waits a while for more, keeps the mark meanwhile and clears it before its last look.
+sent. The task first clears that flag and only then reads, so work that arrives while it reads wakes it anew. The
+tick drain, which waits a while for more, keeps the flag up meanwhile and clears it before its last look.
 """
 
 import redis
@@ -42,7 +42,7 @@ def wake_stage(stage: str, partition: object, queue: str) -> None:
 
 
 def hold_awake_flag(stage: str, partition: object) -> None:
-    """Keep the mark while the stage is at work anyhow; whoever holds it must clear it before the last look."""
+    """Keep the flag up while the stage is at work anyhow; whoever holds it must clear it before the last look."""
     valkey_client().set(awake_flag_of(stage, partition), 1, ex=AWAKE_SECONDS)
 
 
@@ -51,15 +51,15 @@ def wake_stage_after_commit(stage: str, partition: object, queue: str) -> None:
 
 
 def clear_awake_flag(stage: str, partition: object) -> None:
-    """Clear the mark: what is committed from now on wakes the stage again. A dead Valkey is no reason not to work."""
+    """Clear the flag: what is committed from now on wakes the stage again. A dead Valkey is no reason not to work."""
     try:
         valkey_client().delete(awake_flag_of(stage, partition))
     except redis.RedisError as error:
-        log.warning("mark_not_cleared", stage=stage, partition=str(partition), error=repr(error))
+        log.warning("awake_flag_not_cleared", stage=stage, partition=str(partition), error=repr(error))
 
 
 def awake_flag_of(stage: str, partition: object) -> str:
-    # The feed sets the same mark for its shards: market wakes process_ticks by name.
+    # The feed sets the same flag for its shards: market wakes process_ticks by name.
     return f"awake:{partition}" if stage == TICKS else f"awake:{stage}:{partition}"
 
 

@@ -1,4 +1,4 @@
-"""The one folder an installation keeps its state in: secrets, embedded servers, recordings, the flag file."""
+"""The one folder an installation keeps its state in: secrets, embedded servers, recordings and the HALT flag."""
 
 import os
 import secrets

@@ -57,7 +57,7 @@ def prepare_scratch() -> None:
 
 
 def stop_servers() -> None:
-    """Stop what ``prepare`` or ``prepare_scratch`` started; scratch data goes."""
+    """Stop what ``prepare_demo`` or ``prepare_scratch`` started; scratch data goes."""
     from django.db import connections
 
     connections.close_all()

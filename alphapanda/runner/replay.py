@@ -42,7 +42,7 @@ class ReplayFailed(Exception):
 
 @dataclass(frozen=True)
 class ReplayPlan:
-    """What to replay, and with which deployments (each a dict as in ``default_desk``)."""
+    """What to replay, and with which deployments (each a dict as in ``default_deployments``)."""
 
     day: date
     candles: list[Path]

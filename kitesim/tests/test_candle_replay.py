@@ -104,8 +104,8 @@ def test_a_lockstep_replay_gives_back_the_day_and_the_same_bytes_each_time(start
     sim = start_sim("--replay", str(folder), "--replay-day", DAY.isoformat(), "--lockstep", "--no-limits")
     kite = sim.log_in()
     tokens = [row["instrument_token"] for row in kite.instruments()]
-    ears = TickerCallbacks(sim, kite.access_token, seconds=60, frames=tmp_path / "heard", full=tokens)
-    assert of_kind(ears.rest(), "text")[-1]["data"] == "replay finished"
+    callbacks = TickerCallbacks(sim, kite.access_token, seconds=60, frames=tmp_path / "heard", full=tokens)
+    assert of_kind(callbacks.rest(), "text")[-1]["data"] == "replay finished"
     sim.stop()
     heard, files = frames_in(tmp_path / "heard"), read_candles(candle_paths([folder]), DAY)
     market = CandleMarket(files, DAY, {}, 1)

@@ -22,10 +22,10 @@ def no_faults_left(sim):
 @pytest.fixture
 def listening(sim, kite):
     """A ticker that hears one share's full packets."""
-    ears = TickerCallbacks(sim, kite.access_token, full=[INFY])
-    ears.wait_for("ticks")
-    yield ears
-    ears.leave()
+    callbacks = TickerCallbacks(sim, kite.access_token, full=[INFY])
+    callbacks.wait_for("ticks")
+    yield callbacks
+    callbacks.leave()
 
 
 @pytest.fixture

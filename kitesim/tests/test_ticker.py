@@ -11,10 +11,10 @@ INFY, TCS, NIFTY = 408065, 2953217, 256265
 @pytest.fixture(scope="module")
 def heard(sim, kite):
     """What a client hears until an order placed meanwhile is filled, and in four heartbeats after."""
-    ears = TickerCallbacks(sim, kite.access_token, ltp=[TCS], full=[INFY, NIFTY])
+    callbacks = TickerCallbacks(sim, kite.access_token, ltp=[TCS], full=[INFY, NIFTY])
     kite.place_order(**{**LIMIT_BUY, "order_type": "MARKET"}, market_protection=-1, tag="EARS")
-    heard = ears.until("order", lambda one: one["order"]["status"] == "COMPLETE") + ears.next("heartbeat", 4)
-    ears.leave()
+    heard = callbacks.until("order", lambda one: one["order"]["status"] == "COMPLETE") + callbacks.next("heartbeat", 4)
+    callbacks.leave()
     return heard
 
 

@@ -69,7 +69,7 @@ class CandleSeries:
     def set_session(self, token: int, opens_at: int, closes_at: int) -> None:
         """Say when ``token`` trades today (seconds since 1970). Ticks of tokens without a session make no candle.
 
-        A token new to the book counts as heard from now on, one it knows as heard all along.
+        A token new to the series counts as heard from now on, one it knows as heard all along.
         """
         places = self._table.find(np.array([token], np.int64))
         is_new = places[0] < 0
@@ -258,7 +258,7 @@ class CandleSeries:
 
     @classmethod
     def restore(cls, saved: dict[str, Any]) -> CandleSeries:
-        """Return the book that ``save`` was called on."""
+        """Return the series that ``save`` was called on."""
         series = cls(tuple(saved["intervals"]), saved["allowance"])
         series.watermark, series.newest = saved["watermark"], saved["newest"]
         series.resumed_at, series.counts = saved["resumed_at"], Counter(saved["counts"])

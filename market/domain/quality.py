@@ -49,7 +49,7 @@ class QualityLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Sifted:
+class CheckedBatch:
     """``kept`` is what may be decided on; ``shown`` also has what only refreshes or informs a screen:
     repeats, and the cached packet of an earlier day that Kite sends first."""
 
@@ -77,19 +77,19 @@ class QualityFilter:
             places = self._places(known[:, 0])
             self._tick[places], self._band[places], self._timed[places] = known[:, 1:].T
 
-    def check_quality(self, batch: TickBatch, now: int, future_seconds: int | None = None) -> Sifted:
+    def check_quality(self, batch: TickBatch, now: int, future_seconds: int | None = None) -> CheckedBatch:
         """Judge each row. ``now`` is market time in seconds since 1970."""
         counts = Counter[str](batch.faults)
         rows = batch.rows.copy()
         if not len(rows):
-            return Sifted(batch, batch, counts)
+            return CheckedBatch(batch, batch, counts)
         limit = now + (self.limits.future_seconds if future_seconds is None else future_seconds)
         places = self._places(rows["token"].astype(np.int64))
         kept, shown = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
         for run in split_rounds(places):
             kept[run], shown[run] = self._judge(rows, run, places[run], (now, limit), counts)
         _without_unsound_books(rows, kept, counts)
-        return Sifted(TickBatch(rows[kept], batch.received_at), TickBatch(rows[shown], batch.received_at), counts)
+        return CheckedBatch(TickBatch(rows[kept], batch.received_at), TickBatch(rows[shown], batch.received_at), counts)
 
     def _places(self, tokens: NDArray) -> NDArray:
         places = self._table.place(tokens)

@@ -13,6 +13,7 @@ NOUNS = {"desk", "ladder", "rung", "rungs", "happening", "happenings", "wish", "
 VERBS = {"settle", "absorb", "sift", "tell", "hear"}
 ALONE = {"take", "found", "move"}
 BOOKS = {"ExchangeBook", "BrokerBook"}
+TEMPLATES = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "templates").rglob("*.html"))
 TEXTS = ["README.md", "kitesim/README.md", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs").glob("*.md"))]
 LONGEST_LINE = 120
 
@@ -81,7 +82,7 @@ def test_the_glossary_names_every_retired_word():
     assert missing == []
 
 
-@pytest.mark.parametrize("page", TEXTS)
+@pytest.mark.parametrize("page", [*TEXTS, *TEMPLATES])
 def test_no_line_of_text_is_too_long(page):
     lines = (ROOT / page).read_text().splitlines()
     assert [f"{n}: {len(line)}" for n, line in enumerate(lines, start=1) if len(line) > LONGEST_LINE] == []

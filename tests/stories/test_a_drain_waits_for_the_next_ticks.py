@@ -19,7 +19,7 @@ def test_while_it_waits_nobody_need_call_it(pipeline, monkeypatch):
 
 
 def test_what_comes_just_after_the_wait_is_found_by_the_last_look(pipeline, monkeypatch):
-    """The feed called nobody for it: the drain's own mark was still up when it was appended."""
+    """The feed called nobody for it: the drain's own flag was still up when it was appended."""
     comes = iter([lambda: pipeline.tick("1505.00"), lambda: None])
 
     def wait(*_):

@@ -1,6 +1,6 @@
 """The paper exchange's hours of business: requests arrive, books move, orders match. Only the tick drain calls it.
 
-Everything is computed on what was read at the start of a drain and written by ``save`` in the drain's own commit.
+Everything is computed on what was read at a drain's start and written by ``save_changes`` in its own commit.
 """
 
 from collections import defaultdict

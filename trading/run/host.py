@@ -30,13 +30,13 @@ def call_unguarded(call: Callable[[], T]) -> T:
 class RunHost:
     """One run of a deployment.
 
-    Call in this order for each step of market time: ``hear_fill`` and ``hear_order_ended``, then
+    Call in this order for each step of market time: ``apply_fill`` and ``apply_order_ended``, then
     ``on_candles``, then ``on_ticks``. Each returns its decisions. Any of them raises StrategyFault if
     the strategy raised, timed out or answered nonsense; what was decided before stands in the fault.
     ``guard`` runs each call of the strategy and raises CallbackTimedOut if it takes too long.
 
     With ``exits_only`` stops, targets and flat-by are kept and the strategy decides nothing; it sets
-    itself after a fault. ``resume`` ends it.
+    itself after a fault. ``decide_again`` ends it.
     """
 
     def __init__(

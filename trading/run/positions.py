@@ -18,7 +18,7 @@ LONGEST_RETRY = timedelta(seconds=30)
 
 
 class RunPositions:
-    """Books of one run by instrument key; what it decides in a step is handed over by ``take``."""
+    """Books of one run by instrument key; what it decides in a step is handed over by ``take_decisions``."""
 
     def __init__(self, terms: RunTerms, sessions: SessionLookup, now: datetime) -> None:
         self.terms = terms
@@ -243,7 +243,7 @@ class RunPositions:
     def restore(self, saved: JSONObject) -> None:
         """Take back a saved state.
 
-        An instrument added since begins flat; one taken out keeps its book while it holds or has
+        An instrument added since begins flat; one taken out keeps its position while it holds or has
         asked for something, so that it can still be left.
         """
         self.next_number = saved["next_number"]

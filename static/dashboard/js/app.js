@@ -6,7 +6,7 @@ import { guardForms } from "./forms.js";
 import { listenToKeys } from "./keys.js";
 import { revalue, showPrices } from "./market.js";
 import { openPalette, preparePalette } from "./palette.js";
-import { Desk } from "./socket.js";
+import { PageSocket } from "./socket.js";
 
 const FRAME = 200;
 const REFETCH = 1000;
@@ -97,7 +97,7 @@ function start() {
     tellTrouble(isThere ? "" : "No word from the server: every figure shows its age.");
   };
   setInterval(doubt, 1000);
-  new Desk(topics, { onSnapshot, onMarket, onLine, onTrouble: tellTrouble });
+  new PageSocket(topics, { onSnapshot, onMarket, onLine, onTrouble: tellTrouble });
 }
 
 start();

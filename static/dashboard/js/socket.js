@@ -4,7 +4,7 @@ const LONGEST_WAIT = 8000;
 const SILENCE = 20_000;
 const SIGNED_OUT = 4401;
 
-export class Desk {
+export class PageSocket {
   constructor(topics, { onSnapshot, onMarket, onLine, onTrouble }) {
     Object.assign(this, { topics, onSnapshot, onMarket, onLine, onTrouble, wait: FIRST_WAIT, versions: new Map(), heardAt: 0 });
     setInterval(() => this.watch(), 5000);

@@ -67,7 +67,7 @@ class KiteTickSource:
                 self._inbox.end()
 
         inbox = self._inbox
-        ears = TickerCallbacks(
+        callbacks = TickerCallbacks(
             on_frame=inbox.frame,
             on_bytes=inbox.heard,
             on_hint=inbox.hint,
@@ -76,7 +76,7 @@ class KiteTickSource:
             on_disconnected=inbox.disconnection,
             on_refused=refused,
         )
-        self._ticker = HardenedTicker(*login, ears, root=ticker_root(), patient=inbox.lossless)
+        self._ticker = HardenedTicker(*login, callbacks, root=ticker_root(), patient=inbox.lossless)
         self._ticker.want(self._modes)
         if self._paused:
             self._ticker.pause()

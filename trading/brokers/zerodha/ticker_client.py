@@ -144,7 +144,7 @@ class HardenedTicker(KiteTicker):
     subscribed_tokens: dict[int, str]
 
     def __init__(
-        self, api_key: str, access_token: str, ears: TickerCallbacks, root: str, *, patient: bool = False
+        self, api_key: str, access_token: str, callbacks: TickerCallbacks, root: str, *, patient: bool = False
     ) -> None:
         """``patient``: silence means nothing, as in a replay in lockstep.
 
@@ -153,7 +153,7 @@ class HardenedTicker(KiteTicker):
         if address.scheme != "wss" and not (address.scheme == "ws" and address.hostname in LOOPBACK):
             raise ValueError(f"the ticker's address must be wss:// (or ws:// on this machine), not {root}")
         super().__init__(api_key, access_token, root=root)
-        self._ears, self._is_patient = ears, patient
+        self._callbacks, self._is_patient = callbacks, patient
         self._paused = False
         self.factory: PatientFactory | None = None
 
@@ -161,7 +161,9 @@ class HardenedTicker(KiteTicker):
         return f"<HardenedTicker of {urlsplit(self.root).hostname}>"
 
     def _create_connection(self, url: str, **kwargs: Any) -> None:
-        self.factory = PatientFactory(url, on_bytes=self._ears.on_bytes, on_refused=self._ears.on_refused, **kwargs)
+        self.factory = PatientFactory(
+            url, on_bytes=self._callbacks.on_bytes, on_refused=self._callbacks.on_refused, **kwargs
+        )
         self.factory.on_open = self._on_open
         self.factory.on_close = self._on_close
         self.factory.on_message = self._on_message
@@ -218,24 +220,24 @@ class HardenedTicker(KiteTicker):
             self.factory.connector_in_use.disconnect()
 
     def _on_open(self, ws: Any) -> None:
-        self._ears.on_connected()
+        self._callbacks.on_connected()
         if self.subscribed_tokens:
             self.resubscribe()
 
     def _on_close(self, ws: Any, code: Any, reason: Any) -> None:
         log.info("ticker_closed", code=code, reason=str(reason))
-        self._ears.on_disconnected(f"{code}: {reason}")
+        self._callbacks.on_disconnected(f"{code}: {reason}")
 
     def _on_message(self, ws: Any, payload: bytes, is_binary: bool) -> None:
         if is_binary:
-            self._ears.on_frame(payload, time.time_ns() // 1_000_000)
+            self._callbacks.on_frame(payload, time.time_ns() // 1_000_000)
             return
         said = read_text(payload)
         if said.kind == "order":
-            self._ears.on_hint(said.text)
+            self._callbacks.on_hint(said.text)
         elif said.kind in ("error", "message"):
             log.warning("ticker_said", kind=said.kind, data=str(said.data)[:200])
             if said.kind == "message":
-                self._ears.on_message(str(said.data))
+                self._callbacks.on_message(str(said.data))
         else:
             log.warning("ticker_said_something_unreadable", size=len(payload))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import TypedDict
+from urllib.parse import urlencode
 
 from django.db.models import Q, QuerySet
 
@@ -27,7 +28,7 @@ class OrdersSnapshot(CommonFacts):
     counts: str
     rows: list[OrderRow]
     empty: str
-    older: str | None
+    older: str | None  # the address of the orders before these
     filters: dict[str | str | str | str, str]
     choices: FilterChoices
 
@@ -45,10 +46,16 @@ def orders_snapshot(filters: Mapping[str, str] | None = None) -> OrdersSnapshot:
         "counts": f"{len(shown)} shown" + (", more before" if len(listed) > PAGE else ""),
         "rows": order_rows(page, shown, quotes),
         "empty": "" if shown else empty_words(asked),
-        "older": str(shown[-1].pk) if len(listed) > PAGE else None,
+        "older": older_address(asked, shown[-1]) if len(listed) > PAGE else None,
         "filters": {name: asked.get(name, ANY) for name in ("day", "state", "strategy", "q")},
         "choices": filter_choices(),
     }
+
+
+def older_address(asked: Mapping[str, str], last: Order) -> str:
+    """Return the same filters, before the last order shown."""
+    kept = {name: asked.get(name, ANY) for name in ("q", "day", "state", "strategy")}
+    return "?" + urlencode({**kept, "before": str(last.pk)})
 
 
 def filter_orders(orders: QuerySet[Order], asked: Mapping[str, str]) -> QuerySet[Order]:
