@@ -4,6 +4,7 @@ import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from kitesim.errors import bad_input
@@ -88,15 +89,14 @@ class Faults:
         return _spend(next(about, None))
 
     def spoiler(self) -> Callable[[bytes], bytes] | None:
-        """What to do to the frames of this moment, if anything."""
-        for kind, spoil in (("short_frame", _cut), ("malformed_frame", _garble)):
-            if self.take_fault(kind):
-                return spoil
-        fault = self.take_fault("bad_price")
-        if fault is None:
-            return None
-        price = int(fault.terms.get("price", 0)) & 0xFFFFFFFF
-        return lambda frame: _misprice(frame, price)
+        """What to do to the frames of this moment, if anything; a use is spent when the first of them is spoiled."""
+        for kind, spoil in (("short_frame", _cut), ("malformed_frame", _garble), ("bad_price", None)):
+            fault = self.active(kind)
+            if fault is not None:
+                return _spending(
+                    fault, spoil or partial(_misprice, price=int(fault.terms.get("price", 0)) & 0xFFFFFFFF)
+                )
+        return None
 
     def stops(self, is_heartbeat: bool) -> bool:
         """Whether a frame must not go out."""
@@ -107,6 +107,20 @@ def _spend(fault: Fault | None) -> Fault | None:
     if fault is not None and fault.left is not None:
         fault.left -= 1
     return fault
+
+
+def _spending(fault: Fault, spoil: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
+    """A moment in which nothing changed for anyone sends no frame, and must not use the fault up."""
+    is_spent = False
+
+    def spoil_and_spend(frame: bytes) -> bytes:
+        nonlocal is_spent
+        if not is_spent:
+            _spend(fault)
+            is_spent = True
+        return spoil(frame)
+
+    return spoil_and_spend
 
 
 def _cut(frame: bytes) -> bytes:

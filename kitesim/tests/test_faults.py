@@ -6,6 +6,7 @@ import pytest
 import requests
 from kiteconnect.exceptions import DataException, GeneralException, NetworkException, TokenException
 
+from kitesim.server.faults import Faults
 from kitesim.tests.test_rest import LIMIT_BUY, status_of, until
 from kitesim.tests.ticker_callbacks import TickerCallbacks
 
@@ -136,6 +137,15 @@ def test_a_price_may_be_wrong_on_the_wire(sim, listening):
     sim.fault("bad_price", price=4294963533, count=2)
     heard = listening.wait_for("ticks", lambda one: any(tick["last_price"] > 40_000_000 for tick in one["ticks"]))
     assert max(tick["last_price"] for tick in heard["ticks"]) == 42_949_635.33
+
+
+def test_a_fault_of_one_frame_waits_for_a_moment_that_sends_one():
+    faults = Faults()
+    faults.add({"kind": "short_frame", "count": 1})
+    assert faults.spoiler() is not None  # a moment in which nobody's instruments changed
+    spoil = faults.spoiler()
+    assert [spoil(b"123456"), spoil(b"abcdef")] == [b"1234", b"abcd"]  # each socket's frame of one moment
+    assert faults.spoiler() is None
 
 
 def test_a_short_frame_loses_its_tick_without_a_word(sim, listening):
