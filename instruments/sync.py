@@ -43,6 +43,10 @@ def load_dumps(
 ) -> LoadReport:
     """Load dumps of one day in one transaction and report what changed.
 
+    1. Stage every row of every source, refusing what cannot be right.
+    2. Replace what stands for the exchanges loaded, unless too much of it would be lost.
+    3. On a dry run roll all of it back; on a refusal keep the refusal alone.
+
     ``day`` is the market day the dump is of; without it today, or the earliest expiry in the dump if that is
     earlier (a dump holds nothing that has expired). ``exchanges`` keeps only those, and insists on them.
     ``is_whole`` says that the dump holds every exchange: one that stands and is not in it has been lost.

@@ -2,12 +2,14 @@
 
 import argparse
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, time
 from pathlib import Path
 
 from kitesim.server.sessions import App
 
+AddFlag = Callable[..., argparse.Action]
 DEFAULT_KEY, DEFAULT_SECRET, DEFAULT_USER = "kitesim", "kitesim-secret", "AP0001"
 
 
@@ -52,13 +54,26 @@ def _clock_time(text: str) -> time:
 
 
 def flag_parser() -> argparse.ArgumentParser:
-    own = Config()
     out = argparse.ArgumentParser(prog="python -m kitesim", description=__doc__)
-    add = out.add_argument
+    _add_server_flags(out.add_argument)
+    _add_market_flags(out.add_argument)
+    _add_account_flags(out.add_argument)
+    _add_replay_flags(out.add_argument)
+    return out
+
+
+def _add_server_flags(add: AddFlag) -> None:
+    own = Config()
     add("--host", default=own.host, help="address to listen on; only loopback unless --allow-remote")
     add("--port", type=int, default=own.port, help="0 takes a free port")
     add("--allow-remote", action="store_true")
     add("--state-dir", type=Path, help="where the market is kept between starts; none: in memory")
+    add("--no-limits", action="store_false", dest="limits", help="no rate limits")
+    add("--order-latency", type=float, default=own.order_latency, help="wall seconds from acceptance to the exchange")
+
+
+def _add_market_flags(add: AddFlag) -> None:
+    own = Config()
     add("--seed", type=int, default=own.seed)
     add(
         "--date",
@@ -71,20 +86,24 @@ def flag_parser() -> argparse.ArgumentParser:
     add("--rate", type=float, default=own.rate, help="market seconds per wall second")
     add("--night", type=float, default=own.night, help="wall seconds between two trading days")
     add("--history-days", type=int, default=own.history_days, help="trading days of candles before the first day")
+
+
+def _add_account_flags(add: AddFlag) -> None:
+    own = Config()
     add("--app", type=_app, action="append", dest="apps", help="KEY:SECRET:USER[:REDIRECT]; may be repeated")
     add("--api-key", default=os.environ.get("KITESIM_API_KEY", DEFAULT_KEY))
     add("--api-secret", default=os.environ.get("KITESIM_API_SECRET", DEFAULT_SECRET))
     add("--user-id", default=os.environ.get("KITESIM_USER_ID", DEFAULT_USER))
     add("--redirect-url", default=os.environ.get("KITESIM_REDIRECT_URL", ""), help="where a login goes back to")
     add("--cash", type=int, default=own.cash, help="opening cash of each user, in rupees")
-    add("--no-limits", action="store_false", dest="limits", help="no rate limits")
     add("--keep-sessions", action="store_true", help="access tokens live past 06:00")
-    add("--order-latency", type=float, default=own.order_latency, help="wall seconds from acceptance to the exchange")
+
+
+def _add_replay_flags(add: AddFlag) -> None:
     add("--replay", type=Path, nargs="+", default=[], help="folder or files of one-minute candles, or one recording")
     add("--replay-day", type=date.fromisoformat, help="the day of the candles to replay")
     add("--token", type=_token, action="append", default=[], dest="tokens", help="SYMBOL=TOKEN, for replayed symbols")
     add("--lockstep", action="store_true", help="a replay goes as fast as the reader takes it")
-    return out
 
 
 def read_config(argv: list[str] | None = None) -> Config:

@@ -69,31 +69,35 @@ def draw_tape(
     liquidity: Liquidity,
 ) -> Tape:
     """Trades around fair values (in paise) at the bid or the ask."""
-    shape = fair.shape
     tick = np.array([item.tick for item in instruments], np.int64)
     lot = np.array([item.lot for item in instruments], np.int64)
     spread = liquidity.spread * tick
     bid = np.maximum(np.floor((fair - spread / 2) / tick) * tick, tick).astype(np.int32)
     ask = (bid + spread).astype(np.int32)
-    chance = rng.random(shape, dtype=np.float32)
+    chance = rng.random(fair.shape, dtype=np.float32)
     traded = chance < liquidity.chance
     changed = chance < liquidity.chance + liquidity.depth_only
     traded[0] = changed[0] = True
-    last = fill_forward(np.where(rng.integers(0, 2, shape, dtype=np.uint8), bid, ask), traded)
-    profile = variance_profile(0, shape[0] * BEAT)[:, None] ** 0.7
-    mean = profile / profile.sum() * liquidity.day_volume / np.maximum(liquidity.chance, 0.01)
-    drawn = rng.standard_exponential(shape, dtype=np.float32) * (mean / lot).astype(np.float32)
-    size = np.ceil(drawn).astype(np.int64) * lot * traded
+    last = fill_forward(np.where(rng.integers(0, 2, fair.shape, dtype=np.uint8), bid, ask), traded)
+    size = _draw_sizes(rng, liquidity, lot, fair.shape) * traded
     return Tape(
-        instruments, opens, np.arange(shape[1]) % BEAT, bid, ask, last, traded, changed,
+        instruments, opens, np.arange(fair.shape[1]) % BEAT, bid, ask, last, traded, changed,
         volume=np.cumsum(size, axis=0),
         turnover=np.cumsum(size * last, axis=0, dtype=np.float64),
         previous_close=previous_close,
         lower_band=_lower_band(instruments, previous_close, tick),
         upper_band=_upper_band(instruments, previous_close, tick),
-        typical_size=np.maximum(liquidity.day_volume / shape[0] / lot, 3).astype(np.int64) * lot,
+        typical_size=np.maximum(liquidity.day_volume / len(fair) / lot, 3).astype(np.int64) * lot,
         open_interest=_open_interest(rng, liquidity, lot) * instruments[0].is_derivative,
     )  # fmt: skip
+
+
+def _draw_sizes(rng: np.random.Generator, liquidity: Liquidity, lot: Ints, shape: tuple[int, ...]) -> Ints:
+    """A quantity for every instant, in whole lots, larger where the day is busier."""
+    profile = variance_profile(0, shape[0] * BEAT)[:, None] ** 0.7
+    mean = profile / profile.sum() * liquidity.day_volume / np.maximum(liquidity.chance, 0.01)
+    drawn = rng.standard_exponential(shape, dtype=np.float32) * (mean / lot).astype(np.float32)
+    return np.ceil(drawn).astype(np.int64) * lot
 
 
 def _lower_band(instruments: list[Instrument], close: Ints, tick: Ints) -> Ints:

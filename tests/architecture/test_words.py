@@ -16,6 +16,7 @@ BOOKS = {"ExchangeBook", "BrokerBook"}
 TEMPLATES = sorted(str(p.relative_to(ROOT)) for p in (ROOT / "templates").rglob("*.html"))
 TEXTS = ["README.md", "kitesim/README.md", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs").glob("*.md"))]
 LONGEST_LINE = 120
+LONGEST_FUNCTION = 30
 
 
 def words_of(name: str) -> list[str]:
@@ -93,3 +94,19 @@ def test_text_begins_each_sentence_on_a_line(page):
     prose = re.sub(r"```.*?```", "", (ROOT / page).read_text(), flags=re.DOTALL)
     lines = [line for line in prose.splitlines() if not line.startswith(("|", "#", "    "))]
     assert [line for line in lines if re.search(r"[a-z\)`*][.!?] +[A-Z][a-z]", re.sub(r"`[^`]*`", "``", line))] == []
+
+
+def functions_in(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    nodes = ast.walk(ast.parse(path.read_text()))
+    return [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def test_a_function_over_thirty_lines_numbers_its_steps():
+    tracked = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    found = []
+    for name in tracked.split():
+        for function in functions_in(ROOT / name):
+            is_long = function.end_lineno - function.lineno >= LONGEST_FUNCTION
+            if is_long and "1. " not in (ast.get_docstring(function) or ""):
+                found.append(f"{name}: {function.name}")
+    assert found == []

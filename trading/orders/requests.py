@@ -38,10 +38,7 @@ def place_manual(
 
     ``key`` makes asking twice the same as asking once. Raises NotAllowed for an account that cannot trade here.
     """
-    if account.mode != "paper":
-        raise NotAllowed(f"{account} is live: sending live orders is not part of this version")
-    if not account.is_active:
-        raise NotAllowed(f"{account} is closed")
+    _insist_on_trading(account)
     quoted = {
         "side": side,
         "quantity": quantity,
@@ -52,6 +49,13 @@ def place_manual(
         "trigger_price": trigger_price,
     }
     return _ask_gate(account, instrument, f"manual:{by}:{key or new_id()}", quoted, by)
+
+
+def _insist_on_trading(account: Account) -> None:
+    if account.mode != "paper":
+        raise NotAllowed(f"{account} is live: sending live orders is not part of this version")
+    if not account.is_active:
+        raise NotAllowed(f"{account} is closed")
 
 
 @transaction.atomic

@@ -135,6 +135,12 @@ def create_order(signal: Signal, portfolio_id: UUID, assessment: Assessment, pro
         market_time=signal.market_time,
         expires_at=signal.expires_at,
     )
+    _record_creation(order)
+    wake_execution(signal.account)
+    return order
+
+
+def _record_creation(order: Order) -> None:
     OrderTransition.objects.create(
         order=order, after=OrderState.CREATED, actor="gate", reason="approved", market_time=market_now()
     )
@@ -142,11 +148,9 @@ def create_order(signal: Signal, portfolio_id: UUID, assessment: Assessment, pro
         "order.created",
         key=order.tag,
         account_id=order.account_id,
-        correlation=signal.pk,
+        correlation=order.signal_id,
         payload={"order": str(order)},
     )
-    wake_execution(signal.account)
-    return order
 
 
 def tag_of(signal: Signal) -> str:

@@ -17,6 +17,7 @@ from trading.orders.life_cycle import MAY_STILL_FILL, DeploymentState, SignalSta
 from trading.orders.transitions import notify_run
 from trading.run import deployments
 from trading.run.faults import StrategyFault
+from trading.strategies.values import Tick
 from trading.ticks.memory import Effects, LiveRun, QuotedDecision, ShardMemory
 
 # Our own choices: a rebuild reads at most half a minute of stream; an exit outlives any one session.
@@ -73,7 +74,7 @@ def _write_decisions(memory: ShardMemory, decisions: Iterable[QuotedDecision]) -
 
 
 def signal_of(memory: ShardMemory, quoted: QuotedDecision) -> Signal:
-    decision, tick, run = quoted.decision, quoted.tick, quoted.run
+    decision, run = quoted.decision, quoted.run
     life = EXITS_LIVE if decision.kind == "exit" else settings.SIGNAL_LIFE
     row = Run.objects.only("number", "terms").get(pk=run.run_id)
     return Signal(
@@ -95,14 +96,18 @@ def signal_of(memory: ShardMemory, quoted: QuotedDecision) -> Signal:
         target=decision.target,
         reason=decision.reason.text[:300],
         numbers=dict(decision.reason.numbers),
-        reference_price=tick.last_price if tick else None,
-        bid=tick.bid if tick else None,
-        ask=tick.ask if tick else None,
-        quote_at=tick.at if tick else None,
+        **_quote_of(quoted.tick),
         market_time=quoted.now,
         expires_at=quoted.now + life,
         received_at=quoted.received_at,
     )
+
+
+def _quote_of(tick: Tick | None) -> dict[str, Any]:
+    """The prices a decision was made on, as a signal keeps them; a decision made on time alone has none."""
+    if tick is None:
+        return {}
+    return {"reference_price": tick.last_price, "bid": tick.bid, "ask": tick.ask, "quote_at": tick.at}
 
 
 def _announce(signal: Signal) -> None:

@@ -1,5 +1,6 @@
 """A small desk on real tables: an account, two shares, one strategy at work, orders in several states."""
 
+import itertools
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -182,16 +183,7 @@ class SampleDay:
 
     def order(self, state: str = "open", *, filled: int = 0, quantity: int = 240, side: str = "BUY") -> Order:
         signal = self.signal(side=side, quantity=quantity)
-        RiskDecision.objects.create(
-            signal=signal,
-            approved=True,
-            checks=CHECKS,
-            side=side,
-            quantity=quantity,
-            price=signal.price,
-            only_shrinks=False,
-            market_time=NOW,
-        )
+        self._approve(signal)
         order = Order.objects.create(
             tag=f"APTEST{self.count:010d}",
             signal=signal,
@@ -210,18 +202,28 @@ class SampleDay:
             expires_at=signal.expires_at,
             broker_order_id=f"2611{self.count:08d}",
         )
-        for before, after in (
-            ("", "created"),
-            ("created", "unconfirmed"),
-            ("unconfirmed", "submitted"),
-            ("submitted", "open"),
-        ):
-            OrderTransition.objects.create(order=order, before=before, after=after, actor="orders@1", market_time=NOW)
-            if after == state:
-                break
+        self._transition_to(state, order)
         if filled:
             self.fill(order, filled)
         return order
+
+    def _approve(self, signal: Signal) -> None:
+        RiskDecision.objects.create(
+            signal=signal,
+            approved=True,
+            checks=CHECKS,
+            side=signal.side,
+            quantity=signal.quantity,
+            price=signal.price,
+            only_shrinks=False,
+            market_time=NOW,
+        )
+
+    def _transition_to(self, state: str, order: Order) -> None:
+        for before, after in itertools.pairwise(("", "created", "unconfirmed", "submitted", "open")):
+            OrderTransition.objects.create(order=order, before=before, after=after, actor="orders@1", market_time=NOW)
+            if after == state:
+                break
 
     @transaction.atomic
     def fill(self, order: Order, quantity: int) -> Fill:

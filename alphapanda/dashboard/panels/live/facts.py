@@ -17,7 +17,7 @@ from alphapanda.dashboard.panels.live.limits import LimitsPanel, MeterRow
 from alphapanda.dashboard.panels.live.net import main_account
 from alphapanda.dashboard.panels.live.verdict import Facts, Line
 from alphapanda.dashboard.panels.naming import order_words, story_of
-from alphapanda.dashboard.panels.portfolio.positions import PositionsPanel
+from alphapanda.dashboard.panels.portfolio.positions import PositionRow, PositionsPanel
 from alphapanda.dashboard.panels.results import PortfolioDays, add_results
 from alphapanda.dashboard.panels.shell import gate_words, opens_again
 from market.domain.staleness import Liveness
@@ -143,32 +143,39 @@ def verdict_facts(
     """Gather what the verdict is made from out of what was read for the panels."""
     gate, feed = page.worst_gate, worst_feed(page)
     deployments = list(Deployment.objects.exclude(state=DeploymentState.STOPPED))
-    meters = limits["rows"]
     rows = [row for group in positions["groups"] for row in group["rows"]]
     dead = page.is_open and (feed is None or feed.state == Liveness.DEAD)
     return Facts(
         halted=f"{gate_words(page)}." if gate.state == GateState.HALTED else None,
-        halted_note=f"{counted(len(rows), 'position')} open. Exits still pass."
-        if rows
-        else "Flat. Fills and books go on.",
+        halted_note=f"{open_words(rows)} Exits still pass." if rows else "Flat. Fills and books go on.",
         reduce_only=f"{gate_words(page)}." if gate.state == GateState.REDUCE_ONLY else None,
         no_prices_for=silence_words(feed) if dead else None,
         open_positions=len(rows),
         unconfirmed=tuple(order_line(o, page) for o in live if is_overdue(o, page)),
         needs_person=tuple(order_line(o, page) for o in live if o.state == OrderState.NEEDS_HUMAN),
-        full_limits=tuple(meter_words(row) for row in meters if row["tone"] == "fault"),
-        near_limits=tuple(meter_words(row) for row in meters if row["tone"] == "warn"),
-        stale_prices=tuple(row["symbol"] for row in rows if row["age"]["state"] in ("stale", "dead", "unknown"))
-        if page.is_open
-        else (),
+        full_limits=meters_in_tone(limits, "fault"),
+        near_limits=meters_in_tone(limits, "warn"),
+        stale_prices=stale_symbols(rows) if page.is_open else (),
         trouble=tuple(trouble_line(d) for d in deployments if d.state in TROUBLE),
         dead_letters=DeadLetter.objects.filter(state=DeadLetter.State.OPEN).count(),
         silent_processes=silent_processes(page),
         running=sum(d.state == DeploymentState.RUNNING for d in deployments),
         closed=None if page.is_open else begin_with_capital(opens_again(page)),
-        positions_words="Flat." if not rows else f"{counted(len(rows), 'position')} open.",
+        positions_words=open_words(rows),
         net_words=net_words(days),
     )
+
+
+def open_words(rows: list[PositionRow]) -> str:
+    return f"{counted(len(rows), 'position')} open." if rows else "Flat."
+
+
+def meters_in_tone(limits: LimitsPanel, tone: str) -> tuple[tuple[str, str], ...]:
+    return tuple(meter_words(row) for row in limits["rows"] if row["tone"] == tone)
+
+
+def stale_symbols(rows: list[PositionRow]) -> tuple[str, ...]:
+    return tuple(row["symbol"] for row in rows if row["age"]["state"] in ("stale", "dead", "unknown"))
 
 
 def silent_processes(page: PageContext) -> tuple[str, ...]:
