@@ -30,7 +30,8 @@ class RiskLimit(models.Model):
     max_orders_minute = models.PositiveIntegerField(null=True, blank=True)
     max_orders_day = models.PositiveIntegerField(null=True, blank=True)
     max_daily_loss = price_column(null=True, blank=True, help_text="₹ booked and open, after charges")
-    # Our own choice: more than a liquid share moves in the ten seconds a quote may be old.
+    # Both defaults are our own choice. Older than a liquid share's next few ticks is not what was decided on, and
+    # further from last than it moves in that time is more likely a slip of the finger than meant.
     price_collar_percent = models.DecimalField(max_digits=5, decimal_places=2, default=2, help_text="from last price")
     max_quote_age_seconds = models.PositiveIntegerField(default=10, help_text="market seconds")
 

@@ -169,12 +169,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class RiskLimits:
+    quote_max_age: timedelta
+    collar_percent: Decimal  # of the last price
     account: Limits = Limits()
     deployment: Limits = Limits()
-    # Both are our own choice, and an account's RiskLimit says its own: older than a liquid share's next few ticks is
-    # not what was decided on, and further from last than this is more likely a slip of the finger than meant.
-    quote_max_age: timedelta = timedelta(seconds=5)
-    collar_percent: Decimal = Decimal(2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,10 +67,10 @@ def limits_of(signal: Signal) -> RiskLimits:
     own = rows.get(signal.deployment_id) if signal.deployment_id else None
     strictest = [row for row in (own, account) if row is not None] or [RiskLimit()]
     return RiskLimits(
-        account=as_limits(account),
-        deployment=as_limits(own),
         quote_max_age=timedelta(seconds=min(row.max_quote_age_seconds for row in strictest)),
         collar_percent=min(Decimal(row.price_collar_percent) for row in strictest),
+        account=as_limits(account),
+        deployment=as_limits(own),
     )
 
 

@@ -9,7 +9,19 @@ from trading.orders.life_cycle import GateState
 from trading.risk.assess import assess
 from trading.risk.inputs import Exposure, HeldAndWorking, Limits, MarketView, ProposedOrder, RiskLimits, Usage
 
-__all__ = ["ACCOUNT_USAGE", "BUY_10", "EXPOSURE", "LIMITS", "MARKET", "NOW", "SELL_10", "D", "long_of", "refused_by"]
+__all__ = [
+    "ACCOUNT_USAGE",
+    "BUY_10",
+    "EXPOSURE",
+    "LIMITS",
+    "MARKET",
+    "NOW",
+    "SELL_10",
+    "UNLIMITED",
+    "D",
+    "long_of",
+    "refused_by",
+]
 
 D = Decimal
 NOW = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
@@ -40,7 +52,8 @@ EXPOSURE = Exposure(
     required_funds=D(13_000),
 )
 OWN_LIMITS = Limits(D(200_000), 500, 1000, D(1_000_000), D(1_000_000), 20, 30, 500, D(10_000))
-LIMITS = RiskLimits(account=OWN_LIMITS, deployment=OWN_LIMITS)
+UNLIMITED = RiskLimits(quote_max_age=timedelta(seconds=10), collar_percent=D(2))
+LIMITS = replace(UNLIMITED, account=OWN_LIMITS, deployment=OWN_LIMITS)
 MARKET = MarketView(
     phase="continuous",
     day_known=True,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from market.domain.staleness import Liveness
 from trading.orders.life_cycle import GateState
 from trading.risk.assess import RISK, RULES, VALIDITY, assess
-from trading.risk.inputs import HeldAndWorking, Limits, RiskLimits, Usage, only_shrinks
+from trading.risk.inputs import HeldAndWorking, Limits, Usage, only_shrinks
 from trading.risk.verdicts import Code
 from trading.tests.risk.risk_cases import (
     ACCOUNT_USAGE,
@@ -21,6 +21,7 @@ from trading.tests.risk.risk_cases import (
     MARKET,
     NOW,
     SELL_10,
+    UNLIMITED,
     D,
     long_of,
     refused_by,
@@ -55,8 +56,8 @@ def test_a_plain_order_within_all_limits_is_approved():
         ("TRADABLE", {}, {}, {"tradable": False}),
         ("FEED", {}, {}, {"feed_state": Liveness.STALE}),
         ("FEED", {}, {}, {"feed_state": None}),
-        ("QUOTE_AGE", {"quote_at": NOW - timedelta(seconds=6)}, {}, {}),
-        ("QUOTE_AGE", {"quote_at": NOW + timedelta(seconds=6)}, {}, {}),
+        ("QUOTE_AGE", {"quote_at": NOW - timedelta(seconds=11)}, {}, {}),
+        ("QUOTE_AGE", {"quote_at": NOW + timedelta(seconds=11)}, {}, {}),
         ("QUOTE_AGE", {"quote_at": None}, {}, {}),
         ("QUOTE_AGE", {}, {}, {"quote_state": Liveness.DEAD}),
         ("SIGNAL_AGE", {"expires_at": NOW - timedelta(seconds=1)}, {}, {}),
@@ -101,7 +102,7 @@ def test_refuses_by_code(code, order, exposure, market):
 @pytest.mark.parametrize("scope", ["account", "deployment"])
 def test_a_limit_binds_in_the_scope_it_is_set_for(scope, code, limits):
     exposure = replace(EXPOSURE, deployment=Usage())
-    refusals = assess(BUY_10, exposure, replace(RiskLimits(), **{scope: limits}), MARKET, NOW).refusals
+    refusals = assess(BUY_10, exposure, replace(UNLIMITED, **{scope: limits}), MARKET, NOW).refusals
     assert [(check.code, check.scope) for check in refusals] == [(code, scope)]
 
 
@@ -136,17 +137,17 @@ def test_what_is_unknown_is_refused_and_says_so(code, field):
 )
 def test_what_is_held_and_what_is_reserved_both_count(code, limits, usage):
     exposure = replace(EXPOSURE, account=usage)
-    assert refused_by(BUY_10, exposure, RiskLimits(account=limits), MARKET, NOW) == [code]
+    assert refused_by(BUY_10, exposure, replace(UNLIMITED, account=limits), MARKET, NOW) == [code]
 
 
 def test_a_buy_against_a_short_book_lowers_the_net():
     short = replace(EXPOSURE, account=Usage(net=D(-20_000), reserved_sells=D(50_000)))
-    assert refused_by(BUY_10, short, RiskLimits(account=Limits(max_net=D(1))), MARKET, NOW) == []
+    assert refused_by(BUY_10, short, replace(UNLIMITED, account=Limits(max_net=D(1))), MARKET, NOW) == []
 
 
 def test_at_the_daily_loss_no_new_risk_is_taken():
     losing = replace(EXPOSURE, account=replace(ACCOUNT_USAGE, profit_today=D(-5000)))
-    limits = RiskLimits(account=Limits(max_daily_loss=D(5000)))
+    limits = replace(UNLIMITED, account=Limits(max_daily_loss=D(5000)))
     assert refused_by(BUY_10, losing, limits, MARKET, NOW) == ["LOSS_ACCOUNT"]
 
 
@@ -167,7 +168,7 @@ def test_a_refusal_says_the_right_number():
 
 def test_unconfirmed_orders_count_as_held():
     exposure = replace(EXPOSURE, account_held=HeldAndWorking(0, unconfirmed_buys=45))
-    limits = RiskLimits(account=Limits(max_position=50))
+    limits = replace(UNLIMITED, account=Limits(max_position=50))
     assert refused_by(BUY_10, exposure, limits, MARKET, NOW) == ["POSITION"]
 
 
