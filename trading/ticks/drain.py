@@ -90,7 +90,7 @@ def recall_memory(shard: Shard, stream: TickStream) -> ShardMemory:
 def advance_shard(shard: Shard, memory: ShardMemory, entries: list[StreamEntry]) -> None:
     """Let ``entries`` happen and commit what they brought about."""
     with metrics.STAGE_SECONDS.labels("process_ticks").time():
-        effects = Effects()
+        effects, late = Effects(), memory.candles.counts["late"]
         has_inputs, has_orders = what_waits(shard)
         exchange = PaperExchange(memory.instruments, has_orders)
         if has_inputs:
@@ -103,6 +103,7 @@ def advance_shard(shard: Shard, memory: ShardMemory, entries: list[StreamEntry])
         crashpoint("ticks.after_commit")
     for candle in effects.candles:
         metrics.CANDLES.labels(str(candle.interval)).inc()
+    metrics.LATE_TICKS.labels(shard.name).inc(memory.candles.counts["late"] - late)
 
 
 def what_waits(shard: Shard) -> tuple[bool, bool]:
