@@ -53,14 +53,6 @@ class StreamPosition(NamedTuple):
 START = StreamPosition(0, 0)
 
 
-class StreamGap(Exception):
-    """Entries are missing: they were trimmed or lost with Valkey before they were read."""
-
-    def __init__(self, expected_after: StreamPosition, found: StreamPosition) -> None:
-        super().__init__(f"after {expected_after} came {found}")
-        self.expected_after, self.found = expected_after, found
-
-
 class OlderEpoch(Exception):
     """The stream has moved past what was to be appended: another feed has taken over."""
 

@@ -13,6 +13,7 @@ from django.db.models import F, Sum
 from django.db.models.functions import Abs
 
 from alphapanda.core.clock import market_now
+from alphapanda.core.figures import rupees
 from alphapanda.core.journal.services import record_event
 from alphapanda.core.telemetry.crashpoints import crashpoint
 from alphapanda.core.timezone import IST
@@ -247,7 +248,7 @@ def transfer_money(account_id: UUID, amount: Decimal, key: str, note: str = "") 
         return moved, False
     free = available_funds(account).available
     if amount < 0 and -amount > free:
-        raise InsufficientFunds(f"₹{-amount} is to be withdrawn and ₹{free} is free")
+        raise InsufficientFunds(f"{rupees(-amount)} is to be withdrawn and {rupees(free)} is free")
     raise_version(account)
     kind = LedgerKind.DEPOSIT if amount > 0 else LedgerKind.WITHDRAWAL
     entry = _enter_in_ledger(account, kind, in_paise(amount), key=f"transfer:{key}", note=note)

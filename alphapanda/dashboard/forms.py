@@ -17,6 +17,7 @@ from instruments.domain.order_terms import (
     SIDE_LABELS,
     Product,
     choices_from,
+    price_problems,
 )
 from instruments.models import Instrument
 from portfolio.models import Account
@@ -73,11 +74,13 @@ class OrderForm(forms.Form):
 
     def _check_prices(self, given: dict[str, Any]) -> None:
         order_type = given.get("order_type")
-        for name, needed, what in (("price", NEEDS_PRICE, "a price"), ("trigger_price", NEEDS_TRIGGER, "a trigger")):
-            if order_type in needed and given.get(name) is None and name not in self.errors:
-                self.add_error(name, f"{order_type} needs {what}.")
+        for name, needed in (("price", NEEDS_PRICE), ("trigger_price", NEEDS_TRIGGER)):
             if order_type not in needed:
-                given[name] = None
+                given[name] = None  # the page has hidden it
+        prices = {name: given.get(name) for name in ("price", "trigger_price")}
+        for name, words in price_problems(order_type or "", **prices).items():
+            if name not in self.errors:
+                self.add_error(name, words)
 
     def asked(self) -> dict[str, Any]:
         """Return the arguments of ``place_manual``."""

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 
+from alphapanda.core.figures import clock_minute, long_date
 from alphapanda.core.ids import new_id
 
 
@@ -16,4 +17,4 @@ class SignInLink(models.Model):
     used_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
-        return f"link for {self.user}, until {self.expires_at:%d %b %H:%M}"
+        return f"link for {self.user}, until {long_date(self.expires_at)} {clock_minute(self.expires_at)}"

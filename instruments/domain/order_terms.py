@@ -60,8 +60,8 @@ def price_problems(order_type: str, *, price: object, trigger_price: object) -> 
     problems = {}
     for field, given, kinds in (("price", price, NEEDS_PRICE), ("trigger_price", trigger_price, NEEDS_TRIGGER)):
         if bool(given) != (order_type in kinds):
-            article = "no" if given else "a"
-            problems[field] = f"A {order_type} order has {article} {field.replace('_', ' ')}."
+            verb = "takes no" if given else "needs a"
+            problems[field] = f"{order_type} {verb} {field.replace('_', ' ')}."
     return problems
 
 

@@ -20,7 +20,6 @@ _WORDS = TICK_DTYPE.itemsize // 8
 _DEPTH = slice(TICK_DTYPE.fields["bid_quantity"][1], TICK_DTYPE.fields["mode"][1])  # type: ignore[index]
 
 DROPPED = ("price_out_of_range", "future_time", "stale_time", "untimed", "duplicate", "price_unconfirmed")
-COUNTED = ("crossed_book", "empty_book", "off_tick", "volume_fell", "out_of_order")
 
 
 @dataclass(frozen=True, slots=True)

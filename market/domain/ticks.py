@@ -27,7 +27,6 @@ TICK_DTYPE = np.dtype(
     + [("bid_orders", "<u2", (5,)), ("ask_orders", "<u2", (5,)), ("mode", "u1"), ("padding", "V3")]
 )
 #: Fields that hold prices in wire integers.
-PRICE_FIELDS = ("last_price", "average_price", "open", "high", "low", "close", "bid_price", "ask_price")
 
 Rows = NDArray[np.void]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import UniqueConstraint
 
+from alphapanda.core.figures import clock_minute, long_date
 from portfolio.models.accounts import Portfolio
 from portfolio.models.fields import money_column, uuid_key
 
@@ -29,4 +30,4 @@ class PnlSnapshot(models.Model):
         indexes = [models.Index(fields=["portfolio", "day", "-at"], name="pnl_snapshot_day")]
 
     def __str__(self) -> str:
-        return f"{self.portfolio} {self.at:%d %b %H:%M}: {self.net}"
+        return f"{self.portfolio} {long_date(self.at)} {clock_minute(self.at)}: {self.net}"

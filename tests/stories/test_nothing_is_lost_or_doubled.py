@@ -4,7 +4,7 @@ import pytest
 
 from portfolio.models import Position, Trade
 from trading import wakeups
-from trading.models import Order, PaperTrade, RunInput, Signal
+from trading.models import Order, OrderTransition, PaperTrade, RunInput, Signal
 from trading.orders import execution, fills
 from trading.orders.life_cycle import OrderState, SignalState
 from trading.risk import assessment
@@ -89,6 +89,7 @@ def test_an_order_too_old_to_send_expires_and_its_run_may_ask_again(pipeline, se
     pipeline.watermark(after=settings.SIGNAL_LIFE.total_seconds() + 1)
     pipeline.quiesce()
     assert Order.objects.get().state == OrderState.EXPIRED
+    assert OrderTransition.objects.latest("id").reason == "too old to send: it was to leave by 10:00:12"
     assert RunInput.objects.filter(kind="ended").exists()
 
 

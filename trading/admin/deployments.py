@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 
 from alphapanda.core.admin import FactInline, name_of
-from alphapanda.core.figures import money_words
+from alphapanda.core.figures import money_words, whole
 from portfolio.models import Account
 from trading.errors import NotAllowed
 from trading.forms import DRAWN_FOR, DeploymentForm, parameter_fields
@@ -117,7 +117,7 @@ class DeploymentAdmin(ModelAdmin):
     @admin.display(description="size")
     def size_in_words(self, deployment: Deployment) -> str:
         if deployment.sizing == Deployment.Sizing.LOTS:
-            return f"{deployment.size:,.0f} lots, {deployment.product}"
+            return f"{whole(deployment.size)} lots, {deployment.product}"
         return f"{money_words(deployment.size)} {deployment.sizing}, {deployment.product}"
 
     @admin.action(description="Start", permissions=["run"])

@@ -31,6 +31,10 @@ class OrderQuerySet(models.QuerySet["Order"]):
         """Those whose cancellation may be asked, and has not been."""
         return self.filter(state__in=MAY_BE_CANCELLED, cancel_requested_at__isnull=True)
 
+    def to_cancel(self) -> "OrderQuerySet":
+        """Those whose cancellation was asked and which have not ended."""
+        return self.live().filter(cancel_requested_at__isnull=False)
+
 
 class Order(models.Model):
     """One order, written before any broker hears of it; its tag is how it is found again."""

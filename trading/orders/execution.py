@@ -11,6 +11,7 @@ from django.db import transaction
 
 from alphapanda.core.clock import market_now
 from alphapanda.core.clock.market_time import wall_now
+from alphapanda.core.figures import clock_time
 from alphapanda.core.telemetry.crashpoints import crashpoint
 from portfolio.models import Account
 from trading import wakeups
@@ -64,7 +65,7 @@ def _unconfirmed(account: Account) -> list[Order]:
 
 
 def _to_cancel(account: Account) -> list[Order]:
-    asked = Order.objects.live().filter(account=account, cancel_requested_at__isnull=False)
+    asked = Order.objects.to_cancel().filter(account=account)
     return list(asked.select_related("instrument", "signal__instrument", "account").order_by("id"))
 
 
@@ -142,7 +143,7 @@ def _why_not(order: Order, gate: GateState) -> tuple[OrderState, str] | None:
     if order.cancel_requested_at:
         return OrderState.CANCELLED, "cancelled before it was sent"
     if not order.is_exit and market_now() > order.expires_at:
-        return OrderState.EXPIRED, f"too old to send: it was to leave by {order.expires_at:%H:%M:%S}"
+        return OrderState.EXPIRED, f"too old to send: it was to leave by {clock_time(order.expires_at)}"
     return None
 
 

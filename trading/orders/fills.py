@@ -7,6 +7,7 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 
+from alphapanda.core.figures import plain
 from alphapanda.core.journal.models import DeadLetter
 from alphapanda.core.journal.services import on_replay
 from alphapanda.core.telemetry import metrics
@@ -116,7 +117,7 @@ def apply_fill(order: Order, fill: Fill) -> None:
     proven = state_after_trades(OrderState(order.state), order.quantity, filled)
     if proven != order.state:
         part = "" if proven == OrderState.FILLED else f"{filled} of {order.quantity} "
-        move_order(order, proven, actor=ACTOR, reason=f"{part}filled at {order.average_price:.2f}")
+        move_order(order, proven, actor=ACTOR, reason=f"{part}filled at {plain(order.average_price)}")
 
 
 def _text(price: Decimal | None) -> str | None:

@@ -10,7 +10,7 @@ from alphapanda.core.clock import market_now
 from alphapanda.core.journal.services import record_event
 from portfolio.models import Account
 from trading.models import Gate, Order
-from trading.orders.life_cycle import GateState, advance_state, effective_gate
+from trading.orders.life_cycle import GateState, OrderState, advance_state, effective_gate
 
 
 def ensure_gates() -> None:
@@ -42,7 +42,7 @@ def set_gate(state: GateState | str, account: Account | None = None, *, by: str,
             payload=payload,
             account_id=account.id if account else None,
         )
-        on_their_way = Order.objects.live().exclude(state="created")
+        on_their_way = Order.objects.live().exclude(state=OrderState.CREATED)
         return list((on_their_way.filter(account=account) if account else on_their_way).select_related("instrument"))
 
 

@@ -116,8 +116,7 @@ def advance_state(current: State, new: State) -> State:
 
 
 TERMINAL = frozenset({_O.FILLED, _O.CANCELLED, _O.REJECTED, _O.EXPIRED, _O.NOT_PLACED})
-WORKING = frozenset({_O.SUBMITTED, _O.OPEN, _O.TRIGGER_PENDING})  # the broker is known to have it
-MAY_STILL_FILL = frozenset(OrderState) - TERMINAL  # its exposure stays reserved
+MAY_STILL_FILL = frozenset(OrderState) - TERMINAL  # no proof means it may fill: its exposure stays reserved
 # A cancellation asked of an unconfirmed order is kept, and sent once the order is found alive.
 MAY_BE_CANCELLED = MAY_STILL_FILL - {_O.NEEDS_HUMAN}
 
@@ -125,11 +124,6 @@ MAY_BE_CANCELLED = MAY_STILL_FILL - {_O.NEEDS_HUMAN}
 def is_terminal(state: OrderState) -> bool:
     """Whether we expect nothing more; a late trade is booked all the same."""
     return state in TERMINAL
-
-
-def may_still_fill(state: OrderState) -> bool:
-    """Whether the order's open quantity counts as exposure: no proof means it may fill."""
-    return state in MAY_STILL_FILL
 
 
 def state_after_trades(current: OrderState, quantity: int, filled: int) -> OrderState:

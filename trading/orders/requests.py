@@ -96,19 +96,22 @@ def request_cancellation(order: Order, asked_by: str) -> None:
 
     Raises NotAllowed if it has ended, or if nobody knows what became of it.
     """
-    asked = (
-        Order.objects.cancellable()
-        .filter(pk=order.pk)
-        .update(cancel_requested_at=market_now(), cancel_requested_by=asked_by)
-    )
+    is_new = ask_cancellation(order, asked_by, market_now())
     order.refresh_from_db()
     if order.state == OrderState.NEEDS_HUMAN:
         raise NotAllowed("nobody knows what became of it: compare with the broker's order book")
-    if not asked and not order.may_still_fill:
+    if not is_new and not order.may_still_fill:
         raise NotAllowed(f"it is {order.state.replace('_', ' ')} already")
-    if asked:
+
+
+def ask_cancellation(order: Order, asked_by: str, now: datetime) -> bool:
+    """Keep that an order is to be cancelled, if it may be; ``now`` is market time. Returns whether this is new."""
+    asked = Order.objects.cancellable().filter(pk=order.pk)
+    is_new = asked.update(cancel_requested_at=now, cancel_requested_by=asked_by) > 0
+    if is_new:
         record_event("order.cancel_requested", key=order.tag, account_id=order.account_id, payload={"by": asked_by})
     wakeups.wake_stage_after_commit(wakeups.EXECUTE, order.account_id, wakeups.orders_queue(order.account.mode))
+    return is_new
 
 
 def cancel_all(account: Account | None, asked_by: str) -> int:

@@ -12,6 +12,7 @@ from django.db import transaction
 
 from alphapanda.core.clock import market_now
 from alphapanda.core.clock.services import get_installation
+from alphapanda.core.figures import clock_time
 from alphapanda.core.journal.models import DeadLetter
 from alphapanda.core.journal.services import on_replay, record_event
 from alphapanda.core.telemetry import metrics
@@ -58,7 +59,7 @@ def judge_signal(signal: Signal) -> None:
         return
     now = market_now()
     if signal.kind != Signal.Kind.EXIT and now > signal.expires_at:
-        end_signal(signal, SignalState.EXPIRED, f"not judged before it expired at {signal.expires_at:%H:%M:%S}")
+        end_signal(signal, SignalState.EXPIRED, f"not judged before it expired at {clock_time(signal.expires_at)}")
         return
     portfolio = ensure_portfolio(signal.account, signal.deployment_id, str(signal.deployment or ""))
     exposure = exposure_of(signal, portfolio.pk, Marks.for_account(signal.account_id, now), now)

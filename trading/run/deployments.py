@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import F, Max
 
 from alphapanda.core.clock import market_now
+from alphapanda.core.figures import signed_whole
 from alphapanda.core.journal.services import record_event
 from market.subscriptions import drop_subscriptions, subscribe_instrument
 from portfolio.booking import ensure_portfolio
@@ -86,7 +87,7 @@ def stop_deployment(deployment: Deployment, by: str) -> None:
 
 def _check_nothing_left(deployment: Deployment) -> None:
     held = Position.objects.open().filter(portfolio__deployment_id=deployment.pk).select_related("instrument")
-    if names := [f"{position.quantity:+d} {position.instrument.tradingsymbol}" for position in held]:
+    if names := [f"{signed_whole(position.quantity)} {position.instrument.tradingsymbol}" for position in held]:
         raise NotAllowed(
             f"it still holds {', '.join(names)}: pause it, and it gets out by its stops and its flat-by time"
         )

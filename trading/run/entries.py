@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from alphapanda.core.figures import signed_whole
 from alphapanda.core.timezone import IST
 from instruments.domain.order_terms import OrderType
 from instruments.domain.prices import nearest_tick
@@ -49,7 +50,7 @@ def entry_refusal(
 
 def held_or_in_flight(position: RunPosition) -> Reason | None:
     if position.quantity:
-        words = f"{position.quantity:+d} held already".replace("-", "−")
+        words = f"{signed_whole(position.quantity)} held already"
         return Reason(words, {"quantity": position.quantity}, "already_held")
     asked = position.entry or position.exit
     if asked:

@@ -13,7 +13,8 @@ from market.candle_store import store_candles
 from market.models import Shard
 from trading import wakeups
 from trading.models import Checkpoint, Evaluation, Order, Run, RunInput, Signal
-from trading.orders.life_cycle import MAY_STILL_FILL, DeploymentState, SignalState
+from trading.orders.life_cycle import DeploymentState, SignalState
+from trading.orders.requests import ask_cancellation
 from trading.orders.transitions import notify_run
 from trading.run import deployments
 from trading.run.faults import StrategyFault
@@ -132,17 +133,9 @@ def cancel_entry_of(quoted: QuotedDecision) -> None:
         signal = Signal.objects.select_related("instrument").get(**which)
         notify_run(signal, "ended", str(signal.pk), outcome="superseded", reason=reason)
         return
-    orders = Order.objects.filter(
-        signal__run_id=quoted.run.run_id,
-        signal__ordinal=ordinal,
-        state__in=MAY_STILL_FILL,
-        cancel_requested_at__isnull=True,
-    )
+    orders = Order.objects.cancellable().filter(signal__run_id=quoted.run.run_id, signal__ordinal=ordinal)
     for order in orders.select_related("account"):
-        Order.objects.filter(pk=order.pk, cancel_requested_at__isnull=True).update(
-            cancel_requested_at=quoted.now, cancel_requested_by=quoted.run.name
-        )
-        wakeups.wake_stage_after_commit(wakeups.EXECUTE, order.account_id, wakeups.orders_queue(order.account.mode))
+        ask_cancellation(order, quoted.run.name, quoted.now)
 
 
 def _evaluation(memory: ShardMemory, quoted: QuotedDecision) -> Evaluation:

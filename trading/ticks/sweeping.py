@@ -15,7 +15,7 @@ from portfolio.models import Account
 from trading import wakeups
 from trading.brokers.price_bands import wake_for_bands
 from trading.models import Order, PaperOrder, PaperTrade, Run, Signal
-from trading.orders.life_cycle import MAY_STILL_FILL, DeploymentState, OrderState, SignalState
+from trading.orders.life_cycle import DeploymentState, OrderState, SignalState
 from trading.run import deployments
 from trading.ticks.drain import trim_stream
 
@@ -40,7 +40,7 @@ def sweep_partitions() -> dict[str, int]:
 
 def _orders_to_execute() -> Any:
     to_send = Order.objects.filter(state__in=(OrderState.CREATED, OrderState.UNCONFIRMED))
-    to_cancel = Order.objects.filter(cancel_requested_at__isnull=False, state__in=MAY_STILL_FILL)
+    to_cancel = Order.objects.to_cancel()
     return to_send | to_cancel
 
 

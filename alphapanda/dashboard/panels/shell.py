@@ -149,9 +149,9 @@ def own_commands() -> Iterator[PaletteCommand]:
 def gate_commands(gate: str) -> Iterator[PaletteCommand]:
     address = reverse("dashboard:gate")
     acts = {
-        "halted": ("Halt", "Every new order is refused. Exits still pass; fills and books go on."),
-        "reduce_only": ("Reduce only", "Only orders that shrink a position pass."),
-        "active": ("Resume: gate active", "Orders pass the risk rules again."),
+        GateState.HALTED: ("Halt", "Every new order is refused. Exits still pass; fills and books go on."),
+        GateState.REDUCE_ONLY: ("Reduce only", "Only orders that shrink a position pass."),
+        GateState.ACTIVE: ("Resume: gate active", "Orders pass the risk rules again."),
     }
     for level, (words, asks) in acts.items():
         if level != gate:

@@ -30,6 +30,7 @@ TOLD = [
     ),
     ("gate.changed", "everything", {"to": "halted", "by": "mehta", "reason": ""}, "Gate halted, by mehta"),
     ("dead_letter.opened", "x", {"task": "assess_signals"}, "Given up after three attempts: assess_signals"),
+    ("money.moved", "Desk A", {"amount": "-150000"}, "Money moved in Desk A: \u2212\u20b91,50,000.00"),
     ("moon.rose", "full", {}, "Moon rose: full"),
 ]
 

@@ -1,4 +1,4 @@
-// How figures and times are written in the browser: the same rules as alphapanda/dashboard/formats.py, held equal by a test.
+// How figures and times are written in the browser: the same rules as alphapanda/core/figures.py, held equal by a test.
 import { parse, round } from "./exact.js";
 
 export const MINUS = "\u2212";

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from alphapanda.core.timezone import IST
+from instruments.domain.order_terms import TAKES_MARKET
 from trading.orders.broker_port import (
     AddressNotAllowed,
     BrokerError,
@@ -144,7 +145,7 @@ def place_params(ticket: OrderTicket) -> dict[str, str]:
     prices = {
         "price": ticket.price,
         "trigger_price": ticket.trigger_price,
-        "market_protection": ticket.market_protection if ticket.order_type in ("MARKET", "SL-M") else None,
+        "market_protection": ticket.market_protection if ticket.order_type in TAKES_MARKET else None,
     }
     return params | {name: f"{value:f}" for name, value in prices.items() if value is not None}
 

@@ -24,7 +24,6 @@ from trading.orders.life_cycle import (
     advance_state,
     effective_gate,
     is_terminal,
-    may_still_fill,
     state_after_trades,
 )
 
@@ -66,7 +65,7 @@ def test_a_late_partial_trade_leaves_a_cancelled_order_cancelled():
 def test_terminal_and_may_still_fill_share_out_all_states():
     assert frozenset(OrderState) == TERMINAL | MAY_STILL_FILL
     assert not TERMINAL & MAY_STILL_FILL
-    assert may_still_fill(OrderState.NEEDS_HUMAN)
+    assert OrderState.NEEDS_HUMAN in MAY_STILL_FILL
     assert is_terminal(OrderState.NOT_PLACED)
 
 

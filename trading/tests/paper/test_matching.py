@@ -188,8 +188,8 @@ def test_a_locked_market_queues():
         (order(10, "SL-M", trigger="99"), RULES, "would fire at once"),
         (order(10, "SL", price="100.50", trigger="101"), RULES, "wrong side of trigger"),
         (order(10, "MARKET", market_protection=D(0)), RULES, "needs market protection"),
-        (order(10, "MARKET", price="100"), RULES, "A MARKET order has no price"),
-        (order(10, "LIMIT"), RULES, "A LIMIT order has a price"),
+        (order(10, "MARKET", price="100"), RULES, "MARKET takes no price"),
+        (order(10, "LIMIT"), RULES, "LIMIT needs a price"),
     ],
 )
 def test_rejects_what_the_exchange_would(the_order, rules, words):

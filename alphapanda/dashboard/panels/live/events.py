@@ -7,13 +7,13 @@ from typing import TypedDict
 
 from django.urls import reverse
 
-from alphapanda.core.figures import iso, plain
+from alphapanda.core.figures import iso, plain, profit
 from alphapanda.core.journal.models import Event
 from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.naming import done_word, order_words, story_of, symbol_of
 from trading.models import Deployment, Order, Signal
-from trading.orders.life_cycle import SignalState
+from trading.orders.life_cycle import DeploymentState, GateState, OrderState, SignalState
 
 SHOWN_REFUSALS, SHOWN_EVENTS = 8, 14
 # Steps every order takes are in its story; here stands what a person would want to have seen.
@@ -126,14 +126,14 @@ def event_sentence(event: Event, order: Order | None) -> Sentence:
 def order_sentence(event: Event, order: Order) -> Sentence:
     words, reason = order_words(order), str(event.payload.get("reason", ""))
     state = event.kind.partition(".")[2]
-    if state == "filled":
+    if state == OrderState.FILLED:
         what = f"{done_word(order.side)} {order.quantity} {symbol_of(order.instrument)}"
         return "tick", "", f"{what} at {plain(order.average_price)}"
-    icons = {
-        "rejected": ("cross", "fault"),
-        "needs_human": ("warn", "warn"),
-        "open": ("working", "ours"),
-        "trigger_pending": ("working", "ours"),
+    icons: dict[str, tuple[str, str]] = {
+        OrderState.REJECTED: ("cross", "fault"),
+        OrderState.NEEDS_HUMAN: ("warn", "warn"),
+        OrderState.OPEN: ("working", "ours"),
+        OrderState.TRIGGER_PENDING: ("working", "ours"),
     }
     icon, tone = icons.get(state, ("bar", ""))
     told = f"{words} {state.replace('_', ' ')}"
@@ -144,17 +144,23 @@ def signal_sentence(event: Event) -> Sentence:
     """Refused: sell 105 RELIANCE, MAX_GROSS. The numbers stand in the list of refusals."""
     state, reason = event.kind.partition(".")[2], str(event.payload.get("reason", ""))
     what = str(event.payload.get("signal", "signal")).partition(": ")[2] or "signal"
-    if state == "denied":
+    if state == SignalState.DENIED:
         return "struck", "", f"Refused: {what}, {reason.partition(':')[0]}"
-    icon, verb = {"expired": ("bar", "Too old"), "failed": ("cross", "Failed")}.get(
-        state, ("signal", state.capitalize())
-    )
-    return icon, "fault" if state == "failed" else "", f"{verb}: {what}, {reason}"
+    verbs: dict[str, tuple[str, str]] = {
+        SignalState.EXPIRED: ("bar", "Too old"),
+        SignalState.FAILED: ("cross", "Failed"),
+    }
+    icon, verb = verbs.get(state, ("signal", state.capitalize()))
+    return icon, "fault" if state == SignalState.FAILED else "", f"{verb}: {what}, {reason}"
 
 
 def gate_sentence(event: Event) -> Sentence:
     state = str(event.payload.get("to", ""))
-    icon, tone = {"halted": ("halted", "fault"), "reduce_only": ("stale", "warn")}.get(state, ("live", ""))
+    icons: dict[str, tuple[str, str]] = {
+        GateState.HALTED: ("halted", "fault"),
+        GateState.REDUCE_ONLY: ("stale", "warn"),
+    }
+    icon, tone = icons.get(state, ("live", ""))
     reason = event.payload.get("reason")
     words = f"Gate {state.replace('_', ' ')}, by {event.payload.get('by', 'unknown')}"
     return icon, tone, f"{words}: {reason}" if reason else words
@@ -162,17 +168,21 @@ def gate_sentence(event: Event) -> Sentence:
 
 def deployment_sentence(event: Event, name: str) -> Sentence:
     state, reason = event.kind.partition(".")[2], event.payload.get("reason")
-    icons = {
-        "running": ("running", ""),
-        "warming": ("warming", ""),
-        "paused": ("paused", "warn"),
-        "halted": ("halted", "fault"),
-        "stopped": ("stopped", ""),
+    icons: dict[str, tuple[str, str]] = {
+        DeploymentState.RUNNING: ("running", ""),
+        DeploymentState.WARMING: ("warming", ""),
+        DeploymentState.PAUSED: ("paused", "warn"),
+        DeploymentState.HALTED: ("halted", "fault"),
+        DeploymentState.STOPPED: ("stopped", ""),
     }
     icon, tone = icons.get(state, ("live", "quiet"))
     if state == "parameters":
         return "tick", "", f"{name}: parameters changed by {event.payload.get('by', 'unknown')}"
     return icon, tone, f"{name} {state}" + (f": {reason}" if reason else "")
+
+
+def money_sentence(event: Event) -> Sentence:
+    return "tick", "", f"Money moved in {event.key}: {profit(event.payload['amount'])}"
 
 
 def dead_letter_sentence(event: Event) -> Sentence:
@@ -190,10 +200,10 @@ PLAIN: dict[str, Sentence] = {
     "instruments.refused": ("cross", "fault", "Instruments not loaded: {problems[0]}"),
     "session.opened": ("tick", "", "Logged in at the broker"),
     "session.ended": ("bar", "", "Broker session ended: {reason}"),
-    "money.moved": ("tick", "", "Money moved in {key}: ₹{amount}"),
 }
 SENTENCES: dict[str, Callable[[Event], Sentence]] = {
     "signal": signal_sentence,
+    "money": money_sentence,
     "gate": gate_sentence,
     "dead_letter": dead_letter_sentence,
 }

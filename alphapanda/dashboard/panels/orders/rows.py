@@ -31,7 +31,6 @@ ICONS: dict[OrderState, tuple[str, str]] = {
     S.NEEDS_HUMAN: ("warn", "warn"),
 }
 LANES = {S.NEEDS_HUMAN: "lane-needs", S.UNCONFIRMED: "lane-unconfirmed"}
-LATEST_FIRST = ("-id",)
 WITH = ("instrument", "account", "deployment", "signal")
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 
 from django.db.models import Sum
 
-from alphapanda.core.figures import counted, iso
+from alphapanda.core.figures import counted, iso, signed_whole
 from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.net import as_text, panel_age
@@ -191,7 +191,7 @@ class EntryRow(TypedDict):
 
 def entry_row(page: PageContext, entry: LedgerEntry) -> EntryRow:
     trade = entry.trade
-    what = f"{trade.signed_quantity:+d} {symbol_of(trade.instrument)}".replace("-", "\u2212") if trade else entry.note
+    what = f"{signed_whole(trade.signed_quantity)} {symbol_of(trade.instrument)}" if trade else entry.note
     return {
         "key": str(entry.pk),
         "at": iso(entry.at),

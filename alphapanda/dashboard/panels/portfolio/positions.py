@@ -16,6 +16,7 @@ from alphapanda.dashboard.panels.results import Holding, PortfolioDay, Portfolio
 from portfolio.domain.pnl import known_total
 from portfolio.models import Account
 from trading.models import Signal
+from trading.orders.life_cycle import SignalState
 from trading.ticks.checkpoints import checkpointed_stops
 
 Stops = dict[tuple[UUID | None, str], Decimal]
@@ -124,7 +125,7 @@ def stops_of(days: Iterable[PortfolioDay]) -> Stops:
 def entry_stops(held: Collection[tuple[UUID | None, UUID]]) -> Stops:
     entries = Signal.objects.filter(
         kind=Signal.Kind.ENTER,
-        state="ordered",
+        state=SignalState.ORDERED,
         stop__isnull=False,
         deployment_id__in={deployment for deployment, _ in held if deployment},
         instrument_id__in={instrument for _, instrument in held},

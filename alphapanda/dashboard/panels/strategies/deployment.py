@@ -90,7 +90,12 @@ class SignalRow(TypedDict):
 
 
 def signal_row(page: PageContext, signal: Signal) -> SignalRow:
-    looks = {"ordered": ("tick", ""), "denied": ("struck", ""), "failed": ("cross", "fault"), "new": ("loading", "")}
+    looks: dict[str, tuple[str, str]] = {
+        SignalState.ORDERED: ("tick", ""),
+        SignalState.DENIED: ("struck", ""),
+        SignalState.FAILED: ("cross", "fault"),
+        SignalState.NEW: ("loading", ""),
+    }
     icon, tone = looks.get(signal.state, ("bar", ""))
     order = getattr(signal, "order", None)
     return {

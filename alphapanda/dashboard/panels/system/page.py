@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 
 from django.conf import settings
 
-from alphapanda.core.figures import UNKNOWN
+from alphapanda.core.figures import UNKNOWN, whole
 from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.shell import CommonFacts, common_facts
@@ -72,7 +72,7 @@ def data_panel(page: PageContext) -> DataPanel:
     listed = Instrument.objects.listed().count()
     recording = Recording.objects.select_related("feed").first()
     rows = [
-        ("instruments", "Instruments", f"{listed:,} listed", "", "live"),
+        ("instruments", "Instruments", f"{whole(listed)} listed", "", "live"),
         ("load", "Last load", load_words(load), "fault" if load and load.state == "refused" else "", "live"),
         (
             "calendar",
@@ -98,7 +98,7 @@ def load_words(load: InstrumentLoad | None) -> str:
 def recording_words(recording: Recording | None) -> str:
     if recording is None:
         return "none"
-    return f"{recording.feed.name}, {recording.day:%d %b}: {recording.frames:,} frames, {recording.state}"
+    return f"{recording.feed.name}, {recording.day:%d %b}: {whole(recording.frames)} frames, {recording.state}"
 
 
 class BooksPanel(TypedDict):
