@@ -12,6 +12,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
 from alphapanda.core.admin import LookOnly
+from alphapanda.core.figures import whole
 from instruments.models import FreezeQuantity, Instrument, InstrumentLoad, InstrumentToken, TradingSession
 
 
@@ -37,7 +38,7 @@ class InstrumentLoadAdmin(LookOnly, ModelAdmin):
 
     @admin.display(description="rows")
     def rows_in_words(self, load: InstrumentLoad) -> str:
-        return ", ".join(f"{exchange} {count:,}" for exchange, count in load.rows.items()) or "–"
+        return ", ".join(f"{exchange} {whole(count)}" for exchange, count in load.rows.items()) or "–"
 
     @admin.display(description="why refused")
     def first_problem(self, load: InstrumentLoad) -> str:

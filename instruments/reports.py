@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Any
 
+from alphapanda.core.figures import whole
+
 MOST_EXAMPLES = 5
 WORDS = {
     "new": "new",
@@ -41,7 +43,7 @@ class ExchangeChanges:
     def _columns_of(self, name: str) -> str:
         if name != "changed":
             return ""
-        return ": " + ", ".join(f"{column} of {count:,}" for column, count in self.columns.items())
+        return ": " + ", ".join(f"{column} of {whole(count)}" for column, count in self.columns.items())
 
 
 @dataclass(slots=True)
@@ -68,7 +70,7 @@ class LoadReport:
 
     def lines(self) -> Iterator[str]:
         for exchange, changes in self.exchanges.items():
-            yield f"{exchange}: {changes.rows:,} rows"
+            yield f"{exchange}: {whole(changes.rows)} rows"
             yield from changes.lines()
         for exchange, count in self.left_out.items():
-            yield f"{exchange}: {count:,} rows left out"
+            yield f"{exchange}: {whole(count)} rows left out"

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import connection
 
+from alphapanda.core.figures import whole
 from instruments.domain.contracts import EXCHANGES, INDICES, OTHER_EXCHANGES, SEGMENT_BYTES
 from instruments.dumps import COLUMNS, MAY_BE_EMPTY, Problem
 from instruments.staging import MOST_PROBLEMS
@@ -169,7 +170,9 @@ def suspicious_losses(exchanges: Sequence[str], day: date) -> list[Problem]:
     """Return what stands and would vanish in a way that looks like a broken dump."""
     asked = {"exchanges": list(exchanges), "day": day, "least": 1 - LARGEST_DROP}
     shrunk = [
-        Problem("", None, f"{exchange}: {coming:,} rows where {standing:,} stand, {_drop(coming, standing)} fewer")
+        Problem(
+            "", None, f"{exchange}: {whole(coming)} rows where {whole(standing)} stand, {_drop(coming, standing)} fewer"
+        )
         for exchange, standing, coming in _fetch(SHRUNK, asked)
     ]
     missing = [

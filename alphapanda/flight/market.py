@@ -8,6 +8,7 @@ from django.conf import settings
 
 from alphapanda.core.clock import market_now
 from alphapanda.core.clock.market_time import current_anchor, wall_now
+from alphapanda.core.figures import whole
 from alphapanda.core.timezone import IST
 from alphapanda.flight.finding import Finding, ok_finding, red_finding, warn_finding, worst_finding
 from instruments.domain.contracts import SecurityClass
@@ -60,7 +61,7 @@ def hours_of(schedule: DaySchedule) -> str:
 def check_instruments(name: str) -> Finding:
     if problems := instrument_problems(market_today()):
         return red_finding(name, "; ".join(problems))
-    return ok_finding(name, f"{Instrument.objects.listed().count():,} listed")
+    return ok_finding(name, f"{whole(Instrument.objects.listed().count())} listed")
 
 
 def check_sessions(name: str) -> Finding:
@@ -99,7 +100,7 @@ def check_clock(name: str) -> Finding:
     since = wall_now() - anchor.wall_time
     if anchor.rate and since > CLOCK_STANDS_AFTER:
         return red_finding(
-            name, f"nobody has told the market's time for {since.total_seconds():,.0f} s: it stands still"
+            name, f"nobody has told the market's time for {whole(since.total_seconds())} s: it stands still"
         )
     return ok_finding(name, f"{anchor.market_time.astimezone(IST):%d %b %H:%M:%S} IST, {anchor.rate:g}×")
 
@@ -162,7 +163,7 @@ def shard_keeps_up(name: str, shard: str, done: StreamPosition, written: StreamP
     if done.epoch != written.epoch and written > done:
         return warn_finding(name, f"{shard} stands at {done}; the feed writes {written}, in another epoch")
     behind = max(0, written.n - done.n) if done.epoch == written.epoch else 0
-    words = f"{shard} is {behind:,} behind"
+    words = f"{shard} is {whole(behind)} behind"
     if behind >= LAG_TOO_MUCH:
         return red_finding(name, f"{words}: its worker is slow or gone")
     return warn_finding(name, words) if behind >= LAG_NOTICED else ok_finding(name, words)

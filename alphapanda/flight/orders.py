@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from alphapanda.core.clock.market_time import wall_now
+from alphapanda.core.figures import whole
 from alphapanda.core.journal.models import DeadLetter
 from alphapanda.flight.finding import Finding, ok_finding, red_finding, warn_finding, worst_finding
 from portfolio.health import book_problems
@@ -48,7 +49,7 @@ def work_waits(name: str, oldest: Mapping[str, datetime | None], now: datetime) 
     slow = {what: age for what, age in ages.items() if age > WAIT_NOTICED}
     if not slow:
         return ok_finding(name, "nothing waits" if not ages else "nothing waits for long")
-    words = "; ".join(f"{what}: the oldest for {age.total_seconds():,.0f} s" for what, age in slow.items())
+    words = "; ".join(f"{what}: the oldest for {whole(age.total_seconds())} s" for what, age in slow.items())
     return red_finding(name, words) if max(slow.values()) > WAIT_TOO_LONG else warn_finding(name, words)
 
 

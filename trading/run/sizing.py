@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from alphapanda.core.figures import plain as money
+from alphapanda.core.figures import plain, rupees
 from trading.strategies.values import Reason
 
 
@@ -35,8 +35,8 @@ class ByCapital:
         lots = lots_within(self.capital, price * lot_size)
         numbers = {"capital": str(self.capital), "price": str(price), "lot_size": lot_size}
         if not lots:
-            words = f"one lot is {lot_size} × {money(price)} = ₹{money(price * lot_size)}"
-            return size_refused(f"{words}, capital ₹{money(self.capital)}: too little for one lot", numbers)
+            words = f"one lot is {lot_size} × {plain(price)} = {rupees(price * lot_size)}"
+            return size_refused(f"{words}, capital {rupees(self.capital)}: too little for one lot", numbers)
         return size_of_lots(lots, lot_size, numbers)
 
 
@@ -54,11 +54,11 @@ class ByRisk:
         per_unit = abs(price - stop)
         numbers: dict[str, Any] = {"risk": str(self.risk), "price": str(price), "stop": str(stop)}
         if per_unit == 0:
-            return size_refused(f"the stop {money(stop)} is the price: the risk cannot be sized", numbers)
+            return size_refused(f"the stop {plain(stop)} is the price: the risk cannot be sized", numbers)
         lots = lots_within(self.risk, per_unit * lot_size)
         if not lots:
-            words = f"one lot risks {lot_size} × {money(per_unit)} = ₹{money(per_unit * lot_size)}"
-            return size_refused(f"{words} to its stop, ₹{money(self.risk)} allowed", numbers)
+            words = f"one lot risks {lot_size} × {plain(per_unit)} = {rupees(per_unit * lot_size)}"
+            return size_refused(f"{words} to its stop, {rupees(self.risk)} allowed", numbers)
         return self.bounded(lots, price, stop, lot_size, numbers)
 
     def bounded(self, lots: int, price: Decimal, stop: Decimal, lot_size: int, numbers: dict[str, Any]) -> Size:

@@ -8,6 +8,7 @@ from django.core.management.base import CommandError
 
 from alphapanda.core.commands import REFUSED, WRONG_INPUT
 from alphapanda.core.commands import Command as BaseCommand
+from alphapanda.core.figures import whole
 from instruments.calendar import CalendarReport, load_calendar
 from instruments.domain.timetable import CalendarProblem
 from instruments.health import calendar_ends_on
@@ -39,10 +40,12 @@ class Command(BaseCommand):
 
     def _say_result(self, report: CalendarReport) -> None:
         self.say(f"Calendar from {report.first:%d %b %Y} to {report.last:%d %b %Y}.", **report.as_dict())
-        self.say(f"{report.new:,} sessions new, {report.changed:,} changed, {report.unchanged:,} unchanged.")
+        self.say(
+            f"{whole(report.new)} sessions new, {whole(report.changed)} changed, {whole(report.unchanged)} unchanged."
+        )
         if report.kept:
-            self.say(f"{report.kept:,} edited by hand were left alone: {', '.join(report.kept_days[:5])}")
-        self.say(f"{report.freeze_quantities:,} freeze quantities new.")
+            self.say(f"{whole(report.kept)} edited by hand were left alone: {', '.join(report.kept_days[:5])}")
+        self.say(f"{whole(report.freeze_quantities)} freeze quantities new.")
         ends = calendar_ends_on()
         known = f"until {ends:%d %b %Y}" if ends else "for no day at all yet: some have no session"
         self.say(f"Every exchange and class is known {known}.", known_until=ends)

@@ -10,6 +10,7 @@ from rich.progress import Progress as Bar
 
 from alphapanda.core.commands import REFUSED, WRONG_INPUT
 from alphapanda.core.commands import Command as BaseCommand
+from alphapanda.core.figures import whole
 from instruments import sync
 from instruments.broker_dump import load_from_broker
 from instruments.domain.contracts import EXCHANGES
@@ -61,7 +62,9 @@ class Command(BaseCommand):
 
     def _say_result(self, report: LoadReport, dry_run: bool) -> None:
         did = "Would load" if dry_run else "Loaded"
-        self.say(f"{did} {report.rows:,} instruments of {report.day:%d %b %Y}.", dry_run=dry_run, **report.as_dict())
+        self.say(
+            f"{did} {whole(report.rows)} instruments of {report.day:%d %b %Y}.", dry_run=dry_run, **report.as_dict()
+        )
         for line in report.lines():
             self.say(line)
 
