@@ -19,7 +19,7 @@ from portfolio.models import Account, Portfolio, Trade
 from trading.models.columns import choices_of, id_column, price_column
 from trading.models.signals import Signal
 from trading.models.strategies import Deployment
-from trading.orders.life_cycle import MAY_BE_CANCELLED, MAY_STILL_FILL, OrderState
+from trading.orders.life_cycle import MAY_STILL_FILL, OrderState
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
@@ -28,8 +28,12 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.filter(state__in=MAY_STILL_FILL)
 
     def cancellable(self) -> "OrderQuerySet":
-        """Those whose cancellation may be asked, and has not been."""
-        return self.filter(state__in=MAY_BE_CANCELLED, cancel_requested_at__isnull=True)
+        """Those whose cancellation may be asked, and has not been.
+
+        Whatever may still fill: that nobody knows what became of an order is no reason to leave it at the exchange.
+        An unconfirmed order's is kept, and sent once the order is found alive.
+        """
+        return self.live().filter(cancel_requested_at__isnull=True)
 
     def to_cancel(self) -> "OrderQuerySet":
         """Those whose cancellation was asked and which have not ended."""
@@ -102,7 +106,7 @@ class Order(models.Model):
 
     @property
     def may_be_cancelled(self) -> bool:
-        return OrderState(self.state) in MAY_BE_CANCELLED and self.cancel_requested_at is None
+        return self.may_still_fill and self.cancel_requested_at is None
 
 
 class OrderTransition(models.Model):

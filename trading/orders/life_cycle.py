@@ -117,8 +117,6 @@ def advance_state(current: State, new: State) -> State:
 
 TERMINAL = frozenset({_O.FILLED, _O.CANCELLED, _O.REJECTED, _O.EXPIRED, _O.NOT_PLACED})
 MAY_STILL_FILL = frozenset(OrderState) - TERMINAL  # no proof means it may fill: its exposure stays reserved
-# A cancellation asked of an unconfirmed order is kept, and sent once the order is found alive.
-MAY_BE_CANCELLED = MAY_STILL_FILL - {_O.NEEDS_HUMAN}
 
 
 def is_terminal(state: OrderState) -> bool:

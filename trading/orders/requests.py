@@ -17,7 +17,6 @@ from portfolio.models import Account
 from trading import wakeups
 from trading.errors import NotAllowed
 from trading.models import Order, Signal
-from trading.orders.life_cycle import OrderState
 
 
 def place_manual(
@@ -90,20 +89,15 @@ def _quote_seen(instrument: Instrument, now: datetime) -> dict[str, Any]:
     return {"reference_price": quote.last_price, "bid": quote.bid, "ask": quote.ask, "quote_at": quote.market_time}
 
 
-@transaction.atomic
 def request_cancellation(order: Order, asked_by: str) -> None:
-    """Ask for an order's cancellation; it is cancelled when its broker says so.
-
-    Raises NotAllowed if it has ended, or if nobody knows what became of it.
-    """
+    """Ask for an order's cancellation; it is cancelled when its broker says so. Raises NotAllowed if it has ended."""
     is_new = ask_cancellation(order, asked_by, market_now())
     order.refresh_from_db()
-    if order.state == OrderState.NEEDS_HUMAN:
-        raise NotAllowed("nobody knows what became of it: compare with the broker's order book")
     if not is_new and not order.may_still_fill:
         raise NotAllowed(f"it is {order.state.replace('_', ' ')} already")
 
 
+@transaction.atomic
 def ask_cancellation(order: Order, asked_by: str, now: datetime) -> bool:
     """Keep that an order is to be cancelled, if it may be; ``now`` is market time. Returns whether this is new."""
     asked = Order.objects.cancellable().filter(pk=order.pk)
@@ -118,6 +112,5 @@ def cancel_all(account: Account | None, asked_by: str) -> int:
     """Ask for the cancellation of every order that may still fill. Returns how many were asked."""
     orders = Order.objects.cancellable().select_related("account")
     chosen = orders.filter(account=account) if account else orders
-    for order in chosen:
-        request_cancellation(order, asked_by)
-    return len(chosen)
+    # One that ended since it was read is no reason to leave the others.
+    return sum(ask_cancellation(order, asked_by, market_now()) for order in chosen)
