@@ -1,6 +1,7 @@
 import pytest
 
 from market import board
+from market.subscriptions import subscribe_instrument
 from tests.stories.pipeline import Pipeline
 from trading import wakeups
 from trading.run.sessions import schedule_on
@@ -18,3 +19,10 @@ def pipeline(transactional_db, settings, tmp_path, monkeypatch):
     board._board = None
     yield Pipeline.open()
     drain._memories.clear()
+
+
+@pytest.fixture
+def watched(pipeline):
+    """The desk with INFY's prices coming in and nothing deployed."""
+    subscribe_instrument(pipeline.feed, pipeline.infy, "full", ref="watchlist")
+    return pipeline

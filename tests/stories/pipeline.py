@@ -19,9 +19,10 @@ from market.stream import TickStream
 from portfolio.booking import open_account
 from portfolio.models import Account
 from trading import wakeups
-from trading.models import Deployment, Order, Run, RunInput, Strategy
+from trading.models import Deployment, Order, Run, RunInput, Signal, Strategy
 from trading.orders import execution, fills, gates
 from trading.orders.life_cycle import OrderState
+from trading.orders.requests import place_manual
 from trading.risk import assessment
 from trading.run import deployments
 from trading.run.strategy_rows import write_strategy_rows
@@ -180,6 +181,17 @@ class Pipeline:
     def restart(self) -> None:
         """Forget what processes remember: everything must come back from PostgreSQL and the stream."""
         drain._memories.clear()
+
+    def buy(self, quantity: int = 5, price: str | None = None, product: str = "CNC", **changes: Any) -> Signal:
+        """Ask for an order by hand: at market, or at a limit."""
+        asked = {"instrument": self.infy, "side": "BUY", "order_type": "LIMIT" if price else "MARKET"} | changes
+        limit = Decimal(price) if price else None
+        return place_manual(self.account, quantity=quantity, product=product, by="tests", price=limit, **asked)
+
+    def go_to_next_session(self) -> None:
+        """The feed is down over a night and a holiday: Monday 23 Nov to Wednesday 25 Nov 2026."""
+        self.now = at("10:00:00") + timedelta(days=2)
+        self.epoch, self.n = 2, 0
 
     def orders(self, *states: OrderState) -> list[Order]:
         found = Order.objects.order_by("id")

@@ -13,40 +13,13 @@ from tests.stories.pipeline import at, make_instrument
 from trading.models import Order, PaperOrder, PaperRequest, RiskLimit, Signal
 from trading.orders import execution, fills, gates
 from trading.orders.broker_port import BrokerTrade
-from trading.orders.life_cycle import OrderState
-from trading.orders.requests import place_manual, request_cancellation
+from trading.orders.requests import request_cancellation
 from trading.paper.broker import PaperBroker
 from trading.risk import assessment
 from trading.run.deployments import pause_deployment, resume_deployment, start_deployment, stop_deployment
 from trading.ticks import drain
 
 WIDE = {"buy_at": "1500", "sell_at": "1600", "stop_percent": "1"}
-
-
-@pytest.fixture
-def watched(pipeline):
-    """The desk with INFY's prices coming in and nothing deployed."""
-    subscribe_instrument(pipeline.feed, pipeline.infy, "full", ref="watchlist")
-    return pipeline
-
-
-def buy(pipeline, quantity: int = 5, price: str | None = None, product: str = "CNC", instrument=None) -> Signal:
-    return place_manual(
-        pipeline.account,
-        instrument or pipeline.infy,
-        side="BUY",
-        quantity=quantity,
-        order_type="LIMIT" if price else "MARKET",
-        product=product,
-        by="tests",
-        price=Decimal(price) if price else None,
-    )
-
-
-def go_to_next_session(pipeline) -> None:
-    """The feed is down over a night and a holiday: Monday 23 Nov to Wednesday 25 Nov 2026."""
-    pipeline.now = at("10:00:00") + timedelta(days=2)
-    pipeline.epoch, pipeline.n = 2, 0
 
 
 @pytest.mark.xfail(raises=ValueError, reason="a run cannot be rebuilt without its unlisted instrument")
@@ -88,33 +61,6 @@ def test_a_position_in_an_unlisted_instrument_does_not_stop_the_shard(pipeline):
     pipeline.quiesce()
     pipeline.play("1505.00", "1505.00")
     assert Position.objects.get(instrument=pipeline.infy).quantity == 0
-
-
-@pytest.mark.xfail(raises=AssertionError, reason="the paper exchange keeps DAY orders over the night")
-def test_a_day_order_does_not_survive_the_night(watched):
-    watched.now = at("15:00:00")
-    watched.play("1500.00")
-    buy(watched, price="1490.00")
-    watched.play("1500.00", "1500.00")
-    assert Order.objects.get().state == OrderState.OPEN
-    go_to_next_session(watched)
-    watched.play("1480.00", "1480.00", "1480.00")
-    order = Order.objects.get()
-    assert order.filled_quantity == 0
-    assert order.state in (OrderState.EXPIRED, OrderState.CANCELLED)
-
-
-@pytest.mark.xfail(raises=AssertionError, reason="the paper exchange takes a request of another day")
-def test_a_request_of_an_earlier_day_does_not_arrive_today(watched):
-    watched.now = at("15:00:00")
-    watched.play("1500.00")
-    buy(watched)
-    assessment.assess_signals(watched.account.pk)
-    execution.execute_orders(watched.account.pk)
-    assert PaperRequest.objects.get().is_done is False
-    go_to_next_session(watched)
-    watched.play("1700.00", "1700.00", "1700.00")
-    assert Order.objects.get().filled_quantity == 0
 
 
 @pytest.mark.xfail(raises=AssertionError, reason="an entry still to be judged outlives the stop of its deployment")
@@ -164,7 +110,7 @@ def test_a_run_paused_while_warming_can_be_resumed(pipeline):
 @pytest.mark.xfail(raises=AssertionError, reason="an attempt is counted although the database was at fault")
 def test_database_trouble_does_not_use_up_a_signals_attempts(watched, monkeypatch):
     watched.play("1500.00")
-    buy(watched)
+    watched.buy()
 
     def down(*_args):
         raise OperationalError("canceling statement due to lock timeout")
@@ -185,7 +131,7 @@ class Killed(BaseException):
 @pytest.mark.xfail(raises=AssertionError, reason="an unconfirmed paper entry is asked again without the gate")
 def test_an_unconfirmed_entry_is_not_sent_after_a_halt(watched, monkeypatch):
     watched.play("1500.00")
-    buy(watched)
+    watched.buy()
     assessment.assess_signals(watched.account.pk)
 
     def die(name):
@@ -208,7 +154,7 @@ def test_an_unconfirmed_entry_is_not_sent_after_a_halt(watched, monkeypatch):
 )
 def test_a_report_does_not_overtake_the_trades_it_counts(watched, monkeypatch):
     watched.play("1500.00")
-    buy(watched, price="1500.10")
+    watched.buy(price="1500.10")
     watched.quiesce()
     watched.tick("1500.00", depth=2)
     real, raced = PaperBroker.changed_orders, []
@@ -237,13 +183,13 @@ def test_a_stale_price_does_not_let_risk_grow(watched):
     subscribe_instrument(watched.feed, tcs, "full", ref="watchlist")
     RiskLimit.objects.create(account=watched.account, max_daily_loss=Decimal(1000))
     watched.play("1500.00")
-    buy(watched, 100, product="MIS")
+    watched.buy(100, product="MIS")
     watched.play("1500.00", "1500.00", "1500.00")
     assert Position.objects.get().quantity == 100
     watched.now += timedelta(hours=2)
     watched.append(watched.packet("3000.00", token=tcs.instrument_token))
     watched.quiesce()
-    buy(watched, 1, product="MIS", instrument=tcs)
+    watched.buy(1, product="MIS", instrument=tcs)
     watched.quiesce()
     assert Signal.objects.get(instrument=tcs).state == "denied"
 
@@ -251,7 +197,7 @@ def test_a_stale_price_does_not_let_risk_grow(watched):
 @pytest.mark.xfail(raises=DivisionByZero, reason="a trade beyond an order's quantity breaks its average")
 def test_an_overfill_is_booked(watched):
     watched.play("1500.00")
-    buy(watched)
+    watched.buy()
     watched.play("1500.00", "1500.00", "1500.00")
     order = Order.objects.get()
     assert order.state == "filled"

@@ -33,6 +33,8 @@ def accept_order(order: PaperOrder, liquidity: Liquidity | None, rules: PaperRul
     for bands and triggers, but only a book from ``order.arrives_at`` on is taken from.
     """
     arrived = Outcome(order, liquidity)
+    if order.is_of_day_before(now):
+        return arrived.told("expired", "its day was over before it arrived", now, state=OrderState.EXPIRED)
     if refusal := entry_complaint(order, _quote(liquidity), rules):
         return arrived.told("rejected", refusal, now, state=OrderState.REJECTED)
     is_stop = order.trigger_price is not None
@@ -47,7 +49,7 @@ def match_order(order: PaperOrder, liquidity: Liquidity | None, rules: PaperRule
     outcome = Outcome(order, liquidity)
     if order.is_done:
         return outcome
-    if rules.closes_at is None or now >= rules.closes_at:
+    if rules.closes_at is None or now >= rules.closes_at or order.is_of_day_before(now):
         return outcome.told("expired", "its session closed", now, state=OrderState.EXPIRED)
     if liquidity is None or not _may_trade(order, liquidity.quote, rules):
         return outcome

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from alphapanda.core.timezone import IST
 from instruments.domain.order_terms import Validity
 from instruments.domain.sessions import PhaseKind
 from trading.orders.life_cycle import OrderState, is_terminal
@@ -70,6 +71,10 @@ class PaperOrder:
     @property
     def is_done(self) -> bool:
         return is_terminal(self.state)
+
+    def is_of_day_before(self, now: datetime) -> bool:
+        """Whether its day is over: DAY and IOC orders do not outlive it, whoever slept over the close."""
+        return self.arrives_at.astimezone(IST).date() < now.astimezone(IST).date()
 
     def accepts(self, price: Decimal) -> bool:
         """Whether a price is at the limit or better."""
