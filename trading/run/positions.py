@@ -103,6 +103,8 @@ class RunPositions:
             self._cancel_entry(key, position, rested_too_long(position.entry, self.terms.entry_lives))
 
     def _due_to_leave(self, key: str, position: RunPosition) -> Reason | None:
+        if self.context.session(key) is None:
+            return None  # nobody takes an order on such a day: the next session asks
         flat_at = self.context.flat_at(key)
         if flat_at is not None and self.context.now >= flat_at:
             return Reason(f"flat by {time_of_day(flat_at)}", {"flat_by": time_of_day(flat_at)}, "flat_by")

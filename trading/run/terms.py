@@ -77,12 +77,14 @@ class RunTerms:
         return self.product != Product.CNC
 
     def flat_at(self, day: date, session: Session | None) -> datetime | None:
-        """Return when everything must be closed on this day; None if it may be kept.
+        """Return when everything must be closed on this day; None if it may be kept, or nothing trades that day.
 
         Only an intraday product has to be flat; another is if the deployment says a time.
         """
+        if session is None:
+            return None
         times = [datetime.combine(day, self.flat_by, IST)] if self.flat_by else []
-        if self.is_intraday and session is not None:
+        if self.is_intraday:
             times.append(session.closes_at - self.flat_before_close)
         return min(times, default=None)
 

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 
+from alphapanda.core.timezone import IST
 from trading.run.faults import StrategyFault
 from trading.tests.run.run_cases import HostedRun, buy, codes, leave, said, sell, stop_to
 from trading.tests.strategies.market_day import INFY, D, at, candle, tick
@@ -195,3 +196,15 @@ def test_average_price_follows_fills_and_partial_exits_leave_it():
     hosted.fill(6, "105", "10:00:02")
     hosted.fill(-5, "110", "10:00:03")
     assert (hosted.quantity, hosted.host.position_of(INFY).average_price) == (5, D(103))
+
+
+def test_no_exit_is_asked_on_a_day_without_a_session():
+    hosted = HostedRun().entered()
+    saturday = at("00:00:30") + timedelta(days=1)
+    assert saturday.astimezone(IST).weekday() == 5
+    asked = 0
+    for second in range(0, 3600, 10):
+        for decision in hosted.time(saturday + timedelta(seconds=second)):
+            asked += 1
+            hosted.ended("denied", decision.number)
+    assert asked == 0
