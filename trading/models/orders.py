@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 
 from instruments.domain.order_terms import (
     ORDER_TYPE_LABELS,
@@ -31,13 +31,18 @@ class OrderQuerySet(models.QuerySet["Order"]):
         """Those whose cancellation may be asked, and has not been.
 
         Whatever may still fill: that nobody knows what became of an order is no reason to leave it at the exchange.
-        An unconfirmed order's is kept, and sent once the order is found alive.
+        An unconfirmed order's is kept, and sent once the order is found alive. One that its broker has ended only
+        waits for its trades.
         """
-        return self.live().filter(cancel_requested_at__isnull=True)
+        return self.live().filter(cancel_requested_at__isnull=True, ended_as="")
 
     def to_cancel(self) -> "OrderQuerySet":
         """Those whose cancellation was asked and which have not ended."""
-        return self.live().filter(cancel_requested_at__isnull=False)
+        return self.live().filter(cancel_requested_at__isnull=False, ended_as="")
+
+    def awaiting_trades(self) -> "OrderQuerySet":
+        """Those their broker has ended with more filled than is booked."""
+        return self.live().exclude(ended_as="")
 
 
 class Order(models.Model):
@@ -64,6 +69,11 @@ class Order(models.Model):
     state_reason = models.CharField(max_length=300, blank=True)
     filled_quantity = models.PositiveIntegerField(default=0)
     average_price = price_column(null=True)
+    reported_filled = models.PositiveIntegerField(default=0, help_text="the most its broker has said was filled")
+    ended_as = models.CharField(
+        max_length=16, blank=True, choices=choices_of(OrderState), help_text="as its broker ended it; trades to come"
+    )
+    ended_at = models.DateTimeField(null=True, help_text="market time of that report")
     broker_order_id = models.CharField(max_length=32, blank=True)
     market_time = models.DateTimeField(help_text="the signal's")
     expires_at = models.DateTimeField(help_text="market time; not sent after it")
@@ -81,7 +91,6 @@ class Order(models.Model):
         ordering = ["-id"]
         constraints = [
             models.CheckConstraint(name="order_quantity_positive", condition=Q(quantity__gt=0)),
-            models.CheckConstraint(name="order_not_overfilled", condition=Q(filled_quantity__lte=F("quantity"))),
             models.CheckConstraint(name="order_reserved_not_negative", condition=Q(reserved__gte=0)),
         ]
         indexes = [
@@ -98,7 +107,18 @@ class Order(models.Model):
 
     @property
     def unfilled_quantity(self) -> int:
-        return self.quantity - self.filled_quantity
+        return max(0, self.quantity - self.filled_quantity)
+
+    @property
+    def out_quantity(self) -> int:
+        """Units that may still be booked: what is unfilled, or, once its broker ended it, what it says was filled."""
+        if self.may_still_fill and not self.ended_as:
+            return self.unfilled_quantity
+        return max(0, self.reported_filled - self.filled_quantity)
+
+    @property
+    def is_overfilled(self) -> bool:
+        return self.filled_quantity > self.quantity
 
     @property
     def may_still_fill(self) -> bool:
@@ -106,7 +126,7 @@ class Order(models.Model):
 
     @property
     def may_be_cancelled(self) -> bool:
-        return self.may_still_fill and self.cancel_requested_at is None
+        return self.may_still_fill and self.cancel_requested_at is None and not self.ended_as
 
 
 class OrderTransition(models.Model):

@@ -81,12 +81,15 @@ class OrderTicket:
 
 @dataclass(frozen=True, slots=True)
 class BrokerOrder:
-    """What the broker's book says of one of our orders. ``status`` is one of ours: an OrderState."""
+    """What the broker's book says of one of our orders. ``status`` is one of ours: an OrderState.
+
+    ``filled_quantity`` is None where the read did not say: then the report says nothing.
+    """
 
     tag: str
     broker_order_id: str
     status: str
-    filled_quantity: int
+    filled_quantity: int | None
     message: str
     changed_at: datetime | None
 

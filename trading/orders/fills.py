@@ -7,9 +7,10 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 
+from alphapanda.core.clock import market_now
 from alphapanda.core.figures import plain
 from alphapanda.core.journal.models import DeadLetter
-from alphapanda.core.journal.services import on_replay
+from alphapanda.core.journal.services import on_replay, record_event
 from alphapanda.core.telemetry import metrics
 from alphapanda.core.telemetry.crashpoints import crashpoint
 from alphapanda.core.timezone import IST
@@ -20,7 +21,7 @@ from trading.brokers.choice import broker_for
 from trading.models import Fill, Order
 from trading.orders.attempts import NOBODYS_FAULT
 from trading.orders.broker_port import Broker, BrokerOrder, BrokerTrade
-from trading.orders.life_cycle import OrderState, may_advance, state_after_trades
+from trading.orders.life_cycle import OrderState, is_terminal, may_advance, state_after_trades
 from trading.orders.transitions import move_order, notify_run
 
 log = structlog.get_logger()
@@ -96,13 +97,12 @@ def _trade_report(order: Order, report: BrokerTrade) -> TradeReport:
 
 
 def apply_fill(order: Order, fill: Fill) -> None:
-    """Count a fill into its order and let the run hear of it."""
-    before = order.filled_quantity
+    """Count a fill into its order and let the run hear of it; more than was ordered is booked too, and said."""
+    before, awaited = order.filled_quantity, order.out_quantity
     filled = before + abs(fill.signed_quantity)
     spent = (order.average_price or Decimal(0)) * before + fill.price * abs(fill.signed_quantity)
-    left = Decimal(order.quantity - filled) / (order.quantity - before)
     order.filled_quantity, order.average_price = filled, spent / filled
-    order.reserved = order.reserved * left
+    order.reserved = _share_left(order.reserved, order.out_quantity, awaited)
     order.save(update_fields=["filled_quantity", "average_price", "reserved", "updated_at"])
     notify_run(
         order.signal,
@@ -114,10 +114,34 @@ def apply_fill(order: Order, fill: Fill) -> None:
         stop=_text(order.signal.stop),
         target=_text(order.signal.target),
     )
-    proven = state_after_trades(OrderState(order.state), order.quantity, filled)
-    if proven != order.state:
-        part = "" if proven == OrderState.FILLED else f"{filled} of {order.quantity} "
-        move_order(order, proven, actor=ACTOR, reason=f"{part}filled at {plain(order.average_price)}")
+    if order.is_overfilled:
+        _flag_overfill(order)
+    _move_to_proven(order)
+
+
+def _share_left(reserved: Decimal, left: int, before: int) -> Decimal:
+    return reserved * left / before if before else Decimal(0)
+
+
+def _flag_overfill(order: Order) -> None:
+    words = f"{order.filled_quantity} filled of {order.quantity}"
+    log.error("order_overfilled", tag=order.tag, words=words)
+    record_event("order.overfilled", key=order.tag, account_id=order.account_id, payload={"words": words})
+
+
+def _move_to_proven(order: Order) -> None:
+    """Move the order to what its trades prove, and to its broker's end of it once all it counts are booked."""
+    proven = state_after_trades(OrderState(order.state), order.quantity, order.filled_quantity)
+    if order.ended_as and not order.out_quantity and proven != OrderState.FILLED:
+        move_order(order, OrderState(order.ended_as), actor=ACTOR, reason=f"{_so_far(order)}, all booked")
+    elif proven != order.state:
+        at = f"filled at {plain(order.average_price)}" if order.average_price else "filled"
+        part = "" if proven == OrderState.FILLED else f"{order.filled_quantity} of {order.quantity} "
+        move_order(order, proven, actor=ACTOR, reason=part + at)
+
+
+def _so_far(order: Order) -> str:
+    return f"{order.ended_as.replace('_', ' ')} with {order.filled_quantity} of {order.quantity} filled"
 
 
 def _text(price: Decimal | None) -> str | None:
@@ -126,15 +150,37 @@ def _text(price: Decimal | None) -> str | None:
 
 @transaction.atomic
 def apply_report(report: BrokerOrder, broker: Broker) -> None:
-    """Move an order on to what its broker says, if its life cycle allows; a report can be old."""
+    """Move an order on to what its broker says, if its life cycle allows; a report can be old.
+
+    An end that counts more than is booked is kept: the order stays open for just those trades, and ends with the
+    last of them. The highest count wins. Without a count the read has failed, and nothing is taken from it.
+    """
     order = (
         Order.objects.select_for_update(no_key=True, of=("self",))
         .select_related("instrument", "signal__instrument", "signal__run")
         .get(tag=report.tag)
     )
+    if report.filled_quantity is None:
+        log.warning("report_without_count", tag=report.tag, status=report.status)
+        return
     new = OrderState(report.status)
-    if new == OrderState.FILLED and order.filled_quantity < order.quantity:
-        return  # its last trades have not been booked yet; the report stays until they are
-    if new != order.state and may_advance(OrderState(order.state), new):
+    if is_terminal(new) and max(report.filled_quantity, order.reported_filled) > order.filled_quantity:
+        _keep_end(order, report, new)
+    elif new != order.state and may_advance(OrderState(order.state), new) and not order.ended_as:
         move_order(order, new, actor="exchange", reason=report.message, broker_order_id=report.broker_order_id)
     broker.note_report_taken(report)
+
+
+def _keep_end(order: Order, report: BrokerOrder, new: OrderState) -> None:
+    """Keep how the order ended, and how much of it is still to be booked; until then only that is out."""
+    before = order.out_quantity
+    if order.state != OrderState.OPEN and may_advance(OrderState(order.state), OrderState.OPEN):
+        move_order(order, OrderState.OPEN, actor="exchange", reason=f"{new.replace('_', ' ')}; its trades are to come")
+    order.reported_filled = max(report.filled_quantity or 0, order.reported_filled)
+    order.broker_order_id = order.broker_order_id or report.broker_order_id
+    if order.may_still_fill:
+        order.ended_as, order.ended_at = new, order.ended_at or market_now()
+        order.reserved = _share_left(order.reserved, order.out_quantity, before)
+    order.save(update_fields=["reported_filled", "ended_as", "ended_at", "reserved", "broker_order_id", "updated_at"])
+    payload = {"ended_as": str(new), "awaited": order.out_quantity, "reason": report.message}
+    record_event("order.awaits_trades", key=order.tag, account_id=order.account_id, payload=payload)

@@ -59,7 +59,7 @@ def held_and_working(position: int, orders: Iterable[Order]) -> HeldAndWorking:
     """Count what is held and what is out, by side; unconfirmed apart, since it may have filled."""
     out = {(side, unconfirmed): 0 for side in Side for unconfirmed in (True, False)}
     for order in orders:
-        out[Side(order.side), order.state == OrderState.UNCONFIRMED] += order.unfilled_quantity
+        out[Side(order.side), order.state == OrderState.UNCONFIRMED] += order.out_quantity
     return HeldAndWorking(
         position=position,
         working_buys=out[Side.BUY, False],
@@ -126,14 +126,14 @@ def free_funds(account: Account, live: Iterable[Order]) -> Decimal | None:
     try:
         free = available_funds(account).available
         for order in live:
-            if not order.is_exit and order.unfilled_quantity:
-                price = order.reserved / order.unfilled_quantity
+            if not order.is_exit and order.out_quantity:
+                price = order.reserved / order.out_quantity
                 free -= required_funds(
                     account,
                     order.instrument,
                     order.product,
                     side_of(order.signed_quantity),
-                    order.unfilled_quantity,
+                    order.out_quantity,
                     price,
                 )
     except NoMarginModel:
