@@ -115,6 +115,9 @@ class Broker(Protocol):
     def place_order(self, ticket: OrderTicket) -> str:
         """Send an order and return the broker's id for it; accepted is not yet filled."""
 
+    def has_request(self, ticket: OrderTicket) -> bool:
+        """Whether the order was asked for. Only called where asking twice is one request: it proves either."""
+
     def request_cancel(self, ticket: OrderTicket) -> None:
         """Ask for a cancellation; the book says later whether it happened."""
 

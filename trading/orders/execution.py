@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from alphapanda.core.telemetry.crashpoints import crashpoint
 from portfolio.models import Account
 from trading import wakeups
 from trading.brokers.choice import broker_for
-from trading.models import Order
+from trading.models import Deployment, Order
 from trading.orders import gates, rates
 from trading.orders.attempts import attempt_row
 from trading.orders.broker_port import (
@@ -28,10 +29,13 @@ from trading.orders.broker_port import (
     RateLimited,
     SessionExpired,
 )
-from trading.orders.life_cycle import GateState, OrderState
+from trading.orders.life_cycle import DeploymentState, GateState, OrderState
 from trading.orders.transitions import move_order
 
 log = structlog.get_logger()
+# A worker that claimed an order and has not asked by then is dead: a task is ended long before.
+LONGEST_ASK = timedelta(seconds=30)
+NOT_TRADING = frozenset({DeploymentState.PAUSED, DeploymentState.HALTED, DeploymentState.STOPPED})
 WORKER = f"orders@{socket.gethostname()}:{os.getpid()}"
 
 
@@ -80,8 +84,9 @@ def send_order(order: Order, broker: Broker) -> None:
     if not claim_order(order):
         return
     crashpoint("execute.after_claim")
-    if _gate_forbids(order, gates.gate_in_force(order.account_id)):
-        move_order(order, OrderState.NOT_PLACED, actor=WORKER, reason="the gate closed before it was sent")
+    if problem := _why_not(order, gates.gate_in_force(order.account_id)):
+        state, reason = problem
+        move_order(order, state, actor=WORKER, reason=reason)
         return
     ask_broker(order, broker)
 
@@ -98,14 +103,38 @@ def ask_broker(order: Order, broker: Broker) -> None:
         log.warning("order_unconfirmed", tag=order.tag, error=repr(silence))
     else:
         crashpoint("execute.after_place")
-        move_order(order, OrderState.SUBMITTED, actor=WORKER, reason="accepted", broker_order_id=broker_order_id)
+        if not move_order(
+            order, OrderState.SUBMITTED, actor=WORKER, reason="accepted", broker_order_id=broker_order_id
+        ):
+            _take_back_if_given_up(order, broker)
         crashpoint("execute.after_submitted")
 
 
+def _take_back_if_given_up(order: Order, broker: Broker) -> None:
+    """Cancel what was accepted after somebody else had proven it unsent: this worker slept for longer than allowed."""
+    order.refresh_from_db(fields=["state"])
+    if order.state in (OrderState.NOT_PLACED, OrderState.EXPIRED, OrderState.CANCELLED) and not order.filled_quantity:
+        log.error("accepted_after_given_up", tag=order.tag, state=order.state)
+        broker.request_cancel(ticket_of(order))
+
+
 def resolve_unconfirmed(order: Order, broker: Broker) -> None:
-    """Ask again only where asking twice is one request; every other broker is looked up by tag, never asked again."""
-    if broker.repeats_safely:
-        ask_broker(order, broker)
+    """Ask again only where asking twice is one request; every other broker is looked up by tag, never asked again.
+
+    One that never left its worker (it died between claim and request) is held by all that holds a new one.
+    """
+    if not broker.repeats_safely:
+        return
+    if not broker.has_request(ticket_of(order)) and (problem := _why_not(order, gates.gate_in_force(order.account_id))):
+        if _is_given_up_by_its_worker(order):
+            state, reason = problem
+            move_order(order, state, actor=WORKER, reason=reason)
+        return
+    ask_broker(order, broker)
+
+
+def _is_given_up_by_its_worker(order: Order) -> bool:
+    return order.claimed_at is None or wall_now() - order.claimed_at > LONGEST_ASK
 
 
 def ask_to_cancel(order: Order, broker: Broker) -> None:
@@ -144,7 +173,18 @@ def _why_not(order: Order, gate: GateState) -> tuple[OrderState, str] | None:
         return OrderState.CANCELLED, "cancelled before it was sent"
     if not order.is_exit and market_now() > order.expires_at:
         return OrderState.EXPIRED, f"too old to send: it was to leave by {clock_time(order.expires_at)}"
+    if not order.is_exit and (stood := _deployment_that_stands(order)):
+        return OrderState.NOT_PLACED, f"its deployment is {stood}"
     return None
+
+
+def _deployment_that_stands(order: Order) -> str | None:
+    """Return the state of the order's deployment, if it may enter nothing now; read anew, since it may have changed."""
+    if order.deployment_id is None:
+        return None
+    return (
+        Deployment.objects.filter(pk=order.deployment_id, state__in=NOT_TRADING).values_list("state", flat=True).first()
+    )
 
 
 def _gate_forbids(order: Order, gate: GateState) -> bool:

@@ -43,6 +43,9 @@ class PaperBroker:
         )
         return order_id_of(ticket.tag)
 
+    def has_request(self, ticket: OrderTicket) -> bool:
+        return PaperRequest.objects.filter(tag=ticket.tag, kind=PaperRequest.Kind.PLACE).exists()
+
     def request_cancel(self, ticket: OrderTicket) -> None:
         PaperRequest.objects.get_or_create(
             tag=ticket.tag,
