@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from instruments.domain.order_terms import (
     ORDER_TYPE_LABELS,
@@ -39,6 +39,10 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def to_cancel(self) -> "OrderQuerySet":
         """Those whose cancellation was asked and which have not ended."""
         return self.live().filter(cancel_requested_at__isnull=False, ended_as="")
+
+    def may_fill_yet(self) -> "OrderQuerySet":
+        """Those that may still be booked: live ones, and ended ones of which more was reported than is booked."""
+        return self.filter(Q(state__in=MAY_STILL_FILL) | Q(reported_filled__gt=F("filled_quantity")))
 
     def awaiting_trades(self) -> "OrderQuerySet":
         """Those their broker has ended with more filled than is booked."""
@@ -115,6 +119,10 @@ class Order(models.Model):
         if self.may_still_fill and not self.ended_as:
             return self.unfilled_quantity
         return max(0, self.reported_filled - self.filled_quantity)
+
+    @property
+    def signed_out(self) -> int:
+        return self.out_quantity if self.side == Side.BUY else -self.out_quantity
 
     @property
     def is_overfilled(self) -> bool:

@@ -12,8 +12,9 @@ from django.db import transaction
 
 from alphapanda.core.clock import market_now
 from alphapanda.core.clock.market_time import wall_now
-from alphapanda.core.figures import clock_time
+from alphapanda.core.figures import clock_time, whole
 from alphapanda.core.telemetry.crashpoints import crashpoint
+from instruments.domain.order_terms import Side
 from portfolio.models import Account
 from trading import wakeups
 from trading.brokers.choice import broker_for
@@ -29,6 +30,7 @@ from trading.orders.broker_port import (
     RateLimited,
     SessionExpired,
 )
+from trading.orders.holdings import read_holdings
 from trading.orders.life_cycle import DeploymentState, GateState, OrderState
 from trading.orders.transitions import move_order
 
@@ -148,7 +150,10 @@ def ask_to_cancel(order: Order, broker: Broker) -> None:
 def claim_order(order: Order) -> bool:
     """Make the order ours to send, or end it with the reason it must not be sent. False: it is not to be sent."""
     gate = gates.hold_gate(order.account_id)
-    if problem := _why_not(order, gate):
+    problem = _why_not(order, gate)
+    if problem is None and order.is_exit and (words := _closes_too_much(order)):
+        problem = OrderState.NOT_PLACED, words
+    if problem:
         state, reason = problem
         move_order(order, state, actor=WORKER, reason=reason)
         return False
@@ -176,6 +181,14 @@ def _why_not(order: Order, gate: GateState) -> tuple[OrderState, str] | None:
     if not order.is_exit and (stood := _deployment_that_stands(order)):
         return OrderState.NOT_PLACED, f"its deployment is {stood}"
     return None
+
+
+def _closes_too_much(order: Order) -> str:
+    """Return why an exit would now close more than it may, in words; empty if it may."""
+    Account.objects.locked(order.account_id)
+    holdings = read_holdings(order.account_id, order.instrument_id, order.product, market_now(), pk=order.pk)
+    may = holdings.closable(order.portfolio_id, 1 if order.side == Side.BUY else -1)
+    return "" if order.quantity <= may else f"{whole(may)} may be closed now, not {whole(order.quantity)}"
 
 
 def _deployment_that_stands(order: Order) -> str | None:

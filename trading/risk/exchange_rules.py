@@ -89,10 +89,9 @@ def product_fits(case: Case) -> Verdict:
 
 
 def _delivery_is_held(case: Case) -> Verdict:
-    own, whole = (held.closable_quantity(-1) for held in (case.exposure.held, case.exposure.account_held))
-    if own is None or whole is None:
+    if case.exposure.closable is None:
         return unknown_verdict("what is held for delivery")
-    return bounded_by("sale of delivery shares", case.proposed.quantity, min(own, whole))
+    return bounded_by("sale of delivery shares", case.proposed.quantity, case.exposure.closable)
 
 
 def order_type_fits(case: Case) -> Verdict:

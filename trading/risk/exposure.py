@@ -15,7 +15,8 @@ from portfolio.funds import NoMarginModel, available_funds, required_funds
 from portfolio.models import Account, Position
 from portfolio.results import DayFigures
 from trading.models import Order, Signal
-from trading.orders.life_cycle import MAY_STILL_FILL, OrderState
+from trading.orders.holdings import holdings_from
+from trading.orders.life_cycle import OrderState
 from trading.risk.inputs import Exposure, HeldAndWorking, Usage
 from trading.risk.marks import Marks
 
@@ -25,7 +26,8 @@ ZERO = Decimal(0)
 def exposure_of(signal: Signal, portfolio_id: UUID, marks: Marks, now: datetime) -> Exposure:
     """Read everything the rules ask. Call under the account's row lock: nothing may move meanwhile."""
     live = list(
-        Order.objects.filter(account_id=signal.account_id, state__in=MAY_STILL_FILL)
+        Order.objects.may_fill_yet()
+        .filter(account_id=signal.account_id)
         .exclude(signal=signal)
         .select_related("instrument")
     )
@@ -38,6 +40,7 @@ def exposure_of(signal: Signal, portfolio_id: UUID, marks: Marks, now: datetime)
             _of(positions, signal, portfolio_id), [o for o in same if o.portfolio_id == portfolio_id]
         ),
         account_held=held_and_working(_of(positions, signal), same),
+        closable=_closable(signal, portfolio_id, positions, same, now),
         account=usage_of(today, None, positions, live),
         deployment=usage_of(today, portfolio_id, positions, live) if signal.deployment_id else None,
         available_funds=free_funds(signal.account, live),
@@ -53,6 +56,13 @@ def _of(positions: Iterable[Position], signal: Signal, portfolio_id: UUID | None
         if (position.instrument_id, position.product) == (signal.instrument_id, signal.product)
         and portfolio_id in (None, position.portfolio_id)
     )
+
+
+def _closable(
+    signal: Signal, portfolio_id: UUID, positions: Iterable[Position], same: Iterable[Order], now: datetime
+) -> int:
+    own = (p for p in positions if (p.instrument_id, p.product) == (signal.instrument_id, signal.product))
+    return holdings_from(own, same, now).closable(portfolio_id, 1 if signal.side == Side.BUY else -1)
 
 
 def held_and_working(position: int, orders: Iterable[Order]) -> HeldAndWorking:

@@ -100,12 +100,6 @@ class HeldAndWorking:
             return self.working_buys + self.unconfirmed_buys
         return self.working_sells + self.unconfirmed_sells
 
-    def closable_quantity(self, sign: int) -> int | None:
-        """Return how many units an order of that side could still close, less the exits out already."""
-        if self.position is None:
-            return None
-        return max(0, -sign * self.position - self.open_quantity(sign))
-
     def reachable_position(self, sign: int) -> int | None:
         """Return the signed position if all that is out on one side fills."""
         return None if self.position is None else self.position + sign * self.open_quantity(sign)
@@ -140,7 +134,8 @@ class Exposure:
     """What stands before the order: the deployment's portfolio, and the whole account.
 
     ``deployment`` is None for an order that belongs to none; ``held`` is then the
-    portfolio of trades by hand. ``account_held`` is the broker's net for the symbol and product.
+    portfolio of trades by hand. ``account_held`` is the account's net for the symbol and product. ``closable`` is
+    how many units an order of this side may close for the portfolio now (exits.md 1); None is unknown.
     """
 
     held: HeldAndWorking
@@ -150,6 +145,7 @@ class Exposure:
     available_funds: Decimal | None = None
     required_funds: Decimal | None = None
     identical_live_intents: int | None = 0
+    closable: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,14 +194,5 @@ class MarketView:
 
 
 def only_shrinks(proposed: ProposedOrder, exposure: Exposure) -> bool:
-    """Whether the order can only make a position smaller, whatever else fills meanwhile.
-
-    Judged on the deployment's portfolio less its resting and unconfirmed exits, and never
-    beyond the account's net for that symbol and product: if somebody closed it by hand, our
-    stop must not open a short. An exit is not held back because the account's net is unknown.
-    """
-    own = exposure.held.closable_quantity(proposed.sign)
-    whole = exposure.account_held.closable_quantity(proposed.sign)
-    if own is None or not proposed.signed_quantity or (whole is None and not proposed.is_exit):
-        return False
-    return proposed.quantity <= (own if whole is None else min(own, whole))
+    """Whether the order can only make its portfolio's position smaller, whatever else fills meanwhile."""
+    return exposure.closable is not None and 0 < proposed.quantity <= exposure.closable

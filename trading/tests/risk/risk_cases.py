@@ -74,4 +74,6 @@ def refused_by(order, exposure, limits, market, now):
 
 
 def long_of(quantity):
-    return replace(EXPOSURE, held=HeldAndWorking(quantity), account_held=HeldAndWorking(quantity))
+    """Hold so many, all of which a sale may close."""
+    held = HeldAndWorking(quantity)
+    return replace(EXPOSURE, held=held, account_held=held, closable=max(0, quantity))

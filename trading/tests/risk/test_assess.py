@@ -186,26 +186,15 @@ def test_always_allows_getting_out_even_when_halted_blind_and_losing():
     assert refused_by(late, exposure, LIMITS, market, NOW) == []
 
 
-@pytest.mark.parametrize(
-    ("why", "held", "account_held"),
-    [
-        ("an exit is resting already", HeldAndWorking(10, working_sells=1), HeldAndWorking(10)),
-        ("an exit is unconfirmed", HeldAndWorking(10, unconfirmed_sells=10), HeldAndWorking(10, unconfirmed_sells=10)),
-        ("somebody closed it by hand", HeldAndWorking(10), HeldAndWorking(0)),
-        ("another deployment is closing the same", HeldAndWorking(10), HeldAndWorking(15, working_sells=6)),
-        ("it is larger than the position", HeldAndWorking(9), HeldAndWorking(20)),
-        ("it adds", HeldAndWorking(-10), HeldAndWorking(-10)),
-        ("the position is unknown", HeldAndWorking(None), HeldAndWorking(10)),
-    ],
-)
-def test_does_not_count_as_getting_out_when(why, held, account_held):
-    assert not only_shrinks(SELL_10, replace(EXPOSURE, held=held, account_held=account_held)), why
+@pytest.mark.parametrize(("closable", "shrinks"), [(10, True), (11, True), (9, False), (0, False), (None, False)])
+def test_an_order_shrinks_if_it_closes_no_more_than_it_may(closable, shrinks):
+    assert only_shrinks(SELL_10, replace(EXPOSURE, closable=closable)) is shrinks
 
 
-def test_an_exit_is_not_held_back_by_an_unread_account():
-    exposure = replace(EXPOSURE, held=HeldAndWorking(10), account_held=HeldAndWorking(None))
-    assert not only_shrinks(replace(SELL_10, is_exit=False), exposure)
-    assert only_shrinks(replace(SELL_10, is_exit=True), exposure)
+def test_delivery_shares_are_sold_up_to_what_may_be_closed():
+    sale = replace(SELL_10, product="CNC")
+    assert refused_by(sale, long_of(10), LIMITS, MARKET, NOW) == []
+    assert "PRODUCT" in refused_by(sale, replace(long_of(10), closable=9), LIMITS, MARKET, NOW)
 
 
 def test_an_old_band_keeps_nobody_in():
@@ -262,6 +251,7 @@ exposures = st.builds(
     deployment=usages,
     available_funds=money,
     required_funds=money,
+    closable=st.one_of(st.none(), quantities),
 )
 orders = st.builds(
     replace,
@@ -275,17 +265,10 @@ orders = st.builds(
 
 @st.composite
 def shrinking(draw):
-    """An order within what is left to close, whatever else is going on."""
+    """An order within what may be closed, whatever else is going on."""
     sign, size = draw(st.sampled_from([1, -1])), draw(st.integers(1, 60))
-    out = draw(st.integers(0, 30))
-    held = replace(draw(helds), position=-sign * (size + 2 * out), **_out(sign, out))
     order = replace(draw(orders), signed_quantity=sign * size)
-    return order, replace(draw(exposures), held=held, account_held=held)
-
-
-def _out(sign, quantity):
-    side = "buys" if sign > 0 else "sells"
-    return {f"working_{side}": quantity, f"unconfirmed_{side}": quantity}
+    return order, replace(draw(exposures), closable=size + draw(st.integers(0, 30)))
 
 
 @given(shrinking(), markets)

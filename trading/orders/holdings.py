@@ -1,0 +1,33 @@
+"""What an account holds and has out in one instrument and product, read for the one rule of closing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from alphapanda.core.timezone import IST
+from portfolio.models import Position
+from trading.models import Order
+from trading.orders.closable import Holdings, gather_holdings
+
+
+def read_holdings(account_id: UUID, instrument_id: UUID, product: str, now: datetime, **leave_out: Any) -> Holdings:
+    """Read under the account's lock; ``leave_out`` names orders not to be counted (``pk=…``, say)."""
+    which = {"instrument_id": instrument_id, "product": product}
+    positions = Position.objects.open().of_account(account_id).filter(**which)
+    orders = Order.objects.may_fill_yet().filter(account_id=account_id, **which)
+    return holdings_from(positions, orders.exclude(**leave_out) if leave_out else orders, now)
+
+
+def holdings_from(positions: Iterable[Position], orders: Iterable[Order], now: datetime) -> Holdings:
+    """Positions and orders of one instrument and product; DAY and IOC orders of earlier days are out no more."""
+    day = now.astimezone(IST).date()
+    held = ((position.portfolio_id, position.quantity) for position in positions)
+    out = (
+        (order.portfolio_id, order.signed_out)
+        for order in orders
+        if order.market_time.astimezone(IST).date() >= day and order.signed_out
+    )
+    return gather_holdings(held, out)
