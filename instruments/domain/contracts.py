@@ -84,6 +84,19 @@ def largest_order(freeze_quantity: int, lot_size: int) -> int:
     return freeze_quantity - freeze_quantity % lot_size
 
 
+def slice_quantity(quantity: int, lot_size: int, freeze_quantity: int | None) -> tuple[int, ...]:
+    """Return the orders the exchange takes for a quantity, largest first: 1,950 at a freeze of 1,800 is 1,755 + 195.
+
+    They add up to ``quantity``; a rest that is no whole lot stays in the last. Without a known freeze it is one order.
+    """
+    if freeze_quantity is None or quantity <= freeze_quantity:
+        return (quantity,)
+    # A freeze below one lot would allow nothing at all: one lot is asked, and the exchange judges it.
+    most = max(largest_order(freeze_quantity, lot_size), lot_size)
+    whole, rest = divmod(quantity, most)
+    return (most,) * whole + ((rest,) if rest else ())
+
+
 def is_expired(expiry: date | None, day: date) -> bool:
     return expiry is not None and expiry < day
 

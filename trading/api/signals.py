@@ -27,6 +27,11 @@ class CheckSerializer(serializers.Serializer[Any]):
 class DecisionSerializer(serializers.ModelSerializer[RiskDecision]):
     checks = CheckSerializer(many=True, read_only=True)
     refusal_codes = serializers.ListField(child=serializers.CharField(), read_only=True)
+    slices = serializers.ListField(
+        child=serializers.IntegerField(),
+        read_only=True,
+        help_text="Quantities of its orders, as the exchange takes them.",
+    )
 
     class Meta:
         model = RiskDecision
@@ -38,6 +43,7 @@ class DecisionSerializer(serializers.ModelSerializer[RiskDecision]):
             "checks",
             "side",
             "quantity",
+            "slices",
             "price",
             "only_shrinks",
             "market_time",
@@ -46,7 +52,9 @@ class DecisionSerializer(serializers.ModelSerializer[RiskDecision]):
 
 
 class SignalSerializer(WithInstrumentKey):
-    order = serializers.PrimaryKeyRelatedField(read_only=True, allow_null=True, help_text="Null: none came of it.")
+    orders = serializers.PrimaryKeyRelatedField(
+        read_only=True, many=True, help_text="One a slice; empty: none came of it."
+    )
     decision = serializers.PrimaryKeyRelatedField(read_only=True, allow_null=True, help_text="Null: not judged.")
     numbers = serializers.DictField(read_only=True, help_text="The numbers in the reason.")
 
@@ -81,7 +89,7 @@ class SignalSerializer(WithInstrumentKey):
             "expires_at",
             "asked_by",
             "decision",
-            "order",
+            "orders",
             "created_at",
         )
 
@@ -108,7 +116,7 @@ class DecisionFilter(django_filters.FilterSet):
 class SignalViewSet(ReadViewSet):
     """What runs and people wanted, and what became of it."""
 
-    queryset = Signal.objects.select_related("instrument", "decision", "order")
+    queryset = Signal.objects.select_related("instrument", "decision").prefetch_related("orders")
     serializer_class = SignalSerializer
     filterset_class = SignalFilter
 

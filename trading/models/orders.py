@@ -54,7 +54,8 @@ class Order(models.Model):
 
     id = id_column()
     tag = models.CharField(max_length=20, unique=True)
-    signal = models.OneToOneField(Signal, on_delete=models.PROTECT, related_name="order")
+    signal = models.ForeignKey(Signal, on_delete=models.PROTECT, related_name="orders")
+    slice = models.PositiveSmallIntegerField(default=1, help_text="of a signal larger than the exchange takes at once")
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="orders")
     portfolio = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="orders")
     deployment = models.ForeignKey(Deployment, null=True, on_delete=models.PROTECT, related_name="orders")
@@ -94,6 +95,7 @@ class Order(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [
+            models.UniqueConstraint(fields=["signal", "slice"], name="one_order_a_slice"),
             models.CheckConstraint(name="order_quantity_positive", condition=Q(quantity__gt=0)),
             models.CheckConstraint(name="order_reserved_not_negative", condition=Q(reserved__gte=0)),
         ]

@@ -1,5 +1,7 @@
 """What a run or a person wants, and what the gate decided about it."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 
@@ -94,6 +96,7 @@ class RiskDecision(models.Model):
     checks = models.JSONField()
     side = models.CharField(max_length=4, choices=choices_from(SIDE_LABELS))
     quantity = models.PositiveIntegerField()
+    slices: Any = models.JSONField(default=list, help_text="quantities of its orders: what the exchange takes at once")
     price = price_column(null=True)
     only_shrinks = models.BooleanField()
     market_time = models.DateTimeField()

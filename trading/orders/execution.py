@@ -18,7 +18,7 @@ from instruments.domain.order_terms import Side
 from portfolio.models import Account
 from trading import wakeups
 from trading.brokers.choice import broker_for
-from trading.models import Deployment, Order
+from trading.models import Deployment, Order, RiskDecision
 from trading.orders import gates, rates
 from trading.orders.attempts import attempt_row
 from trading.orders.broker_port import (
@@ -168,11 +168,7 @@ def _why_not(order: Order, gate: GateState) -> tuple[OrderState, str] | None:
     decision = order.signal.decision
     if _gate_forbids(order, gate):
         return OrderState.NOT_PLACED, f"the gate was {gate.replace('_', ' ')} before it was sent"
-    if not decision.approved or (decision.side, decision.quantity, decision.price) != (
-        order.side,
-        order.quantity,
-        order.price,
-    ):
+    if not _is_as_decided(order, decision):
         return OrderState.NOT_PLACED, "no approved decision stands for this side, quantity and price"
     if order.cancel_requested_at:
         return OrderState.CANCELLED, "cancelled before it was sent"
@@ -181,6 +177,12 @@ def _why_not(order: Order, gate: GateState) -> tuple[OrderState, str] | None:
     if not order.is_exit and (stood := _deployment_that_stands(order)):
         return OrderState.NOT_PLACED, f"its deployment is {stood}"
     return None
+
+
+def _is_as_decided(order: Order, decision: RiskDecision) -> bool:
+    """Whether an approved decision stands for this very order: side, price, and the quantity of its slice."""
+    decided = decision.slices[order.slice - 1 : order.slice]
+    return decision.approved and (decision.side, decided, decision.price) == (order.side, [order.quantity], order.price)
 
 
 def _closes_too_much(order: Order) -> str:

@@ -33,8 +33,8 @@ def move_order(
     for name, value in changes.items():
         setattr(order, name, value)
     _write_history(order, before, to, actor, reason, details or {})
-    if is_terminal(to) and to != OrderState.FILLED:
-        notify_run_of_end(order, to, reason)
+    if is_terminal(to):
+        notify_run_of_end(order, reason)
     return True
 
 
@@ -58,9 +58,15 @@ def _write_history(order: Order, before: str, to: OrderState, actor: str, reason
     transaction.on_commit(lambda: metrics.ORDERS.labels(to).inc())
 
 
-def notify_run_of_end(order: Order, outcome: str, reason: str) -> None:
-    """Let the run hear, at a later drain, that nothing more will come of what it asked."""
-    notify_run(order.signal, "ended", str(order.pk), outcome=outcome, reason=reason)
+def notify_run_of_end(order: Order, reason: str) -> None:
+    """Let the run hear, at a later drain, that nothing more will come of what it asked: all its slices have ended."""
+    states = list(Order.objects.filter(signal_id=order.signal_id).order_by("slice").values_list("state", flat=True))
+    if not all(is_terminal(OrderState(state)) for state in states):
+        return
+    unfilled = [state for state in states if state != OrderState.FILLED]
+    if unfilled:
+        outcome = order.state if order.state in unfilled else unfilled[-1]
+        notify_run(order.signal, "ended", str(order.signal_id), outcome=outcome, reason=reason)
 
 
 def notify_run(signal: Any, kind: str, ref: str, **payload: Any) -> None:

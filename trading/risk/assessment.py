@@ -17,6 +17,7 @@ from alphapanda.core.journal.models import DeadLetter
 from alphapanda.core.journal.services import on_replay, record_event
 from alphapanda.core.telemetry import metrics
 from alphapanda.core.telemetry.crashpoints import crashpoint
+from instruments.domain.contracts import slice_quantity
 from instruments.domain.order_terms import TAKES_MARKET
 from portfolio.booking import ensure_portfolio
 from portfolio.models import Account
@@ -64,11 +65,13 @@ def judge_signal(signal: Signal) -> None:
     portfolio = ensure_portfolio(signal.account, signal.deployment_id, str(signal.deployment or ""))
     exposure = exposure_of(signal, portfolio.pk, Marks.for_account(signal.account_id, now), now)
     proposed = proposed_order(signal)
-    assessment = assess(proposed, exposure, limits_of(signal), market_view(signal, now), now)
-    write_decision(signal, assessment, now)
+    market = market_view(signal, now)
+    assessment = assess(proposed, exposure, limits_of(signal), market, now)
+    slices = slice_quantity(signal.quantity, market.lot_size or 1, market.freeze_quantity)
+    write_decision(signal, assessment, slices, now)
     crashpoint("assess.before_commit")
     if assessment.approved:
-        create_order(signal, portfolio.pk, assessment, proposed)
+        create_orders(signal, portfolio.pk, assessment, proposed, slices)
         end_signal(signal, SignalState.ORDERED, "approved")
     else:
         refuse_signal(signal, assessment)
@@ -100,7 +103,7 @@ def protection_of(signal: Signal) -> Decimal | None:
     return MARKET_PROTECTION if signal.order_type in TAKES_MARKET else None
 
 
-def write_decision(signal: Signal, assessment: Assessment, now: datetime) -> RiskDecision:
+def write_decision(signal: Signal, assessment: Assessment, slices: tuple[int, ...], now: datetime) -> RiskDecision:
     return RiskDecision.objects.create(
         signal=signal,
         approved=assessment.approved,
@@ -108,36 +111,51 @@ def write_decision(signal: Signal, assessment: Assessment, now: datetime) -> Ris
         checks=[check.as_dict() for check in assessment.checks],
         side=signal.side,
         quantity=signal.quantity,
+        slices=list(slices),
         price=signal.price,
         only_shrinks=assessment.only_shrinks,
         market_time=now,
     )
 
 
-def create_order(signal: Signal, portfolio_id: UUID, assessment: Assessment, proposed: ProposedOrder) -> Order:
-    """Write the order and the exposure it reserves."""
+def create_orders(
+    signal: Signal, portfolio_id: UUID, assessment: Assessment, proposed: ProposedOrder, slices: tuple[int, ...]
+) -> list[Order]:
+    """Write the orders of a signal, one a slice, each with its share of the exposure the whole reserves."""
+    value = proposed.value or Decimal(0)
+    orders = []
+    for number, quantity in enumerate(slices, start=1):
+        reserved = value * quantity / proposed.quantity
+        orders.append(_create_order(signal, portfolio_id, number, quantity, reserved, assessment.only_shrinks))
+    wake_execution(signal.account)
+    return orders
+
+
+def _create_order(
+    signal: Signal, portfolio_id: UUID, number: int, quantity: int, reserved: Decimal, is_exit: bool
+) -> Order:
     order = Order.objects.create(
-        tag=tag_of(signal),
+        tag=tag_of(signal, number),
         signal=signal,
+        slice=number,
         account=signal.account,
         portfolio_id=portfolio_id,
         deployment=signal.deployment,
         instrument=signal.instrument,
         side=signal.side,
-        quantity=signal.quantity,
+        quantity=quantity,
         order_type=signal.order_type,
         product=signal.product,
         validity=signal.validity,
         price=signal.price,
         trigger_price=signal.trigger_price,
         market_protection=protection_of(signal),
-        is_exit=assessment.only_shrinks,
-        reserved=(proposed.value or Decimal(0)).quantize(Decimal("0.0001")),
+        is_exit=is_exit,
+        reserved=reserved.quantize(Decimal("0.0001")),
         market_time=signal.market_time,
         expires_at=signal.expires_at,
     )
     _record_creation(order)
-    wake_execution(signal.account)
     return order
 
 
@@ -154,9 +172,10 @@ def _record_creation(order: Order) -> None:
     )
 
 
-def tag_of(signal: Signal) -> str:
-    """ "AP" and 14 characters from the installation's salt and the signal's key: the same in every replay."""
-    digest = hashlib.sha256(f"{get_installation().salt}|{signal.key}".encode()).digest()
+def tag_of(signal: Signal, slice_number: int = 1) -> str:
+    """ "AP" and 14 characters from the installation's salt, the signal's key and the slice: the same in any replay."""
+    name = signal.key if slice_number == 1 else f"{signal.key}|{slice_number}"
+    digest = hashlib.sha256(f"{get_installation().salt}|{name}".encode()).digest()
     return "AP" + base64.b32encode(digest).decode()[:14]
 
 

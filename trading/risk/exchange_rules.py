@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Protocol
 
@@ -12,6 +13,8 @@ from trading.risk.inputs import EQUITY_SEGMENTS
 from trading.risk.verdicts import Case, Verdict, bounded_by, not_asked, unknown_verdict, verdict_of
 
 CONTINUOUS = PhaseKind.CONTINUOUS
+# Our own choice: beyond it somebody has mistyped, or should work the order over time.
+MOST_SLICES = 15
 
 
 class AskedOrder(Protocol):
@@ -131,9 +134,13 @@ def on_tick(case: Case) -> Verdict:
 
 
 def within_freeze(case: Case) -> Verdict:
+    """More than the exchange takes at once goes in slices, up to a number that no plan of ours needs."""
     if case.market.freeze_quantity is None:
         return not_asked("no freeze quantity known", figures.whole(case.proposed.quantity))
-    return bounded_by("quantity", case.proposed.quantity, case.market.freeze_quantity)
+    cut = case.slices
+    verdict = bounded_by("orders of at most the freeze quantity", len(cut), MOST_SLICES)
+    words = f"{' + '.join(map(figures.whole, cut[:MOST_SLICES]))}; {figures.whole(case.market.freeze_quantity)} at once"
+    return replace(verdict, words=words) if verdict.passed else verdict
 
 
 def within_band(case: Case) -> Verdict:

@@ -162,18 +162,20 @@ def max_net(case: Case) -> Verdict:
 
 def open_orders(case: Case) -> Verdict:
     count = case.usage.open_orders
-    return _of_scope(case, "open orders with this one", known_sum(count, 1), case.own_limits.max_open_orders)
+    after = known_sum(count, len(case.slices))
+    return _of_scope(case, "open orders with this one", after, case.own_limits.max_open_orders)
 
 
 def orders_per_minute(case: Case) -> Verdict:
     count = case.usage.orders_this_minute
     limit = case.own_limits.max_orders_per_minute
-    return _of_scope(case, "orders this minute with this one", known_sum(count, 1), limit)
+    return _of_scope(case, "orders this minute with this one", known_sum(count, len(case.slices)), limit)
 
 
 def orders_per_day(case: Case) -> Verdict:
     count = case.usage.orders_today
-    return _of_scope(case, "orders today with this one", known_sum(count, 1), case.own_limits.max_orders_per_day)
+    after = known_sum(count, len(case.slices))
+    return _of_scope(case, "orders today with this one", after, case.own_limits.max_orders_per_day)
 
 
 def daily_loss(case: Case) -> Verdict:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from alphapanda.core import figures
+from instruments.domain.contracts import slice_quantity
 from trading.risk.inputs import Exposure, Limits, MarketView, ProposedOrder, RiskLimits, Usage, only_shrinks
 
 
@@ -71,6 +72,11 @@ class Case:
     @property
     def shrinks(self) -> bool:
         return only_shrinks(self.proposed, self.exposure)
+
+    @property
+    def slices(self) -> tuple[int, ...]:
+        """The orders it would be sent as."""
+        return slice_quantity(self.proposed.quantity, self.market.lot_size or 1, self.market.freeze_quantity)
 
     def within(self, scope: str) -> Case:
         return replace(self, scope=scope)

@@ -64,7 +64,7 @@ def test_a_plain_order_within_all_limits_is_approved():
         ("SIGNAL_AGE", {"expires_at": None}, {}, {}),
         ("LOT", {}, {}, {"lot_size": 65}),
         ("TICK", {"price": D("1300.03")}, {}, {}),
-        ("FREEZE", {}, {}, {"freeze_quantity": 9}),
+        ("FREEZE", {"signed_quantity": 16}, {}, {"freeze_quantity": 1}),
         ("CIRCUIT_BAND", {}, {}, {"band_low": D(1310), "band_high": D(1400)}),
         ("PRICE_COLLAR", {"price": D(1330)}, {}, {}),
         ("PRICE_COLLAR", {"reference_price": None}, {}, {}),

@@ -50,7 +50,8 @@ def deployment_snapshot(deployment_id: UUID) -> DeploymentSnapshot:
     row.update(strategy_card(panel, deployment, past_days(page), trades_won(page)))
     signals = (
         Signal.objects.filter(deployment=deployment)
-        .select_related("instrument", "account", "order")
+        .select_related("instrument", "account")
+        .prefetch_related("orders")
         .order_by("-id")[:SHOWN_SIGNALS]
     )
     return {
@@ -97,7 +98,7 @@ def signal_row(page: PageContext, signal: Signal) -> SignalRow:
         SignalState.NEW: ("loading", ""),
     }
     icon, tone = looks.get(signal.state, ("bar", ""))
-    order = getattr(signal, "order", None)
+    order = next(iter(signal.orders.all()), None)
     return {
         "key": str(signal.pk),
         "at": iso(signal.market_time),
