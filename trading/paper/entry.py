@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from alphapanda.core import figures
-from instruments.domain.prices import ceil_to_tick, floor_to_tick, is_on_tick
+from instruments.domain.price_protection import limit_range, outside_limit_range, protected_price, slab_percent
+from instruments.domain.prices import is_on_tick
 from trading.paper.depth import DepthQuote
 from trading.paper.orders import PaperOrder, PaperRules
 from trading.risk.exchange_rules import form_problem, stop_problem
@@ -20,17 +21,27 @@ def entry_complaint(order: PaperOrder, quote: DepthQuote | None, rules: PaperRul
         or _tick_complaint(order, rules)
         or (_band_complaint(order, quote) if quote else "")
         or (stop_problem(order, quote.last_price) if quote else "")
+        # A stop's limit is checked when it triggers.
+        or (range_complaint(order.price, order, quote, rules) if quote and not order.trigger_price else "")
     )
 
 
-def protected_price(order: PaperOrder, quote: DepthQuote, rules: PaperRules) -> Decimal:
-    """Return the worst price a market order may take: a percentage from last, on the tick, inside the band."""
-    asked = order.market_protection or Decimal(0)
-    percent = asked if asked > 0 else rules.protection_percent
-    worst = quote.last_price * (1 + order.sign * percent / 100)
-    rounded = (floor_to_tick if order.is_buy else ceil_to_tick)(worst, rules.tick_size)
-    inside = min(rounded, quote.upper_band or rounded)
-    return max(inside, quote.lower_band or inside)
+def market_limit(order: PaperOrder, quote: DepthQuote, rules: PaperRules) -> Decimal:
+    """Return the limit a market order becomes: its protection from last, inside the band and the exchange's range."""
+    asked, last = order.market_protection or Decimal(0), quote.last_price
+    percent = asked if asked > 0 else slab_percent(rules.segment, last, rules.day)
+    price = protected_price(last, order.sign, percent, rules.tick_size)
+    low, high = limit_range(rules.segment, last, rules.day) or (None, None)
+    inside = min([price, *(bound for bound in (quote.upper_band, high) if bound)])
+    return max([inside, *(bound for bound in (quote.lower_band, low) if bound)])
+
+
+def range_complaint(price: Decimal | None, order: PaperOrder, quote: DepthQuote, rules: PaperRules) -> str:
+    """Return why the exchange's limit price protection rejects a limit, in its words; empty if it does not."""
+    allowed = limit_range(rules.segment, quote.last_price, rules.day)
+    if price is None or not outside_limit_range(price, order.sign, allowed):
+        return ""
+    return f"price {figures.plain(price)} is outside the current allowed limit price protection range"
 
 
 def _session_complaint(rules: PaperRules) -> str:

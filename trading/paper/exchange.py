@@ -134,6 +134,8 @@ class PaperExchange:
             lot_size=instrument.lot_size,
             phase=phase.kind if phase else None,
             closes_at=schedule.closes_at,
+            segment=instrument.segment,
+            day=day,
             freeze_quantity=FreezeQuantity.objects.freeze_for(instrument, day),
             takes_sl_m=takes_sl_m(instrument.exchange, instrument.segment),
         )

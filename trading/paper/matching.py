@@ -17,7 +17,7 @@ from alphapanda.core import figures
 from instruments.domain.order_terms import OrderType, Validity
 from trading.orders.life_cycle import OrderState
 from trading.paper.depth import DepthQuote, Liquidity
-from trading.paper.entry import entry_complaint, protected_price
+from trading.paper.entry import entry_complaint, market_limit, range_complaint
 from trading.paper.orders import Outcome, PaperFill, PaperOrder, PaperRules
 
 
@@ -53,8 +53,8 @@ def match_order(order: PaperOrder, liquidity: Liquidity | None, rules: PaperRule
         return outcome.told("expired", "its session closed", now, state=OrderState.EXPIRED)
     if liquidity is None or not _may_trade(order, liquidity.quote, rules):
         return outcome
-    outcome = _trigger_stop(outcome, liquidity.quote)
-    if outcome.order.state is OrderState.TRIGGER_PENDING:
+    outcome = _trigger_stop(outcome, liquidity.quote, rules)
+    if outcome.order.state is OrderState.TRIGGER_PENDING or outcome.order.is_done:
         return outcome
     outcome = (
         _take_and_rest(_protect_price(outcome, rules), rules)
@@ -122,13 +122,15 @@ def _may_trade(order: PaperOrder, quote: DepthQuote, rules: PaperRules) -> bool:
     return rules.is_continuous and quote.has_depth and quote.at >= order.arrives_at
 
 
-def _trigger_stop(outcome: Outcome, quote: DepthQuote) -> Outcome:
-    """A stop fires on the last price; it then takes from the book that price left."""
+def _trigger_stop(outcome: Outcome, quote: DepthQuote, rules: PaperRules) -> Outcome:
+    """A stop fires on the last price; its limit must then lie within the exchange's range, or it is rejected."""
     order = outcome.order
     if order.state is not OrderState.TRIGGER_PENDING or order.trigger_price is None:
         return outcome
     if (quote.last_price - order.trigger_price) * order.sign < 0:
         return outcome
+    if refusal := range_complaint(order.price, order, quote, rules):
+        return outcome.told("rejected", refusal, quote.at, state=OrderState.REJECTED)
     words = f"triggered: last is {figures.plain(quote.last_price)}"
     return outcome.told("triggered", words, quote.at, state=OrderState.OPEN, limit=order.price)
 
@@ -138,7 +140,7 @@ def _protect_price(outcome: Outcome, rules: PaperRules) -> Outcome:
     order = outcome.order
     if order.limit is not None or outcome.liquidity is None:
         return outcome
-    limit = protected_price(order, outcome.liquidity.quote, rules)
+    limit = market_limit(order, outcome.liquidity.quote, rules)
     return replace(outcome, order=replace(order, limit=limit))
 
 

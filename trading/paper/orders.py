@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -22,7 +22,8 @@ class PaperRules:
     lot_size: int
     phase: str | None  # kind of session phase now; None is closed
     closes_at: datetime | None  # the end of the instrument's continuous session
-    protection_percent: Decimal = Decimal(2)  # what "automatic" market protection means: MARKET_PROTECTION of the gate
+    segment: str = "NSE"
+    day: date = date.max  # of which the dated facts of protection are asked
     freeze_quantity: int | None = None
     takes_sl_m: bool = True
 

@@ -45,6 +45,7 @@ VALIDITY: tuple[Rule, ...] = (
     _validity(Code.TICK, "Tick size", valid.on_tick),
     _validity(Code.FREEZE, "Freeze quantity", valid.within_freeze),
     _validity(Code.CIRCUIT_BAND, "Circuit band", valid.within_band),
+    _validity(Code.LIMIT_RANGE, "Limit price protection", valid.within_limit_range),
     _validity(Code.DUPLICATE, "Duplicate", valid.not_duplicate),
 )
 

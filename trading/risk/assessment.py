@@ -17,6 +17,7 @@ from alphapanda.core.journal.models import DeadLetter
 from alphapanda.core.journal.services import on_replay, record_event
 from alphapanda.core.telemetry import metrics
 from alphapanda.core.telemetry.crashpoints import crashpoint
+from alphapanda.core.timezone import IST
 from instruments.domain.contracts import slice_quantity
 from instruments.domain.order_terms import TAKES_MARKET
 from portfolio.booking import ensure_portfolio
@@ -29,14 +30,12 @@ from trading.orders.life_cycle import OrderState, SignalState
 from trading.orders.transitions import notify_run
 from trading.risk.assess import assess
 from trading.risk.exposure import exposure_of
-from trading.risk.inputs import ProposedOrder
+from trading.risk.inputs import AUTOMATIC_PROTECTION, ProposedOrder
 from trading.risk.market_view import limits_of, market_view
 from trading.risk.marks import Marks
 from trading.risk.verdicts import Assessment
 
 log = structlog.get_logger()
-# Two percent each side of the last price: inside Zerodha's own automatic band for liquid shares.
-MARKET_PROTECTION = Decimal(2)
 
 
 def assess_signals(account_id: UUID | str) -> None:
@@ -96,11 +95,12 @@ def proposed_order(signal: Signal) -> ProposedOrder:
         expires_at=signal.expires_at,
         is_exit=signal.kind == Signal.Kind.EXIT,
         market_protection=protection_of(signal),
+        day=signal.market_time.astimezone(IST).date(),
     )
 
 
 def protection_of(signal: Signal) -> Decimal | None:
-    return MARKET_PROTECTION if signal.order_type in TAKES_MARKET else None
+    return AUTOMATIC_PROTECTION if signal.order_type in TAKES_MARKET else None
 
 
 def write_decision(signal: Signal, assessment: Assessment, slices: tuple[int, ...], now: datetime) -> RiskDecision:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from alphapanda.core import figures
 from instruments.domain.order_terms import TAKES_MARKET, OrderType, Product, Validity, price_problems, takes_sl_m
+from instruments.domain.price_protection import limit_range, outside_limit_range
 from instruments.domain.sessions import PhaseKind
 from trading.risk.inputs import EQUITY_SEGMENTS
 from trading.risk.verdicts import Case, Verdict, bounded_by, not_asked, unknown_verdict, verdict_of
@@ -156,6 +157,20 @@ def within_band(case: Case) -> Verdict:
     shown, band = (outside or prices)[0], f"{figures.plain(low)} to {figures.plain(high)}"
     words = f"price {figures.plain(shown)} is {'outside' if outside else 'inside'} the band {band}"
     return verdict_of(not outside, figures.plain(shown), band, words)
+
+
+def within_limit_range(case: Case) -> Verdict:
+    """The exchange's limit price protection for futures and options; a stop's limit is checked when it triggers."""
+    order, last = case.proposed, case.proposed.reference_price
+    if order.price is None or order.trigger_price or last is None:
+        return not_asked("no limit to check" if last else "last price unknown; the exchange decides")
+    allowed = limit_range(order.segment, last, order.day)
+    if allowed is None:
+        return not_asked("shares have none; the day's band bounds them")
+    passed = not outside_limit_range(order.price, order.sign, allowed)
+    shown, bound = figures.plain(order.price), f"{figures.plain(allowed[0])} to {figures.plain(allowed[1])}"
+    words = f"limit {shown} is {'inside' if passed else 'outside'} the exchange's range {bound}"
+    return verdict_of(passed, shown, bound, words)
 
 
 def not_duplicate(case: Case) -> Verdict:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from instruments.domain.order_terms import NEEDS_PRICE, TAKES_MARKET, Side, Validity, side_of
+from instruments.domain.price_protection import slab_percent
 from instruments.domain.sessions import PhaseKind
 from market.domain.staleness import Liveness
 from trading.orders.life_cycle import GateState
@@ -36,6 +37,7 @@ class ProposedOrder:
     expires_at: datetime | None = None
     is_exit: bool = False
     market_protection: Decimal | None = AUTOMATIC_PROTECTION  # percent, or −1
+    day: date = date.max  # of which the dated facts of protection are asked
 
     @property
     def side(self) -> Side:
@@ -76,8 +78,10 @@ class ProposedOrder:
         if not self.takes_market or self.signed_quantity < 0:
             return Decimal(0)
         seen = (self.reference_price, self.ask, self.trigger_price)
-        protection = max(self.market_protection or Decimal(0), Decimal(0))
-        return max(p for p in seen if p is not None) * (1 + protection / 100)
+        dearest = max(p for p in seen if p is not None)
+        asked = self.market_protection or Decimal(0)
+        percent = asked if asked >= 0 else slab_percent(self.segment, dearest, self.day)
+        return dearest * (1 + percent / 100)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ class Code(StrEnum):
     TICK = "TICK"  # a price off the tick size
     FREEZE = "FREEZE"  # above the exchange's freeze quantity
     CIRCUIT_BAND = "CIRCUIT_BAND"  # outside the day's price band
+    LIMIT_RANGE = "LIMIT_RANGE"  # a limit the exchange's price protection rejects
     DUPLICATE = "DUPLICATE"  # the same intent is live already
     PRICE_COLLAR = "PRICE_COLLAR"  # too far from the signal's own quote
     QUOTE_AGE = "QUOTE_AGE"  # decided on a quote that is too old

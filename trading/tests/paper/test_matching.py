@@ -57,6 +57,32 @@ def test_a_market_order_stops_at_its_protected_price_and_rests_there():
     assert (outcome.order.state, outcome.order.limit, outcome.order.remaining) == ("open", D("100.20"), 30)
 
 
+OPTION = replace(RULES, segment="NFO-OPT")
+
+
+def test_automatic_protection_of_an_option_at_two_rupees_is_five_percent():
+    quote = replace(BOOK, last_price=D(2), bids=((D("1.95"), 50),), asks=((D("2.05"), 50),), lower_band=None)
+    unbanded = replace(quote, upper_band=None)
+    rested = sent(order(-100, "MARKET"), unbanded, OPTION).order
+    assert (rested.limit, rested.filled) == (D("1.90"), 50)
+
+
+@pytest.mark.parametrize(("quantity", "price"), [(10, "140.05"), (-10, "59.95")])
+def test_a_limit_outside_the_exchanges_range_is_rejected(quantity, price):
+    wide = replace(BOOK, lower_band=D(1), upper_band=D(1000))
+    outcome = sent(order(quantity, price=price), wide, OPTION)
+    assert (outcome.order.state, "limit price protection" in outcome.order.words) == ("rejected", True)
+    assert sent(order(quantity, price=price), wide).order.state != "rejected"  # a share has no such range
+
+
+def test_a_stops_limit_is_checked_when_it_triggers():
+    wide = replace(BOOK, lower_band=D(1), upper_band=D(1000))
+    waiting = sent(order(-10, "SL", price="50", trigger="90"), wide, OPTION).order
+    assert waiting.state == "trigger_pending"
+    fallen = replace(wide, last_price=D(89), at=NOW + timedelta(seconds=1))
+    assert match_order(waiting, Liquidity(fallen), OPTION, fallen.at).order.state == "rejected"
+
+
 def test_protection_stays_inside_the_band():
     assert resting(order(1000, "MARKET", market_protection=D(50))).limit == D(110)
 
