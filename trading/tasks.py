@@ -63,6 +63,14 @@ def assess_signals(account_id: str) -> None:
     drain(account_id)
 
 
+@shared_task(name="trading.tasks.follow_exits")
+def follow_exits(account_id: str) -> None:
+    from trading.exits.drain import follow_exits as drain
+
+    wakeups.clear_awake_flag(wakeups.EXITS, account_id)
+    drain(account_id)
+
+
 @shared_task(name="trading.tasks.execute_orders")
 def execute_orders(account_id: str) -> None:
     from trading.orders.execution import execute_orders as drain

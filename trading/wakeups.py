@@ -18,6 +18,7 @@ AWAKE_SECONDS = 2
 # A task that reaches its time limit is killed with the worker's memory; what is left wakes the stage again.
 LONGEST_DRAIN_SECONDS = 5.0
 ASSESS, EXECUTE, BOOK, TICKS = "assess_signals", "execute_orders", "book_trades", "process_ticks"
+EXITS = "follow_exits"
 WARM_UP, BANDS = "warm_up", "fetch_bands"
 # The broker takes its time, and asking it again only waits behind the first.
 LONG_STAGES = {WARM_UP: 30, BANDS: 300}

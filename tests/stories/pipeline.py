@@ -19,6 +19,7 @@ from market.stream import TickStream
 from portfolio.booking import open_account
 from portfolio.models import Account
 from trading import wakeups
+from trading.exits import drain as exits
 from trading.models import Deployment, Order, Run, RunInput, Signal, Strategy
 from trading.orders import execution, fills, gates
 from trading.orders.life_cycle import OrderState
@@ -169,6 +170,7 @@ class Pipeline:
         """Run every stage as its worker would, until all is quiet."""
         self.drain()
         for account in Account.objects.all():
+            exits.follow_exits(account.pk)
             assessment.assess_signals(account.pk)
             execution.execute_orders(account.pk)
             fills.book_trades(account.pk)

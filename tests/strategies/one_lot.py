@@ -44,6 +44,30 @@ class OneLot(Strategy[Prices]):
             yield Exit(tick.instrument, Reason(f"{tick.last_price} is at or over {p.sell_at}", {}, "high"))
 
 
+class BuysOnce(OneLot):
+    """Buys at its level once, and never again however low the price."""
+
+    name = "test-buys-once"
+    title = "Buys once"
+
+    def __init__(self, parameters, instruments) -> None:  # type: ignore[no-untyped-def]
+        super().__init__(parameters, instruments)
+        self.has_bought = False
+
+    def on_tick(self, ctx: Context, tick: Tick) -> Iterable[Intent]:
+        for intent in super().on_tick(ctx, tick):
+            if isinstance(intent, Enter) and self.has_bought:
+                continue
+            self.has_bought = self.has_bought or isinstance(intent, Enter)
+            yield intent
+
+    def save(self) -> dict[str, bool]:
+        return {"has_bought": self.has_bought}
+
+    def restore(self, state: dict[str, bool]) -> None:
+        self.has_bought = state["has_bought"]
+
+
 class Raises(Strategy[StrategyParameters]):
     """Raises on the first tick."""
 

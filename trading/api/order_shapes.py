@@ -18,7 +18,7 @@ from instruments.models import Instrument
 from portfolio.models import Account
 from trading.api.base import WithInstrumentKey
 from trading.api.signals import DecisionSerializer, SignalSerializer
-from trading.models import Fill, Order, OrderTransition
+from trading.models import Deployment, ExitPlan, Fill, Order, OrderTransition
 from trading.models.columns import choices_of
 from trading.orders.life_cycle import OrderState
 
@@ -109,6 +109,45 @@ class OrderStorySerializer(OrderSerializer):
         fields = (*ORDER_FIELDS, "asked", "decision", "transitions", "fills")
 
 
+class ExitSerializer(WithInstrumentKey):
+    """An exit that is followed up until nothing is held or out."""
+
+    is_open = serializers.BooleanField(read_only=True)
+    numbers = serializers.DictField(read_only=True, help_text="The numbers in the reason.")
+
+    class Meta:
+        model = ExitPlan
+        fields = (
+            "id",
+            "account",
+            "portfolio",
+            "deployment",
+            "instrument",
+            "instrument_key",
+            "product",
+            "side",
+            "quantity",
+            "limit",
+            "urgency",
+            "reason",
+            "numbers",
+            "asked_by",
+            "opened_at",
+            "deadline",
+            "state_reason",
+            "needs_person",
+            "is_open",
+            "finished_at",
+        )
+
+
+class PlacedSerializer(serializers.Serializer[Any]):
+    """What became of an order by hand: its parts that the gate judges, and the exits of deployments it closes."""
+
+    signals = SignalSerializer(many=True, read_only=True)
+    exits = ExitSerializer(many=True, read_only=True)
+
+
 class PlaceOrderSerializer(serializers.Serializer[Any]):
     account = serializers.PrimaryKeyRelatedField(queryset=Account.objects.all())
     instrument = serializers.CharField(max_length=80, help_text="EXCHANGE:SYMBOL, as NSE:INFY.")
@@ -119,6 +158,11 @@ class PlaceOrderSerializer(serializers.Serializer[Any]):
     validity = serializers.ChoiceField(choices_from(VALIDITY_LABELS), default=Validity.DAY)
     price = serializers.DecimalField(18, 4, required=False, allow_null=True, min_value=Decimal("0.0001"))
     trigger_price = serializers.DecimalField(18, 4, required=False, allow_null=True, min_value=Decimal("0.0001"))
+
+    closes = serializers.PrimaryKeyRelatedField(
+        queryset=Deployment.objects.all(), required=False, allow_null=True, help_text="The deployment it closes."
+    )
+    apart = serializers.BooleanField(default=False, help_text="Open a position of its own beside what strategies hold.")
 
     def validate_instrument(self, key: str) -> Instrument:
         try:

@@ -18,11 +18,13 @@ from trading.api.order_shapes import (
     FillSerializer,
     OrderSerializer,
     OrderStorySerializer,
+    PlacedSerializer,
     PlaceOrderSerializer,
 )
-from trading.api.signals import SignalSerializer
+from trading.api.problems import ChoiceSchema
+from trading.exits.by_hand import place_by_hand
 from trading.models import ApiToken, Fill, Order
-from trading.orders.requests import place_manual, request_cancellation
+from trading.orders.requests import request_cancellation
 
 
 class OrderFilter(KeyFilterSet):
@@ -72,14 +74,18 @@ class OrderViewSet(ReadViewSet):
         rows = as_json(self.filter_queryset(Order.objects.all()), ORDER_FIELDS)
         return self.get_paginated_response(json_fragments(self.paginate_queryset(rows) or ()))
 
-    @extend_schema(request=PlaceOrderSerializer, responses={202: SignalSerializer})
+    @extend_schema(request=PlaceOrderSerializer, responses={202: PlacedSerializer, 409: ChoiceSchema})
     @done_once(required=True)
     def create(self, request: Request) -> Response:
-        """Ask the gate for an order. The answer is a signal; read it again for the decision and the order."""
+        """Ask the gate for an order. The answer is its signals; read them again for decisions and orders.
+
+        Where strategies hold what it would close, say whose it `closes`, or that it stands `apart`: without either the
+        answer is 409 with the choices, and nothing is asked.
+        """
         asked = PlaceOrderSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        signal = place_manual(**asked.validated_data, by=actor_name(request), key=service_key(request))
-        return Response(SignalSerializer(signal).data, status=status.HTTP_202_ACCEPTED)
+        placed = place_by_hand(**asked.validated_data, by=actor_name(request), key=service_key(request))
+        return Response(PlacedSerializer(placed).data, status=status.HTTP_202_ACCEPTED)
 
     @extend_schema(request=None, responses={202: OrderSerializer})
     @action(detail=True, methods=["post"])

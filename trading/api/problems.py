@@ -8,9 +8,11 @@ from django.db import DataError, OperationalError
 from drf_standardized_errors.handler import ExceptionHandler
 from drf_standardized_errors.openapi_serializers import ClientErrorEnum
 from rest_framework import exceptions, serializers
+from rest_framework.response import Response
 
 from alphapanda.core.journal.services import CannotDecide
 from trading.errors import NotAllowed
+from trading.exits.by_hand import ChoiceNeeded
 from trading.orders.life_cycle import IllegalTransition
 
 
@@ -19,6 +21,24 @@ class Conflict(exceptions.APIException):
 
     status_code = 409
     default_code = "not_allowed"
+
+
+class ChoiceConflict(Conflict):
+    """The order could close what deployments hold: the answer carries the choices."""
+
+    default_code = "choice_needed"
+
+    def __init__(self, needed: ChoiceNeeded) -> None:
+        super().__init__(str(needed))
+        self.choices = [
+            {
+                "deployment": str(one.deployment.pk),
+                "name": one.deployment.name,
+                "held": one.held,
+                "closable": one.closable,
+            }
+            for one in needed.choices
+        ]
 
 
 class KeyUsedOtherwise(exceptions.APIException):
@@ -38,8 +58,14 @@ class Problems(ExceptionHandler):
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         return translate_error(super().convert_known_exceptions(exc))
 
+    def get_response(self, exc: exceptions.APIException, data: dict[Any, Any]) -> Response:
+        more = {"choices": exc.choices} if isinstance(exc, ChoiceConflict) else {}
+        return super().get_response(exc, data | more)
+
 
 def translate_error(error: Exception) -> Exception:
+    if isinstance(error, ChoiceNeeded):
+        return ChoiceConflict(error)
     if isinstance(error, NotAllowed | CannotDecide | IllegalTransition):
         return Conflict(str(error))
     if isinstance(error, ModelValidationError):
@@ -66,6 +92,22 @@ class _ConflictError(serializers.Serializer[Any]):
 
 class ConflictSchema(_Problem):
     errors = _ConflictError(many=True)
+
+
+class _ChoiceError(_ConflictError):
+    code = serializers.ChoiceField(choices=["choice_needed"])
+
+
+class _Choice(serializers.Serializer[Any]):
+    deployment = serializers.UUIDField()
+    name = serializers.CharField()
+    held = serializers.IntegerField()
+    closable = serializers.IntegerField()
+
+
+class ChoiceSchema(_Problem):
+    errors = _ChoiceError(many=True)
+    choices = _Choice(many=True)
 
 
 class _ReusedKeyError(_ConflictError):

@@ -1,5 +1,6 @@
 """What trading remembers: strategies and their runs, signals, decisions, orders, and the paper exchange's own book."""
 
+from trading.models.exits import ExitPlan
 from trading.models.gates import Gate
 from trading.models.limits import RiskLimit
 from trading.models.orders import Fill, Order, OrderTransition
@@ -16,6 +17,7 @@ __all__ = [
     "Checkpoint",
     "Deployment",
     "Evaluation",
+    "ExitPlan",
     "Fill",
     "Gate",
     "JobSlot",

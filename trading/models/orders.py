@@ -19,7 +19,7 @@ from portfolio.models import Account, Portfolio, Trade
 from trading.models.columns import choices_of, id_column, price_column
 from trading.models.signals import Signal
 from trading.models.strategies import Deployment
-from trading.orders.life_cycle import MAY_STILL_FILL, OrderState
+from trading.orders.life_cycle import AT_THE_EXCHANGE, MAY_STILL_FILL, OrderState
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
@@ -39,6 +39,16 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def to_cancel(self) -> "OrderQuerySet":
         """Those whose cancellation was asked and which have not ended."""
         return self.live().filter(cancel_requested_at__isnull=False, ended_as="")
+
+    def modifiable(self) -> "OrderQuerySet":
+        """Those whose price may be asked to change: working at the exchange, with no other request out."""
+        return self.filter(
+            state__in=AT_THE_EXCHANGE, ended_as="", cancel_requested_at__isnull=True, modify_pending=False
+        )
+
+    def to_modify(self) -> "OrderQuerySet":
+        """Those with a modification asked that has not left us yet."""
+        return self.filter(state__in=AT_THE_EXCHANGE, ended_as="", modify_pending=True, modify_sent_at__isnull=True)
 
     def may_fill_yet(self) -> "OrderQuerySet":
         """Those that may still be booked: live ones, and ended ones of which more was reported than is booked."""
@@ -86,6 +96,12 @@ class Order(models.Model):
     claimed_at = models.DateTimeField(null=True, help_text="wall time")
     cancel_requested_at = models.DateTimeField(null=True, help_text="market time")
     cancel_requested_by = models.CharField(max_length=150, blank=True)
+    working_price = price_column(null=True, help_text="the limit it works at, as its broker says")
+    modify_number = models.PositiveSmallIntegerField(default=0, help_text="how often a modification was asked")
+    modify_price = price_column(null=True, help_text="the limit last asked for")
+    modify_pending = models.BooleanField(default=False, help_text="asked, and no answer yet")
+    modify_sent_at = models.DateTimeField(null=True, help_text="market time the pending one left us")
+    modifies_refused = models.PositiveSmallIntegerField(default=0)
     attempts = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

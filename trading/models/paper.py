@@ -9,15 +9,17 @@ from trading.models.columns import id_column, price_column
 
 
 class PaperRequest(models.Model):
-    """An order or a cancellation on its way to the paper exchange. One of each kind per tag, however often asked."""
+    """What is on its way to the paper exchange: an order, a change, a cancellation. Each once, however often asked."""
 
     class Kind(models.TextChoices):
         PLACE = "place"
         CANCEL = "cancel"
+        MODIFY = "modify"
 
     id = id_column()
     tag = models.CharField(max_length=20)
     kind = models.CharField(max_length=8, choices=Kind)
+    number = models.PositiveSmallIntegerField(default=0, help_text="of an order's modifications, which can be several")
     account = models.ForeignKey(Account, on_delete=models.PROTECT)
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT)
     ticket = models.JSONField(default=dict, help_text="what is asked, as matching reads it")
@@ -26,7 +28,7 @@ class PaperRequest(models.Model):
     written_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["tag", "kind"], name="paper_request_once")]
+        constraints = [models.UniqueConstraint(fields=["tag", "kind", "number"], name="paper_request_once")]
         indexes = [
             models.Index(fields=["instrument", "arrives_at"], condition=Q(is_done=False), name="paper_request_due")
         ]
@@ -45,6 +47,8 @@ class PaperOrder(models.Model):
     filled_quantity = models.PositiveIntegerField(default=0)
     is_resting = models.BooleanField(default=True)
     matching = models.JSONField(help_text="the order as matching keeps it")
+    modify_number = models.PositiveSmallIntegerField(default=0, help_text="the last modification answered")
+    modify_refusal = models.CharField(max_length=300, blank=True)
     changed_at = models.DateTimeField(help_text="market time")
     is_reported = models.BooleanField(default=False, help_text="its last change has been read")
     attempts = models.PositiveIntegerField(default=0)

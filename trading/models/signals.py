@@ -17,6 +17,7 @@ from instruments.domain.order_terms import (
 from instruments.models import Instrument
 from portfolio.models import Account
 from trading.models.columns import choices_of, id_column, price_column
+from trading.models.exits import ExitPlan
 from trading.models.strategies import Deployment, Run
 from trading.orders.life_cycle import SignalState
 
@@ -33,6 +34,9 @@ class Signal(models.Model):
     key = models.CharField(max_length=160, unique=True, help_text="run, position, instrument, ordinal; or who and what")
     run = models.ForeignKey(Run, null=True, on_delete=models.PROTECT, related_name="signals")
     deployment = models.ForeignKey(Deployment, null=True, on_delete=models.PROTECT, related_name="signals")
+    plan = models.ForeignKey(
+        ExitPlan, null=True, on_delete=models.PROTECT, related_name="signals", help_text="the exit it is a step of"
+    )
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="signals")
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT)
     epoch = models.BigIntegerField(null=True)

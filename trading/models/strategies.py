@@ -67,6 +67,7 @@ class Deployment(models.Model):
     state = models.CharField(max_length=8, choices=choices_of(DeploymentState), default=DeploymentState.STOPPED)
     state_reason = models.CharField(max_length=300, blank=True)
     state_since = models.DateTimeField(null=True)
+    stop_when_flat_by = models.CharField(max_length=150, blank=True, help_text="who asked to stop it once it is flat")
     version = models.PositiveIntegerField(default=0)
 
     objects = DeploymentQuerySet.as_manager()

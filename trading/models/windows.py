@@ -12,7 +12,7 @@ class RateWindow(models.Model):
 
     id = id_column()
     account = models.ForeignKey(Account, on_delete=models.CASCADE)
-    span = models.CharField(max_length=6, help_text="second, minute, day")
+    span = models.CharField(max_length=6, help_text="second, minute, day; exit_s, _m, _d: what exits used")
     starts_at = models.DateTimeField()
     count = models.PositiveIntegerField(default=0)
 

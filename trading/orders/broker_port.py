@@ -92,6 +92,9 @@ class BrokerOrder:
     filled_quantity: int | None
     message: str
     changed_at: datetime | None
+    working_price: Decimal | None = None  # the limit it works at
+    modify_number: int = 0  # the last modification that was answered
+    modify_refusal: str = ""  # why it was refused; empty if it was done
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,9 @@ class Broker(Protocol):
 
     def request_cancel(self, ticket: OrderTicket) -> None:
         """Ask for a cancellation; the book says later whether it happened."""
+
+    def request_modify(self, ticket: OrderTicket, number: int, price: Decimal) -> None:
+        """Ask for another limit price; the book says later whether it happened. ``number`` counts an order's own."""
 
     def changed_orders(self) -> Iterable[BrokerOrder]:
         """Return the orders whose last change has not been taken yet."""

@@ -30,6 +30,7 @@ from trading.orders.broker_port import (
     RateLimited,
     SessionExpired,
 )
+from trading.orders.fills import note_modify_answer
 from trading.orders.holdings import read_holdings
 from trading.orders.life_cycle import DeploymentState, GateState, OrderState
 from trading.orders.transitions import move_order
@@ -55,7 +56,8 @@ def execute_orders(account_id: UUID | str) -> None:
             wakeups.wake_stage(wakeups.EXECUTE, account.pk, wakeups.orders_queue(account.mode))
             return
     # What a broker may know of is never given up: it is asked about, or to be cancelled, until there is an answer.
-    for orders, step in ((_unconfirmed, resolve_unconfirmed), (_to_cancel, ask_to_cancel)):
+    steps = ((_unconfirmed, resolve_unconfirmed), (_to_modify, ask_to_modify), (_to_cancel, ask_to_cancel))
+    for orders, step in steps:
         for order in orders(account):
             attempt_row(order, "execute_orders", partial(step, broker=broker))
 
@@ -68,6 +70,11 @@ def _to_send(account: Account) -> list[Order]:
 def _unconfirmed(account: Account) -> list[Order]:
     orders = Order.objects.filter(account=account, state=OrderState.UNCONFIRMED).order_by("id")
     return list(orders.select_related("instrument", "signal__instrument", "account"))
+
+
+def _to_modify(account: Account) -> list[Order]:
+    asked = Order.objects.to_modify().filter(account=account)
+    return list(asked.select_related("instrument", "signal__instrument", "account").order_by("id"))
 
 
 def _to_cancel(account: Account) -> list[Order]:
@@ -137,6 +144,19 @@ def resolve_unconfirmed(order: Order, broker: Broker) -> None:
 
 def _is_given_up_by_its_worker(order: Order) -> bool:
     return order.claimed_at is None or wall_now() - order.claimed_at > LONGEST_ASK
+
+
+def ask_to_modify(order: Order, broker: Broker) -> None:
+    """Ask for the price that is wanted. Refused at once, it is answered; without an answer it stays out, uncounted."""
+    if order.modify_price is None:
+        raise ValueError(f"{order} asks for no price")
+    try:
+        broker.request_modify(ticket_of(order), order.modify_number, order.modify_price)
+    except OrderRefused as refused:
+        note_modify_answer(order, order.modify_number, str(refused))
+    else:
+        sent = Order.objects.filter(pk=order.pk, modify_pending=True, modify_number=order.modify_number)
+        sent.update(modify_sent_at=market_now())
 
 
 def ask_to_cancel(order: Order, broker: Broker) -> None:

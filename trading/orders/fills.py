@@ -2,10 +2,12 @@
 
 import time
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import structlog
 from django.db import transaction
+from django.db.models import F
 
 from alphapanda.core.clock import market_now
 from alphapanda.core.figures import plain
@@ -22,7 +24,7 @@ from trading.models import Fill, Order
 from trading.orders.attempts import NOBODYS_FAULT
 from trading.orders.broker_port import Broker, BrokerOrder, BrokerTrade
 from trading.orders.life_cycle import OrderState, is_terminal, may_advance, state_after_trades
-from trading.orders.transitions import move_order, notify_run
+from trading.orders.transitions import move_order, notify_run, wake_exit
 
 log = structlog.get_logger()
 ACTOR = "booking"
@@ -104,9 +106,12 @@ def apply_fill(order: Order, fill: Fill) -> None:
     order.filled_quantity, order.average_price = filled, spent / filled
     order.reserved = _share_left(order.reserved, order.out_quantity, awaited)
     order.save(update_fields=["filled_quantity", "average_price", "reserved", "updated_at"])
+    if order.signal.plan_id is not None:
+        wake_exit(order.signal.plan_id, order.account_id)
     notify_run(
         order.signal,
-        "fill",
+        # What a person closed is nothing the run asked for: it hears of it by a name of its own.
+        "closed_by_hand" if order.signal.plan_id and not order.signal.ordinal else "fill",
         str(fill.pk),
         signed_quantity=fill.signed_quantity,
         price=str(fill.price),
@@ -168,7 +173,22 @@ def apply_report(report: BrokerOrder, broker: Broker) -> None:
         _keep_end(order, report, new)
     elif new != order.state and may_advance(OrderState(order.state), new) and not order.ended_as:
         move_order(order, new, actor="exchange", reason=report.message, broker_order_id=report.broker_order_id)
+    if report.working_price is not None and report.working_price != order.working_price:
+        Order.objects.filter(pk=order.pk).update(working_price=report.working_price)
+    if report.modify_number:
+        note_modify_answer(order, report.modify_number, report.modify_refusal)
     broker.note_report_taken(report)
+
+
+def note_modify_answer(order: Order, number: int, refusal: str) -> None:
+    """Take the answer to an order's modification: done, or refused in words. An old answer says nothing."""
+    asked = Order.objects.filter(pk=order.pk, modify_pending=True, modify_number=number)
+    changes: dict[str, Any] = {"modify_pending": False, "modify_sent_at": None}
+    if refusal:
+        changes["modifies_refused"] = F("modifies_refused") + 1
+    if asked.update(**changes):
+        payload = {"price": str(order.modify_price), "refusal": refusal}
+        record_event("order.modified", key=order.tag, account_id=order.account_id, payload=payload)
 
 
 def _keep_end(order: Order, report: BrokerOrder, new: OrderState) -> None:

@@ -1,9 +1,9 @@
-"""What an order, a signal, a deployment and the gate can be, and what each may become."""
+"""What an order, a signal, a deployment, an exit and the gate can be, and what each may become."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any, TypeVar
 
 
@@ -42,6 +42,16 @@ class GateState(StrEnum):
     ACTIVE = "active"
     REDUCE_ONLY = "reduce_only"
     HALTED = "halted"
+
+
+class Urgency(IntEnum):
+    """Why one leaves: a more urgent wish takes over what rests for a less urgent one (exits.md 3.5)."""
+
+    HAND_LIMIT = 10  # a person's limit: it rests at its price
+    TARGET = 20
+    SIGNAL = 30  # the strategy wants out
+    NOW = 40  # stop, flat-by, or a person's Exit
+    FLATTEN = 50  # the kill switch
 
 
 class IllegalTransition(Exception):
@@ -117,6 +127,9 @@ def advance_state(current: State, new: State) -> State:
 
 TERMINAL = frozenset({_O.FILLED, _O.CANCELLED, _O.REJECTED, _O.EXPIRED, _O.NOT_PLACED})
 MAY_STILL_FILL = frozenset(OrderState) - TERMINAL  # no proof means it may fill: its exposure stays reserved
+
+
+AT_THE_EXCHANGE = frozenset({_O.OPEN, _O.TRIGGER_PENDING})
 
 
 def is_terminal(state: OrderState) -> bool:
@@ -196,3 +209,23 @@ MEANINGS: dict[OrderState, str] = {
     _O.NOT_PLACED: "Proven not to have reached the broker.",
     _O.NEEDS_HUMAN: "No proof of what became of it. Compare with the broker's order book.",
 }
+
+URGENCY_LABELS: dict[Urgency, str] = {
+    Urgency.HAND_LIMIT: "a limit by hand",
+    Urgency.TARGET: "target",
+    Urgency.SIGNAL: "the strategy wants out",
+    Urgency.NOW: "now",
+    Urgency.FLATTEN: "flatten",
+}
+# Codes of a run's own reasons; any other is the strategy's.
+_OF_REASON = {
+    "stop": Urgency.NOW,
+    "flat_by": Urgency.NOW,
+    "left_over": Urgency.NOW,
+    "backwards": Urgency.NOW,
+    "target": Urgency.TARGET,
+}
+
+
+def urgency_of(reason_code: str) -> Urgency:
+    return _OF_REASON.get(reason_code, Urgency.SIGNAL)

@@ -42,6 +42,11 @@ KITE_BUDGET = RateBudget(
 )
 
 
+# What exits may use of it, counted in market time so that a replay decides the same (exits.md 3.8): requests of any
+# kind a second and a minute, and new orders a day.
+EXIT_REQUESTS_SECOND, EXIT_REQUESTS_MINUTE, EXIT_PLACES_DAY = 4, 150, 1000
+
+
 def window_start(span: Span, now: datetime) -> datetime:
     """Return when the broker's calendar second, minute or day began."""
     at = now.astimezone(IST).replace(microsecond=0)

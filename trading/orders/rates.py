@@ -6,7 +6,18 @@ from django.db import connection, transaction
 
 from alphapanda.core.ids import new_id
 from portfolio.models import Account
-from trading.orders.rate_budget import KITE_BUDGET, RateBudget, Span, window_start
+from trading.models import RateWindow
+from trading.orders.rate_budget import (
+    EXIT_PLACES_DAY,
+    EXIT_REQUESTS_MINUTE,
+    EXIT_REQUESTS_SECOND,
+    KITE_BUDGET,
+    RateBudget,
+    Span,
+    window_start,
+)
+
+EXIT_SPANS = {"exit_s": Span.SECOND, "exit_m": Span.MINUTE, "exit_d": Span.DAY}
 
 
 def spend_rate(account: Account, now: datetime, *, is_exit: bool, budget: RateBudget = KITE_BUDGET) -> str:
@@ -20,6 +31,25 @@ def spend_rate(account: Account, now: datetime, *, is_exit: bool, budget: RateBu
                 transaction.set_rollback(True)
                 return str(span)
     return ""
+
+
+def exit_room(account: Account, now: datetime) -> tuple[int, int]:
+    """Return how many requests, and how many new orders, exits may make now. Call under the account's lock."""
+    used = {
+        row.span: row.count
+        for row in RateWindow.objects.filter(account=account, span__in=EXIT_SPANS)
+        if row.starts_at == window_start(EXIT_SPANS[row.span], now)
+    }
+    second, minute, day = (used.get(name, 0) for name in EXIT_SPANS)
+    requests = min(EXIT_REQUESTS_SECOND - second, EXIT_REQUESTS_MINUTE - minute)
+    return max(0, requests), max(0, min(requests, EXIT_PLACES_DAY - day))
+
+
+def count_exit(account: Account, now: datetime, *, is_place: bool) -> None:
+    """Count one request of an exit; ``now`` is market time."""
+    for name, span in EXIT_SPANS.items():
+        if is_place or span is not Span.DAY:
+            _count(account, name, window_start(span, now), EXIT_REQUESTS_MINUTE + EXIT_PLACES_DAY)
 
 
 def _count(account: Account, span: str, starts_at: datetime, room: int) -> bool:

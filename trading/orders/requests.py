@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 
 from alphapanda.core.clock import market_now
 from alphapanda.core.ids import new_id
@@ -37,7 +38,7 @@ def place_manual(
 
     ``key`` makes asking twice the same as asking once. Raises NotAllowed for an account that cannot trade here.
     """
-    _insist_on_trading(account)
+    insist_on_trading(account)
     quoted = {
         "side": side,
         "quantity": quantity,
@@ -50,7 +51,8 @@ def place_manual(
     return _ask_gate(account, instrument, f"manual:{by}:{key or new_id()}", quoted, by)
 
 
-def _insist_on_trading(account: Account) -> None:
+def insist_on_trading(account: Account) -> None:
+    """Raise NotAllowed for an account that cannot trade here."""
     if account.mode != "paper":
         raise NotAllowed(f"{account} is live: sending live orders is not part of this version")
     if not account.is_active:
@@ -106,6 +108,23 @@ def ask_cancellation(order: Order, asked_by: str, now: datetime) -> bool:
         record_event("order.cancel_requested", key=order.tag, account_id=order.account_id, payload={"by": asked_by})
     wakeups.wake_stage_after_commit(wakeups.EXECUTE, order.account_id, wakeups.orders_queue(order.account.mode))
     return is_new
+
+
+@transaction.atomic
+def request_modification(order: Order, price: Decimal, asked_by: str) -> bool:
+    """Ask that a working exit change its limit price; never its quantity. False: it may not be changed now.
+
+    The request is kept before the broker hears of it, and one is out at a time: the answer comes with a report.
+    """
+    asked = Order.objects.modifiable().filter(pk=order.pk, is_exit=True)
+    is_new = asked.update(
+        modify_number=F("modify_number") + 1, modify_price=price, modify_pending=True, modify_sent_at=None
+    )
+    if is_new:
+        payload = {"by": asked_by, "price": str(price)}
+        record_event("order.modify_requested", key=order.tag, account_id=order.account_id, payload=payload)
+        wakeups.wake_stage_after_commit(wakeups.EXECUTE, order.account_id, wakeups.orders_queue(order.account.mode))
+    return is_new > 0
 
 
 def cancel_all(account: Account | None, asked_by: str) -> int:

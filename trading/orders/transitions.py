@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import structlog
 from django.db import transaction
@@ -9,7 +10,8 @@ from django.db import transaction
 from alphapanda.core.clock import market_now
 from alphapanda.core.journal.services import record_event
 from alphapanda.core.telemetry import metrics
-from trading.models import Order, OrderTransition, RunInput
+from trading import wakeups
+from trading.models import ExitPlan, Order, OrderTransition, RunInput, Signal
 from trading.orders.life_cycle import OrderState, advance_state, is_terminal
 
 log = structlog.get_logger()
@@ -60,6 +62,9 @@ def _write_history(order: Order, before: str, to: OrderState, actor: str, reason
 
 def notify_run_of_end(order: Order, reason: str) -> None:
     """Let the run hear, at a later drain, that nothing more will come of what it asked: all its slices have ended."""
+    if order.signal.plan_id is not None:
+        wake_exit(order.signal.plan_id, order.account_id)  # it goes on asking until it is flat; then the run hears
+        return
     states = list(Order.objects.filter(signal_id=order.signal_id).order_by("slice").values_list("state", flat=True))
     if not all(is_terminal(OrderState(state)) for state in states):
         return
@@ -69,12 +74,20 @@ def notify_run_of_end(order: Order, reason: str) -> None:
         notify_run(order.signal, "ended", str(order.signal_id), outcome=outcome, reason=reason)
 
 
-def notify_run(signal: Any, kind: str, ref: str, **payload: Any) -> None:
-    if signal.run_id is None:
-        return
+def notify_run(signal: Signal, kind: str, ref: str, **payload: Any) -> None:
+    """Let the run of a signal, if it has one, hear something of it, as its decision's number."""
+    if signal.run_id is not None:
+        tell_run(signal.run_id, kind, ref, signal.instrument.key, signal.ordinal, **payload)
+
+
+def tell_run(run_id: UUID, kind: str, ref: str, instrument: str, number: int | None, **payload: Any) -> None:
+    """Write what a run is to hear at a later drain; told once, however often it is written."""
     RunInput.objects.get_or_create(
-        run_id=signal.run_id,
-        kind=kind,
-        ref=ref,
-        defaults={"payload": {"instrument": signal.instrument.key, "number": signal.ordinal, **payload}},
+        run_id=run_id, kind=kind, ref=ref, defaults={"payload": {"instrument": instrument, "number": number, **payload}}
     )
+
+
+def wake_exit(plan_id: UUID, account_id: UUID) -> None:
+    """Let an exit be looked at now: something of it was filled or has ended."""
+    ExitPlan.objects.unfinished().filter(pk=plan_id).update(look_at=market_now())
+    wakeups.wake_stage_after_commit(wakeups.EXITS, account_id, "risk")

@@ -15,6 +15,7 @@ from alphapanda.core.journal.services import give_up
 from portfolio.models import Account
 from trading.models import PaperOrder, PaperRequest, PaperTrade
 from trading.orders.broker_port import BrokerOrder, BrokerTrade, OrderTicket
+from trading.paper.orders import restore_order
 
 MOST_ATTEMPTS = 3
 
@@ -57,6 +58,19 @@ class PaperBroker:
             },
         )
 
+    def request_modify(self, ticket: OrderTicket, number: int, price: Decimal) -> None:
+        PaperRequest.objects.get_or_create(
+            tag=ticket.tag,
+            kind=PaperRequest.Kind.MODIFY,
+            number=number,
+            defaults={
+                "account": self.account,
+                "instrument_id": instrument_of(ticket),
+                "ticket": {"price": str(price)},
+                "arrives_at": market_now() + settings.PAPER_LATENCY,
+            },
+        )
+
     def changed_orders(self) -> list[BrokerOrder]:
         """Return the orders whose last change has not been taken yet."""
         rows = PaperOrder.objects.filter(account=self.account, is_reported=False).order_by("id")
@@ -68,6 +82,9 @@ class PaperBroker:
                 filled_quantity=row.filled_quantity,
                 message=row.message,
                 changed_at=row.changed_at,
+                working_price=restore_order(row.matching).limit,
+                modify_number=row.modify_number,
+                modify_refusal=row.modify_refusal,
             )
             for row in rows
         ]
@@ -78,6 +95,7 @@ class PaperBroker:
             tag=order.tag,
             status=order.status,
             filled_quantity=order.filled_quantity,
+            modify_number=order.modify_number,
             changed_at=order.changed_at,  # type: ignore[misc]  # the paper exchange always says when
         ).update(is_reported=True)
 

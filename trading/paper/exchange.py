@@ -79,6 +79,8 @@ class PaperExchange:
             self.done.append(request.pk)
             if request.kind == PaperRequest.Kind.PLACE:
                 self._place_order(token, request, now)
+            elif request.kind == PaperRequest.Kind.MODIFY:
+                self._modify_order(token, request, now)
             else:
                 self._cancel_order(token, request, now)
 
@@ -99,6 +101,18 @@ class PaperExchange:
             return  # filled, rejected or expired before the cancellation arrived: its last report says so
         row, order = known
         self._keep_outcome(token, row, matching.cancel_order(order, now), now, keep_liquidity=True)
+
+    def _modify_order(self, token: int, request: PaperRequest, now: datetime) -> None:
+        known = self.resting[token].get(request.tag)
+        if known is None:
+            return  # it ended before: its last report says so
+        row, order = known
+        liquidity, rules = self.liquidity.get(token), self._rules_of(token, now)
+        price = Decimal(request.ticket["price"])
+        outcome = matching.modify_order(order, liquidity, rules, now, price=price)
+        is_refused = outcome.events[-1].kind == "modify_refused"
+        row.modify_number, row.modify_refusal = request.number, outcome.order.words[:300] if is_refused else ""
+        self._keep_outcome(token, row, outcome, now, keep_liquidity=True)
 
     def _match_resting(self, token: int, now: datetime) -> None:
         if not self.resting[token]:

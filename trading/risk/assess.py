@@ -60,6 +60,7 @@ RISK: tuple[Rule, ...] = (
     Rule(Code.PRICE_COLLAR, "Price collar", bound.price_collar),
     Rule(Code.MIS_CUTOFF, "Intraday cut-off", bound.mis_cutoff),
     Rule(Code.ENTRY, "Entry window", bound.entry_window),
+    Rule(Code.BEING_LEFT, "Being left", bound.not_being_left),
     *_of_both(Code.ORDER_VALUE, "Order value", bound.order_value),
     *_of_both(Code.MAX_QTY, "Quantity", bound.max_quantity),
     *_of_both(Code.POSITION, "Position", bound.position_size),

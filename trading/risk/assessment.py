@@ -21,7 +21,7 @@ from alphapanda.core.timezone import IST
 from instruments.domain.contracts import slice_quantity
 from instruments.domain.order_terms import TAKES_MARKET
 from portfolio.booking import ensure_portfolio
-from portfolio.models import Account
+from portfolio.models import Account, Portfolio
 from trading import wakeups
 from trading.models import Order, OrderTransition, RiskDecision, Signal
 from trading.orders.attempts import attempt_row
@@ -61,7 +61,7 @@ def judge_signal(signal: Signal) -> None:
     if signal.kind != Signal.Kind.EXIT and now > signal.expires_at:
         end_signal(signal, SignalState.EXPIRED, f"not judged before it expired at {clock_time(signal.expires_at)}")
         return
-    portfolio = ensure_portfolio(signal.account, signal.deployment_id, str(signal.deployment or ""))
+    portfolio = _portfolio_of(signal)
     exposure = exposure_of(signal, portfolio.pk, Marks.for_account(signal.account_id, now), now)
     proposed = proposed_order(signal)
     market = market_view(signal, now)
@@ -74,6 +74,12 @@ def judge_signal(signal: Signal) -> None:
         end_signal(signal, SignalState.ORDERED, "approved")
     else:
         refuse_signal(signal, assessment)
+
+
+def _portfolio_of(signal: Signal) -> Portfolio:
+    if signal.plan is not None:
+        return signal.plan.portfolio
+    return ensure_portfolio(signal.account, signal.deployment_id, str(signal.deployment or ""))
 
 
 def proposed_order(signal: Signal) -> ProposedOrder:
@@ -196,7 +202,7 @@ def end_signal(signal: Signal, state: SignalState, reason: str) -> None:
         correlation=signal.pk,
         payload={"signal": str(signal), "reason": reason},
     )
-    if state != SignalState.ORDERED:
+    if state != SignalState.ORDERED and signal.plan_id is None:
         notify_run(signal, "ended", str(signal.pk), outcome=str(state), reason=reason)
     transaction.on_commit(lambda: metrics.SIGNALS.labels(state).inc())
 

@@ -14,7 +14,7 @@ from portfolio.domain.pnl import known_total
 from portfolio.funds import NoMarginModel, available_funds, required_funds
 from portfolio.models import Account, Position
 from portfolio.results import DayFigures
-from trading.models import Order, Signal
+from trading.models import ExitPlan, Order, Signal
 from trading.orders.holdings import holdings_from
 from trading.orders.life_cycle import OrderState
 from trading.risk.inputs import Exposure, HeldAndWorking, Usage
@@ -41,6 +41,7 @@ def exposure_of(signal: Signal, portfolio_id: UUID, marks: Marks, now: datetime)
         ),
         account_held=held_and_working(_of(positions, signal), same),
         closable=_closable(signal, portfolio_id, positions, same, now),
+        is_being_left=ExitPlan.objects.of_holding(portfolio_id, signal.instrument_id, signal.product).exists(),
         account=usage_of(today, None, positions, live),
         deployment=usage_of(today, portfolio_id, positions, live) if signal.deployment_id else None,
         available_funds=free_funds(signal.account, live),
@@ -164,6 +165,8 @@ def _required(signal: Signal) -> Decimal | None:
 
 
 def _identical(signal: Signal, same: Iterable[Order]) -> int:
+    if signal.plan_id is not None:
+        return 0  # an exit counts what it has out itself
     return sum(
         (o.side, o.quantity, o.order_type, o.price, o.deployment_id)
         == (signal.side, signal.quantity, signal.order_type, signal.price, signal.deployment_id)

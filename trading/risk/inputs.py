@@ -150,6 +150,7 @@ class Exposure:
     required_funds: Decimal | None = None
     identical_live_intents: int | None = 0
     closable: int | None = 0
+    is_being_left: bool = False  # an exit of this very holding is under way
 
 
 @dataclass(frozen=True, slots=True)

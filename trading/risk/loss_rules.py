@@ -101,6 +101,13 @@ def entry_window(case: Case) -> Verdict:
     return _before(case.now, case.market.entries_until, "entries end")
 
 
+def not_being_left(case: Case) -> Verdict:
+    """What is being left is entered again only when nothing of it is held or out: an exit would close it at once."""
+    being_left = case.exposure.is_being_left
+    words = "an exit of this holding is under way" if being_left else "no exit is under way"
+    return verdict_of(not being_left, "under way" if being_left else "none", "none under way", words)
+
+
 def _before(now: datetime, until: datetime | None, what: str) -> Verdict:
     if until is None:
         return unknown_verdict("the cut-off time")

@@ -35,6 +35,7 @@ class Code(StrEnum):
     SIGNAL_AGE = "SIGNAL_AGE"  # the signal has run out of time
     MIS_CUTOFF = "MIS_CUTOFF"  # too late for a fresh intraday position
     ENTRY = "ENTRY"  # after the deployment's entry window
+    BEING_LEFT = "BEING_LEFT"  # an exit of this holding is under way
     ORDER_VALUE = "ORDER_VALUE"
     MAX_QTY = "MAX_QTY"
     POSITION = "POSITION"

@@ -83,14 +83,25 @@ def stop_deployment(deployment: Deployment, by: str) -> None:
         notify_run(run, "end", "end", {})
         drop_subscriptions(ref_of(locked))
         move_deployment(locked.pk, S.STOPPED, f"stopped by {by}")
+        Deployment.objects.filter(pk=locked.pk).update(stop_when_flat_by="")
+
+
+def stop_if_flat(deployment: Deployment) -> bool:
+    """End a run that was to stop once flat, if it is. False: something is held or out, or nobody asked."""
+    current = Deployment.objects.get(pk=deployment.pk)
+    if not current.stop_when_flat_by or current.state == S.STOPPED:
+        return False
+    try:
+        stop_deployment(current, current.stop_when_flat_by)
+    except NotAllowed:
+        return False
+    return True
 
 
 def _check_nothing_left(deployment: Deployment) -> None:
     held = Position.objects.open().filter(portfolio__deployment_id=deployment.pk).select_related("instrument")
     if names := [f"{signed_whole(position.quantity)} {position.instrument.tradingsymbol}" for position in held]:
-        raise NotAllowed(
-            f"it still holds {', '.join(names)}: pause it, and it gets out by its stops and its flat-by time"
-        )
+        raise NotAllowed(f"it still holds {', '.join(names)}: exit and stop, or pause it and let its stops work")
     if orders := Order.objects.live().filter(deployment=deployment).count():
         raise NotAllowed(f"{orders} of its orders may still fill: cancel them first")
 

@@ -86,6 +86,14 @@ class RunHost:
             self._apply_answer("a fill", lambda: self.strategy.on_fill(context, fill), context.now)
         return self._positions.take_decisions()
 
+    def apply_closed_by_hand(self, fill: Fill) -> list[Decision]:
+        """Count what a person closed of the holding: the run did not ask for it, so nothing it asked is matched."""
+        context = self._positions.context
+        self._positions.apply_closed_by_hand(fill)
+        if not self.exits_only:
+            self._apply_answer("a fill", lambda: self.strategy.on_fill(context, fill), context.now)
+        return self._positions.take_decisions()
+
     def apply_order_ended(self, instrument: str, outcome: str, number: int | None = None) -> None:
         """An order of decision ``number`` will fill no more: cancelled, rejected, denied, expired…
 

@@ -88,6 +88,11 @@ class RunPosition:
         self._book_fill(fill)
         self.clear_if_flat()
 
+    def book_unasked(self, fill: Fill) -> None:
+        """Count a fill of something the run did not ask for."""
+        self._book_fill(fill)
+        self.clear_if_flat()
+
     def _count_fill(self, fill: Fill) -> None:
         asked = self._find_asker(fill)
         if asked is None:

@@ -48,6 +48,10 @@ class RunPositions:
         """Count a fill. Raises KeyError if the run does not trade the instrument."""
         self.traded[fill.instrument].apply_fill(fill)
 
+    def apply_closed_by_hand(self, fill: Fill) -> None:
+        """Shrink the holding; what is asked stays asked, and stop and exits go with what is left."""
+        self.traded[fill.instrument].book_unasked(fill)
+
     def apply_ended(self, instrument: str, outcome: str, number: int | None) -> None:
         """An order ended; "filled" changes nothing, since its fills tell."""
         position = self.traded[instrument]

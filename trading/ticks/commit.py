@@ -11,9 +11,11 @@ from alphapanda.core.journal.services import record_event
 from alphapanda.core.telemetry import metrics
 from market.candle_store import store_candles
 from market.models import Shard
+from portfolio.booking import ensure_portfolio
 from trading import wakeups
+from trading.exits.opening import Wish, open_exit
 from trading.models import Checkpoint, Evaluation, Order, Run, RunInput, Signal
-from trading.orders.life_cycle import DeploymentState, SignalState
+from trading.orders.life_cycle import DeploymentState, SignalState, urgency_of
 from trading.orders.requests import ask_cancellation
 from trading.orders.transitions import notify_run
 from trading.run import deployments
@@ -21,9 +23,8 @@ from trading.run.faults import StrategyFault
 from trading.strategies.values import Tick
 from trading.ticks.memory import Effects, LiveRun, QuotedDecision, ShardMemory
 
-# Our own choices: a rebuild reads at most half a minute of stream; an exit outlives any one session.
+# Our own choice: a rebuild reads at most half a minute of stream.
 CHECKPOINT_EVERY = timedelta(seconds=30)
-EXITS_LIVE = timedelta(hours=8)
 
 
 def write_effects(shard: Shard, memory: ShardMemory, effects: Effects) -> None:
@@ -62,8 +63,10 @@ def _write_decisions(memory: ShardMemory, decisions: Iterable[QuotedDecision]) -
     signals, evaluations = [], []
     for quoted in decisions:
         kind = quoted.decision.kind
-        if kind in ("enter", "exit"):
+        if kind == "enter":
             signals.append(signal_of(memory, quoted))
+        elif kind == "exit":
+            open_run_exit(memory, quoted)
         if quoted.decision.cancels is not None:
             cancel_entry_of(quoted)
         if kind in ("wait", "change_stop"):
@@ -76,7 +79,6 @@ def _write_decisions(memory: ShardMemory, decisions: Iterable[QuotedDecision]) -
 
 def signal_of(memory: ShardMemory, quoted: QuotedDecision) -> Signal:
     decision, run = quoted.decision, quoted.run
-    life = EXITS_LIVE if decision.kind == "exit" else settings.SIGNAL_LIFE
     row = Run.objects.only("number", "terms").get(pk=run.run_id)
     return Signal(
         key=f"{run.name}/{row.number}/{decision.number}",
@@ -99,9 +101,33 @@ def signal_of(memory: ShardMemory, quoted: QuotedDecision) -> Signal:
         numbers=dict(decision.reason.numbers),
         **_quote_of(quoted.tick),
         market_time=quoted.now,
-        expires_at=quoted.now + life,
+        expires_at=quoted.now + settings.SIGNAL_LIFE,
         received_at=quoted.received_at,
     )
+
+
+def open_run_exit(memory: ShardMemory, quoted: QuotedDecision) -> None:
+    """Open the exit a run has decided on; it is followed up until the holding is flat."""
+    decision, run = quoted.decision, quoted.run
+    row = Run.objects.select_related("deployment__account").get(pk=run.run_id)
+    wish = Wish(
+        urgency=urgency_of(decision.reason.code),
+        reason=decision.reason.text,
+        key=f"{run.name}/{row.number}/{decision.number}",
+        numbers=decision.reason.numbers,
+        number=decision.number,
+        seen={
+            **_quote_of(quoted.tick),
+            "epoch": quoted.position.epoch,
+            "n": quoted.position.n,
+            "received_at": quoted.received_at,
+        },
+    )
+    portfolio = ensure_portfolio(row.deployment.account, run.deployment_id, run.name)
+    instrument = memory.instruments[memory.keys[decision.instrument]]
+    open_exit(portfolio, instrument, row.terms["product"], decision.side or "", wish, quoted.now, row)
+    if quoted.received_at:
+        metrics.TICK_TO_SIGNAL.observe((wall_now() - quoted.received_at).total_seconds())
 
 
 def _quote_of(tick: Tick | None) -> dict[str, Any]:

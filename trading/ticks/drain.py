@@ -6,6 +6,7 @@ else has moved it, everything computed here is dropped, memory included, and reb
 
 import time
 from collections.abc import Iterable
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -17,7 +18,7 @@ from alphapanda.core.telemetry.crashpoints import crashpoint
 from market.models import Shard
 from market.stream import StreamEntry, StreamPosition, TickStream
 from trading import wakeups
-from trading.models import RunInput
+from trading.models import ExitPlan, RunInput
 from trading.paper.exchange import PaperExchange
 from trading.ticks.commit import write_effects
 from trading.ticks.inputs import apply_inputs
@@ -35,7 +36,8 @@ WAITING = """
 SELECT EXISTS (SELECT FROM trading_runinput i JOIN trading_run r ON r.id = i.run_id
                JOIN trading_deployment d ON d.id = r.deployment_id WHERE i.epoch IS NULL AND d.shard_id = %s),
        EXISTS (SELECT FROM trading_paperrequest WHERE NOT is_done)
-       OR EXISTS (SELECT FROM trading_paperorder WHERE is_resting)
+       OR EXISTS (SELECT FROM trading_paperorder WHERE is_resting),
+       EXISTS (SELECT FROM trading_exitplan WHERE finished_at IS NULL)
 """
 _memories: dict[UUID, ShardMemory] = {}
 
@@ -91,7 +93,7 @@ def advance_shard(shard: Shard, memory: ShardMemory, entries: list[StreamEntry])
     """Let ``entries`` happen and commit what they brought about."""
     with metrics.STAGE_SECONDS.labels("process_ticks").time():
         effects, late = Effects(), memory.candles.counts["late"]
-        has_inputs, has_orders = what_waits(shard)
+        has_inputs, has_orders, has_exits = what_waits(shard)
         exchange = PaperExchange(memory.instruments, has_orders)
         if has_inputs:
             apply_inputs(memory, waiting_inputs(shard), entries[0].position, effects)
@@ -101,17 +103,25 @@ def advance_shard(shard: Shard, memory: ShardMemory, entries: list[StreamEntry])
         crashpoint("ticks.before_commit")
         commit_effects(shard, memory, effects, exchange)
         crashpoint("ticks.after_commit")
+        if has_exits:
+            wake_exits(memory.now)
     for candle in effects.candles:
         metrics.CANDLES.labels(str(candle.interval)).inc()
     metrics.LATE_TICKS.labels(shard.name).inc(memory.candles.counts["late"] - late)
 
 
-def what_waits(shard: Shard) -> tuple[bool, bool]:
-    """Return whether runs have something to hear, and the paper exchange something to do: usually neither."""
+def what_waits(shard: Shard) -> tuple[bool, bool, bool]:
+    """Return whether runs have something to hear, the paper exchange something to do, and exits are open: seldom."""
     with connection.cursor() as cursor:
         cursor.execute(WAITING, [shard.pk])
-        has_inputs, has_orders = cursor.fetchone()
-    return has_inputs, has_orders
+        has_inputs, has_orders, has_exits = cursor.fetchone()
+    return has_inputs, has_orders, has_exits
+
+
+def wake_exits(now: datetime) -> None:
+    """Wake the exits to be looked at by this market time."""
+    for account_id in ExitPlan.objects.due(now).order_by().values_list("account_id", flat=True).distinct():
+        wakeups.wake_stage(wakeups.EXITS, account_id, "risk")
 
 
 def waiting_inputs(shard: Shard) -> Iterable[RunInput]:

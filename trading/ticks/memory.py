@@ -187,15 +187,16 @@ class ShardMemory:
     def apply_input(self, run: LiveRun, told: RunInput, effects: Effects) -> None:
         """Give a run one of its inputs."""
         payload = told.payload
-        if told.kind == "fill":
+        if told.kind in ("fill", "closed_by_hand"):
             fill = Fill(
                 payload["instrument"],
                 payload["signed_quantity"],
                 Decimal(payload["price"]),
                 datetime.fromisoformat(payload["at"]),
-                payload["number"],
+                payload["number"] if told.kind == "fill" else None,
             )
-            self._call_host(run, effects, None, lambda: run.host.apply_fill(fill))
+            take = run.host.apply_fill if told.kind == "fill" else run.host.apply_closed_by_hand
+            self._call_host(run, effects, None, lambda: take(fill))
             _keep_protected(run, payload)
         elif told.kind == "ended":
             run.host.apply_order_ended(payload["instrument"], payload["outcome"], payload["number"])

@@ -6,6 +6,7 @@ from uuid import UUID
 from channels.db import database_sync_to_async
 from django.db import connection
 
+from alphapanda.core.clock import market_now
 from market.stream import StreamPosition
 
 QUICKEST_DRAIN_SECONDS = 0.006
@@ -13,7 +14,8 @@ POLL_SECONDS = 0.003
 SLOWEST_POLL_SECONDS = 0.05
 # One round trip, since it is asked several times a frame: is anything of the pipeline still on its way?
 NOT_QUIESCED = """
-SELECT EXISTS (SELECT FROM market_shard WHERE feed_id = %s AND (epoch, n) < (%s, %s))
+SELECT EXISTS (SELECT FROM trading_exitplan WHERE finished_at IS NULL AND look_at <= %s)
+    OR EXISTS (SELECT FROM market_shard WHERE feed_id = %s AND (epoch, n) < (%s, %s))
     OR EXISTS (SELECT FROM trading_signal WHERE state = 'new')
     OR EXISTS (SELECT FROM trading_order WHERE state IN ('created', 'unconfirmed'))
     OR EXISTS (SELECT FROM trading_papertrade WHERE NOT is_booked)
@@ -21,6 +23,8 @@ SELECT EXISTS (SELECT FROM market_shard WHERE feed_id = %s AND (epoch, n) < (%s,
     OR EXISTS (SELECT FROM trading_order o
                WHERE o.cancel_requested_at IS NOT NULL AND o.state IN ('submitted', 'open', 'trigger_pending')
                AND NOT EXISTS (SELECT FROM trading_paperrequest r WHERE r.tag = o.tag AND r.kind = 'cancel'))
+    OR EXISTS (SELECT FROM trading_order WHERE modify_pending AND modify_sent_at IS NULL
+               AND state IN ('open', 'trigger_pending') AND ended_as = '')
     OR EXISTS (SELECT FROM trading_deployment d JOIN trading_run r ON r.deployment_id = d.id
                WHERE d.state = 'warming' AND r.ended_at IS NULL
                AND NOT EXISTS (SELECT FROM trading_runinput i WHERE i.run_id = r.id))
@@ -38,6 +42,6 @@ async def wait_until_quiesced(feed_id: UUID, position: StreamPosition) -> None:
 
 def is_quiesced(feed_id: UUID, position: StreamPosition) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(NOT_QUIESCED, [feed_id, position.epoch, position.n])
+        cursor.execute(NOT_QUIESCED, [market_now(), feed_id, position.epoch, position.n])
         [unsettled] = cursor.fetchone()
     return not unsettled

@@ -9,7 +9,7 @@ from django.db.models import Max
 
 from market.models import Shard
 from market.stream import StreamEntry, StreamPosition, TickStream
-from trading.models import Checkpoint, Run, RunInput, Signal
+from trading.models import Checkpoint, ExitPlan, Run, RunInput, Signal
 from trading.run import deployments
 from trading.run.callback_slot import CallbackSlot
 from trading.run.faults import StrategyFault
@@ -112,6 +112,11 @@ def _catch_up(memory: ShardMemory, stream: TickStream, target: StreamPosition) -
 
 def _number_on(memory: ShardMemory) -> None:
     """Number decisions on from those committed: a run that was paused on the way has not repeated its own."""
+    exits = (
+        ExitPlan.objects.filter(run__in=memory.runs, number__isnull=False).values_list("run").annotate(Max("number"))
+    )
+    for run_id, number in exits.order_by():
+        memory.runs[run_id].host.number_from(number + 1)
     last = Signal.objects.filter(run__in=memory.runs).values_list("run").annotate(last=Max("ordinal"))
     for run_id, ordinal in last.order_by():
         memory.runs[run_id].host.number_from(ordinal + 1)

@@ -14,7 +14,7 @@ from market.stream import StreamPosition, TickStream
 from portfolio.models import Account
 from trading import wakeups
 from trading.brokers.price_bands import wake_for_bands
-from trading.models import Order, PaperOrder, PaperTrade, Run, Signal
+from trading.models import ExitPlan, Order, PaperOrder, PaperTrade, Run, Signal
 from trading.orders.life_cycle import DeploymentState, OrderState, SignalState
 from trading.run import deployments
 from trading.ticks.drain import trim_stream
@@ -24,6 +24,7 @@ def sweep_partitions() -> dict[str, int]:
     """Wake what should be awake. Returns how many partitions were woken, by stage."""
     woken = {
         wakeups.ASSESS: _sweep_accounts(wakeups.ASSESS, Signal.objects.filter(state=SignalState.NEW)),
+        wakeups.EXITS: _sweep_accounts(wakeups.EXITS, ExitPlan.objects.due(market_now()).order_by()),
         wakeups.EXECUTE: _sweep_accounts(wakeups.EXECUTE, _orders_to_execute()),
         wakeups.BOOK: _sweep_accounts(wakeups.BOOK, PaperTrade.objects.filter(is_booked=False))
         + _sweep_accounts(wakeups.BOOK, PaperOrder.objects.filter(is_reported=False)),
@@ -41,7 +42,7 @@ def sweep_partitions() -> dict[str, int]:
 def _orders_to_execute() -> Any:
     to_send = Order.objects.filter(state__in=(OrderState.CREATED, OrderState.UNCONFIRMED))
     to_cancel = Order.objects.to_cancel()
-    return to_send | to_cancel
+    return to_send | to_cancel | Order.objects.to_modify()
 
 
 def _sweep_accounts(stage: str, rows: Any) -> int:
@@ -52,7 +53,9 @@ def _sweep_accounts(stage: str, rows: Any) -> int:
 
 
 def queue_of(stage: str, account: Account) -> str:
-    return {wakeups.ASSESS: "risk", wakeups.BOOK: "housekeeping"}.get(stage) or wakeups.orders_queue(account.mode)
+    return {wakeups.ASSESS: "risk", wakeups.EXITS: "risk", wakeups.BOOK: "housekeeping"}.get(
+        stage
+    ) or wakeups.orders_queue(account.mode)
 
 
 def _sweep_shards() -> int:
