@@ -20,7 +20,8 @@ def test_an_order_is_asked_of_the_gate_and_answered_with_its_signal(script: Any,
     answer = place(script, ticket)
     signal = Signal.objects.get()
     assert answer.status_code == 202
-    assert (answer.json()["id"], answer.json()["state"]) == (str(signal.pk), "new")
+    [told] = answer.json()["signals"]
+    assert (told["id"], told["state"], answer.json()["exits"]) == (str(signal.pk), "new", [])
     assert (signal.price, signal.asked_by) == (Decimal("1512.40"), "mehta by token my trade")
 
 
