@@ -1,7 +1,7 @@
 """The questions others ask of instruments, sessions and freeze quantities."""
 
 from collections.abc import Collection
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Case, IntegerField, Max, Min, Q, Value, When
 from django.db.models.functions import Coalesce
 
+from alphapanda.core.timezone import IST
 from instruments.domain.contracts import CLASSES_OF_EXCHANGE, InstrumentType, SecurityClass, split_key
 from instruments.domain.sessions import DaySchedule, unknown_day
 
@@ -134,6 +135,40 @@ class TradingSessionQuerySet(models.QuerySet["TradingSession"]):
         ahead = self.filter(exchange=exchange, security_class=security_class, day__gt=after, is_holiday=False)
         day: date | None = ahead.aggregate(day=Min("day"))["day"]
         return day
+
+    def last_trading_day(self, exchange: str, security_class: str, before: date) -> date | None:
+        """Return the newest day with a session before that day; None if the calendar does not reach that far."""
+        past = self.filter(exchange=exchange, security_class=security_class, day__lt=before, is_holiday=False)
+        day: date | None = past.aggregate(day=Max("day"))["day"]
+        return day
+
+    def closed_since(self, instruments: "Collection[Instrument]", now: datetime) -> dict[UUID, datetime]:
+        """Return since when each instrument's market has been closed, by its id.
+
+        One that is open now, or of whose day nothing is known, is missing.
+        """
+        today = now.astimezone(IST).date()
+        closed: dict[UUID, datetime] = {}
+        not_yet: list[Instrument] = []
+        schedules = self.schedules(instruments, today)
+        for instrument in instruments:
+            schedule = schedules[instrument.pk]
+            if schedule.closes_at and now >= schedule.closes_at:
+                closed[instrument.pk] = schedule.closes_at
+            elif schedule.known and (schedule.opens_at is None or now < schedule.opens_at):
+                not_yet.append(instrument)
+        return closed | self._last_closes(not_yet, today)
+
+    def _last_closes(self, instruments: "Collection[Instrument]", before: date) -> dict[UUID, datetime]:
+        groups = {(instrument.exchange, instrument.security_class) for instrument in instruments}
+        days = {group: self.last_trading_day(*group, before) for group in groups}
+        closed: dict[UUID, datetime] = {}
+        for day in {day for day in days.values() if day}:
+            own = [one for one in instruments if days[one.exchange, one.security_class] == day]
+            for pk, schedule in self.schedules(own, day).items():
+                if schedule.closes_at:
+                    closed[pk] = schedule.closes_at
+        return closed
 
     def ends_on(self) -> date | None:
         """Return the last day that is known for every exchange and class; None without a calendar."""

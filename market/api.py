@@ -1,5 +1,6 @@
 """REST: quotes from the board, candles from the database, feeds as they say they are; all to read."""
 
+from datetime import datetime
 from typing import Any
 
 import django_filters
@@ -14,7 +15,7 @@ from rest_framework.viewsets import ReadOnlyModelViewSet, ViewSet
 
 from alphapanda.core.clock import market_now
 from instruments.models import Instrument
-from market.domain.staleness import INSTRUMENT_LIMITS
+from market.board import limits_of
 from market.health import feed_report, valkey_client
 from market.models import Candle
 from market.quotes import Quote, QuoteBoard
@@ -50,9 +51,9 @@ class QuoteSerializer(serializers.Serializer):
     previous_close = serializers.CharField()
     volume = serializers.IntegerField()
     oi = serializers.IntegerField()
-    exchange_time = serializers.DateTimeField(allow_null=True)
+    exchange_time = serializers.DateTimeField(allow_null=True, help_text="The age counts from it.")
     market_time = serializers.DateTimeField(help_text="When it was received, on the market's clock.")
-    age_seconds = serializers.FloatField()
+    age_seconds = serializers.FloatField(allow_null=True, help_text="Unknown where the packet carries no time.")
     state = serializers.ChoiceField(["live", "stale", "dead"])
 
 
@@ -64,7 +65,8 @@ def _levels(levels: Any) -> list[dict[str, Any]]:
     return [{"price": _price(price), "quantity": quantity} for price, quantity in levels]
 
 
-def quote_json(key: str, quote: Quote, age_seconds: float) -> dict[str, Any]:
+def quote_json(key: str, quote: Quote, now: datetime) -> dict[str, Any]:
+    age = quote.age(now)
     prices = ("last_price", "bid", "ask", "open", "high", "low")
     return {
         "key": key,
@@ -76,18 +78,14 @@ def quote_json(key: str, quote: Quote, age_seconds: float) -> dict[str, Any]:
         "oi": quote.oi,
         "exchange_time": quote.exchange_time,
         "market_time": quote.market_time,
-        "age_seconds": age_seconds,
+        "age_seconds": None if age is None else age.total_seconds(),
         "state": quote.state,
     }
 
 
 def _read_board(instruments: dict[str, Instrument]) -> list[dict[str, Any]]:
     now = market_now()
-    limits = {
-        one.instrument_token: INSTRUMENT_LIMITS[one.security_class]
-        for one in instruments.values()
-        if one.security_class in INSTRUMENT_LIMITS
-    }
+    limits = {one.instrument_token: limits_of(one) for one in instruments.values()}
     tokens = {key: one.instrument_token for key, one in instruments.items()}
     try:
         with valkey_client() as client:
@@ -95,7 +93,7 @@ def _read_board(instruments: dict[str, Instrument]) -> list[dict[str, Any]]:
     except redis.RedisError as error:
         raise BoardUnavailable from error
     found = ((key, quotes[token]) for key, token in tokens.items() if token in quotes)
-    return [quote_json(key, quote, quote.age(now).total_seconds()) for key, quote in found]
+    return [quote_json(key, quote, now) for key, quote in found]
 
 
 class QuoteViewSet(ViewSet):

@@ -21,8 +21,10 @@ from django.utils.module_loading import import_string
 from alphapanda.core.clock.services import set_market_time
 from instruments.domain.contracts import InstrumentType
 from instruments.models import Instrument
+from market.board import limits_of
 from market.consumers import FeedConsumer
 from market.domain.quality import InstrumentRules, QualityFilter
+from market.domain.staleness import AgeLimits
 from market.domain.ticks import to_wire
 from market.feed_parts import FeedParts, Lockstep
 from market.feeds import Inbox, TickSource, source_for
@@ -43,20 +45,20 @@ class Wanted:
 
     modes: dict[int, str]
     keys: dict[int, str] = field(default_factory=dict)
+    limits: dict[int, AgeLimits] = field(default_factory=dict)
     rules: list[InstrumentRules] = field(default_factory=list)
 
 
 def look_up_wanted(feed: Feed) -> Wanted:
     modes = Subscription.objects.modes(feed)
-    columns = ("instrument_token", "exchange", "tradingsymbol", "tick_size", "instrument_type")
-    found = Instrument.objects.listed().filter(subscriptions__feed=feed).distinct().values_list(*columns)
-    keys, rules = {}, []
-    for token, exchange, symbol, tick, kind in found:
-        keys[token] = f"{exchange}:{symbol}"
-        is_option = kind in (InstrumentType.CE, InstrumentType.PE)
+    keys, limits, rules = {}, {}, []
+    for instrument in Instrument.objects.listed().filter(subscriptions__feed=feed).distinct():
+        token = instrument.instrument_token
+        keys[token], limits[token] = instrument.key, limits_of(instrument)
+        is_option = instrument.instrument_type in (InstrumentType.CE, InstrumentType.PE)
         is_timed = modes.get(token) == "full"
-        rules.append(InstrumentRules(token, to_wire(tick, token), 0 if is_option else -1, is_timed))
-    return Wanted(modes, keys, rules)
+        rules.append(InstrumentRules(token, to_wire(instrument.tick_size, token), 0 if is_option else -1, is_timed))
+    return Wanted(modes, keys, limits, rules)
 
 
 class HintedWait:
@@ -133,7 +135,7 @@ class FeedProcess:
     def _learn(self, parts: FeedParts, wanted: Wanted) -> None:
         self._wanted = wanted
         parts.quality.learn(wanted.rules)
-        parts.updates.keys = wanted.keys
+        parts.updates.keys, parts.updates.limits = wanted.keys, wanted.limits
         parts.subscribed = len(wanted.modes)
 
     def _keeper(self) -> LeaseKeeper:

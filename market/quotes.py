@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -33,7 +33,8 @@ Level = tuple[Decimal, int]
 class Quote:
     """An instrument's latest packet, as money. ``bid`` and ``ask`` are None where there is no sound book.
 
-    ``market_time`` is when it was received (or repeated) on the market's clock: ages are measured from it.
+    ``exchange_time`` is what its age is measured from; None where the packet carries none. ``market_time`` is only
+    when it was received (or repeated) on the market's clock: Kite begins with a cached packet that may be days old.
     ``close`` is the previous day's close during a session.
     """
 
@@ -55,8 +56,8 @@ class Quote:
     feed: str
     state: Liveness = Liveness.DEAD
 
-    def age(self, now: datetime) -> timedelta:
-        return now - self.market_time
+    def age(self, now: datetime) -> timedelta | None:
+        return None if self.exchange_time is None else now - self.exchange_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +92,8 @@ def quote_of(
     received_at: datetime,
     market_time: datetime,
     feed: str = "",
-    state: Liveness = Liveness.DEAD,
 ) -> Quote:
-    """Return one row of a batch as money."""
+    """Return one row of a batch as money; how live it is, only the board can say."""
     token = int(row["token"])
     bids, asks = levels_of(row, "bid", token), levels_of(row, "ask", token)
     stamp = int(row["exchange_timestamp"])
@@ -110,7 +110,7 @@ def quote_of(
         received_at=received_at,
         market_time=market_time,
         feed=feed,
-        state=state,
+        state=Liveness.DEAD,
         **prices,
     )
 
@@ -199,9 +199,10 @@ def _unpacked(packed: bytes, feeds: dict[str, FeedState], now: datetime, limits:
     received_at, market_time = _TAIL.unpack_from(packed, _ROW_BYTES)
     feed = packed[_ROW_BYTES + _TAIL.size :].decode()
     feed_liveness = feeds[feed].state if feed in feeds else Liveness.DEAD
-    heard = from_milliseconds(market_time)
-    state = instrument_state(feed_liveness, now - heard, limits.get(int(row["token"]), DEFAULT_LIMITS))
-    return quote_of(row, from_milliseconds(received_at), heard, feed, state)
+    quote = quote_of(row, from_milliseconds(received_at), from_milliseconds(market_time), feed)
+    return replace(
+        quote, state=instrument_state(feed_liveness, quote.age(now), limits.get(quote.token, DEFAULT_LIMITS))
+    )
 
 
 def _feed_state(name: str, said: bytes | None, left_ms: int) -> FeedState:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import redis
@@ -11,7 +11,7 @@ import structlog
 from channels.layers import get_channel_layer
 
 from alphapanda.core.telemetry import metrics
-from market.domain.staleness import Liveness
+from market.domain.staleness import DEFAULT_LIMITS, AgeLimits, Liveness, instrument_state
 from market.domain.ticks import TickBatch, divisor_for
 from market.stream import StreamPosition
 
@@ -35,6 +35,7 @@ class MarketUpdates:
 
     def __init__(self, keys: dict[int, str] | None = None, layer: Any = None) -> None:
         self.keys = keys or {}
+        self.limits: dict[int, AgeLimits] = {}
         self._layer = layer
         self._latest: dict[int, Any] = {}
         self._at: datetime | None = None
@@ -51,11 +52,23 @@ class MarketUpdates:
         if not self._latest or self._at is None:
             return None
         latest, self._latest = self._latest, {}
-        at = self._at.isoformat()
-        quotes = [
-            _quote(row, token, self.keys[token], at, state) for token, row in latest.items() if token in self.keys
-        ]
-        return {"v": list(self._position), "at": at, "quotes": quotes} if quotes else None
+        quotes = [self._quote(row, token, state, self._at) for token, row in latest.items() if token in self.keys]
+        return {"v": list(self._position), "at": self._at.isoformat(), "quotes": quotes} if quotes else None
+
+    def _quote(self, row: Any, token: int, feed: Liveness, at: datetime) -> dict[str, str | None]:
+        bid, ask, stamp = int(row["bid_price"][0]), int(row["ask_price"][0]), int(row["exchange_timestamp"])
+        seen_at = datetime.fromtimestamp(stamp, UTC) if stamp else None
+        age = None if seen_at is None else at - seen_at
+        return {
+            "k": self.keys[token],
+            "p": wire_text(int(row["last_price"]), token),
+            "b": wire_text(bid, token) if bid else None,
+            "a": wire_text(ask, token) if ask else None,
+            "c": wire_text(int(row["close"]), token),
+            "t": at.isoformat(),
+            "e": seen_at.isoformat() if seen_at else None,
+            "s": str(instrument_state(feed, age, self.limits.get(token, DEFAULT_LIMITS))),
+        }
 
     async def send(self, state: Liveness) -> None:
         payload = self.message(state)
@@ -68,16 +81,3 @@ class MarketUpdates:
         except (redis.RedisError, OSError, TimeoutError) as error:
             metrics.ANNOUNCEMENTS_LOST.labels("market_update").inc()
             log.warning("market_update_not_sent", error=str(error))
-
-
-def _quote(row: Any, token: int, key: str, at: str, state: Liveness) -> dict[str, str | None]:
-    bid, ask = int(row["bid_price"][0]), int(row["ask_price"][0])
-    return {
-        "k": key,
-        "p": wire_text(int(row["last_price"]), token),
-        "b": wire_text(bid, token) if bid else None,
-        "a": wire_text(ask, token) if ask else None,
-        "c": wire_text(int(row["close"]), token),
-        "t": at,
-        "s": str(state),
-    }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from types import MappingProxyType
 from uuid import UUID
 
 import structlog
@@ -27,6 +29,7 @@ from portfolio.models import Account, LedgerEntry, LedgerKind, Portfolio, Positi
 
 log = structlog.get_logger()
 ZERO = Decimal(0)
+NO_MARKS: Mapping[UUID, Decimal | None] = MappingProxyType({})
 
 
 class ConflictingTrade(Exception):
@@ -238,16 +241,19 @@ def _charge_trade(trade: Trade) -> bool:
 
 
 @transaction.atomic
-def transfer_money(account_id: UUID, amount: Decimal, key: str, note: str = "") -> tuple[LedgerEntry, bool]:
+def transfer_money(
+    account_id: UUID, amount: Decimal, key: str, note: str = "", marks: Mapping[UUID, Decimal | None] = NO_MARKS
+) -> tuple[LedgerEntry, bool]:
     """Move money in (above zero) or out (below), once per ``key``; say whether it was new.
 
-    Raises InsufficientFunds where more is to go out than is free.
+    ``marks`` are last prices by instrument id, for what positions may be losing. Raises InsufficientFunds where more
+    is to go out than is free, or where that is not known.
     """
     account = Account.objects.locked(account_id)
     if moved := LedgerEntry.objects.filter(account=account, key=f"transfer:{key}").first():
         return moved, False
-    free = available_funds(account).available
-    if amount < 0 and -amount > free:
+    free = available_funds(account, marks).available
+    if amount < 0 and (free is None or -amount > free):
         raise InsufficientFunds(f"{rupees(-amount)} is to be withdrawn and {rupees(free)} is free")
     raise_version(account)
     kind = LedgerKind.DEPOSIT if amount > 0 else LedgerKind.WITHDRAWAL

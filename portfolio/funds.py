@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
+from uuid import UUID
+
 from portfolio.domain.funds import Funds, NoMarginModel, funds_of, required_funds
 from portfolio.models import Account, LedgerEntry, Position
 
 __all__ = ["Funds", "NoMarginModel", "available_funds", "required_funds"]
 
 
-def available_funds(account: Account) -> Funds:
-    """Cash of the ledger, and what open positions block of it. Orders still working are for risk to reserve.
+def available_funds(account: Account, marks: Mapping[UUID, Decimal | None]) -> Funds:
+    """Cash of the ledger, and what open positions block and lose of it. Orders still working are for risk to reserve.
 
-    Raises NoMarginModel if a position is held whose margin the account's terms do not tell.
+    ``marks``: last price by instrument id; None or missing is unknown. Raises NoMarginModel if a position is held
+    whose margin the account's terms do not tell.
     """
-    holdings = Position.objects.open().of_account(account.pk).select_related("instrument")
+    positions = Position.objects.open().of_account(account.pk).select_related("instrument")
+    holdings = ((position, marks.get(position.instrument_id)) for position in positions)
     return funds_of(account, LedgerEntry.objects.cash(account.pk), holdings)

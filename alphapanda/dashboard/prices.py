@@ -6,8 +6,7 @@ from typing import Any
 from alphapanda.core.clock.market_time import market_now
 from alphapanda.dashboard.outbox import Delta, encode_json
 from instruments.models import Instrument
-from market.board import quote_board
-from market.domain.staleness import INSTRUMENT_LIMITS
+from market.board import limits_of, quote_board
 from market.domain.ticks import to_wire
 from market.quotes import Quote
 from market.updates import wire_text
@@ -18,7 +17,7 @@ PRECISION = timedelta(milliseconds=1)
 
 
 class Prices:
-    """The latest row of each instrument, in the shape the feed sends: k, p, b, a, c, t, s."""
+    """The latest row of each instrument, in the shape the feed sends: k, p, b, a, c, t, e, s."""
 
     def __init__(self) -> None:
         self.latest: dict[str, Row] = {}
@@ -70,10 +69,7 @@ def board_rows() -> tuple[dict[str, Row], str]:
     now = market_now()
     found = Instrument.objects.filter(subscriptions__isnull=False).distinct()
     wanted = {instrument.instrument_token: instrument for instrument in found}
-    limits = {
-        token: INSTRUMENT_LIMITS.get(str(instrument.security_class), INSTRUMENT_LIMITS["derivative"])
-        for token, instrument in wanted.items()
-    }
+    limits = {token: limits_of(instrument) for token, instrument in wanted.items()}
     quotes = quote_board().read(wanted, now, limits)
     rows = {wanted[token].key: row_of(wanted[token].key, quote) for token, quote in quotes.items()}
     return rows, now.isoformat()
@@ -90,5 +86,6 @@ def row_of(key: str, quote: Quote) -> Row:
         "a": text(quote.ask),
         "c": text(quote.close),
         "t": quote.market_time.isoformat(),
+        "e": quote.exchange_time.isoformat() if quote.exchange_time else None,
         "s": str(quote.state),
     }

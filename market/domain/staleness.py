@@ -52,5 +52,8 @@ def feed_state(link_age: timedelta | None, *, connected: bool, limits: AgeLimits
 
 
 def instrument_state(feed: Liveness, age: timedelta | None, limits: AgeLimits = DEFAULT_LIMITS) -> Liveness:
-    """Return an instrument's state: never better than its feed's; ``age`` is that of its last packet."""
+    """Return an instrument's state: never better than its feed's.
+
+    ``age`` is that of its last packet by the exchange's time; unknown where it carries none.
+    """
     return worse_of(feed, limits.judge(age))

@@ -121,9 +121,19 @@ async def test_browsers_get_the_latest_of_each_instrument_at_once(parts):
         "at": T0.isoformat(),
         "quotes": [
             {"k": "NSE:INFY", "p": "1512.40", "b": "1512.35", "a": "1512.45", "c": "1490.00"}
-            | {"t": T0.isoformat(), "s": "live"}
+            | {"t": T0.isoformat(), "e": T0.isoformat(), "s": "live"}
         ],
     }
+
+
+async def test_browsers_are_told_that_a_cached_packet_of_an_earlier_day_is_dead(parts):
+    async with running(parts):
+        parts.inbox.connection()
+        parts.inbox.frame(raw({"exchange_timestamp": STAMP - 3 * 86_400}), 0)
+        parts.inbox.put_once({"type": "feed.flush"})
+    [(_, message)] = parts.updates._layer
+    [quote] = message["payload"]["quotes"]
+    assert (quote["e"], quote["s"]) == ((T0 - timedelta(days=3)).isoformat(), "dead")
 
 
 async def test_nothing_new_is_not_announced(parts):

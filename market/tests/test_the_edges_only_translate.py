@@ -18,6 +18,7 @@ from market.tests.frames import INFY, full_rows
 
 pytestmark = pytest.mark.django_db
 T0 = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
+PACKET = {"last_price": 151_240, "exchange_timestamp": int(T0.timestamp())}
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def get(viewset, **query):
 
 def test_a_quote_is_exact_and_has_an_age(infy, valkey):
     QuoteBoard(valkey).write_feed(FeedState("kite", Liveness.LIVE, connected=True))
-    QuoteBoard(valkey).write(TickBatch(full_rows({"last_price": 151_240}), 0), T0, "kite")
+    QuoteBoard(valkey).write(TickBatch(full_rows(PACKET), 0), T0, "kite")
     [quote] = get(api.QuoteViewSet, key="NSE:INFY").data
     assert (quote["last_price"], quote["bid"], quote["age_seconds"]) == ("1512.4", "1512.35", 2.0)
     assert (quote["state"], len(quote["asks"])) == ("live", 5)

@@ -20,7 +20,8 @@ def board(valkey):
 
 
 def put(board, *ticks, at=T0):
-    board.write(TickBatch(full_rows(*ticks), 1_764_560_700_000), at, "main")
+    stamped = [{"exchange_timestamp": int(at.timestamp())} | tick for tick in ticks]
+    board.write(TickBatch(full_rows(*stamped), 1_764_560_700_000), at, "main")
 
 
 def test_a_quote_is_exact_money(board):
@@ -53,6 +54,20 @@ def test_the_state_follows_from_the_age_in_market_time(board, age, state):
     board.write_feed(LIVE)
     put(board, {})
     assert board.read([INFY], now=T0 + timedelta(seconds=age))[INFY].state == state
+
+
+def test_the_age_is_that_of_the_exchange_time_however_lately_the_packet_came(board):
+    board.write_feed(LIVE)
+    put(board, {"exchange_timestamp": int((T0 - timedelta(days=3)).timestamp())})
+    quote = board.read([INFY], now=T0)[INFY]
+    assert (quote.age(T0), quote.market_time, quote.state) == (timedelta(days=3), T0, Liveness.DEAD)
+
+
+def test_a_packet_without_a_time_is_of_unknown_age_and_dead(board):
+    board.write_feed(LIVE)
+    put(board, {"exchange_timestamp": 0})
+    quote = board.read([INFY], now=T0)[INFY]
+    assert (quote.age(T0), quote.state) == (None, Liveness.DEAD)
 
 
 def test_an_instrument_may_have_limits_of_its_own(board):

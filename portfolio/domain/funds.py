@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from instruments.domain.order_terms import Product, Side
+from portfolio.domain.pnl import known_total, unrealised_profit
 
 ZERO = Decimal(0)
 HUNDRED = Decimal(100)
@@ -57,17 +58,19 @@ class Holding(Protocol):
 class Funds:
     """``cash`` is the ledger's. ``margined`` is what it paid (or got) for positions that only need a margin.
 
-    ``available`` = cash + margined − blocked: the ledger books every trade at its full value, so for margined
-    positions that is put back and the margin taken instead.
+    ``available`` = cash + margined − blocked − losses: the ledger books every trade at its full value, so for
+    margined positions that is put back, and the margin and what they lose are taken instead. An open gain is no
+    money yet and offsets nothing. ``losses`` is None where the price of such a position is not known.
     """
 
     cash: Decimal
     margined: Decimal
     blocked: Decimal
+    losses: Decimal | None
 
     @property
-    def available(self) -> Decimal:
-        return self.cash + self.margined - self.blocked
+    def available(self) -> Decimal | None:
+        return None if self.losses is None else self.cash + self.margined - self.blocked - self.losses
 
 
 def required_funds(
@@ -106,16 +109,27 @@ def notional_value(contract: Contract, quantity: int, value: Decimal) -> Decimal
     return quantity * contract.strike
 
 
-def funds_of(terms: MarginTerms, cash: Decimal, holdings: Iterable[Holding]) -> Funds:
-    """Raises NoMarginModel if something is held whose margin cannot be told."""
+def funds_of(terms: MarginTerms, cash: Decimal, holdings: Iterable[tuple[Holding, Decimal | None]]) -> Funds:
+    """Each holding comes with its last price, None where it is not known.
+
+    Raises NoMarginModel if something is held whose margin cannot be told.
+    """
     margined = blocked = ZERO
-    for holding in holdings:
+    losses: list[Decimal | None] = []
+    for holding, mark in holdings:
         if not needs_margin(holding):
             continue
         size, value = abs(holding.quantity), abs(holding.open_value)
         blocked += margin_for(terms, holding.instrument, holding.product, size, value)
         margined += put_back(holding)
-    return Funds(cash, margined, blocked)
+        losses.append(open_loss(holding, mark))
+    return Funds(cash, margined, blocked, known_total(losses))
+
+
+def open_loss(holding: Holding, mark: Decimal | None) -> Decimal | None:
+    """What closing at ``mark`` would lose, not below zero; None if the price is not known."""
+    profit = unrealised_profit(holding.quantity, holding.open_value, mark)
+    return None if profit is None else max(-profit, ZERO)
 
 
 def needs_margin(holding: Holding) -> bool:

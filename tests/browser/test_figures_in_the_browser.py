@@ -64,7 +64,9 @@ def test_sums_move_exactly_with_prices(open_page: Any) -> None:
         const data = { positions: { age: { at }, groups: [{ key: "a", open: "720.00", rows: [row] }] },
           strategies: { groups: [{ key: "a", net: "700.10", rows: [{ key: "d", net: "700.10" }] }] },
           net: { mode: "live", net: "700.10", open: "720.00", others: [] } };
-        revalue(data, [{ k: "NSE:INFY", p: "1003.85", t: "2026-11-20T09:00:01Z" }]);
+        revalue(data, [{ k: "NSE:INFY", p: "900.00", e: "2026-11-20T09:00:01Z", s: "dead" }]);
+        revalue(data, [{ k: "NSE:INFY", p: "900.00", e: null, s: "live" }]);
+        revalue(data, [{ k: "NSE:INFY", p: "1003.85", e: "2026-11-20T09:00:01Z", s: "live" }]);
         const { positions, strategies, net } = data;
         return [row.open, positions.groups[0].open, strategies.groups[0].rows[0].net, net.net, net.open];
         }"""

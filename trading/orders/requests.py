@@ -85,10 +85,10 @@ def _ask_gate(account: Account, instrument: Instrument, key: str, quoted: dict[s
 
 def _quote_seen(instrument: Instrument, now: datetime) -> dict[str, Any]:
     """Return the quote the order is judged by; nothing where there is none: unknown is not a price."""
-    quote = read_quotes([instrument.instrument_token], now).get(instrument.instrument_token)
+    quote = read_quotes([instrument], now).get(instrument.pk)
     if quote is None:
         return {}
-    return {"reference_price": quote.last_price, "bid": quote.bid, "ask": quote.ask, "quote_at": quote.market_time}
+    return {"reference_price": quote.last_price, "bid": quote.bid, "ask": quote.ask, "quote_at": quote.exchange_time}
 
 
 def request_cancellation(order: Order, asked_by: str) -> None:

@@ -33,7 +33,7 @@ def exposure_of(signal: Signal, portfolio_id: UUID, marks: Marks, now: datetime)
     )
     same = [o for o in live if (o.instrument_id, o.product) == (signal.instrument_id, signal.product)]
     positions = list(Position.objects.open().of_account(signal.account_id).select_related("instrument"))
-    marks.set_price(signal.instrument_id, signal.reference_price)
+    marks.set_price(signal.instrument, signal.reference_price, signal.quote_at, now)
     today = Today.read_day(signal.account, marks, now)
     return Exposure(
         held=held_and_working(
@@ -44,7 +44,7 @@ def exposure_of(signal: Signal, portfolio_id: UUID, marks: Marks, now: datetime)
         is_being_left=ExitPlan.objects.of_holding(portfolio_id, signal.instrument_id, signal.product).exists(),
         account=usage_of(today, None, positions, live),
         deployment=usage_of(today, portfolio_id, positions, live) if signal.deployment_id else None,
-        available_funds=free_funds(signal.account, live),
+        available_funds=free_funds(signal.account, live, marks),
         required_funds=_required(signal),
         identical_live_intents=_identical(signal, same),
     )
@@ -132,24 +132,25 @@ def usage_of(today: Today, portfolio_id: UUID | None, positions: Iterable[Positi
     )
 
 
-def free_funds(account: Account, live: Iterable[Order]) -> Decimal | None:
-    """Available funds less what working orders may still block; None where no margin model can tell."""
+def free_funds(account: Account, live: Iterable[Order], marks: Marks) -> Decimal | None:
+    """Available funds less what working orders may still block.
+
+    None where no margin model can tell, or the price of a position that may be losing is not known.
+    """
     try:
-        free = available_funds(account).available
-        for order in live:
-            if not order.is_exit and order.out_quantity:
-                price = order.reserved / order.out_quantity
-                free -= required_funds(
-                    account,
-                    order.instrument,
-                    order.product,
-                    side_of(order.signed_quantity),
-                    order.out_quantity,
-                    price,
-                )
+        free = available_funds(account, marks.by_instrument).available
+        reserved = sum((_blocked_by(account, order) for order in live if not order.is_exit), ZERO)
     except NoMarginModel:
         return None
-    return free
+    return None if free is None else free - reserved
+
+
+def _blocked_by(account: Account, order: Order) -> Decimal:
+    left = order.out_quantity
+    if not left:
+        return ZERO
+    side, price = side_of(order.signed_quantity), order.reserved / left
+    return required_funds(account, order.instrument, order.product, side, left, price)
 
 
 def _required(signal: Signal) -> Decimal | None:

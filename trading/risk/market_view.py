@@ -45,7 +45,7 @@ def market_view(signal: Signal, now: datetime) -> MarketView:
 
 
 def _liveness(instrument: Instrument, now: datetime) -> tuple[Liveness | None, Liveness | None]:
-    quote = read_quotes([instrument.instrument_token], now).get(instrument.instrument_token)
+    quote = read_quotes([instrument], now).get(instrument.pk)
     if quote is None:
         return None, None
     return quote_board().feed_state(quote.feed or None).state, quote.state

@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 from typing import NotRequired, Protocol, TypedDict
 
 from alphapanda.core.figures import clock_minute, clock_time, iso
-from market.domain.staleness import INSTRUMENT_LIMITS, AgeLimits
+from instruments.models import Instrument
+from market.board import limits_of
+from market.domain.staleness import AgeLimits
 from market.quotes import Quote
 
 # A panel is read again whenever something changes, and at least every few seconds.
@@ -54,13 +56,15 @@ def read_now(clocks: Clocks) -> Age:
     return age | {"words": f"at {clock_time(clocks.now)}"}
 
 
-def quote_age(quote: Quote | None, now: datetime, security_class: str, *, is_open: bool = True) -> Age:
+def quote_age(quote: Quote | None, now: datetime, instrument: Instrument, *, is_open: bool = True) -> Age:
+    """Return how old a price is by the exchange's time; one without a time is of unknown age."""
     if quote is None:
         return fixed_age("unknown", "no price")
+    if quote.exchange_time is None:
+        return fixed_age("unknown", "of unknown age")
     if not is_open:
-        return fixed_age("closed", f"at {clock_minute(quote.market_time)}", quote.market_time)
-    limits = INSTRUMENT_LIMITS.get(security_class, INSTRUMENT_LIMITS["equity"])
-    age = age_of(quote.market_time, now, limits, what="price")
+        return fixed_age("closed", f"at {clock_minute(quote.exchange_time)}", quote.exchange_time)
+    age = age_of(quote.exchange_time, now, limits_of(instrument), what="price")
     return age | {"state": str(quote.state)} if quote.state == "dead" else age
 
 

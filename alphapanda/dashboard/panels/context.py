@@ -18,8 +18,7 @@ from alphapanda.core.timezone import IST
 from instruments.domain.contracts import SecurityClass
 from instruments.domain.sessions import DaySchedule
 from instruments.models import Instrument, TradingSession
-from market.board import quote_board
-from market.domain.staleness import INSTRUMENT_LIMITS
+from market.board import quote_board, read_quotes
 from market.quotes import FeedState, Quote
 from portfolio.models import Account, Trade
 from trading.models import Deployment, Gate
@@ -130,19 +129,7 @@ class PageContext:
 
     def quotes(self, instruments: Iterable[Instrument]) -> dict[UUID, Quote]:
         """Return quotes by instrument id, judged by the limits of each one's class."""
-        wanted = {instrument.instrument_token: instrument for instrument in instruments}
-        limits = {token: INSTRUMENT_LIMITS[_class(instrument)] for token, instrument in wanted.items()}
-        try:
-            found = quote_board().read(wanted, self.now, limits)
-        except redis.RedisError as error:
-            log.warning("quote_board_unreachable", error=repr(error))
-            return {}
-        return {wanted[token].pk: quote for token, quote in found.items()}
+        return read_quotes(instruments, self.now)
 
     def clock(self) -> Clock:
         return {"market": iso(self.now), "wall": iso(self.wall), "rate": self.rate}
-
-
-def _class(instrument: Instrument) -> str:
-    kind = str(instrument.security_class)
-    return kind if kind in INSTRUMENT_LIMITS else "derivative"

@@ -12,20 +12,18 @@ from market.quotes import Quote
 from portfolio.domain.pnl import DayResult, least_known, unrealised_profit
 from portfolio.models import Account, PnlSnapshot, Portfolio, Position
 from portfolio.results import DayFigures
+from trading.risk.marks import known_prices
 
 ZERO = Decimal(0)
 
 
 @dataclass(frozen=True)
 class Holding:
-    """An open position beside its price; without one, its profit is unknown."""
+    """An open position beside its price; ``last`` is None without one or with a dead one: its profit is unknown."""
 
     position: Position
     quote: Quote | None
-
-    @property
-    def last(self) -> Decimal | None:
-        return self.quote.last_price if self.quote else None
+    last: Decimal | None
 
     @property
     def open(self) -> Decimal | None:
@@ -76,10 +74,13 @@ class PortfolioDays:
     @cached_property
     def holdings(self) -> dict[UUID, list[Holding]]:
         positions = list(Position.objects.open().select_related("instrument").order_by("instrument__tradingsymbol"))
-        quotes = self.page.quotes({position.instrument_id: position.instrument for position in positions}.values())
+        instruments = {position.instrument_id: position.instrument for position in positions}.values()
+        quotes = self.page.quotes(instruments)
+        prices = known_prices(instruments, quotes, self.page.now)
         found: dict[UUID, list[Holding]] = defaultdict(list)
         for position in positions:
-            found[position.portfolio_id].append(Holding(position, quotes.get(position.instrument_id)))
+            one = position.instrument_id
+            found[position.portfolio_id].append(Holding(position, quotes.get(one), prices[one]))
         return found
 
     @cached_property

@@ -84,19 +84,33 @@ def test_without_a_configured_percent_selling_derivatives_has_no_answer(contract
     ],
 )
 def test_free_is_cash_less_what_is_blocked(held: Held, cash: str, available: str) -> None:
-    assert funds_of(Terms(), D(cash), [held]).available == D(available)
+    at_cost = held.open_value / held.quantity
+    assert funds_of(Terms(), D(cash), [(held, at_cost)]).available == D(available)
 
 
 def test_nothing_held_blocks_nothing() -> None:
     assert funds_of(Terms(), D(100), []).available == D(100)
 
 
-@dataclass(frozen=True)
-class MarkedHeld(Held):
-    mark: Decimal
+def test_what_a_margined_position_is_losing_is_not_free() -> None:
+    bought = Held(SHARE, "MIS", 2500, D(250_000))  # 1,00,000 of 1,00,000 in cash are lost
+    assert funds_of(Terms(), D(100_000) - D(250_000), [(bought, D(60))]).available == D(-50_000)
 
 
-@pytest.mark.xfail(raises=AssertionError, reason="what is free ignores the losses of open positions")
-def test_buying_power_knows_of_open_losses() -> None:
-    bought = MarkedHeld(SHARE, "MIS", 2500, D(250_000), mark=D(60))  # 100,000 of 100,000 in cash are lost
-    assert funds_of(Terms(), D(100_000) - D(250_000), [bought]).available <= 0
+def test_what_a_margined_position_is_gaining_is_no_money_yet() -> None:
+    losing, gaining = Held(SHARE, "MIS", 100, D(10_000)), Held(SHARE, "MIS", -100, D(-10_000))
+    funds = funds_of(Terms(), D(50_000), [(losing, D(90)), (gaining, D(80))])
+    assert (funds.losses, funds.available) == (D(1000), D(45_000))
+
+
+def test_what_a_sold_option_is_losing_is_not_free() -> None:
+    sold = Held(CALL, "NRML", -65, D(-6500))
+    assert funds_of(Terms(), D(331_500), [(sold, D(150))]).available == D(6500) - 65 * 50
+
+
+@pytest.mark.parametrize(("product", "available"), [("MIS", None), ("CNC", D(100))])
+def test_without_a_price_it_is_unknown_what_is_free_unless_it_is_paid_in_full(
+    product: str, available: Decimal | None
+) -> None:
+    held = Held(SHARE, product, 100, D(10_000))
+    assert funds_of(Terms(), D(100), [(held, None)]).available == available

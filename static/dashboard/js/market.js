@@ -55,8 +55,8 @@ export function revalue(data, changed) {
 
 // Take the new price into the position; returns by how much its profit changed, or null.
 function move(row, quote) {
-  if (!quote || !row.age?.at || Date.parse(quote.t) < Date.parse(row.age.at)) return null;
-  row.age.at = quote.t;
+  if (!quote?.e || quote.s === "dead" || !row.age?.at || Date.parse(quote.e) < Date.parse(row.age.at)) return null;
+  row.age.at = quote.e;
   if (row.last === null || row.open === null || quote.p === row.last) return null;
   const change = times(row.quantity, minus(quote.p, row.last));
   row.last = quote.p;

@@ -110,7 +110,7 @@ def other_net(page: PageContext, days: list[PortfolioDay]) -> OtherNet:
 def panel_age(page: PageContext, days: list[PortfolioDay]) -> Age:
     """The age of the oldest price in the sum; with nothing held it is only as old as the reading."""
     ages = [
-        quote_age(each.quote, page.now, each.position.instrument.security_class, is_open=page.is_open)
+        quote_age(each.quote, page.now, each.position.instrument, is_open=page.is_open)
         for day in days
         for each in day.holdings
     ]

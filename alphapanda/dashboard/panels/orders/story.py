@@ -200,7 +200,7 @@ def result_panel(story: Story) -> ResultPanel:
         rows.append({"key": "stop", "name": "Stop", "words": plain(story.signal.stop)})
     if story.signal.target is not None:
         rows.append({"key": "target", "name": "Target", "words": plain(story.signal.target)})
-    age = quote_age(quote, story.page.now, order.instrument.security_class, is_open=story.page.is_open)
+    age = quote_age(quote, story.page.now, order.instrument, is_open=story.page.is_open)
     return {"rows": rows, "age": age}
 
 

@@ -69,16 +69,19 @@ def account_row(page: PageContext, days: PortfolioDays, account: Account) -> Acc
         "mode": page.mode_of(account),
         "opening": as_text(account.opening_cash),
         "cash": as_text(LedgerEntry.objects.cash(account.pk)),
-        **funds_figures(account),
+        **funds_figures(account, days),
         "net": as_text(day.net),
         "age": panel_age(page, own),
     }
 
 
-def funds_figures(account: Account) -> FundsFigures:
-    """What positions block and what is free; unknown where the account has no margin model for what it holds."""
+def funds_figures(account: Account, days: PortfolioDays) -> FundsFigures:
+    """What positions block and what is free.
+
+    Unknown where the account has no margin model for what it holds, or no price for what may be losing.
+    """
     try:
-        found = available_funds(account)
+        found = available_funds(account, days.marks)
     except NoMarginModel:
         return {"free": None, "blocked": None}
     return {"free": as_text(found.available), "blocked": as_text(found.blocked)}

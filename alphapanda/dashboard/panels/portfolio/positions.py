@@ -112,7 +112,7 @@ def position_row(page: PageContext, day: PortfolioDay, holding: Holding, mode: s
         "portfolio": str(day.portfolio.pk),
         "book": str(day.portfolio),
         "realised": as_text(position.realised),
-        "age": quote_age(holding.quote, page.now, instrument.security_class, is_open=page.is_open),
+        "age": quote_age(holding.quote, page.now, instrument, is_open=page.is_open),
     }
 
 
