@@ -21,6 +21,7 @@ from alphapanda.core.telemetry.crashpoints import crashpoint
 from alphapanda.core.timezone import IST
 from portfolio.charging import ChargeRates
 from portfolio.domain.charges import PAISA, Charges, UnknownCharge
+from portfolio.domain.pnl import DayPrice
 from portfolio.domain.positions import PRICE_STEP
 from portfolio.folding import apply_trade
 from portfolio.funds import available_funds
@@ -29,7 +30,7 @@ from portfolio.models import Account, LedgerEntry, LedgerKind, Portfolio, Positi
 
 log = structlog.get_logger()
 ZERO = Decimal(0)
-NO_MARKS: Mapping[UUID, Decimal | None] = MappingProxyType({})
+NO_PRICES: Mapping[UUID, DayPrice] = MappingProxyType({})
 
 
 class ConflictingTrade(Exception):
@@ -242,17 +243,17 @@ def _charge_trade(trade: Trade) -> bool:
 
 @transaction.atomic
 def transfer_money(
-    account_id: UUID, amount: Decimal, key: str, note: str = "", marks: Mapping[UUID, Decimal | None] = NO_MARKS
+    account_id: UUID, amount: Decimal, key: str, note: str = "", prices: Mapping[UUID, DayPrice] = NO_PRICES
 ) -> tuple[LedgerEntry, bool]:
     """Move money in (above zero) or out (below), once per ``key``; say whether it was new.
 
-    ``marks`` are last prices by instrument id, for what positions may be losing. Raises InsufficientFunds where more
+    ``prices`` are by instrument id, for what positions may be losing. Raises InsufficientFunds where more
     is to go out than is free, or where that is not known.
     """
     account = Account.objects.locked(account_id)
     if moved := LedgerEntry.objects.filter(account=account, key=f"transfer:{key}").first():
         return moved, False
-    free = available_funds(account, marks).available
+    free = available_funds(account, prices).available
     if amount < 0 and (free is None or -amount > free):
         raise InsufficientFunds(f"{rupees(-amount)} is to be withdrawn and {rupees(free)} is free")
     raise_version(account)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from uuid import UUID
 
 from portfolio.domain.funds import Funds, NoMarginModel, funds_of, required_funds
+from portfolio.domain.pnl import UNPRICED, DayPrice
 from portfolio.models import Account, LedgerEntry, Position
 
 __all__ = ["Funds", "NoMarginModel", "available_funds", "required_funds"]
 
 
-def available_funds(account: Account, marks: Mapping[UUID, Decimal | None]) -> Funds:
+def available_funds(account: Account, prices: Mapping[UUID, DayPrice]) -> Funds:
     """Cash of the ledger, and what open positions block and lose of it. Orders still working are for risk to reserve.
 
-    ``marks``: last price by instrument id; None or missing is unknown. Raises NoMarginModel if a position is held
+    ``prices`` are by instrument id; None or missing is unknown. Raises NoMarginModel if a position is held
     whose margin the account's terms do not tell.
     """
     positions = Position.objects.open().of_account(account.pk).select_related("instrument")
-    holdings = ((position, marks.get(position.instrument_id)) for position in positions)
+    holdings = ((position, prices.get(position.instrument_id, UNPRICED).last) for position in positions)
     return funds_of(account, LedgerEntry.objects.cash(account.pk), holdings)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import F, Q, QuerySet, Sum
 
 from portfolio.domain.charges import CHARGE_KINDS
 
@@ -51,6 +51,11 @@ class PositionQuerySet(QuerySet[Any]):
     def of_account(self, account_id: UUID) -> PositionQuerySet:
         return self.filter(portfolio__account=account_id)
 
+    def of_day(self, day: date) -> PositionQuerySet:
+        """What is held now, and what has been closed on ``day`` or since: all that the day's profit depends on."""
+        closed = self.model.objects.filter(lots__realisations__day__gte=day)
+        return self.filter(~Q(quantity=0) | Q(pk__in=closed.values("pk")))
+
     def net_quantity(self, account_id: UUID, instrument_id: UUID, product: str) -> int:
         """What the whole account holds: the number the broker would show."""
         held = self.of_account(account_id).filter(instrument=instrument_id, product=product)
@@ -61,9 +66,20 @@ class LotQuerySet(QuerySet[Any]):
     def open(self) -> LotQuerySet:
         return self.exclude(remaining=0)
 
-    def carried_into(self, day: date) -> LotQuerySet:
-        """Lots opened earlier of which something was still open when ``day`` began."""
-        return self.filter(day__lt=day).filter(~Q(remaining=0) | Q(realisations__day__gte=day)).distinct()
+    def sums_by_position(self) -> QuerySet[Any, tuple[Any, ...]]:
+        """Portfolio, instrument, position, and what is left of the lots: quantity and what it cost."""
+        grouped = self.order_by().values_list("position__portfolio", "position__instrument", "position")
+        return grouped.annotate(Sum("remaining"), cost=Sum(F("remaining") * F("price")))
+
+
+class RealisationQuerySet(QuerySet[Any]):
+    def closed_since(self, day: date) -> RealisationQuerySet:
+        return self.filter(day__gte=day)
+
+    def sums_by_position(self) -> QuerySet[Any, tuple[Any, ...]]:
+        """Portfolio, instrument, position, and what was closed: quantity and what it had cost."""
+        grouped = self.values_list("lot__position__portfolio", "lot__position__instrument", "lot__position")
+        return grouped.annotate(Sum("quantity"), cost=Sum(F("quantity") * F("lot__price")))
 
 
 class LedgerQuerySet(QuerySet[Any]):

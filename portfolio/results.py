@@ -11,63 +11,79 @@ from functools import reduce
 from operator import add
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet, Sum
+from django.db.models import Sum
 
-from portfolio.domain.pnl import DayResult, change_between, known_total, unrealised_profit
-from portfolio.models import LedgerEntry, Lot, PnlSnapshot, Position, Realisation, Trade
+from portfolio.domain.pnl import (
+    UNPRICED,
+    DayPrice,
+    DayResult,
+    change_between,
+    known_total,
+    opening_profit,
+    unrealised_profit,
+)
+from portfolio.models import LedgerEntry, Lot, Position, Realisation, Trade
 
-Marks = Mapping[UUID, Decimal | None]
+Prices = Mapping[UUID, DayPrice]
 ZERO = Decimal(0)
 NOTHING = DayResult(ZERO, ZERO, ZERO)
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What was open of a position when the day began, and what it had cost (below zero when short)."""
+
+    instrument: UUID
+    quantity: int
+    open_value: Decimal
 
 
 @dataclass(frozen=True)
 class DayFigures:
     """What the books say about some portfolios on a day; a handful of queries however many they are.
 
-    Results are told at ``marks``: last price by instrument id; None or missing is unknown. What is held is read as it
-    stands now: days gone by are told by their last snapshots.
+    Results are told at ``prices``, by instrument id; one that is missing is unknown. What is held is read as it stands
+    now: days gone by are told by their last snapshots.
     """
 
     realised: Mapping[UUID, Decimal]
     charges: Mapping[UUID, Decimal]
     uncharged: frozenset[UUID]
-    carried: frozenset[UUID]
-    carried_at: Mapping[UUID, Decimal | None]
+    carried: Mapping[UUID, list[Carried]]
     open_positions: Mapping[UUID, list[Position]] = field(default_factory=dict)
 
     @classmethod
     def read_day(cls, portfolios: list[UUID], day: date) -> DayFigures:
-        carried = _carried(portfolios, day)
         return cls(
             realised=_realised(portfolios, day),
             charges=_charges(portfolios, day),
             uncharged=_uncharged(portfolios, day),
-            carried=carried,
-            carried_at=_last_unrealised(carried, day),
+            carried=_carried(portfolios, day),
             open_positions=_open_positions(portfolios),
         )
 
-    def result_of(self, portfolio: UUID, marks: Marks) -> DayResult:
+    def result_of(self, portfolio: UUID, prices: Prices) -> DayResult:
         return DayResult(
             realised=self.realised.get(portfolio, ZERO),
-            open=change_between(self.unrealised(portfolio, marks), self.opened_with(portfolio)),
+            open=change_between(self.unrealised(portfolio, prices), self.opened_with(portfolio, prices)),
             charges=None if portfolio in self.uncharged else self.charges.get(portfolio, ZERO),
         )
 
-    def sum_results(self, portfolios: Iterable[UUID], marks: Marks) -> DayResult:
-        return reduce(add, (self.result_of(portfolio, marks) for portfolio in portfolios), NOTHING)
+    def sum_results(self, portfolios: Iterable[UUID], prices: Prices) -> DayResult:
+        return reduce(add, (self.result_of(portfolio, prices) for portfolio in portfolios), NOTHING)
 
-    def unrealised(self, portfolio: UUID, marks: Marks) -> Decimal | None:
-        positions = self.open_positions.get(portfolio, [])
+    def unrealised(self, portfolio: UUID, prices: Prices) -> Decimal | None:
         return known_total(
-            unrealised_profit(position.quantity, position.open_value, marks.get(position.instrument_id))
-            for position in positions
+            unrealised_profit(position.quantity, position.open_value, prices.get(position.instrument_id, UNPRICED).last)
+            for position in self.open_positions.get(portfolio, [])
         )
 
-    def opened_with(self, portfolio: UUID) -> Decimal | None:
+    def opened_with(self, portfolio: UUID, prices: Prices) -> Decimal | None:
         """The unrealised profit the day began with: zero if nothing was carried into it."""
-        return self.carried_at.get(portfolio) if portfolio in self.carried else ZERO
+        return opening_profit(
+            (carried.quantity, carried.open_value, prices.get(carried.instrument, UNPRICED).previous_close)
+            for carried in self.carried.get(portfolio, [])
+        )
 
 
 def _realised(portfolios: list[UUID], day: date) -> dict[UUID, Decimal]:
@@ -85,23 +101,22 @@ def _uncharged(portfolios: list[UUID], day: date) -> frozenset[UUID]:
     return frozenset(trades.values_list("portfolio", flat=True))
 
 
-def _carried(portfolios: list[UUID], day: date) -> frozenset[UUID]:
-    lots = Lot.objects.filter(position__portfolio__in=portfolios).carried_into(day)
-    return frozenset(lots.values_list("position__portfolio", flat=True))
+def _carried(portfolios: list[UUID], day: date) -> dict[UUID, list[Carried]]:
+    """Positions as they stood when the day began: what is left of earlier lots, and what has been closed of them since.
 
-
-def _last_unrealised(portfolios: Iterable[UUID], day: date) -> dict[UUID, Decimal | None]:
-    """Of the newest known snapshot of an earlier day; unknown if a trade of an earlier day came after it."""
-    traded_later = Trade.objects.filter(portfolio=OuterRef("portfolio"), day__lt=day, traded_at__gt=OuterRef("at"))
-    return {
-        snapshot.portfolio_id: None if snapshot.is_outdated else snapshot.unrealised
-        for snapshot in _last_known(portfolios, day).annotate(is_outdated=Exists(traded_later))
-    }
-
-
-def _last_known(portfolios: Iterable[UUID], day: date) -> QuerySet[PnlSnapshot]:
-    known = PnlSnapshot.objects.filter(portfolio__in=portfolios, day__lt=day, unrealised__isnull=False)
-    return known.order_by("portfolio_id", "-at").distinct("portfolio_id")
+    Neither question grows with history.
+    """
+    left = Lot.objects.open().filter(position__portfolio__in=portfolios, day__lt=day)
+    closed = Realisation.objects.closed_since(day).filter(lot__position__portfolio__in=portfolios, lot__day__lt=day)
+    sums: dict[tuple[UUID, UUID, UUID], list[Decimal]] = defaultdict(lambda: [ZERO, ZERO])
+    for portfolio, instrument, position, quantity, value in (*left.sums_by_position(), *closed.sums_by_position()):
+        total = sums[portfolio, instrument, position]
+        total[0] += quantity
+        total[1] += value
+    carried: dict[UUID, list[Carried]] = defaultdict(list)
+    for (portfolio, instrument, _), (quantity, value) in sums.items():
+        carried[portfolio].append(Carried(instrument, int(quantity), value))
+    return carried
 
 
 def _open_positions(portfolios: list[UUID]) -> dict[UUID, list[Position]]:

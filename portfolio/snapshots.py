@@ -10,14 +10,14 @@ from django.db.models import Min, Q
 from alphapanda.core.timezone import IST
 from portfolio.domain.pnl import least_known
 from portfolio.models import Account, PnlSnapshot, Portfolio
-from portfolio.results import DayFigures, Marks
+from portfolio.results import DayFigures, Prices
 
 
-def take_snapshots(account: Account, at: datetime, marks: Marks) -> list[PnlSnapshot]:
+def take_snapshots(account: Account, at: datetime, prices: Prices) -> list[PnlSnapshot]:
     """Write one snapshot for each portfolio that holds something or has traded on the day of ``at``.
 
-    ``marks`` are last prices by instrument id; a price that is None or missing makes the figures that need it
-    unknown. Taken twice for the same moment, the first stays.
+    ``prices`` are by instrument id; one that is None or missing makes the figures that need it unknown. Taken twice
+    for the same moment, the first stays.
     """
     day = at.astimezone(IST).date()
     portfolios = active_portfolios(account, day)
@@ -27,7 +27,7 @@ def take_snapshots(account: Account, at: datetime, marks: Marks) -> list[PnlSnap
         .values_list("portfolio")
         .annotate(Min("net"))
     )
-    rows = [make_snapshot(books, portfolio, at, marks) for portfolio in portfolios]
+    rows = [make_snapshot(books, portfolio, at, prices) for portfolio in portfolios]
     for row in rows:
         row.worst = least_known([lows.get(row.portfolio_id), row.net])
     PnlSnapshot.objects.bulk_create(rows, ignore_conflicts=True)
@@ -40,15 +40,15 @@ def active_portfolios(account: Account, day: date) -> list[UUID]:
     return list(owners.order_by("pk").values_list("pk", flat=True).distinct())
 
 
-def make_snapshot(books: DayFigures, portfolio: UUID, at: datetime, marks: Marks) -> PnlSnapshot:
-    result = books.result_of(portfolio, marks)
+def make_snapshot(books: DayFigures, portfolio: UUID, at: datetime, prices: Prices) -> PnlSnapshot:
+    result = books.result_of(portfolio, prices)
     return PnlSnapshot(
         portfolio_id=portfolio,
         at=at,
         day=at.astimezone(IST).date(),
         realised=result.realised,
-        unrealised=books.unrealised(portfolio, marks),
-        opened_with=books.opened_with(portfolio),
+        unrealised=books.unrealised(portfolio, prices),
+        opened_with=books.opened_with(portfolio, prices),
         charges=result.charges,
         net=result.net,
     )

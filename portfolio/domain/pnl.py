@@ -9,11 +9,31 @@ from decimal import Decimal
 ZERO = Decimal(0)
 
 
+@dataclass(frozen=True, slots=True)
+class DayPrice:
+    """What one unit of an instrument is worth now, and was at the previous close. None is unknown."""
+
+    last: Decimal | None = None
+    previous_close: Decimal | None = None
+
+
+UNPRICED = DayPrice()
+
+
 def unrealised_profit(quantity: int, open_value: Decimal, mark: Decimal | None) -> Decimal | None:
     """What closing at ``mark`` would realise; nothing held is exactly zero, a price unknown is None."""
     if quantity == 0:
         return ZERO
     return None if mark is None else quantity * mark - open_value
+
+
+def opening_profit(carried: Iterable[tuple[int, Decimal, Decimal | None]]) -> Decimal | None:
+    """The unrealised profit a day began with: what had been carried into it, at the previous close.
+
+    ``carried``: signed quantity, open value and previous close of each position. So a day's profit is what its own
+    prices made, whatever was paid and whenever it was last looked at.
+    """
+    return known_total(unrealised_profit(*position) for position in carried)
 
 
 def known_total(parts: Iterable[Decimal | None]) -> Decimal | None:
@@ -33,7 +53,7 @@ def least_known(figures: Iterable[Decimal | None]) -> Decimal | None:
 
 @dataclass(frozen=True, slots=True)
 class DayResult:
-    """A day's profit in rupees. ``open`` is the change of unrealised profit since the day began.
+    """A day's profit in rupees. ``open`` is the change of unrealised profit since the previous close.
 
     ``worst`` is the lowest net of the day at the end of a minute. None is unknown.
     """

@@ -11,7 +11,7 @@ from instruments.domain.order_terms import PRODUCT_LABELS, Product, choices_from
 from portfolio.models.accounts import Portfolio
 from portfolio.models.facts import Trade
 from portfolio.models.fields import money_column, uuid_key
-from portfolio.querysets import LotQuerySet, PositionQuerySet
+from portfolio.querysets import LotQuerySet, PositionQuerySet, RealisationQuerySet
 
 
 class Position(models.Model):
@@ -96,6 +96,8 @@ class Realisation(models.Model):
     price = money_column(help_text="At which it was closed.")
     realised = money_column()
     day = models.DateField(help_text="Of the closing trade.")
+
+    objects = RealisationQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -102,11 +102,11 @@ def test_a_dead_price_holds_no_exit_back(watched, tcs):
 def test_the_price_an_order_was_decided_on_values_nothing_once_it_is_dead(watched):
     marks = Marks({})
     for age, known in ((timedelta(minutes=9), True), (timedelta(minutes=11), False)):
-        marks.by_instrument.clear()
+        marks.prices.clear()
         marks.set_price(watched.infy, D(1500), watched.now - age, watched.now)
-        assert (watched.infy.pk in marks.by_instrument) is known
+        assert (watched.infy.pk in marks.prices) is known
     marks.set_price(watched.infy, D(1500), None, watched.now)
-    assert not marks.by_instrument
+    assert not marks.prices
 
 
 def test_buying_power_counts_what_is_being_lost_and_no_gain(watched, tcs):
@@ -137,10 +137,10 @@ def test_the_last_price_of_a_session_stands_until_the_next_begins(watched, clock
     watched.now = at("15:14:30")
     watched.tick("1500.00")
     marks = Marks.for_instruments([watched.infy], at(clock) + timedelta(days=days))
-    assert (marks.by_instrument[watched.infy.pk] is not None) is known
+    assert (marks.prices[watched.infy.pk].last is not None) is known
 
 
 def test_a_price_that_died_during_the_session_does_not_come_back_to_life_at_its_close(watched):
     watched.now = at("14:00:00")
     watched.tick("1500.00")
-    assert Marks.for_instruments([watched.infy], at("16:00:00")).by_instrument == {watched.infy.pk: None}
+    assert Marks.for_instruments([watched.infy], at("16:00:00")).prices[watched.infy.pk].last is None

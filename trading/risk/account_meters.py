@@ -26,7 +26,7 @@ def deployment_meters(deployment: Deployment, now: datetime) -> list[Meter]:
 
 
 def _used(account: Account, portfolio_id: UUID | None, now: datetime) -> Usage:
-    positions = list(Position.objects.open().of_account(account.pk).select_related("instrument"))
-    marks = Marks.for_instruments({position.instrument_id: position.instrument for position in positions}.values(), now)
+    positions = list(Position.objects.open().of_account(account.pk))
+    marks = Marks.for_account(account.pk, now)
     live = list(Order.objects.live().filter(account=account))
     return usage_of(Today.read_day(account, marks, now), portfolio_id, positions, live)

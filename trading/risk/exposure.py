@@ -98,7 +98,7 @@ class Today:
     def profit_today_of(self, portfolio_id: UUID | None) -> Decimal | None:
         """Net of the day after charges, booked and open; None where a part of it is unknown."""
         portfolios = self.portfolios if portfolio_id is None else [portfolio_id]
-        return self.books.sum_results(portfolios, self.marks.by_instrument).net
+        return self.books.sum_results(portfolios, self.marks.prices).net
 
     def orders_sent(self, portfolio_id: UUID | None) -> tuple[int, int]:
         """Return how many orders in the last minute, and today."""
@@ -138,7 +138,7 @@ def free_funds(account: Account, live: Iterable[Order], marks: Marks) -> Decimal
     None where no margin model can tell, or the price of a position that may be losing is not known.
     """
     try:
-        free = available_funds(account, marks.by_instrument).available
+        free = available_funds(account, marks.prices).available
         reserved = sum((_blocked_by(account, order) for order in live if not order.is_exit), ZERO)
     except NoMarginModel:
         return None

@@ -1,22 +1,23 @@
 """What positions are worth now: prices of the quote board, and nothing where there is none."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from alphapanda.core.timezone import IST
 from instruments.models import Instrument, TradingSession
 from market.board import limits_of, read_quotes
 from market.domain.staleness import Liveness
 from market.quotes import Quote
+from portfolio.domain.pnl import UNPRICED, DayPrice
 from portfolio.models import Position
 
 
-def known_prices(
-    instruments: Iterable[Instrument], quotes: Mapping[UUID, Quote], now: datetime
-) -> dict[UUID, Decimal | None]:
-    """Return last prices by instrument id; one that is dead says nothing of the present and is None.
+def day_prices(instruments: Iterable[Instrument], quotes: Mapping[UUID, Quote], now: datetime) -> dict[UUID, DayPrice]:
+    """Return last price and previous close by instrument id; a dead price says nothing of the present and is None.
 
     While a market is closed nothing can be newer: the last price of its session stands until the next begins.
     """
@@ -24,9 +25,21 @@ def known_prices(
     dead = [wanted[pk] for pk, quote in quotes.items() if pk in wanted and quote.state == Liveness.DEAD]
     closed = TradingSession.objects.closed_since(dead, now) if dead else {}
     return {
-        pk: quotes[pk].last_price if pk in quotes and _stands(quotes[pk], instrument, closed.get(pk)) else None
+        pk: _day_price(quotes[pk], now, _stands(quotes[pk], instrument, closed.get(pk))) if pk in quotes else UNPRICED
         for pk, instrument in wanted.items()
     }
+
+
+def _day_price(quote: Quote, now: datetime, stands: bool) -> DayPrice:
+    last = quote.last_price if stands else None
+    if quote.exchange_time is None or _day(quote.exchange_time) != _day(now):
+        # Today has not traded yet: what the session before ended with is the previous close.
+        return DayPrice(last, previous_close=last)
+    return DayPrice(last, previous_close=quote.close or None)
+
+
+def _day(moment: datetime) -> Any:
+    return moment.astimezone(IST).date()
 
 
 def _stands(quote: Quote, instrument: Instrument, closed_since: datetime | None) -> bool:
@@ -38,19 +51,20 @@ def _stands(quote: Quote, instrument: Instrument, closed_since: datetime | None)
 
 
 class Marks:
-    """Last prices by instrument id; None is unknown."""
+    """Prices by instrument id; what is missing is unknown."""
 
-    def __init__(self, by_instrument: dict[UUID, Decimal | None]) -> None:
-        self.by_instrument = by_instrument
+    def __init__(self, prices: dict[UUID, DayPrice]) -> None:
+        self.prices = prices
 
     @classmethod
     def for_instruments(cls, instruments: Iterable[Instrument], now: datetime) -> "Marks":
         wanted = list(instruments)
-        return cls(known_prices(wanted, read_quotes(wanted, now), now))
+        return cls(day_prices(wanted, read_quotes(wanted, now), now))
 
     @classmethod
     def for_account(cls, account_id: Any, now: datetime) -> "Marks":
-        positions = Position.objects.open().of_account(account_id).select_related("instrument")
+        """Of all that the account holds, or held today."""
+        positions = Position.objects.of_account(account_id).of_day(_day(now)).select_related("instrument")
         return cls.for_instruments(
             {position.instrument_id: position.instrument for position in positions}.values(), now
         )
@@ -58,9 +72,9 @@ class Marks:
     def set_price(self, instrument: Instrument, price: Decimal | None, at: datetime | None, now: datetime) -> None:
         """Value an instrument at a price of ``at``, unless it has died since or its time is not known."""
         if price is not None and at is not None and limits_of(instrument).judge(now - at) != Liveness.DEAD:
-            self.by_instrument[instrument.pk] = price
+            self.prices[instrument.pk] = replace(self.prices.get(instrument.pk, UNPRICED), last=price)
 
     def value(self, position: Position) -> Decimal | None:
         """Rupees at the last price, below zero when short; None if the price is not known."""
-        price = self.by_instrument.get(position.instrument_id)
+        price = self.prices.get(position.instrument_id, UNPRICED).last
         return None if price is None else price * position.quantity

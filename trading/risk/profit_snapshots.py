@@ -15,4 +15,4 @@ def snapshot_account(account: Account) -> list[PnlSnapshot]:
     minute = now.replace(second=0, microsecond=0)
     if PnlSnapshot.objects.filter(portfolio__account=account, at=minute).exists():
         return []
-    return take_snapshots(account, minute, Marks.for_account(account.pk, now).by_instrument)
+    return take_snapshots(account, minute, Marks.for_account(account.pk, now).prices)

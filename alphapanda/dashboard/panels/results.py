@@ -8,11 +8,12 @@ from functools import cached_property
 from uuid import UUID
 
 from alphapanda.dashboard.panels.context import PageContext
+from instruments.models import Instrument
 from market.quotes import Quote
-from portfolio.domain.pnl import DayResult, least_known, unrealised_profit
+from portfolio.domain.pnl import DayPrice, DayResult, least_known, unrealised_profit
 from portfolio.models import Account, PnlSnapshot, Portfolio, Position
 from portfolio.results import DayFigures
-from trading.risk.marks import known_prices
+from trading.risk.marks import day_prices
 
 ZERO = Decimal(0)
 
@@ -73,19 +74,30 @@ class PortfolioDays:
 
     @cached_property
     def holdings(self) -> dict[UUID, list[Holding]]:
-        positions = list(Position.objects.open().select_related("instrument").order_by("instrument__tradingsymbol"))
-        instruments = {position.instrument_id: position.instrument for position in positions}.values()
-        quotes = self.page.quotes(instruments)
-        prices = known_prices(instruments, quotes, self.page.now)
         found: dict[UUID, list[Holding]] = defaultdict(list)
-        for position in positions:
-            one = position.instrument_id
-            found[position.portfolio_id].append(Holding(position, quotes.get(one), prices[one]))
+        for position in self.positions:
+            if position.quantity:
+                one = position.instrument_id
+                found[position.portfolio_id].append(Holding(position, self.quotes.get(one), self.prices[one].last))
         return found
 
     @cached_property
-    def marks(self) -> dict[UUID, Decimal | None]:
-        return {each.position.instrument_id: each.last for held in self.holdings.values() for each in held}
+    def positions(self) -> list[Position]:
+        """All that is held, or was today."""
+        positions = Position.objects.of_day(self.page.day).select_related("instrument")
+        return list(positions.order_by("instrument__tradingsymbol"))
+
+    @cached_property
+    def instruments(self) -> list[Instrument]:
+        return list({position.instrument_id: position.instrument for position in self.positions}.values())
+
+    @cached_property
+    def quotes(self) -> dict[UUID, Quote]:
+        return self.page.quotes(self.instruments)
+
+    @cached_property
+    def prices(self) -> dict[UUID, DayPrice]:
+        return day_prices(self.instruments, self.quotes, self.page.now)
 
     @cached_property
     def snapshots(self) -> dict[UUID, list[tuple[datetime, Decimal]]]:
@@ -97,7 +109,7 @@ class PortfolioDays:
 
     def _day_of(self, portfolio: Portfolio, day: DayFigures) -> PortfolioDay:
         points = tuple(self.snapshots[portfolio.pk])
-        result = day.result_of(portfolio.pk, self.marks)
+        result = day.result_of(portfolio.pk, self.prices)
         worst = least_known(net for _, net in points) if points else result.net
         return PortfolioDay(portfolio, replace(result, worst=worst), tuple(self.holdings[portfolio.pk]), points)
 

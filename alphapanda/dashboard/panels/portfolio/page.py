@@ -81,7 +81,7 @@ def funds_figures(account: Account, days: PortfolioDays) -> FundsFigures:
     Unknown where the account has no margin model for what it holds, or no price for what may be losing.
     """
     try:
-        found = available_funds(account, days.marks)
+        found = available_funds(account, days.prices)
     except NoMarginModel:
         return {"free": None, "blocked": None}
     return {"free": as_text(found.available), "blocked": as_text(found.blocked)}
