@@ -19,13 +19,14 @@ from alphapanda.core.figures import rupees
 from alphapanda.core.journal.services import record_event
 from alphapanda.core.telemetry.crashpoints import crashpoint
 from alphapanda.core.timezone import IST
-from portfolio.charging import ChargeRates
-from portfolio.domain.charges import PAISA, Charges, UnknownCharge
+from portfolio.charging import ChargeRates, segment_of_trade
+from portfolio.domain.charges import PAISA, ChargeSegment, UnknownCharge
 from portfolio.domain.pnl import DayPrice
 from portfolio.domain.positions import PRICE_STEP
+from portfolio.domain.same_day import DeliveryDay, Step, sole_step
 from portfolio.folding import apply_trade
 from portfolio.funds import available_funds
-from portfolio.ledger_entries import charge_entries, dp_entry, value_entry
+from portfolio.ledger_entries import cost_entries, value_entry
 from portfolio.models import Account, LedgerEntry, LedgerKind, Portfolio, Position, Trade
 
 log = structlog.get_logger()
@@ -125,11 +126,10 @@ def book_trade(report: TradeReport) -> tuple[Trade, bool]:
         return _unchanged(booked, report), False
     raise_version(account)
     trade = _trade(account, report)
-    charges, dp = _charge(trade)
-    trade.charges = charges.total if charges else None
+    trade.charges, entries = _charge(trade)
     trade.save(force_insert=True)
     crashpoint("trade_written")
-    LedgerEntry.objects.bulk_create([value_entry(trade), *_entries(trade, charges, dp)])
+    LedgerEntry.objects.bulk_create([value_entry(trade), *entries])
     _record_trade(trade, apply_trade(trade))
     return trade, True
 
@@ -179,28 +179,29 @@ def _trade(account: Account, report: TradeReport) -> Trade:
     )
 
 
-def _charge(trade: Trade) -> tuple[Charges | None, Decimal]:
-    """The trade's charges and the depository's, or None where a rate is unknown."""
+def _charge(trade: Trade) -> tuple[Decimal | None, list[LedgerEntry]]:
+    """The trade's own charges, and all that they book; None and nothing where a rate is unknown."""
     try:
-        rates = ChargeRates.for_trade(trade)
-        return rates.fill_charges(trade, executed_before(trade)), rates.dp_charge(trade)
+        return cost_entries(ChargeRates.of_exchange(trade.exchange), trade, _step_of(trade))
     except UnknownCharge as unknown:
         log.warning("charges_unknown", trade=trade.trade_id, day=str(trade.day), reason=str(unknown))
-        return None, ZERO
+        return None, []
+
+
+def _step_of(trade: Trade) -> Step[Trade]:
+    segment = segment_of_trade(trade)
+    if segment != ChargeSegment.DELIVERY:
+        return sole_step(trade, segment, executed_before(trade))
+    day: DeliveryDay[Trade] = DeliveryDay()
+    for earlier in Trade.objects.delivered_with(trade).order_by("sequence"):
+        day.add_trade(earlier)
+    return day.add_trade(trade)
 
 
 def executed_before(trade: Trade) -> Decimal:
     """Rupees for which the trade's order had been executed when the trade was booked."""
     earlier = Trade.objects.of_order(trade).filter(sequence__lt=trade.sequence)
     return earlier.aggregate(turnover=Sum(Abs(F("signed_quantity")) * F("price")))["turnover"] or ZERO
-
-
-def _entries(trade: Trade, charges: Charges | None, dp: Decimal) -> list[LedgerEntry]:
-    entries = charge_entries(trade, charges) if charges else []
-    delivery = dp_entry(trade, dp)
-    if delivery and not LedgerEntry.objects.filter(account=trade.account, key=delivery.key).exists():
-        entries.append(delivery)
-    return entries
 
 
 def _record_trade(trade: Trade, position: Position) -> None:
@@ -232,12 +233,12 @@ def charge_uncharged(account: Account) -> int:
 
 
 def _charge_trade(trade: Trade) -> bool:
-    charges, dp = _charge(trade)
+    charges, entries = _charge(trade)
     if charges is None:
         return False
-    trade.charges = charges.total
+    trade.charges = charges
     trade.save(update_fields=["charges"])
-    LedgerEntry.objects.bulk_create(_entries(trade, charges, dp))
+    LedgerEntry.objects.bulk_create(entries)
     return True
 
 

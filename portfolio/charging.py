@@ -6,13 +6,16 @@ import csv
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import Any
 
 from django.apps.registry import Apps
 
-from instruments.domain.order_terms import Product, side_of
+from instruments.domain.order_terms import side_of
 from portfolio.domain.charges import Charges, ChargeSegment, RateCard, dp_charge, segment_of
+from portfolio.domain.same_day import Change, Turnover
 from portfolio.models import ChargeRate, Trade
 
 RATES_FILE = Path(__file__).parent / "data" / "charge_rates.csv"
@@ -26,28 +29,38 @@ class ChargeRates:
         self._cards: dict[tuple[str, ChargeSegment, date], RateCard] = {}
 
     @classmethod
-    def for_trade(cls, trade: Trade) -> ChargeRates:
-        segment = segment_of(trade.instrument.instrument_type, trade.product)
-        return cls(ChargeRate.objects.filter(exchange=trade.exchange, segment=segment))
+    def of_exchange(cls, exchange: str) -> ChargeRates:
+        return cls(ChargeRate.objects.filter(exchange=exchange))
 
     def card_of(self, exchange: str, segment: ChargeSegment, day: date) -> RateCard:
         if (exchange, segment, day) not in self._cards:
             self._cards[exchange, segment, day] = RateCard.of(self.rates, exchange, segment, day)
         return self._cards[exchange, segment, day]
 
-    def fill_charges(self, trade: Trade, before: Decimal) -> Charges:
-        """What the trade adds to its order, executed for ``before`` rupees until then, in paise."""
-        segment = segment_of(trade.instrument.instrument_type, trade.product)
+    def cost_of(self, change: Change[Trade]) -> Charges:
+        """What it costs that an order has been executed for more, or under other rates, in paise.
+
+        It is the difference of two rounded sums: an order's costs add up to the order's charge, however many they were.
+        """
+        return self._bill(change.trade, change.after) - self._bill(change.trade, change.before)
+
+    def _bill(self, trade: Trade, turnover: Turnover) -> Charges:
         side = side_of(trade.signed_quantity)
-        return self.card_of(trade.exchange, segment, trade.day).fill_charges(side, before, abs(trade.value))
+        # A rate that is not needed may be unknown.
+        parts = (
+            self.card_of(trade.exchange, segment, trade.day).order_charges(side, executed).to_paisa()
+            for segment, executed in turnover.items()
+            if executed
+        )
+        return reduce(add, parts, Charges())
 
     def dp_charge(self, trade: Trade) -> Decimal:
-        """What the depository takes for delivering this share; nothing if the trade delivers none."""
-        return dp_charge(self.rates, trade.exchange, trade.day) if is_delivery_sale(trade) else Decimal(0)
+        """What the depository takes when the trade's share leaves the account."""
+        return dp_charge(self.rates, trade.exchange, trade.day)
 
 
-def is_delivery_sale(trade: Trade) -> bool:
-    return trade.product == Product.CNC and trade.signed_quantity < 0
+def segment_of_trade(trade: Trade) -> ChargeSegment:
+    return segment_of(trade.instrument.instrument_type, trade.product)
 
 
 def seeded_rates() -> list[dict[str, Any]]:

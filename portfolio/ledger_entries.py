@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 
-from portfolio.charging import is_delivery_sale
+from portfolio.charging import ChargeRates
 from portfolio.domain.charges import Charges
+from portfolio.domain.same_day import Step
 from portfolio.models import LedgerEntry, LedgerKind, Trade
 
 
-def ledger_entry(trade: Trade, kind: str, amount: Decimal, key: str, note: str = "") -> LedgerEntry:
+def ledger_entry(
+    trade: Trade, kind: str, amount: Decimal, key: str, note: str = "", at: datetime | None = None
+) -> LedgerEntry:
     return LedgerEntry(
         account_id=trade.account_id,
         portfolio_id=trade.portfolio_id,
@@ -18,7 +22,7 @@ def ledger_entry(trade: Trade, kind: str, amount: Decimal, key: str, note: str =
         amount=amount,
         key=key,
         note=note,
-        at=trade.traded_at,
+        at=at or trade.traded_at,
         day=trade.day,
     )
 
@@ -38,9 +42,31 @@ def charge_entries(trade: Trade, charges: Charges) -> list[LedgerEntry]:
     ]
 
 
-def dp_entry(trade: Trade, amount: Decimal) -> LedgerEntry | None:
-    """One for each share and day of sale, on whichever exchange and however often it is sold."""
-    if not is_delivery_sale(trade) or not amount:
-        return None
+def cost_entries(rates: ChargeRates, trade: Trade, step: Step[Trade]) -> tuple[Decimal, list[LedgerEntry]]:
+    """What a trade costs itself, and all that its charges book. Raises UnknownCharge where a rate is unknown."""
+    own, *squared_off = step.changes
+    charges = rates.cost_of(own)
+    entries = charge_entries(trade, charges)
+    for change in squared_off:
+        entries += correction_entries(change.trade, trade, rates.cost_of(change))
+    if step.dp and (amount := rates.dp_charge(trade)):
+        entries.append(dp_entry(trade, step, amount))
+    return charges.total, entries
+
+
+def correction_entries(earlier: Trade, by: Trade, charges: Charges) -> list[LedgerEntry]:
+    """An order whose delivery trades have been squared off is charged as intraday, in its own portfolio."""
+    note = f"squared off by trade {by.trade_id}: charged as intraday"
+    return [
+        ledger_entry(earlier, kind.value, -amount, f"{earlier.pk}:{kind.value}:{by.pk}", note, at=by.traded_at)
+        for kind, amount in charges.amounts().items()
+        if amount
+    ]
+
+
+def dp_entry(trade: Trade, step: Step[Trade], amount: Decimal) -> LedgerEntry:
+    """One for each share and day of sale, on whichever exchange and however often it is sold; back if it stays."""
     symbol = trade.instrument.tradingsymbol
-    return ledger_entry(trade, LedgerKind.DP, -amount, f"dp:{symbol}:{trade.day}", f"delivery of {symbol}")
+    key = f"dp:{symbol}:{trade.day}" + (f":{step.dp_number}" if step.dp_number else "")
+    note = f"delivery of {symbol}" if step.dp > 0 else f"{symbol} bought back: nothing is delivered"
+    return ledger_entry(trade, LedgerKind.DP, -step.dp * amount, key, note)

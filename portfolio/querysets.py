@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import F, Q, QuerySet, Sum
 
+from instruments.domain.order_terms import Product
 from portfolio.domain.charges import CHARGE_KINDS
 
 if TYPE_CHECKING:
@@ -38,6 +39,16 @@ class TradeQuerySet(QuerySet[Any]):
             exchange=trade.exchange,
             day=trade.day,
             broker_order_id=trade.broker_order_id,
+        )
+
+    def delivered_with(self, trade: Any) -> TradeQuerySet:
+        """Delivery trades of the same share and day that were booked before it, on whichever exchange."""
+        return self.filter(
+            account=trade.account_id,
+            day=trade.day,
+            product=Product.CNC,
+            instrument__tradingsymbol=trade.instrument.tradingsymbol,
+            sequence__lt=trade.sequence,
         )
 
     def without_charges(self) -> TradeQuerySet:

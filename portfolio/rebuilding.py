@@ -11,10 +11,11 @@ from uuid import UUID
 
 from django.db import transaction
 
-from portfolio.charging import ChargeRates
-from portfolio.domain.charges import CHARGE_KINDS, UnknownCharge
+from portfolio.charging import ChargeRates, segment_of_trade
+from portfolio.domain.charges import CHARGE_KINDS, ChargeSegment, UnknownCharge
+from portfolio.domain.same_day import DeliveryDay, Step, sole_step
 from portfolio.folding import derive_rows, derived_columns, refold_position
-from portfolio.ledger_entries import charge_entries, dp_entry, value_entry
+from portfolio.ledger_entries import cost_entries, value_entry
 from portfolio.models import (
     Account,
     ChargeRate,
@@ -135,28 +136,36 @@ def expected_ledger(
     rates = ChargeRates(ChargeRate.objects.all())
     amounts = {"opening": account.opening_cash} if account.opening_cash else {}
     charges: list[tuple[Trade, Decimal | None]] = []
-    for trade, before in with_turnover_before(trades):
-        total, entries = expected_entries(rates, trade, before)
+    for trade, step in with_steps(trades):
+        total, entries = expected_entries(rates, trade, step)
         charges.append((trade, total))
-        for entry in entries:
-            amounts.setdefault(entry.key, entry.amount)
+        amounts |= {entry.key: entry.amount for entry in entries}
     return amounts, charges
 
 
-def with_turnover_before(trades: Iterable[Trade]) -> Iterator[tuple[Trade, Decimal]]:
-    """Each trade with what its order had been executed for when it was booked."""
+def with_steps(trades: Iterable[Trade]) -> Iterator[tuple[Trade, Step[Trade] | None]]:
+    """Each trade with what it changed when it was booked; None where nobody knows what such a trade is charged."""
     executed: dict[tuple[Any, ...], Decimal] = defaultdict(Decimal)
+    days: dict[tuple[Any, ...], DeliveryDay[Trade]] = defaultdict(DeliveryDay)
     for trade in trades:
+        try:
+            segment = segment_of_trade(trade)
+        except UnknownCharge:
+            yield trade, None
+            continue
+        if segment == ChargeSegment.DELIVERY:
+            yield trade, days[trade.instrument.tradingsymbol, trade.day].add_trade(trade)
+            continue
         order = trade.exchange, trade.day, trade.broker_order_id
-        yield trade, executed[order]
+        yield trade, sole_step(trade, segment, executed[order])
         executed[order] += abs(trade.value)
 
 
-def expected_entries(rates: ChargeRates, trade: Trade, before: Decimal) -> tuple[Decimal | None, list[LedgerEntry]]:
+def expected_entries(
+    rates: ChargeRates, trade: Trade, step: Step[Trade] | None
+) -> tuple[Decimal | None, list[LedgerEntry]]:
     try:
-        charges, dp = rates.fill_charges(trade, before), rates.dp_charge(trade)
+        charges, entries = cost_entries(rates, trade, step) if step else (None, [])
     except UnknownCharge:
         return None, [value_entry(trade)]
-    delivery = dp_entry(trade, dp)
-    entries = [value_entry(trade), *charge_entries(trade, charges)]
-    return charges.total, [*entries, delivery] if delivery else entries
+    return charges, [value_entry(trade), *entries]

@@ -64,7 +64,7 @@ class DatedRate(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Charges:
-    """Rupees of one order or fill. Never negative."""
+    """Rupees of one order or fill; a correction may be below zero."""
 
     brokerage: Decimal = ZERO
     transaction_tax: Decimal = ZERO
@@ -76,6 +76,9 @@ class Charges:
     @property
     def total(self) -> Decimal:
         return sum(astuple(self), ZERO)
+
+    def __add__(self, other: Charges) -> Charges:
+        return Charges(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
     def __sub__(self, other: Charges) -> Charges:
         return Charges(*(mine - theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
@@ -102,8 +105,8 @@ ORDER_KINDS = (
 def segment_of(instrument_type: str, product: str) -> ChargeSegment:
     """Which rates a trade falls under; ``instrument_type`` is Kite's EQ, FUT, CE or PE.
 
-    Shares bought and sold on one day as CNC count as delivery here, which costs more than the intraday rates of
-    the contract note; exchange-traded funds are charged as shares.
+    Shares bought and sold on one day as CNC are delivery only until they are squared off (``same_day``);
+    exchange-traded funds are charged as shares.
     """
     if instrument_type == "FUT":
         return ChargeSegment.FUTURES
@@ -147,15 +150,6 @@ class RateCard:
         brokerage, tax, exchange, sebi, stamp = (charge_for(rate, side, turnover) for rate in self.rates[:5])
         gst = charge_for(self.rates[5], side, brokerage + exchange + sebi)
         return Charges(brokerage, tax, exchange, sebi, stamp, gst)
-
-    def fill_charges(self, side: Side, before: Decimal, turnover: Decimal) -> Charges:
-        """What a fill of ``turnover`` adds to an order already executed for ``before``, in paise.
-
-        Each is the difference of two rounded sums, so that an order's fills add up to the order's charge,
-        however many they were.
-        """
-        after = self.order_charges(side, before + turnover).to_paisa()
-        return after - self.order_charges(side, before).to_paisa()
 
 
 def charge_for(rate: DatedRate, side: Side, turnover: Decimal) -> Decimal:

@@ -114,8 +114,9 @@ class LedgerEntry(models.Model):
             CheckConstraint(
                 name="ledger_sign",
                 condition=Q(kind__in=[LedgerKind.OPENING, LedgerKind.DEPOSIT], amount__gt=0)
-                | Q(kind__in=[LedgerKind.WITHDRAWAL, *CHARGE_KINDS], amount__lt=0)
-                | Q(kind=LedgerKind.TRADE_VALUE) & ~Q(amount=0),
+                | Q(kind=LedgerKind.WITHDRAWAL, amount__lt=0)
+                # A charge comes back where a later trade of the day changes what the earlier one was.
+                | Q(kind__in=[LedgerKind.TRADE_VALUE, *CHARGE_KINDS]) & ~Q(amount=0),
             ),
         ]
         indexes = [

@@ -72,18 +72,11 @@ def test_news_arriving_late_leaves_the_books_as_if_it_had_come_in_time(account: 
 
 
 def test_cash_is_opening_less_bought_plus_sold_less_charges(account: Account, trade_of: TradeOf) -> None:
-    book_trade(trade_of(10, "1500", product="CNC"))
-    book_trade(trade_of(-4, "1510.05", product="CNC"))
+    book_trade(trade_of(10, "1500"))
+    book_trade(trade_of(-4, "1510.05"))
     charges = -sum(LedgerEntry.objects.charges().values_list("amount", flat=True))
     assert LedgerEntry.objects.cash(account.pk) == D(1_000_000) - D(15_000) + D("6040.20") - charges
-    assert charges == sum(Trade.objects.values_list("charges", flat=True)) + D("15.34")
-
-
-def test_the_depository_charges_a_share_once_a_day(account: Account, trade_of: TradeOf) -> None:
-    book_trade(trade_of(10, "1500", product="CNC"))
-    book_trade(trade_of(-4, "1510", product="CNC"))
-    book_trade(trade_of(-6, "1510", product="CNC"))
-    assert [entry.amount for entry in account.ledger.filter(kind="dp_charge")] == [D("-15.34")]
+    assert charges == sum(Trade.objects.values_list("charges", flat=True))
 
 
 def test_brokerage_is_charged_for_the_order_and_not_for_each_fill(account: Account, trade_of: TradeOf) -> None:

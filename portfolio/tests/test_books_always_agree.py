@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from instruments.models import Instrument
 from portfolio.booking import TradeReport, book_trade, open_account, transfer_money
+from portfolio.charging import ChargeRates
+from portfolio.domain.same_day import Change, order_turnovers
 from portfolio.health import book_problems
-from portfolio.models import Account, LedgerEntry, Lot, Position, Realisation, Trade
+from portfolio.models import Account, ChargeRate, LedgerEntry, Lot, Position, Realisation
 from portfolio.rebuilding import rebuild_account
 from portfolio.tests.conftest import DAY, OPEN, instrument
 
@@ -124,10 +126,14 @@ def test_cash_is_opening_and_sold_less_bought_less_charges_and_what_was_moved(
 
 
 def paid(account: Account) -> Decimal:
-    """Charges told by the trades, and the depository's for each share sold from delivery."""
-    sold = Trade.objects.filter(account=account, product="CNC", signed_quantity__lt=0)
-    deliveries = sold.values("instrument", "day").distinct().order_by().count()
-    return sum(account.trades.values_list("charges", flat=True), D(0)) + deliveries * D("15.34")
+    """Charges of options as their trades tell them, of shares by what the orders came to, and of the depository."""
+    options = account.trades.exclude(product="CNC").values_list("charges", flat=True)
+    shares = list(account.trades.filter(product="CNC").select_related("instrument"))
+    rates, newest = ChargeRates(ChargeRate.objects.all()), {trade.broker_order_id: trade for trade in shares}
+    orders = order_turnovers(shares).items()
+    bills = [rates.cost_of(Change(newest[order], {}, turnover)).total for order, turnover in orders]
+    is_delivered = sum(trade.signed_quantity for trade in shares) < 0
+    return sum(options, D(0)) + sum(bills, D(0)) + (D("15.34") if is_delivered else D(0))
 
 
 @RANDOM_DAYS

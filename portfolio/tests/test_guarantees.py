@@ -65,7 +65,7 @@ def test_a_broker_account_is_linked_once(db: None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "amount"), [("deposit", -1), ("withdrawal", 1), ("gst", 1), ("trade_value", 0), ("gift", 1)]
+    ("kind", "amount"), [("deposit", -1), ("withdrawal", 1), ("gst", 0), ("trade_value", 0), ("gift", 1)]
 )
 def test_money_goes_the_way_its_kind_says(account: Account, kind: str, amount: int) -> None:
     facts: dict[str, Any] = {"day": account.opened_at.date(), "at": account.opened_at, "key": "x"}

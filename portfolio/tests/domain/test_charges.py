@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from portfolio.charging import seeded_rates
+from portfolio.charging import ChargeRates, seeded_rates
 from portfolio.domain.charges import (
     PAISA,
     Charges,
@@ -21,7 +21,8 @@ from portfolio.domain.charges import (
     dp_charge,
     segment_of,
 )
-from portfolio.models import ChargeRate
+from portfolio.domain.same_day import sole_step
+from portfolio.models import ChargeRate, Trade
 
 D = Decimal
 S = ChargeSegment
@@ -128,9 +129,12 @@ def test_what_nobody_charges_is_unknown(kind: str, product: str) -> None:
 @given(st.lists(st.decimals("0.05", "30000", places=2), min_size=1, max_size=20))
 @examples(max_examples=150)
 def test_an_orders_fills_add_up_to_the_orders_charges_however_many(fills: list[Decimal]) -> None:
-    card = RateCard.of(RATES, "NSE", S.INTRADAY, NOW)
-    parts = [card.fill_charges("SELL", sum(fills[:n], D(0)), fill) for n, fill in enumerate(fills)]
-    whole = card.order_charges("SELL", sum(fills, D(0))).to_paisa()
+    rates = ChargeRates(RATES)
+    parts = []
+    for n, price in enumerate(fills):
+        fill = Trade(exchange="NSE", day=NOW, signed_quantity=-1, price=price)
+        parts += [rates.cost_of(change) for change in sole_step(fill, S.INTRADAY, sum(fills[:n], D(0))).changes]
+    whole = charges("NSE", S.INTRADAY, "SELL", str(sum(fills, D(0)))).to_paisa()
     assert sum((part.total for part in parts), D(0)) == whole.total
     assert all(amount >= 0 for part in parts for amount in part.amounts().values())
 
