@@ -74,10 +74,10 @@ class FeedConsumer(AsyncConsumer):  # type: ignore[misc]
         future = round(5 * max(1.0, parts.clock.rate)) if parts.clock else None
         sifted = parts.quality.check_quality(batch, int(now.timestamp()), future)
         self._count(sifted.counts)
-        position = await self._in_thread(parts.writer.ticks, sifted.kept, sifted.shown, now, parts.gap)
-        parts.gap = parts.gap and not len(sifted.kept)
+        position = await self._in_thread(parts.writer.ticks, sifted.streamed, sifted.shown, now, parts.gap)
+        parts.gap = parts.gap and not len(sifted.streamed)
         parts.updates.take_rows(sifted.shown, now, position)
-        if parts.lockstep is not None and len(sifted.kept):
+        if parts.lockstep is not None and len(sifted.streamed):
             await parts.lockstep.quiesced(parts.writer.feed.pk, position)
 
     async def _record(self, payload: bytes, received_at: int, now: datetime) -> None:

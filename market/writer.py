@@ -54,14 +54,16 @@ class FeedWriter:
         self.stream, self.board = TickStream(client, feed.pk), QuoteBoard(client)
         self._redis, self._shards, self._send, self._sleep = client, shards, send, sleep
 
-    def ticks(self, kept: TickBatch, shown: TickBatch, market_time: datetime, gap: bool) -> StreamPosition:
-        """Append what may be decided on and put up what may be shown, in one step; then wake the shards."""
-        if len(kept):
+    def ticks(self, streamed: TickBatch, shown: TickBatch, market_time: datetime, gap: bool) -> StreamPosition:
+        """Append what was heard and put up what may be shown, in one step; then wake the shards."""
+        if len(streamed):
             n = self.n + 1
             quotes = (QUOTES_KEY, pack_quotes(shown, market_time, self.feed.name))
-            self._append(n, lambda: self.stream.append_batch(self.epoch, n, kept, market_time, gap=gap, beside=quotes))
+            self._append(
+                n, lambda: self.stream.append_batch(self.epoch, n, streamed, market_time, gap=gap, beside=quotes)
+            )
             crashpoint("feed_appended")
-            metrics.FEED_TICKS.labels(self.feed.name).inc(len(kept))
+            metrics.FEED_TICKS.labels(self.feed.name).inc(len(streamed))
             self.wake()
         else:
             self._try_to("put up quotes", lambda: self.board.write(shown, market_time, self.feed.name))

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from market.domain.ticks import FULL, INDEX_FULL, SEGMENTS, TickBatch
+from market.domain.ticks import FULL, INDEX_FULL, SEGMENTS, WITHHELD, TickBatch
 from market.domain.tokens import TokenTable, grow_array, split_rounds
 
 DAY_INTERVAL = 1440
@@ -27,7 +27,11 @@ _IST_OFFSET, _DAY_SECONDS = 19_800, 86_400
 _FAR = 1 << 62
 _SLOT_FIELDS = (
     "bucket", "open", "high", "low", "close", "first", "last", "most_volume", "least_volume", "ticks", "complete",
+    "lacking", "lacked",
 )  # fmt: skip
+# Begin at −1: no bucket.
+_BUCKET_FIELDS = ("bucket", "lacking")
+_SEVERAL = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class CandleSeries:
         self._opens, self._closes, self._live_since = (np.zeros(0, np.int64) for _ in range(3))
         # Cumulative volume at the last tick before the bucket that is open or will open next; -1: never heard.
         self._base = np.zeros((len(intervals), 0), np.int64)
+        # ``lacking`` is the bucket in which a price is withheld, ``lacked`` that tick's order in time (or several's).
         self._slots = {name: np.zeros((len(intervals), 2, 0), np.int64) for name in _SLOT_FIELDS}
         self._overtaken: list[tuple[int, ClosedCandle]] = []
         self._next_due = _FAR
@@ -92,15 +97,20 @@ class CandleSeries:
     def advance(self, batch: TickBatch) -> None:
         """Take in the ticks of a batch; only packets that carry an exchange time count."""
         modes, stamps = batch.rows["mode"], batch.rows["exchange_timestamp"]
-        rows = batch.rows[((modes == FULL) | (modes == INDEX_FULL)) & (stamps > 0)]
+        rows = batch.rows[((modes == FULL) | (modes == INDEX_FULL) | (modes == WITHHELD)) & (stamps > 0)]
         if not len(rows):
             return
         places = self._table.find(rows["token"].astype(np.int64))
         self.counts["no_session"] += int(np.count_nonzero(places < 0))
         rows, places = rows[places >= 0], places[places >= 0]
         columns = [rows[name].astype(np.int64) for name in ("exchange_timestamp", "last_price", "volume")]
+        is_withheld = rows["mode"] == WITHHELD
         for run in split_rounds(places) if len(places) else ():
-            self._fold_batch(places[run], *(column[run] for column in columns))
+            at, stamp, price, volume = places[run], *(column[run] for column in columns)
+            lacks = is_withheld[run]
+            if lacks.any():
+                self._note_lacking(at[lacks], stamp[lacks], volume[lacks])
+            self._fold_batch(at[~lacks], stamp[~lacks], price[~lacks], volume[~lacks])
         self.newest = max(self.newest, int(columns[0].max(initial=0)))
 
     def close_until(self, watermark: datetime) -> list[ClosedCandle]:
@@ -113,6 +123,16 @@ class CandleSeries:
         closed, self._overtaken = self._overtaken, []
         closed.sort(key=lambda ended: (ended[0], ended[1].interval, ended[1].token))
         return [candle for _, candle in closed]
+
+    def _note_lacking(self, at: NDArray, stamp: NDArray, volume: NDArray) -> None:
+        """Note that a price is withheld in a bucket: it is not complete unless that very tick still comes."""
+        inside = (stamp >= self._opens[at]) & (stamp < self._closes[at])
+        at, order = at[inside], (stamp << 32 | volume)[inside]
+        bucket = (stamp[inside] - self._opens[at]) // self._seconds
+        flat = self._flat(bucket & 1, at)
+        lacking, lacked = self._slots["lacking"].reshape(-1), self._slots["lacked"].reshape(-1)
+        is_another = (lacking[flat] == bucket) & (lacked[flat] != order)
+        lacking[flat], lacked[flat] = bucket, np.where(is_another, _SEVERAL, order)
 
     # ---- ticks into slots ----------------------------------------------------------------------------------
 
@@ -132,6 +152,8 @@ class CandleSeries:
         self._close(self._overtaken_slots(at, bucket))
         flat = self._flat(bucket & 1, at)
         held = self._slots["bucket"].reshape(-1)[flat]
+        found = self._slots["lacked"].reshape(-1)[flat] == (stamp << 32 | volume)
+        self._slots["lacking"].reshape(-1)[flat[found]] = -1
         late = (ends + self.allowance <= self.watermark) | (held > bucket)
         if late.any():
             self.counts["late"] += int(np.count_nonzero(late.any(axis=0)))
@@ -204,7 +226,7 @@ class CandleSeries:
         slot = {name: array.reshape(-1)[flat] for name, array in self._slots.items()}
         heard, since_open = self._base[kind, at], self._live_since[at] <= self._opens[at]
         base = np.where(heard >= 0, heard, np.where(since_open, 0, slot["least_volume"]))
-        complete = (slot["complete"] > 0) & ((heard >= 0) | since_open)
+        complete = (slot["complete"] > 0) & ((heard >= 0) | since_open) & (slot["lacking"] != slot["bucket"])
         volume = np.maximum(slot["most_volume"] - base, 0)
         self._base[kind, at] = np.maximum(heard, slot["most_volume"])
         self._slots["bucket"].reshape(-1)[flat] = -1
@@ -237,7 +259,7 @@ class CandleSeries:
         self._opens, self._closes = grow_array(self._opens, size), grow_array(self._closes, size)
         self._live_since, self._base = grow_array(self._live_since, size), grow_array(self._base, size, -1)
         for name in _SLOT_FIELDS:
-            self._slots[name] = grow_array(self._slots[name], size, -1 if name == "bucket" else 0)
+            self._slots[name] = grow_array(self._slots[name], size, -1 if name in _BUCKET_FIELDS else 0)
         return int(place)
 
     # ---- checkpoints ---------------------------------------------------------------------------------------
@@ -251,6 +273,7 @@ class CandleSeries:
         raw = b"".join(array[..., :size].astype("<i8").tobytes() for array in arrays)
         return {
             "intervals": list(self.intervals), "allowance": self.allowance, "watermark": self.watermark,
+            "fields": list(_SLOT_FIELDS),
             "newest": self.newest, "resumed_at": self.resumed_at, "counts": dict(self.counts),
             "tokens": self._table.tokens.tolist(),
             "arrays": base64.b64encode(zlib.compress(raw, 1)).decode(),
@@ -268,7 +291,9 @@ class CandleSeries:
         plain, rest = values[: 3 * size].reshape(3, size), values[3 * size :]
         series._opens, series._closes, series._live_since = (row.copy() for row in plain)
         series._base, rest = rest[: kinds * size].reshape(kinds, size).copy(), rest[kinds * size :]
-        for nth, name in enumerate(_SLOT_FIELDS):
+        for name in _SLOT_FIELDS:
+            series._slots[name] = grow_array(series._slots[name], size, -1 if name in _BUCKET_FIELDS else 0)
+        for nth, name in enumerate(saved.get("fields", _SLOT_FIELDS[:11])):
             part = rest[nth * 2 * kinds * size : (nth + 1) * 2 * kinds * size]
             series._slots[name] = part.reshape(kinds, 2, size).copy()
         series._next_due = int(series._ends().min(initial=_FAR))

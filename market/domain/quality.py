@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from market.domain.ticks import FULL, TICK_DTYPE, Rows, TickBatch, is_index
+from market.domain.ticks import FULL, TICK_DTYPE, WITHHELD, Rows, TickBatch, is_index
 from market.domain.tokens import TokenTable, grow_array, split_rounds
 
 # The wire is unsigned; a price below zero arrives as one above this (-37.63 as 42,949,635.33).
@@ -37,24 +37,32 @@ class InstrumentRules:
 class QualityLimits:
     """``band``: for instruments without one of their own, in thousandths of the previous close.
 
-    A price outside its band is held until a second packet comes within ``near`` of it, and believed from then on
-    as long as the next ones stay within ``step`` of the last believed one.
+    A price outside its band is held until the next packet comes within ``near`` of it, or another within
+    ``held_seconds`` lies nearer to it than either does to the previous close. It is believed then, and so are the next
+    ones as long as they stay within ``step`` of the last believed one. Our own choice, all of it: a listing day and a
+    share at its circuit limit pass, one broken packet does not.
     """
 
     band: int = 250
     near: int = 10
     step: int = 50
+    held_seconds: int = 30
     future_seconds: int = 5
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedBatch:
-    """``kept`` is what may be decided on; ``shown`` also has what only refreshes or informs a screen:
-    repeats, and the cached packet of an earlier day that Kite sends first."""
+    """``streamed`` is what may be decided on, with the held packets that came back, and in their place those whose
+    price is withheld. ``shown`` is for screens: it also has what only refreshes or informs, repeats and the cached
+    packet of an earlier day that Kite sends first."""
 
-    kept: TickBatch
+    streamed: TickBatch
     shown: TickBatch
     counts: Counter[str]
+
+    @property
+    def kept(self) -> TickBatch:
+        return self.streamed.believed()
 
 
 class QualityFilter:
@@ -64,7 +72,8 @@ class QualityFilter:
         self.limits = limits or QualityLimits()
         self._table = TokenTable()
         self._last = np.zeros((_WORDS, 0), np.uint64)  # the last kept packet, byte for byte
-        self._held = np.zeros((_WORDS, 0), np.uint64)  # the last one outside its band
+        self._held = np.zeros((_WORDS, 0), np.uint64)  # the last one outside its band, until it is believed or not
+        self._held_at = np.zeros(0, np.int64)  # since when, market time
         self._timed = np.zeros(0, np.int64)
         self._tick = np.zeros(0, np.int64)
         self._band = np.zeros(0, np.int64)
@@ -84,28 +93,59 @@ class QualityFilter:
             return CheckedBatch(batch, batch, counts)
         limit = now + (self.limits.future_seconds if future_seconds is None else future_seconds)
         places = self._places(rows["token"].astype(np.int64))
-        kept, shown = np.zeros(len(rows), np.bool_), np.zeros(len(rows), np.bool_)
+        kept, shown, withheld = (np.zeros(len(rows), np.bool_) for _ in range(3))
+        back: list[tuple[int, NDArray]] = []
         for run in split_rounds(places):
-            kept[run], shown[run] = self._judge(rows, run, places[run], (now, limit), counts)
+            kept[run], shown[run], withheld[run] = self._judge(rows, run, places[run], (now, limit), counts, back)
         _without_unsound_books(rows, kept, counts)
-        return CheckedBatch(TickBatch(rows[kept], batch.received_at), TickBatch(rows[shown], batch.received_at), counts)
+        shown_rows = rows[shown]
+        rows["mode"][withheld] = WITHHELD
+        streamed = _with_those_back(rows, kept | withheld, back)
+        return CheckedBatch(TickBatch(streamed, batch.received_at), TickBatch(shown_rows, batch.received_at), counts)
 
     def _places(self, tokens: NDArray) -> NDArray:
         places = self._table.place(tokens)
         size = len(self._table)
         self._last, self._held = grow_array(self._last, size), grow_array(self._held, size)
+        self._held_at = grow_array(self._held_at, size)
         self._tick, self._band = grow_array(self._tick, size), grow_array(self._band, size, -1)
         self._timed = grow_array(self._timed, size)
         return places
 
     def _judge(
-        self, rows: Rows, run: NDArray, at: NDArray, times: tuple[int, int], counts: Counter[str]
-    ) -> tuple[NDArray, NDArray]:
-        """Return which rows of a run to keep and which to show; remember the kept ones."""
-        now, limit = times
+        self,
+        rows: Rows,
+        run: NDArray,
+        at: NDArray,
+        times: tuple[int, int],
+        counts: Counter[str],
+        back: list[tuple[int, NDArray]],
+    ) -> tuple[NDArray, NDArray, NDArray]:
+        """Return which rows of a run to keep, show and withhold; remember the kept ones.
+
+        Held packets that they confirm are added to ``back``, each with the row before which it comes.
+        """
         these = rows[run]
-        words = these.view(np.uint64).reshape(len(run), _WORDS)
-        price, stamp = these["last_price"].astype(np.int64), these["exchange_timestamp"].astype(np.int64)
+        words, price = these.view(np.uint64).reshape(len(run), _WORDS), these["last_price"].astype(np.int64)
+        bad, refreshing = self._refused(these, words, price, at, times, counts)
+        refused, now = bad | refreshing, times[0]
+        confirmed = self._confirms(these, words, price, at, now) & ~refused
+        unsure = self._is_outside(these, price, at) & ~self._follows(price, at) & ~confirmed & ~refused
+        _count(counts, "price_unconfirmed", unsure)
+        kept = ~(refused | unsure)
+        self._release(run, at, confirmed, back)
+        self._hold(words, at, unsure, now)
+        self._forget(at, kept, now)
+        self._count_oddities(these, price, at, kept, counts)
+        self._last[:, at[kept]] = words[kept].T
+        return kept, kept | refreshing, unsure
+
+    def _refused(
+        self, these: Rows, words: NDArray, price: NDArray, at: NDArray, times: tuple[int, int], counts: Counter[str]
+    ) -> tuple[NDArray, NDArray]:
+        """Return which rows are worth nothing, and which only refresh or inform a screen."""
+        now, limit = times
+        stamp = these["exchange_timestamp"].astype(np.int64)
         bad = _count(counts, "price_out_of_range", (price == 0) | (price >= SIGN_BIT))
         bad |= _count(counts, "future_time", ~bad & (stamp > limit))
         stale = _count(counts, "stale_time", ~bad & (stamp > 0) & (_day(stamp) < _day(now)))
@@ -113,25 +153,44 @@ class QualityFilter:
         stale |= _count(counts, "untimed", ~bad & (stamp == 0) & (self._timed[at] > 0))
         repeat = (words == self._last[:, at].T).all(axis=1)
         repeat = _count(counts, "duplicate", repeat & ~bad & ~stale)
-        unsure = self._outside_band(these, words, price, at) & ~(bad | stale | repeat)
-        _count(counts, "price_unconfirmed", unsure)
-        self._held[:, at[unsure]] = words[unsure].T
-        kept = ~(bad | stale | repeat | unsure)
-        self._count_oddities(these, price, at, kept, counts)
-        self._last[:, at[kept]] = words[kept].T
-        return kept, kept | stale | repeat
+        return bad, stale | repeat
 
-    def _outside_band(self, these: Rows, words: NDArray, price: NDArray, at: NDArray) -> NDArray:
-        limits, close = self.limits, these["close"].astype(np.int64)
-        band = np.where(self._band[at] < 0, limits.band, self._band[at])
-        outside = (close > 0) & (band > 0) & (abs(price - close) * 1000 > band * close)
-        if not outside.any():
-            return outside
-        believed, held = _price_in(self._last, at), _price_in(self._held, at)
-        followed = (believed > 0) & (abs(price - believed) * 1000 <= limits.step * believed)
-        confirmed = (held > 0) & (abs(price - held) * 1000 <= limits.near * held)
-        confirmed &= (words != self._held[:, at].T).any(axis=1)
-        return outside & ~followed & ~confirmed
+    def _is_outside(self, these: Rows, price: NDArray, at: NDArray) -> NDArray:
+        close = these["close"].astype(np.int64)
+        band = np.where(self._band[at] < 0, self.limits.band, self._band[at])
+        return (close > 0) & (band > 0) & (abs(price - close) * 1000 > band * close)
+
+    def _follows(self, price: NDArray, at: NDArray) -> NDArray:
+        believed = _price_in(self._last, at)
+        return (believed > 0) & (abs(price - believed) * 1000 <= self.limits.step * believed)
+
+    def _confirms(self, these: Rows, words: NDArray, price: NDArray, at: NDArray, now: int) -> NDArray:
+        """Whether a packet makes the held one credible; a repeat of its bytes says nothing new."""
+        held, close = _price_in(self._held, at), these["close"].astype(np.int64)
+        if not held.any():
+            return np.zeros(len(at), np.bool_)
+        apart = abs(price - held)
+        nearer = (apart < abs(price - close)) & (apart < abs(held - close))
+        nearer &= now - self._held_at[at] <= self.limits.held_seconds
+        is_other = (words != self._held[:, at].T).any(axis=1)
+        return (held > 0) & is_other & (nearer | (apart * 1000 <= self.limits.near * held))
+
+    def _release(self, run: NDArray, at: NDArray, confirmed: NDArray, back: list[tuple[int, NDArray]]) -> None:
+        for nth in np.flatnonzero(confirmed):
+            back.append((int(run[nth]), self._held[:, at[nth]].copy()))
+        self._held[:, at[confirmed]] = 0
+
+    def _hold(self, words: NDArray, at: NDArray, unsure: NDArray, now: int) -> None:
+        if not unsure.any():
+            return
+        new = unsure & (words != self._held[:, at].T).any(axis=1)
+        self._held[:, at[new]], self._held_at[at[new]] = words[new].T, now
+
+    def _forget(self, at: NDArray, kept: NDArray, now: int) -> None:
+        """Give up what the next packets have not confirmed in time."""
+        over = kept & (_price_in(self._held, at) > 0) & (now - self._held_at[at] > self.limits.held_seconds)
+        if over.any():
+            self._held[:, at[over]] = 0
 
     def _count_oddities(self, these: Rows, price: NDArray, at: NDArray, kept: NDArray, counts: Counter[str]) -> None:
         tick = np.maximum(self._tick[at], 1)
@@ -144,6 +203,15 @@ class QualityFilter:
         )
         fell = (these["mode"] == FULL) & (these["volume"] < last["volume"]) & same_day
         _count(counts, "volume_fell", kept & ~older & fell)
+
+
+def _with_those_back(rows: Rows, streamed: NDArray, back: list[tuple[int, NDArray]]) -> Rows:
+    """Return the streamed rows, and before the one that confirmed it each held packet that comes back."""
+    if not back:
+        return rows[streamed]
+    before = np.searchsorted(np.flatnonzero(streamed), [place for place, _ in back])
+    held = np.stack([words for _, words in back]).view(TICK_DTYPE).reshape(len(back))
+    return np.insert(rows[streamed], before, held)
 
 
 def _price_in(memory: NDArray, at: NDArray) -> NDArray:

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 LTP, QUOTE, FULL, INDEX_QUOTE, INDEX_FULL = 1, 2, 3, 4, 5
+# Not of the wire: a packet whose price is not believed yet. Only its place in time counts: a candle there lacks it.
+WITHHELD = 6
 
 HEAD_FIELDS = (
     "token", "last_price", "last_quantity", "average_price", "volume", "buy_quantity", "sell_quantity",
@@ -67,6 +69,11 @@ class TickBatch:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def believed(self) -> TickBatch:
+        """Return the ticks that may be decided on: all but those whose price is withheld."""
+        withheld = self.rows["mode"] == WITHHELD
+        return TickBatch(self.rows[~withheld], self.received_at) if withheld.any() else self
 
 
 def divisor_for(token: int) -> int:

@@ -146,7 +146,8 @@ class ShardMemory:
         if entry.batch is None or not len(entry.batch):
             return {}
         self.candles.advance(entry.batch)
-        rows = dict(zip(entry.batch.rows["token"].tolist(), entry.batch.rows, strict=True))
+        believed = entry.batch.believed().rows
+        rows = dict(zip(believed["token"].tolist(), believed, strict=True))
         self.rows |= rows
         return rows
 
