@@ -11,6 +11,7 @@ from django.db.models import F, Max
 from alphapanda.core.clock import market_now
 from alphapanda.core.figures import signed_whole
 from alphapanda.core.journal.services import record_event
+from instruments.models import Instrument
 from market.subscriptions import drop_subscriptions, subscribe_instrument
 from portfolio.booking import ensure_portfolio
 from portfolio.models import Position
@@ -121,6 +122,9 @@ def resume_deployment(deployment: Deployment, by: str) -> None:
     if current.state not in (S.PAUSED, S.HALTED):
         raise NotAllowed(f"{deployment.name} is not paused")
     run = deployment.runs.get(ended_at__isnull=True)
+    known = Instrument.objects.by_keys(run.terms["instruments"])
+    if gone := [key for key in run.terms["instruments"] if key not in known or not known[key].listed]:
+        raise NotAllowed(f"no longer listed: {', '.join(gone)}")
     if code_hash(strategy_class(deployment.strategy.name)) != run.code_hash:
         raise NotAllowed("its code has changed since this run began: stop it and start it again")
     notify_run(run, "resume", f"resume-{current.version}", {"until": market_now().isoformat(), "by": by})

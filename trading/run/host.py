@@ -199,6 +199,10 @@ class RunHost:
         self.exits_only = True
         self.is_faulted = self.is_faulted or is_faulted
 
+    def hold_back(self, keys: Iterable[str]) -> None:
+        """Ask no exit of these instruments, since nobody could take it; one that is due is asked once they are back."""
+        self._positions.held_back = frozenset(keys)
+
     def decide_again(self, history: Iterable[Candle] = ()) -> None:
         """Let the strategy decide again; after a fault it begins anew and learns from ``history``."""
         if self.is_faulted:
@@ -216,6 +220,7 @@ class RunHost:
         """Return all that later decisions depend on, as a JSON object. Raises StrategyFault."""
         return {
             "positions": self._positions.save(),
+            "held_back": sorted(self._positions.held_back),
             "newest": {series: start.isoformat() for series, start in self._newest.items()},
             "exits_only": self.exits_only,
             "is_faulted": self.is_faulted,
@@ -233,6 +238,7 @@ class RunHost:
     def restore(self, saved: JSONObject) -> None:
         """Take back what ``save`` returned. Raises StrategyFault if the strategy cannot."""
         self._positions.restore(saved["positions"])
+        self.hold_back(saved.get("held_back", ()))  # checkpoints of earlier versions have none
         self._newest = {series: datetime.fromisoformat(start) for series, start in saved["newest"].items()}
         self.exits_only, self.is_faulted = saved["exits_only"], saved["is_faulted"]
         self._call_strategy("restoring", lambda: self.strategy.restore(saved["strategy"]))

@@ -27,6 +27,7 @@ class RunPositions:
         self.views = self.traded | {spec.key: RunPosition() for spec in terms.watched}
         self.context = RunContext(terms, sessions, self.views, now)
         self.next_number = 1
+        self.held_back: frozenset[str] = frozenset()
         self._made: list[Decision] = []
 
     def begin_step(self, now: datetime) -> None:
@@ -148,7 +149,9 @@ class RunPositions:
         position.exit = AskedDecision(made.number, -position.quantity, self.context.now)
 
     def _must_hold_back(self, key: str, position: RunPosition) -> bool:
-        """Whether the last exit is backing off, or the market is known to be closed."""
+        """Whether the last exit is backing off, its instrument is gone, or the market is known to be closed."""
+        if key in self.held_back:
+            return True
         if position.retry_at is not None and self.context.now < position.retry_at:
             return True
         session = self.context.session(key)

@@ -70,7 +70,7 @@ def _write_decisions(memory: ShardMemory, decisions: Iterable[QuotedDecision]) -
         if quoted.decision.cancels is not None:
             cancel_entry_of(quoted)
         if kind in ("wait", "change_stop"):
-            evaluations.append(_evaluation(memory, quoted))
+            evaluations.append(_evaluation(quoted))
     Signal.objects.bulk_create(signals)
     Evaluation.objects.bulk_create(evaluations)
     for signal in signals:
@@ -85,7 +85,7 @@ def signal_of(memory: ShardMemory, quoted: QuotedDecision) -> Signal:
         run_id=run.run_id,
         deployment_id=run.deployment_id,
         account_id=run.account_id,
-        instrument=memory.instruments[memory.keys[decision.instrument]],
+        instrument=run.instruments[decision.instrument],
         epoch=quoted.position.epoch,
         n=quoted.position.n,
         ordinal=decision.number,
@@ -164,10 +164,10 @@ def cancel_entry_of(quoted: QuotedDecision) -> None:
         ask_cancellation(order, quoted.run.name, quoted.now)
 
 
-def _evaluation(memory: ShardMemory, quoted: QuotedDecision) -> Evaluation:
+def _evaluation(quoted: QuotedDecision) -> Evaluation:
     return Evaluation(
         run_id=quoted.run.run_id,
-        instrument=memory.instruments[memory.keys[quoted.decision.instrument]],
+        instrument=quoted.run.instruments[quoted.decision.instrument],
         at=quoted.now,
         text=quoted.decision.reason.text[:300],
         numbers=dict(quoted.decision.reason.numbers),

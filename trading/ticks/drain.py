@@ -100,6 +100,7 @@ def advance_shard(shard: Shard, memory: ShardMemory, entries: list[StreamEntry])
         for entry in entries:
             rows = memory.apply_entry(entry, effects)
             exchange.apply_entry(rows, memory.rows, memory.now)
+        memory.note_gone(effects)
         crashpoint("ticks.before_commit")
         commit_effects(shard, memory, effects, exchange)
         crashpoint("ticks.after_commit")

@@ -21,8 +21,8 @@ log = structlog.get_logger()
 def apply_inputs(memory: ShardMemory, inputs: Iterable[RunInput], position: StreamPosition, effects: Effects) -> None:
     """Let runs hear ``inputs`` in order, as happening just before ``position``."""
     waiting = list(inputs)
-    if any(told.kind == "begin" for told in waiting):
-        # Once for all of them: what they want was subscribed before they were told to begin.
+    if any(told.kind in ("begin", "resume") for told in waiting):
+        # Once for all of them: what they want was subscribed before they were told to begin, or is listed again.
         memory.refresh_instruments()
     for told in waiting:
         apply_input(memory, told, effects)
@@ -49,7 +49,7 @@ def begin_run(memory: ShardMemory, run: Run, until: datetime, effects: Effects) 
     live = live_run(memory, run)
     memory.runs[run.pk] = live
     try:
-        live.host.warm_up(warm_up_candles(live.host, memory, until))
+        live.host.warm_up(warm_up_candles(live, until))
     except StrategyFault as fault:
         effects.faults.append((live, fault.words))
     effects.begun.append(live)
@@ -57,7 +57,7 @@ def begin_run(memory: ShardMemory, run: Run, until: datetime, effects: Effects) 
 
 def resume_run(memory: ShardMemory, run: LiveRun, until: datetime, effects: Effects) -> None:
     try:
-        run.host.decide_again(warm_up_candles(run.host, memory, until))
+        run.host.decide_again(warm_up_candles(run, until))
     except StrategyFault as fault:
         effects.faults.append((run, fault.words))
     else:
@@ -66,28 +66,37 @@ def resume_run(memory: ShardMemory, run: LiveRun, until: datetime, effects: Effe
 
 def live_run(memory: ShardMemory, run: Run) -> LiveRun:
     """Return a run with a fresh host. Raises UnknownStrategy or BadParameters."""
-    return _live(run, host_of(run, instruments_of(memory, run), memory.now))
+    instruments = instruments_of(run)
+    return _live(memory, run, host_of(run, instruments, memory.now), instruments)
 
 
 def exits_only_run(memory: ShardMemory, run: Run) -> LiveRun:
     """Return a run whose strategy cannot be had: stops, targets and flat-by are kept all the same."""
-    return _live(run, exits_only_host(run, instruments_of(memory, run), memory.now))
+    instruments = instruments_of(run)
+    return _live(memory, run, exits_only_host(run, instruments, memory.now), instruments)
 
 
-def instruments_of(memory: ShardMemory, run: Run) -> list[Instrument]:
-    return [memory.instruments[memory.keys[key]] for key in run.terms["instruments"] if key in memory.keys]
+def instruments_of(run: Run) -> list[Instrument]:
+    """Return the instruments of the run's terms, listed or not: what is held of one that is gone is held all the same.
+
+    Their order is the one of the terms.
+    """
+    found = Instrument.objects.by_keys(run.terms["instruments"])
+    return [found[key] for key in run.terms["instruments"] if key in found]
 
 
-def _live(run: Run, host: RunHost) -> LiveRun:
-    return LiveRun(run.pk, run.deployment_id, run.deployment.account_id, run.deployment.name, host)
+def _live(memory: ShardMemory, run: Run, host: RunHost, instruments: list[Instrument]) -> LiveRun:
+    by_key = {instrument.key: instrument for instrument in instruments}
+    host.hold_back(by_key.keys() - memory.keys.keys())
+    deployment = run.deployment
+    return LiveRun(run.pk, deployment.pk, deployment.account_id, deployment.name, host, by_key)
 
 
-def warm_up_candles(host: RunHost, memory: ShardMemory, until: datetime) -> list[Candle]:
+def warm_up_candles(run: LiveRun, until: datetime) -> list[Candle]:
     """Return the candles a strategy asked to warm up on, oldest first, equal times by key."""
     found: list[Candle] = []
-    for interval, count in host.strategy.warmup().items():
-        for key in host.strategy.instruments:
-            instrument = memory.instruments[memory.keys[key]]
+    for interval, count in run.host.strategy.warmup().items():
+        for key, instrument in run.instruments.items():
             rows = CandleRow.objects.last_before(instrument.pk, interval, until, count)
             found += [
                 Candle(key, interval, row.start, row.open, row.high, row.low, row.close, row.volume, row.complete)

@@ -1,6 +1,6 @@
 """What a tick worker remembers of its shard between drains, and the effects of going on by one stream entry."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -10,6 +10,7 @@ from uuid import UUID
 import numpy as np
 import structlog
 
+from alphapanda.core.figures import signed_whole
 from alphapanda.core.timezone import IST
 from instruments.models import Instrument, TradingSession
 from market.domain.candles import CandleSeries, ClosedCandle
@@ -30,13 +31,18 @@ EPOCH = datetime.fromtimestamp(0, UTC)
 
 @dataclass
 class LiveRun:
-    """A run that goes on, and its host."""
+    """A run that goes on, and its host.
+
+    ``instruments`` are those of its terms, by key, whether they are listed today or not; of ``gone`` no price comes.
+    """
 
     run_id: UUID
     deployment_id: UUID
     account_id: UUID
     name: str
     host: RunHost
+    instruments: dict[str, Instrument]
+    gone: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,7 @@ class ShardMemory:
 
     def _tokens_heard(self) -> set[int]:
         """Return the tokens of which some run hears."""
-        keys = {key for run in self.runs.values() for key in run.host.strategy.instruments}
+        keys = {key for run in self.runs.values() for key in run.instruments}
         return {self.keys[key] for key in keys & self.keys.keys()}
 
     def _note_gap(self, entry: StreamEntry, effects: Effects) -> None:
@@ -128,8 +134,14 @@ class ShardMemory:
         wanted = Subscription.objects.filter(feed=self.feed_id, instrument__listed=True).select_related("instrument")
         self.instruments = {row.instrument.instrument_token: row.instrument for row in wanted}
         self.keys = {instrument.key: token for token, instrument in self.instruments.items()}
+        self.hold_back_gone()
         if self._day is not None:
             self._set_hours({row.instrument.instrument_token for row in wanted if row.wants_candles}, self._day)
+
+    def hold_back_gone(self) -> None:
+        """Let no run ask for an exit of an instrument that is gone; the commit then pauses it."""
+        for run in self.runs.values():
+            run.host.hold_back(run.instruments.keys() - self.keys.keys())
 
     def _set_hours(self, tokens: set[int], day: date) -> None:
         """Let instruments new today make candles; hours do not change within a day."""
@@ -160,13 +172,26 @@ class ShardMemory:
         received_at: datetime | None,
         is_quiet: bool,
     ) -> None:
-        keys = run.host.strategy.instruments
-        own = [tick for tick in ticks if tick.instrument in keys]
-        bars = [candle for candle in candles if candle.instrument in keys]
+        own = [tick for tick in ticks if tick.instrument in run.instruments]
+        bars = [candle for candle in candles if candle.instrument in run.instruments]
         if bars or is_quiet:
             self._call_host(run, effects, received_at, lambda: run.host.on_candles(bars, self.now))
         if own:
             self._call_host(run, effects, received_at, lambda: run.host.on_ticks(own, self.now))
+
+    def note_gone(self, effects: Effects) -> None:
+        """Pause each run of whose instruments one more is gone."""
+        for run in self.runs.values():
+            gone = frozenset(run.instruments.keys() - self.keys.keys())
+            if gone == run.gone:
+                continue
+            is_more, run.gone = not gone <= run.gone, gone
+            # A rebuild must not hear again, with other instruments listed, what was decided without them.
+            self.checkpointed_at = None
+            if is_more:
+                log.warning("instruments_gone", run=run.name, gone=sorted(gone))
+                run.host.keep_exits_only(is_faulted=True)
+                effects.faults.append((run, gone_words(gone, run.host.positions)))
 
     def _call_host(self, run: LiveRun, effects: Effects, received_at: datetime | None, call: Any) -> None:
         """Call a host; a fault pauses the run, and what was decided before it counts."""
@@ -247,6 +272,14 @@ class ShardMemory:
         rows = np.frombuffer(bytes.fromhex(saved["rows"]), TICK_DTYPE)
         self.rows = {int(row["token"]): row for row in rows}
         self.refresh_instruments()
+
+
+def gone_words(gone: Iterable[str], held: Mapping[str, int]) -> str:
+    """Say which instruments are gone, and what is held of them: that cannot be left from here."""
+    words = f"no longer listed, or not subscribed: {', '.join(sorted(gone))}"
+    if stuck := [f"{signed_whole(held[key])} {key}" for key in sorted(gone) if held.get(key)]:
+        words += f"; {', '.join(stuck)} cannot be left from here: ask your broker; its other exits go on"
+    return words
 
 
 def _keep_protected(run: LiveRun, payload: dict[str, Any]) -> None:

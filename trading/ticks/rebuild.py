@@ -43,6 +43,7 @@ def rebuild_memory(shard: Shard, stream: TickStream) -> ShardMemory:
         memory.restore(checkpoint.memory)
     _restore_runs(memory, shard, checkpoint.memory["runs"] if checkpoint else {})
     _catch_up(memory, stream, target)
+    memory.hold_back_gone()
     _number_on(memory)
     memory.position = target
     if deadly:
