@@ -1,4 +1,10 @@
-"""What a person or a script is told when something they asked for may not be done."""
+"""What a person or a script is told when something they asked for may not be done, and what nobody can help."""
+
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import InterfaceError, OperationalError
+
+# The database's trouble, or time that is up: no row, no run and no strategy at hand is to blame for it.
+NOBODYS_FAULT = (OperationalError, InterfaceError, SoftTimeLimitExceeded)
 
 
 class NotAllowed(Exception):

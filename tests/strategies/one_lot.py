@@ -1,6 +1,6 @@
 """Strategies for tests: the plainest there can be, and those that go wrong."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -9,11 +9,14 @@ from trading.strategies.api import (
     Context,
     Enter,
     Exit,
+    InstrumentSpec,
     Intent,
+    JSONObject,
     Reason,
     Strategy,
     StrategyParameters,
     Tick,
+    Wait,
     number,
 )
 
@@ -126,3 +129,31 @@ class CountsCandles(Strategy[StrategyParameters]):
 
     def restore(self, state: dict[str, int]) -> None:
         self.seen = state.get("seen", 0)
+
+
+class GoesWrong(OneLot):
+    """Like one lot, until it is told how to go wrong."""
+
+    name = "test-goes-wrong"
+    title = "Goes wrong"
+    how: str | None = None
+
+    def __init__(self, parameters: Prices, instruments: Sequence[InstrumentSpec]) -> None:
+        if self.how == "made":
+            raise LookupError("no table for this instrument")
+        super().__init__(parameters, instruments)
+
+    def warmup(self) -> dict[int, int]:
+        if self.how == "warmed":
+            raise LookupError("no table for this instrument")
+        return super().warmup()
+
+    def on_tick(self, ctx: Context, tick: Tick) -> Iterable[Intent]:
+        if self.how == "asked for the hours":
+            ctx.session(tick.instrument)
+        if self.how == "reason":
+            return [Wait(tick.instrument, Reason("half a pair: \ud83d", {}, "bad"))]
+        return super().on_tick(ctx, tick)
+
+    def save(self) -> JSONObject:
+        return {"note": "a \0"} if self.how == "saved" else super().save()

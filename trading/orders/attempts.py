@@ -4,16 +4,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import structlog
-from celery.exceptions import SoftTimeLimitExceeded
-from django.db import InterfaceError, OperationalError
 from django.db.models import F, Model
 
 from alphapanda.core.journal.services import give_up
+from trading.errors import NOBODYS_FAULT
 
 log = structlog.get_logger()
 MOST_ATTEMPTS = 3
-# The database's trouble, or time that is up: nothing the row at hand is to blame for.
-NOBODYS_FAULT = (OperationalError, InterfaceError, SoftTimeLimitExceeded)
 Row = TypeVar("Row", bound=Model)
 
 

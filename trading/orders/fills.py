@@ -20,8 +20,8 @@ from portfolio.booking import TradeReport, book_trade
 from portfolio.models import Account
 from trading import wakeups
 from trading.brokers.choice import broker_for
+from trading.errors import NOBODYS_FAULT
 from trading.models import Fill, Order
-from trading.orders.attempts import NOBODYS_FAULT
 from trading.orders.broker_port import Broker, BrokerOrder, BrokerTrade
 from trading.orders.life_cycle import OrderState, is_terminal, may_advance, state_after_trades
 from trading.orders.transitions import move_order, notify_run, wake_exit

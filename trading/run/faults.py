@@ -1,6 +1,11 @@
 """What can be wrong with a strategy's code, told so that a person can act on it."""
 
+import traceback
+from pathlib import Path
+
 from trading.run.decisions import Decision
+
+LONGEST_TRACEBACK = 4000
 
 
 class CallbackTimedOut(BaseException):
@@ -19,3 +24,15 @@ class StrategyFault(Exception):
         self.code = code
         self.words = words
         self.decisions = decisions
+
+
+def error_words(error: BaseException) -> str:
+    """Return what was raised and where: its type, its words, the file and the line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f", at {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}: {error}{place}"
+
+
+def traceback_of(error: BaseException) -> str:
+    """Return the whole traceback as Python prints it, its end where it is very long."""
+    return "".join(traceback.format_exception(error))[-LONGEST_TRACEBACK:]

@@ -33,7 +33,8 @@ class RunHost:
     Call in this order for each step of market time: ``apply_fill`` and ``apply_order_ended``, then
     ``on_candles``, then ``on_ticks``. Each returns its decisions. Any of them raises StrategyFault if
     the strategy raised, timed out or answered nonsense; what was decided before stands in the fault.
-    ``guard`` runs each call of the strategy and raises CallbackTimedOut if it takes too long.
+    ``guard`` runs each call of the strategy and raises CallbackTimedOut if it takes too long; what is
+    ``not_its_fault`` (a database that does not answer, asked for the day's hours) goes through as it is.
 
     With ``exits_only`` stops, targets and flat-by are kept and the strategy decides nothing; it sets
     itself after a fault. ``decide_again`` ends it.
@@ -46,12 +47,13 @@ class RunHost:
         sessions: SessionLookup,
         now: datetime,
         guard: Guard[Any] = call_unguarded,
+        not_its_fault: tuple[type[BaseException], ...] = (),
     ) -> None:
         self.strategy = strategy
         self.terms = terms
         self.exits_only = False
         self.is_faulted = False
-        self._guard = guard
+        self._guard, self._not_its_fault = guard, not_its_fault
         self._positions = RunPositions(terms, sessions, now)
         self._traded = frozenset(spec.key for spec in terms.instruments)
         self._watched = frozenset(spec.key for spec in terms.watched)
@@ -179,6 +181,8 @@ class RunHost:
         """Call the strategy. Raises StrategyFault, whatever it did."""
         try:
             answer: T = self._guard(call)
+        except self._not_its_fault:
+            raise
         except CallbackTimedOut as slow:
             raise self._make_fault("timed_out", occasion, str(slow)) from slow
         except BadIntent as bad:
@@ -188,9 +192,8 @@ class RunHost:
         return answer
 
     def _make_fault(self, code: str, occasion: str, words: str) -> StrategyFault:
-        self.keep_exits_only(is_faulted=True)
         name = self.strategy.name or type(self.strategy).__name__
-        return StrategyFault(code, f"{name}, on {occasion}: {words}", tuple(self._positions.take_decisions()))
+        return StrategyFault(code, f"{name}, on {occasion}: {words}", self.give_in())
 
     # Pausing and keeping
 
@@ -199,9 +202,25 @@ class RunHost:
         self.exits_only = True
         self.is_faulted = self.is_faulted or is_faulted
 
+    def give_in(self) -> tuple[Decision, ...]:
+        """Keep only exits after an error that nobody foresaw; return what was decided before it in the same step."""
+        self.keep_exits_only(is_faulted=True)
+        return tuple(self._positions.take_decisions())
+
     def hold_back(self, keys: Iterable[str]) -> None:
         """Ask no exit of these instruments, since nobody could take it; one that is due is asked once they are back."""
         self._positions.held_back = frozenset(keys)
+
+    @property
+    def has_strategy(self) -> bool:
+        """Whether there is a strategy to ask: a run whose code cannot be had has a host without."""
+        return type(self.strategy) is not Strategy
+
+    def take_over(self, other: RunHost) -> None:
+        """Go on where another host of the same run was, with its positions; its strategy begins anew."""
+        self._positions.restore(other._positions.save())
+        self.number_from(other._positions.next_number)
+        self.keep_exits_only(is_faulted=True)
 
     def decide_again(self, history: Iterable[Candle] = ()) -> None:
         """Let the strategy decide again; after a fault it begins anew and learns from ``history``."""
@@ -228,7 +247,12 @@ class RunHost:
         }
 
     def _strategy_state(self) -> Any:
-        return json.loads(json.dumps(self.strategy.save(), allow_nan=False))
+        text = json.dumps(self.strategy.save(), allow_nan=False, ensure_ascii=False)
+        # PostgreSQL keeps neither a NUL nor half a surrogate pair, and everybody's checkpoint would fail with it.
+        if "\\u0000" in text:
+            raise ValueError("its state holds a NUL, which cannot be kept")
+        text.encode()
+        return json.loads(text)
 
     @staticmethod
     def stops_in(saved: JSONObject) -> dict[str, Decimal]:
@@ -241,7 +265,8 @@ class RunHost:
         self.hold_back(saved.get("held_back", ()))  # checkpoints of earlier versions have none
         self._newest = {series: datetime.fromisoformat(start) for series, start in saved["newest"].items()}
         self.exits_only, self.is_faulted = saved["exits_only"], saved["is_faulted"]
-        self._call_strategy("restoring", lambda: self.strategy.restore(saved["strategy"]))
+        if not self.is_faulted:
+            self._call_strategy("restoring", lambda: self.strategy.restore(saved["strategy"]))
 
 
 def ended_at(candle: Candle) -> datetime:

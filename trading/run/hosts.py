@@ -8,6 +8,7 @@ from django.conf import settings
 
 from instruments.domain.order_terms import OrderType
 from instruments.models import Instrument
+from trading.errors import NOBODYS_FAULT
 from trading.models import Deployment, Run
 from trading.run.callback_guard import CallbackGuard
 from trading.run.host import RunHost
@@ -111,4 +112,4 @@ def _host(strategy: Strategy[Any], terms: RunTerms, instruments: list[Instrument
     sessions = SessionTable()
     for instrument in instruments:
         sessions.know(instrument)
-    return RunHost(strategy, terms, sessions, now, CallbackGuard())
+    return RunHost(strategy, terms, sessions, now, CallbackGuard(), not_its_fault=NOBODYS_FAULT)

@@ -13,6 +13,7 @@ from trading.strategies.values import ChangeStop, Enter, Exit, Intent, Reason, W
 MOST_INTENTS = 100
 HIGHEST_PRICE = Decimal(10) ** 9
 LONGEST_TEXT = 500
+LARGEST_NUMBER = 10**18
 
 
 class BadIntent(ValueError):
@@ -83,13 +84,28 @@ def check_reason(reason: Any) -> None:
         raise BadIntent(f"gave {type(reason).__name__} for a reason")
     if not isinstance(reason.text, str) or not 0 < len(reason.text) <= LONGEST_TEXT:
         raise BadIntent(f"the reason's words must be a text of 1 to {LONGEST_TEXT} characters")
+    check_text("words", reason.text)
     if not isinstance(reason.code, str) or not isinstance(reason.numbers, Mapping):
         raise BadIntent("the reason's code must be a text and its numbers a mapping")
     for name, value in reason.numbers.items():
         check_number(name, value)
 
 
+def check_text(part: str, text: str) -> None:
+    """Refuse what PostgreSQL cannot keep: everybody else's decisions would fail to be written with it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as bad:
+        raise BadIntent(f"the reason's {part} hold half a surrogate pair: {text!r}") from bad
+    if "\0" in text:
+        raise BadIntent(f"the reason's {part} hold a NUL: {text!r}")
+
+
 def check_number(name: Any, value: Any) -> None:
-    is_plain = isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
+    for text in (name, value):
+        if isinstance(text, str):
+            check_text("numbers", text)
+    is_whole = isinstance(value, int) and abs(value) < LARGEST_NUMBER
+    is_plain = isinstance(value, str) or is_whole or (isinstance(value, float) and math.isfinite(value))
     if not isinstance(name, str) or not is_plain:
         raise BadIntent(f"the reason's number {name!r} is {value!r}: only texts and finite numbers are kept")

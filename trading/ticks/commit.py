@@ -19,9 +19,8 @@ from trading.orders.life_cycle import DeploymentState, SignalState, urgency_of
 from trading.orders.requests import ask_cancellation
 from trading.orders.transitions import notify_run
 from trading.run import deployments
-from trading.run.faults import StrategyFault
 from trading.strategies.values import Tick
-from trading.ticks.memory import Effects, LiveRun, QuotedDecision, ShardMemory
+from trading.ticks.memory import Effects, QuotedDecision, RunFault, ShardMemory
 
 # Our own choice: a rebuild reads at most half a minute of stream.
 CHECKPOINT_EVERY = timedelta(seconds=30)
@@ -29,6 +28,7 @@ CHECKPOINT_EVERY = timedelta(seconds=30)
 
 def write_effects(shard: Shard, memory: ShardMemory, effects: Effects) -> None:
     """Write all effects in the caller's transaction."""
+    checkpoint = memory.save(effects) if _is_checkpoint_due(memory) else None
     store_candles(memory.instruments, effects.candles)
     _write_decisions(memory, effects.decisions)
     for told, position in effects.inputs:
@@ -39,20 +39,21 @@ def write_effects(shard: Shard, memory: ShardMemory, effects: Effects) -> None:
         )
     for run in effects.resumed:
         deployments.move_deployment(run.deployment_id, DeploymentState.RUNNING, "resumed", frm=[DeploymentState.PAUSED])
-    for run, words in effects.faults:
-        _pause(memory, run, words)
-    _checkpoint_when_due(shard, memory)
+    for fault in effects.faults:
+        _pause(memory, fault)
+    if checkpoint:
+        _write_checkpoint(shard, memory, checkpoint)
 
 
-def _pause(memory: ShardMemory, run: LiveRun, words: str) -> None:
-    """Pause a run whose code failed; its exits go on. The fault is an input: a rebuild stops there too."""
-    deployments.move_deployment(run.deployment_id, DeploymentState.PAUSED, words)
+def _pause(memory: ShardMemory, fault: RunFault) -> None:
+    """Pause a run that failed; its exits go on. The fault is an input: a rebuild stops there too."""
+    deployments.move_deployment(fault.deployment_id, DeploymentState.PAUSED, fault.words)
     RunInput.objects.get_or_create(
-        run_id=run.run_id,
+        run_id=fault.run_id,
         kind="exits_only",
         ref=str(memory.position),
         defaults={
-            "payload": {"reason": words, "faulted": True},
+            "payload": {"reason": fault.words, "faulted": True, "traceback": fault.traceback},
             "epoch": memory.position.epoch,
             "n": memory.position.n,
         },
@@ -175,25 +176,20 @@ def _evaluation(quoted: QuotedDecision) -> Evaluation:
     )
 
 
-def _checkpoint_when_due(shard: Shard, memory: ShardMemory) -> None:
-    if memory.checkpointed_at is not None and memory.now - memory.checkpointed_at < CHECKPOINT_EVERY:
-        return
-    memory.refresh_instruments()
+def _is_checkpoint_due(memory: ShardMemory) -> bool:
+    return memory.checkpointed_at is None or memory.now - memory.checkpointed_at >= CHECKPOINT_EVERY
+
+
+def _write_checkpoint(shard: Shard, memory: ShardMemory, saved: dict[str, Any]) -> None:
     Checkpoint.objects.update_or_create(
         shard=shard,
         defaults={
             "epoch": memory.position.epoch,
             "n": memory.position.n,
             "market_time": memory.now,
-            "memory": _saved(memory),
+            "memory": saved,
         },
     )
     # A commit that fails throws this memory away, and with it this time.
     memory.checkpointed_at = memory.now
-
-
-def _saved(memory: ShardMemory) -> dict[str, Any]:
-    try:
-        return memory.save()
-    except StrategyFault:
-        return memory.save()  # the fault has set its host to exits only; what can be saved is saved
+    memory.refresh_instruments()

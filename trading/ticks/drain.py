@@ -24,6 +24,7 @@ from trading.ticks.commit import write_effects
 from trading.ticks.inputs import apply_inputs
 from trading.ticks.memory import Effects, ShardMemory
 from trading.ticks.rebuild import rebuild_memory
+from trading.ticks.troubles import clear_trouble, note_trouble
 
 log = structlog.get_logger()
 MOST_ENTRIES = 50
@@ -56,17 +57,21 @@ def process_ticks(shard_id: UUID | str, linger: float = LINGER_SECONDS) -> bool:
         while time.monotonic() < deadline:
             entries = next_entries(shard, stream, memory.position, linger)
             metrics.STREAM_LAG.labels(shard.name).set(len(entries))
+            if entries:
+                advance_shard(shard, memory, entries)
+            clear_trouble(shard)
             if not entries:
                 return False
-            advance_shard(shard, memory, entries)
     except LostRace:
         _memories.pop(shard.pk, None)
         # Whoever was first goes on; to compete with it for every frame would rebuild the memory each time.
         log.info("shard_lost_race", shard=shard.name)
         return False
-    except BaseException:
+    except BaseException as error:
         # Memory may be ahead of what was committed: it is not to be trusted any more.
         _memories.pop(shard.pk, None)
+        if isinstance(error, Exception):
+            note_trouble(shard, error)
         raise
     return True
 

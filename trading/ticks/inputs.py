@@ -8,14 +8,18 @@ import structlog
 from instruments.models import Instrument
 from market.models import Candle as CandleRow
 from market.stream import StreamPosition
+from trading.errors import NOBODYS_FAULT
 from trading.models import Run, RunInput
-from trading.run.faults import StrategyFault
+from trading.run.faults import StrategyFault, error_words, traceback_of
 from trading.run.host import RunHost
-from trading.run.hosts import exits_only_host, host_of
+from trading.run.hosts import UnknownStrategy, exits_only_host, host_of, strategy_class
+from trading.strategies.parameters import BadParameters
+from trading.strategies.registry import code_hash
 from trading.strategies.values import Candle
-from trading.ticks.memory import Effects, LiveRun, ShardMemory
+from trading.ticks.memory import Effects, LiveRun, RunFault, ShardMemory
 
 log = structlog.get_logger()
+WHAT = {"begin": "its beginning", "fill": "a fill", "ended": "an order's end", "resume": "its resumption"}
 
 
 def apply_inputs(memory: ShardMemory, inputs: Iterable[RunInput], position: StreamPosition, effects: Effects) -> None:
@@ -30,6 +34,20 @@ def apply_inputs(memory: ShardMemory, inputs: Iterable[RunInput], position: Stre
 
 
 def apply_input(memory: ShardMemory, told: RunInput, effects: Effects) -> None:
+    """Let a run hear one input; one that it cannot take pauses it, and nobody else."""
+    try:
+        _apply_input(memory, told, effects)
+    except NOBODYS_FAULT:
+        raise
+    except Exception as error:
+        log.exception("input_not_taken", run=str(told.run_id), kind=told.kind)
+        if run := memory.runs.get(told.run_id):
+            run.host.keep_exits_only(is_faulted=True)
+        words = f"it could not be told of {WHAT.get(told.kind, told.kind)}: {error_words(error)}"
+        effects.faults.append(RunFault(told.run_id, told.run.deployment_id, words, traceback_of(error)))
+
+
+def _apply_input(memory: ShardMemory, told: RunInput, effects: Effects) -> None:
     run = memory.runs.get(told.run_id)
     if told.kind == "begin":
         begin_run(memory, told.run, datetime.fromisoformat(told.payload["until"]), effects)
@@ -39,35 +57,59 @@ def apply_input(memory: ShardMemory, told: RunInput, effects: Effects) -> None:
         del memory.runs[told.run_id]
         effects.ended.append(run)
     elif told.kind == "resume":
-        resume_run(memory, run, datetime.fromisoformat(told.payload["until"]), effects)
+        resume_run(memory, run, told, effects)
     else:
         memory.apply_input(run, told, effects)
 
 
 def begin_run(memory: ShardMemory, run: Run, until: datetime, effects: Effects) -> None:
-    """Make a run's host and let it learn from the candles that began before ``until``."""
-    live = live_run(memory, run)
+    """Make a run's host, unless it is there, and let it learn from the candles that began before ``until``."""
+    standing = memory.runs.get(run.pk)
+    live, problem = (standing, "") if standing else run_of(memory, run)
     memory.runs[run.pk] = live
+    effects.begun.append(live)
+    if problem:
+        effects.faults.append(live.fault(problem))
+        return
     try:
         live.host.warm_up(warm_up_candles(live, until))
     except StrategyFault as fault:
-        effects.faults.append((live, fault.words))
-    effects.begun.append(live)
+        effects.faults.append(live.fault(fault.words, fault.__cause__))
 
 
-def resume_run(memory: ShardMemory, run: LiveRun, until: datetime, effects: Effects) -> None:
+def resume_run(memory: ShardMemory, run: LiveRun, told: RunInput, effects: Effects) -> None:
+    """Let a run decide again; one whose code could not be had goes on with its strategy, if there is one now."""
+    if not run.host.has_strategy:
+        fresh, problem = run_of(memory, told.run)
+        if problem:
+            effects.faults.append(run.fault(problem))
+            return
+        fresh.host.take_over(run.host)
+        run = memory.runs[told.run_id] = fresh
     try:
-        run.host.decide_again(warm_up_candles(run, until))
+        run.host.decide_again(warm_up_candles(run, datetime.fromisoformat(told.payload["until"])))
     except StrategyFault as fault:
-        effects.faults.append((run, fault.words))
+        effects.faults.append(run.fault(fault.words, fault.__cause__))
     else:
         effects.resumed.append(run)
 
 
-def live_run(memory: ShardMemory, run: Run) -> LiveRun:
-    """Return a run with a fresh host. Raises UnknownStrategy or BadParameters."""
+def run_of(memory: ShardMemory, run: Run) -> tuple[LiveRun, str]:
+    """Return a run with a fresh host, and what is wrong with its code: with that, it only gets out."""
     instruments = instruments_of(run)
-    return _live(memory, run, host_of(run, instruments, memory.now), instruments)
+    try:
+        live = _live(memory, run, host_of(run, instruments, memory.now), instruments)
+        changed = code_hash(strategy_class(run.deployment.strategy.name)) != run.code_hash
+    except NOBODYS_FAULT:
+        raise
+    except Exception as error:
+        foreseen = isinstance(error, UnknownStrategy | BadParameters | StrategyFault)
+        if not foreseen:
+            log.exception("run_not_made", run=str(run))
+        return exits_only_run(memory, run), f"it cannot be run: {error if foreseen else error_words(error)}"
+    if changed:
+        live.host.keep_exits_only(is_faulted=True)
+    return live, "its code has changed since the run began: stop it and start it again" if changed else ""
 
 
 def exits_only_run(memory: ShardMemory, run: Run) -> LiveRun:

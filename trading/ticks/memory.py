@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -18,15 +18,25 @@ from market.domain.ticks import TICK_DTYPE, to_price
 from market.models import Shard, Subscription
 from market.quotes import levels_of
 from market.stream import StreamEntry, StreamPosition
+from trading.errors import NOBODYS_FAULT
 from trading.models import RunInput
 from trading.run.callback_slot import CallbackSlot
 from trading.run.decisions import Decision
-from trading.run.faults import StrategyFault
+from trading.run.faults import StrategyFault, error_words, traceback_of
 from trading.run.host import RunHost
 from trading.strategies.values import Candle, Fill, Tick
 
 log = structlog.get_logger()
 EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+class RunFault(NamedTuple):
+    """Why a run is paused: in words, and as Python printed it where code raised."""
+
+    run_id: UUID
+    deployment_id: UUID
+    words: str
+    traceback: str = ""
 
 
 @dataclass
@@ -43,6 +53,9 @@ class LiveRun:
     host: RunHost
     instruments: dict[str, Instrument]
     gone: frozenset[str] = frozenset()
+
+    def fault(self, words: str, error: BaseException | None = None) -> RunFault:
+        return RunFault(self.run_id, self.deployment_id, words, traceback_of(error) if error else "")
 
 
 @dataclass(frozen=True)
@@ -63,7 +76,7 @@ class Effects:
 
     candles: list[ClosedCandle] = field(default_factory=list)
     decisions: list[QuotedDecision] = field(default_factory=list)
-    faults: list[tuple[LiveRun, str]] = field(default_factory=list)
+    faults: list[RunFault] = field(default_factory=list)
     inputs: list[tuple[RunInput, StreamPosition]] = field(default_factory=list)
     begun: list[LiveRun] = field(default_factory=list)
     resumed: list[LiveRun] = field(default_factory=list)
@@ -191,7 +204,7 @@ class ShardMemory:
             if is_more:
                 log.warning("instruments_gone", run=run.name, gone=sorted(gone))
                 run.host.keep_exits_only(is_faulted=True)
-                effects.faults.append((run, gone_words(gone, run.host.positions)))
+                effects.faults.append(run.fault(gone_words(gone, run.host.positions)))
 
     def _call_host(self, run: LiveRun, effects: Effects, received_at: datetime | None, call: Any) -> None:
         """Call a host; a fault pauses the run, and what was decided before it counts."""
@@ -199,9 +212,15 @@ class ShardMemory:
             with self.slot.holding(run.run_id):
                 decisions: Iterable[Decision] = call()
         except StrategyFault as fault:
-            log.warning("strategy_fault", run=run.name, fault=str(fault))
-            effects.faults.append((run, fault.words))
+            log.warning("strategy_fault", run=run.name, fault=str(fault), exc_info=True)
+            effects.faults.append(run.fault(fault.words, fault.__cause__))
             decisions = fault.decisions
+        except NOBODYS_FAULT:
+            raise
+        except Exception as error:
+            log.exception("run_failed", run=run.name)
+            decisions = run.host.give_in()
+            effects.faults.append(run.fault(f"it failed: {error_words(error)}", error))
         effects.decisions += [self._quoted_decision(run, decision, received_at) for decision in decisions or ()]
 
     def _quoted_decision(self, run: LiveRun, decision: Decision, received_at: datetime | None) -> QuotedDecision:
@@ -254,15 +273,23 @@ class ShardMemory:
             at=datetime.fromtimestamp(stamp, UTC) if stamp else self.now,
         )
 
-    def save(self) -> dict[str, Any]:
-        """Return everything as JSON; hosts that cannot be saved are left out and begin anew from their inputs."""
+    def save(self, effects: Effects) -> dict[str, Any]:
+        """Return everything as JSON. A run whose strategy cannot be saved is paused, and begins anew when resumed."""
         rows = np.array(list(self.rows.values()), TICK_DTYPE) if self.rows else np.zeros(0, TICK_DTYPE)
         return {
             "now": self.now.isoformat(),
             "candles": self.candles.save(),
             "rows": rows.tobytes().hex(),
-            "runs": {str(run.run_id): run.host.save() for run in self.runs.values()},
+            "runs": {str(run.run_id): self._saved_host(run, effects) for run in self.runs.values()},
         }
+
+    def _saved_host(self, run: LiveRun, effects: Effects) -> dict[str, Any]:
+        try:
+            return run.host.save()
+        except StrategyFault as fault:
+            log.warning("strategy_fault", run=run.name, fault=str(fault), exc_info=True)
+            effects.faults.append(run.fault(fault.words, fault.__cause__))
+        return run.host.save()  # of a faulted strategy nothing is kept but how it began
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Take back all but the hosts, which need their rows of the database."""

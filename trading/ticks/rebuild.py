@@ -9,15 +9,13 @@ from django.db.models import Max
 
 from market.models import Shard
 from market.stream import StreamEntry, StreamPosition, TickStream
+from trading.errors import NOBODYS_FAULT
 from trading.models import Checkpoint, ExitPlan, Run, RunInput, Signal
 from trading.run import deployments
 from trading.run.callback_slot import CallbackSlot
-from trading.run.faults import StrategyFault
-from trading.run.hosts import UnknownStrategy, strategy_class
-from trading.strategies.parameters import BadParameters
-from trading.strategies.registry import code_hash
-from trading.ticks.inputs import apply_input, exits_only_run, live_run
-from trading.ticks.memory import Effects, LiveRun, ShardMemory
+from trading.run.faults import StrategyFault, error_words
+from trading.ticks.inputs import apply_input, exits_only_run, run_of
+from trading.ticks.memory import Effects, LiveRun, RunFault, ShardMemory
 
 log = structlog.get_logger()
 READ_AT_ONCE = 500
@@ -30,7 +28,7 @@ def rebuild_memory(shard: Shard, stream: TickStream) -> ShardMemory:
     2. Read the stream from there to the committed position, each run hearing its inputs where it heard them first.
        What is decided on the way was committed then; it is dropped now.
     3. If the stream no longer holds all of it, runs hear their inputs all the same, and candles know of the gap.
-    4. A run whose callback killed two workers in a row is paused.
+    4. A run that fails on the way is paused, and one whose callback killed two workers in a row.
     """
     target = StreamPosition(shard.epoch, shard.n)
     slot = CallbackSlot(settings.STATE_DIR / "shards" / f"{shard.pk}.slot")
@@ -41,56 +39,87 @@ def rebuild_memory(shard: Shard, stream: TickStream) -> ShardMemory:
     memory.refresh_instruments()
     if checkpoint:
         memory.restore(checkpoint.memory)
-    _restore_runs(memory, shard, checkpoint.memory["runs"] if checkpoint else {})
-    _catch_up(memory, stream, target)
+    faults = _restore_runs(memory, shard, checkpoint.memory["runs"] if checkpoint else {})
+    faults += _catch_up(memory, stream, target)
     memory.hold_back_gone()
     _number_on(memory)
     memory.position = target
+    _pause_failed(memory, faults)
     if deadly:
         deployments.pause_run(deadly, "its callback killed the worker twice in a row")
     log.info("shard_rebuilt", shard=shard.name, position=str(target), runs=len(memory.runs))
     return memory
 
 
-def _restore_runs(memory: ShardMemory, shard: Shard, saved: dict[str, Any]) -> None:
+def _pause_failed(memory: ShardMemory, faults: list[RunFault]) -> None:
+    """Pause the runs that failed on the way; one that failed then and was resumed since goes on."""
+    for fault in faults:
+        run = memory.runs.get(fault.run_id)
+        if run is None or run.host.is_faulted:
+            deployments.pause_run(fault.run_id, fault.words)
+
+
+def _restore_runs(memory: ShardMemory, shard: Shard, saved: dict[str, Any]) -> list[RunFault]:
+    effects = Effects()
     open_runs = Run.objects.filter(deployment__shard=shard, ended_at__isnull=True)
     for run in open_runs.select_related("deployment__strategy", "deployment__account"):
-        live, problem = _live(memory, run)
-        if str(run.pk) in saved:
-            problem = _restore_host(live, saved[str(run.pk)], problem)
-            memory.runs[run.pk] = live
-        elif RunInput.objects.filter(run=run, kind="begin", epoch__isnull=False).exists():
-            _apply_inputs_again(memory, run, live)
+        try:
+            problem = _restore_run(memory, run, saved.get(str(run.pk)), effects)
+        except NOBODYS_FAULT:
+            raise
+        except Exception as error:
+            log.exception("run_not_restored", run=str(run))
+            problem = _restore_exits(memory, run, f"it cannot be rebuilt: {error_words(error)}", effects)
         if problem:
-            live.host.keep_exits_only(is_faulted=True)
             deployments.pause_run(run.pk, problem)
+    return effects.faults
 
 
-def _live(memory: ShardMemory, run: Run) -> tuple[LiveRun, str]:
-    """Return the run with its host, and what is wrong with its code. Its exits are kept whatever that is."""
-    try:
-        live = live_run(memory, run)
-        changed = code_hash(strategy_class(run.deployment.strategy.name)) != run.code_hash
-    except (UnknownStrategy, BadParameters) as error:
-        return exits_only_run(memory, run), f"it cannot be run: {error}"
-    return live, "its code has changed since the run began: stop it and start it again" if changed else ""
-
-
-def _restore_host(live: LiveRun, saved: dict[str, Any], problem: str) -> str:
-    """Restore books and stops; a strategy that cannot take its own state back is paused with its exits kept."""
+def _restore_run(memory: ShardMemory, run: Run, saved: dict[str, Any] | None, effects: Effects) -> str:
+    """Put the run into memory as it was at the checkpoint. Returns what is wrong with it; its exits are kept then."""
+    if saved is None and not _has_begun(memory, run):
+        return ""  # it begins on the way to where the shard was, or later
+    live, problem = run_of(memory, run)
+    if saved is None:
+        _apply_inputs_again(memory, run, live, effects)
+        return problem
     try:
         live.host.restore(saved)
     except StrategyFault as fault:
-        return problem or fault.words
+        problem = problem or fault.words
+    memory.runs[run.pk] = live
+    if problem:
+        live.host.keep_exits_only(is_faulted=True)
     return problem
 
 
-def _apply_inputs_again(memory: ShardMemory, run: Run, live: LiveRun) -> None:
+def _restore_exits(memory: ShardMemory, run: Run, problem: str, effects: Effects) -> str:
+    """Put a run that cannot be restored into memory by its fills alone, so that it gets out. Returns what to say."""
+    try:
+        _apply_inputs_again(memory, run, exits_only_run(memory, run), effects)
+    except NOBODYS_FAULT:
+        raise
+    except Exception as error:
+        log.exception("exits_not_managed", run=str(run))
+        memory.runs.pop(run.pk, None)
+        return f"nobody manages its exits, leave its positions by hand; {problem}; {error_words(error)}"
+    return problem
+
+
+def _has_begun(memory: ShardMemory, run: Run) -> bool:
+    return any(told.kind == "begin" for told in _heard_so_far(memory, run))
+
+
+def _apply_inputs_again(memory: ShardMemory, run: Run, live: LiveRun, effects: Effects) -> None:
     """Bring a run that is in no checkpoint to the memory's position: it hears all it was told up to there."""
     memory.runs[run.pk] = live
-    for told in _heard(memory, run_id=run.pk):
-        if StreamPosition(told.epoch, told.n) <= memory.position:  # type: ignore[arg-type]
-            apply_input(memory, told, Effects())
+    for told in _heard_so_far(memory, run):
+        apply_input(memory, told, effects)
+
+
+def _heard_so_far(memory: ShardMemory, run: Run) -> list[RunInput]:
+    heard = _heard(memory, run_id=run.pk)
+    return [told for told in heard if StreamPosition(told.epoch, told.n) <= memory.position]  # type: ignore[arg-type]
 
 
 def _heard(memory: ShardMemory, **which: object) -> list[RunInput]:
@@ -98,17 +127,19 @@ def _heard(memory: ShardMemory, **which: object) -> list[RunInput]:
     return list(heard.select_related("run__deployment__strategy"))
 
 
-def _catch_up(memory: ShardMemory, stream: TickStream, target: StreamPosition) -> None:
+def _catch_up(memory: ShardMemory, stream: TickStream, target: StreamPosition) -> list[RunFault]:
+    faults: list[RunFault] = []
     inputs = _inputs_by_position(memory, target)
     position = memory.position
     for entry in _entries(stream, position, target):
         for place in sorted(place for place in inputs if place <= entry.position):
-            _apply_inputs(memory, inputs.pop(place))
-        memory.apply_entry(entry, Effects())
+            _apply_inputs(memory, inputs.pop(place), faults)
+        memory.apply_entry(entry, Effects(faults=faults))
     for place in sorted(inputs):
-        _apply_inputs(memory, inputs[place])
+        _apply_inputs(memory, inputs[place], faults)
     if memory.position != target:
         memory.candles.note_gap(int(memory.now.timestamp()))
+    return faults
 
 
 def _number_on(memory: ShardMemory) -> None:
@@ -132,9 +163,9 @@ def _inputs_by_position(memory: ShardMemory, target: StreamPosition) -> dict[Str
     return found
 
 
-def _apply_inputs(memory: ShardMemory, inputs: list[RunInput]) -> None:
+def _apply_inputs(memory: ShardMemory, inputs: list[RunInput], faults: list[RunFault]) -> None:
     for told in inputs:
-        apply_input(memory, told, Effects())
+        apply_input(memory, told, Effects(faults=faults))
 
 
 def _entries(stream: TickStream, after: StreamPosition, until: StreamPosition) -> list[StreamEntry]:

@@ -17,10 +17,11 @@ from alphapanda.core.clock.market_time import wall_now
 from alphapanda.core.telemetry.heartbeats import KEY, Process
 from alphapanda.dashboard import panels
 from alphapanda.dashboard.panels.context import PageContext
-from alphapanda.dashboard.panels.live.facts import silent_processes
+from alphapanda.dashboard.panels.live.facts import silent_processes, stuck_shards
 from alphapanda.dashboard.tests.conftest import NOW, SampleDay
 from trading.models import Checkpoint
 from trading.run.position import RunPosition
+from trading.ticks.troubles import clear_trouble, note_trouble
 from trading.wakeups import valkey_client
 
 PLACES = ["live", "strategies", "orders", "portfolio", "system"]
@@ -100,6 +101,16 @@ def test_a_killed_process_is_told_of_on_system_and_on_live(sample: SampleDay) ->
     rows = panels.system_snapshot(None)["processes"]["rows"]
     assert [(row["name"], row["state"]) for row in rows] == [("ticks@desk", "Silent"), ("web@desk", "Running")]
     assert silent_processes(PageContext()) == ("ticks@desk: silent for 3 min",)
+
+
+def test_a_shard_that_cannot_go_on_is_told_of_on_live(sample: SampleDay) -> None:
+    note_trouble(sample.deployment.shard, RuntimeError("no candle today"))
+    lines = [line["text"] for line in panels.live_snapshot(None)["verdict"]["lines"]]
+    [(shard, words)] = stuck_shards(PageContext())
+    assert (shard, words.partition(", for ")[0]) == ("kite-0", "RuntimeError: no candle today")
+    assert "Not trading: kite-0 cannot go on." in lines
+    clear_trouble(sample.deployment.shard)
+    assert stuck_shards(PageContext()) == ()
 
 
 def test_a_deployment_shows_its_parameters_and_why_it_did_not_trade(reader: Any, sample: SampleDay) -> None:

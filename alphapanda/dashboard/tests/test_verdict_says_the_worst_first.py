@@ -9,6 +9,7 @@ TROUBLE = (Line("Momentum halted: it raised", "/strategies/1/", "Look"),)
 BY_SEVERITY = [
     {"halted": "Halted by mehta at 14:20."},
     {"no_prices_for": "2 min"},
+    {"stuck_shards": (("kite-0", "RuntimeError: no candle today, for 3 s"),)},
     {"differing_books": ("SBIN",)},
     {"reduce_only": "Reduce only by mehta."},
     {"needs_person": SILENT},

@@ -26,6 +26,7 @@ from trading.models import BrokerSession, Deployment, Order, PaperTrade, RateWin
 from trading.orders.life_cycle import DeploymentState, GateState, OrderState
 from trading.orders.rate_budget import KITE_BUDGET
 from trading.risk.assess import RULES
+from trading.ticks.troubles import read_troubles
 from trading.wakeups import valkey_client
 
 FEED_ICONS = {Liveness.LIVE: ("live", ""), Liveness.STALE: ("stale", "warn"), Liveness.DEAD: ("dead", "fault")}
@@ -150,6 +151,7 @@ def verdict_facts(
         halted_note=f"{open_words(rows)} Exits still pass." if rows else "Flat. Fills and books go on.",
         reduce_only=f"{gate_words(page)}." if gate.state == GateState.REDUCE_ONLY else None,
         no_prices_for=silence_words(feed) if dead else None,
+        stuck_shards=stuck_shards(page),
         open_positions=len(rows),
         unconfirmed=tuple(order_line(o, page) for o in live if is_overdue(o, page)),
         needs_person=tuple(order_line(o, page) for o in live if o.state == OrderState.NEEDS_HUMAN),
@@ -186,6 +188,15 @@ def silent_processes(page: PageContext) -> tuple[str, ...]:
         return ()
     silent = [process for process in found if process.is_silent(page.wall)]
     return tuple(f"{one.name}: silent for {age(one.silence(page.wall).total_seconds())}" for one in silent)
+
+
+def stuck_shards(page: PageContext) -> tuple[tuple[str, str], ...]:
+    """Return the shards that raise at every drain; with Valkey away the feed's silence is the news."""
+    try:
+        troubles = read_troubles()
+    except redis.RedisError:
+        return ()
+    return tuple((one.shard, f"{one.words}, for {age((page.wall - one.since).total_seconds())}") for one in troubles)
 
 
 def meter_words(row: MeterRow) -> tuple[str, str]:

@@ -31,6 +31,7 @@ class Facts:
     halted: str | None = None
     halted_note: str = ""
     no_prices_for: str | None = None
+    stuck_shards: tuple[tuple[str, str], ...] = ()  # name, and what was raised
     open_positions: int = 0
     differing_books: tuple[str, ...] = ()
     unconfirmed: tuple[Line, ...] = ()
@@ -93,6 +94,10 @@ def _gate_and_prices(facts: Facts) -> Iterator[Finding]:
         holding = f"{count_words(facts.open_positions, 'position')} open. " if facts.open_positions else ""
         words = f"{holding}Exits work; new risk is refused until prices return."
         yield Finding("fault", "wrong", f"Not trading: no prices for {facts.no_prices_for}.", (Line(words),))
+    if facts.stuck_shards:
+        name, raised = facts.stuck_shards[0]
+        words = f"No stop of its strategies is watched. {raised}."
+        yield Finding("fault", "wrong", f"Not trading: {name} cannot go on.", (Line(words, "/system/", "System"),))
     if facts.differing_books:
         words = f"{', '.join(facts.differing_books)}: our book and the broker's differ; frozen until compared."
         yield Finding("fault", "wrong", "The books differ.", (Line(words),))
