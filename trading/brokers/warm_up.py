@@ -12,8 +12,8 @@ from market.candle_store import store_history
 from trading import wakeups
 from trading.brokers.choice import market_data_of
 from trading.brokers.price_bands import fetch_bands
-from trading.models import Run
-from trading.orders.life_cycle import DeploymentState
+from trading.models import Deployment, Run
+from trading.orders.life_cycle import DeploymentState as S
 from trading.run import deployments
 from trading.run.hosts import strategy_class
 
@@ -24,7 +24,7 @@ MINUTES_A_DAY = 375
 def warm_up(run_id: UUID | str) -> None:
     """Store the candles the run's strategy asks for, then tell the run to begin. Harmless if done twice."""
     run = Run.objects.select_related("deployment__strategy", "deployment__shard__feed").get(pk=run_id)
-    if run.ended_at or run.deployment.state != DeploymentState.WARMING:
+    if run.ended_at or run.deployment.state != S.WARMING:
         return
     data, now = market_data_of(run.deployment.shard.feed.data_account), market_now()
     wanted = strategy_class(run.deployment.strategy.name)
@@ -39,6 +39,9 @@ def warm_up(run_id: UUID | str) -> None:
             store_history(instrument, interval, closed)
     fetch_bands(data, instruments, now)
     with transaction.atomic():
+        # A pause that came meanwhile is heard after the beginning, or there is none.
+        if not Deployment.objects.select_for_update(no_key=True).filter(pk=run.deployment_id, state=S.WARMING).exists():
+            return
         deployments.notify_run(run, "begin", "begin", {"until": now.isoformat()})
         shard = run.deployment.shard
         wakeups.wake_stage_after_commit(wakeups.TICKS, shard.pk, f"ticks.{shard.name}")

@@ -181,7 +181,7 @@ SIGNAL_LABELS: dict[SignalState, str] = {
     _S.DENIED: "Refused",
     _S.EXPIRED: "Too old",
     _S.FAILED: "Failed",
-    _S.SUPERSEDED: "Replaced by a newer one",
+    _S.SUPERSEDED: "Withdrawn",
 }
 DEPLOYMENT_LABELS: dict[DeploymentState, str] = {
     _D.STOPPED: "Stopped",

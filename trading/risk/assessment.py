@@ -23,10 +23,10 @@ from instruments.domain.order_terms import TAKES_MARKET
 from portfolio.booking import ensure_portfolio
 from portfolio.models import Account, Portfolio
 from trading import wakeups
-from trading.models import Order, OrderTransition, RiskDecision, Signal
+from trading.models import Deployment, Order, OrderTransition, RiskDecision, Signal
 from trading.orders.attempts import attempt_row
 from trading.orders.execution import wake_execution
-from trading.orders.life_cycle import OrderState, SignalState
+from trading.orders.life_cycle import DeploymentState, OrderState, SignalState
 from trading.orders.transitions import notify_run
 from trading.risk.assess import assess
 from trading.risk.exposure import exposure_of
@@ -61,6 +61,9 @@ def judge_signal(signal: Signal) -> None:
     if signal.kind != Signal.Kind.EXIT and now > signal.expires_at:
         end_signal(signal, SignalState.EXPIRED, f"not judged before it expired at {clock_time(signal.expires_at)}")
         return
+    if signal.kind == Signal.Kind.ENTER and (state := _no_longer_wanted(signal)):
+        end_signal(signal, SignalState.SUPERSEDED, f"its deployment is {state}")
+        return
     portfolio = _portfolio_of(signal)
     exposure = exposure_of(signal, portfolio.pk, Marks.for_account(signal.account_id, now), now)
     proposed = proposed_order(signal)
@@ -80,6 +83,12 @@ def _portfolio_of(signal: Signal) -> Portfolio:
     if signal.plan is not None:
         return signal.plan.portfolio
     return ensure_portfolio(signal.account, signal.deployment_id, str(signal.deployment or ""))
+
+
+def _no_longer_wanted(signal: Signal) -> str:
+    """Return the state of an entry's deployment if it does not run now: a pause reaches what is on its way."""
+    deployment = Deployment.objects.filter(signals=signal).exclude(state=DeploymentState.RUNNING).first()
+    return deployment.state if deployment else ""
 
 
 def proposed_order(signal: Signal) -> ProposedOrder:

@@ -17,8 +17,8 @@ from portfolio.booking import ensure_portfolio
 from portfolio.models import Position
 from trading import wakeups
 from trading.errors import NotAllowed
-from trading.models import Deployment, Order, Run, RunInput
-from trading.orders.life_cycle import DeploymentState, may_advance
+from trading.models import Deployment, Order, Run, RunInput, Signal
+from trading.orders.life_cycle import DeploymentState, SignalState, may_advance
 from trading.run.hosts import run_terms, strategy_class, terms_json
 from trading.strategies.parameters import BadParameters
 from trading.strategies.registry import code_hash
@@ -77,13 +77,13 @@ def stop_deployment(deployment: Deployment, by: str) -> None:
         locked = Deployment.objects.select_for_update(no_key=True).get(pk=deployment.pk)
         if locked.state == S.STOPPED:
             raise NotAllowed(f"{deployment.name} is stopped already")
+        move_deployment(locked.pk, S.STOPPED, f"stopped by {by}")
         _check_nothing_left(locked)
         run = locked.runs.get(ended_at__isnull=True)
         run.ended_at, run.ended_reason = market_now(), f"stopped by {by}"
         run.save(update_fields=["ended_at", "ended_reason"])
         notify_run(run, "end", "end", {})
         drop_subscriptions(ref_of(locked))
-        move_deployment(locked.pk, S.STOPPED, f"stopped by {by}")
         Deployment.objects.filter(pk=locked.pk).update(stop_when_flat_by="")
 
 
@@ -107,8 +107,9 @@ def _check_nothing_left(deployment: Deployment) -> None:
         raise NotAllowed(f"{orders} of its orders may still fill: cancel them first")
 
 
+@transaction.atomic
 def pause_deployment(deployment: Deployment, by: str, reason: str = "") -> None:
-    """Let a run decide nothing more; its stops, targets and flat-by time are kept."""
+    """Let a run decide nothing more; its stops, targets and flat-by time are kept. One that warms up stops there."""
     words = f"paused by {by}" + (f": {reason}" if reason else "")
     if not move_deployment(deployment.pk, S.PAUSED, words, frm=[S.RUNNING, S.WARMING]):
         raise NotAllowed(f"{deployment.name} is not running")
@@ -117,7 +118,7 @@ def pause_deployment(deployment: Deployment, by: str, reason: str = "") -> None:
 
 
 def resume_deployment(deployment: Deployment, by: str) -> None:
-    """Let a paused run decide again; after a fault it begins anew on history."""
+    """Let a paused run decide again; after a fault it begins anew on history, as does one that never began."""
     current = Deployment.objects.get(pk=deployment.pk)
     if current.state not in (S.PAUSED, S.HALTED):
         raise NotAllowed(f"{deployment.name} is not paused")
@@ -127,7 +128,10 @@ def resume_deployment(deployment: Deployment, by: str) -> None:
         raise NotAllowed(f"no longer listed: {', '.join(gone)}")
     if code_hash(strategy_class(deployment.strategy.name)) != run.code_hash:
         raise NotAllowed("its code has changed since this run began: stop it and start it again")
-    notify_run(run, "resume", f"resume-{current.version}", {"until": market_now().isoformat(), "by": by})
+    if run.inputs.filter(kind="begin").exists():
+        notify_run(run, "resume", f"resume-{current.version}", {"until": market_now().isoformat(), "by": by})
+    elif move_deployment(current.pk, S.WARMING, f"resumed by {by}", frm=[S.PAUSED, S.HALTED]):
+        transaction.on_commit(lambda: ask_warm_up(run))
 
 
 def change_parameters(deployment: Deployment, parameters: dict[str, Any], by: str) -> None:
@@ -149,6 +153,7 @@ def check_parameters(strategy: str, parameters: dict[str, Any]) -> dict[str, Any
         raise ValidationError({name: list(words) for name, words in bad.errors.items()}) from bad
 
 
+@transaction.atomic
 def pause_run(run_id: UUID, reason: str) -> None:
     """Pause the deployment of a run on the system's own account."""
     run = Run.objects.select_related("deployment").get(pk=run_id)
@@ -168,7 +173,10 @@ def _version(deployment: Deployment) -> int:
 def move_deployment(
     deployment_id: UUID, to: DeploymentState, reason: str, frm: Sequence[DeploymentState] | None = None
 ) -> bool:
-    """Move a deployment on by one conditional UPDATE. False: it is not in a state that may become ``to``."""
+    """Move a deployment on by one conditional UPDATE. False: it is not in a state that may become ``to``.
+
+    What it asked and nobody has judged yet is withdrawn with a pause (its entries) and with a stop (everything).
+    """
     allowed = [state for state in (frm or S) if state != to and may_advance(state, to)]
     moved = Deployment.objects.filter(pk=deployment_id, state__in=allowed).update(
         state=to, state_reason=reason[:300], state_since=market_now(), version=F("version") + 1
@@ -176,4 +184,25 @@ def move_deployment(
     if moved:
         account_id = Deployment.objects.values_list("account_id", flat=True).get(pk=deployment_id)
         record_event(f"deployment.{to}", key=str(deployment_id), account_id=account_id, payload={"reason": reason})
+    if moved and to in (S.PAUSED, S.HALTED, S.STOPPED):
+        _withdraw_signals(deployment_id, reason, entries_only=to != S.STOPPED)
     return bool(moved)
+
+
+def _withdraw_signals(deployment_id: UUID, reason: str, *, entries_only: bool) -> None:
+    """Supersede what waits to be judged. One that is being judged just now is waited for: it is an order then."""
+    waiting = Signal.objects.filter(deployment_id=deployment_id, state=SignalState.NEW).order_by("id")
+    chosen = waiting.filter(kind=Signal.Kind.ENTER) if entries_only else waiting
+    for signal in chosen.select_for_update(no_key=True, of=("self",)).select_related("run", "instrument"):
+        Signal.objects.filter(pk=signal.pk).update(state=SignalState.SUPERSEDED, state_reason=reason[:300])
+        payload = {"signal": str(signal), "reason": reason}
+        record_event(
+            "signal.superseded",
+            key=str(signal.pk),
+            account_id=signal.account_id,
+            correlation=signal.pk,
+            payload=payload,
+        )
+        told = {"instrument": signal.instrument.key, "number": signal.ordinal, "outcome": "superseded"}
+        if signal.run:
+            notify_run(signal.run, "ended", str(signal.pk), told | {"reason": reason})

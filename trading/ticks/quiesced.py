@@ -27,7 +27,7 @@ SELECT EXISTS (SELECT FROM trading_exitplan WHERE finished_at IS NULL AND look_a
                AND state IN ('open', 'trigger_pending') AND ended_as = '')
     OR EXISTS (SELECT FROM trading_deployment d JOIN trading_run r ON r.deployment_id = d.id
                WHERE d.state = 'warming' AND r.ended_at IS NULL
-               AND NOT EXISTS (SELECT FROM trading_runinput i WHERE i.run_id = r.id))
+               AND NOT EXISTS (SELECT FROM trading_runinput i WHERE i.run_id = r.id AND i.kind = 'begin'))
 """
 
 

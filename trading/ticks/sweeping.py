@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Min
+from django.db.models import Exists, Min, OuterRef
 
 from alphapanda.celery import app
 from alphapanda.core.clock import market_now
@@ -14,7 +14,7 @@ from market.stream import StreamPosition, TickStream
 from portfolio.models import Account
 from trading import wakeups
 from trading.brokers.price_bands import wake_for_bands
-from trading.models import ExitPlan, Order, PaperOrder, PaperTrade, Run, Signal
+from trading.models import ExitPlan, Order, PaperOrder, PaperTrade, Run, RunInput, Signal
 from trading.orders.life_cycle import DeploymentState, OrderState, SignalState
 from trading.run import deployments
 from trading.ticks.drain import trim_stream
@@ -31,9 +31,9 @@ def sweep_partitions() -> dict[str, int]:
         wakeups.TICKS: _sweep_shards(),
         wakeups.BANDS: 0 if clock_stands() else wake_for_bands(market_now()),
     }
-    for run in Run.objects.filter(
-        ended_at__isnull=True, deployment__state=DeploymentState.WARMING, inputs__isnull=True
-    ).select_related("deployment__shard__feed"):
+    warming = Run.objects.filter(ended_at__isnull=True, deployment__state=DeploymentState.WARMING)
+    not_begun = warming.exclude(Exists(RunInput.objects.filter(run=OuterRef("pk"), kind="begin")))
+    for run in not_begun.select_related("deployment__shard__feed"):
         deployments.ask_warm_up(run)
     measure_oldest_work()
     return woken
