@@ -19,10 +19,11 @@ log = structlog.get_logger()
 @worker_init.connect
 def warm_parent(**_: object) -> None:
     # Children are forked with the strategies imported: importing them inside a task eats its time limit.
-    from trading.strategies.registry import find_strategies
+    from trading.strategies.registry import read_catalogue
     from trading.ticks import rebuild  # noqa: F401
 
-    find_strategies(settings.STRATEGY_PACKAGES)
+    for broken in read_catalogue(settings.STRATEGY_PACKAGES).unreadable:
+        log.error("strategies_unreadable", module=broken.module, error=broken.words)
     gc.freeze()
 
 

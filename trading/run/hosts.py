@@ -8,7 +8,7 @@ from django.conf import settings
 
 from instruments.domain.order_terms import OrderType
 from instruments.models import Instrument
-from trading.errors import NOBODYS_FAULT
+from trading.errors import NOBODYS_FAULT, NotAllowed
 from trading.models import Deployment, Run
 from trading.run.callback_guard import CallbackGuard
 from trading.run.host import RunHost
@@ -16,21 +16,33 @@ from trading.run.sessions import SessionTable
 from trading.run.sizing import ByCapital, ByLots, ByRisk, Sizing
 from trading.run.terms import RunTerms
 from trading.strategies.parameters import StrategyParameters
-from trading.strategies.registry import find_strategies
+from trading.strategies.registry import Catalogue, read_catalogue
 from trading.strategies.values import InstrumentSpec, Strategy
 
 StrategyClass = type[Strategy[Any]]
 
 
-class UnknownStrategy(Exception):
-    """The code of a strategy is not there any more."""
+class UnknownStrategy(NotAllowed):
+    """The code of a strategy is not there, or cannot be read."""
 
 
 def strategy_class(name: str) -> StrategyClass:
-    found = find_strategies(settings.STRATEGY_PACKAGES)
-    if name not in found:
-        raise UnknownStrategy(f"no strategy {name!r} is in trading.strategies or STRATEGY_PACKAGES")
-    return found[name]
+    """Return the strategy of this name. Raises UnknownStrategy, with the files that cannot be read."""
+    catalogue = read_catalogue(settings.STRATEGY_PACKAGES)
+    if name in catalogue.found:
+        return catalogue.found[name]
+    if catalogue.unreadable:
+        raise UnknownStrategy(unreadable_words(catalogue))
+    raise UnknownStrategy(f"no strategy {name!r} is in trading.strategies or STRATEGY_PACKAGES")
+
+
+def unreadable_strategies() -> str:
+    """Return in words which modules of strategies this process cannot read, and why; empty if there are none."""
+    return unreadable_words(read_catalogue(settings.STRATEGY_PACKAGES))
+
+
+def unreadable_words(catalogue: Catalogue) -> str:
+    return "; ".join(f"{one.module} cannot be read: {one.words}" for one in catalogue.unreadable)
 
 
 def spec_of(instrument: Instrument) -> InstrumentSpec:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 import sys
+import traceback
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -20,37 +23,75 @@ SHARED = ("trading.strategies.values", "trading.strategies.indicators", "trading
 StrategyClass = type[Strategy[Any]]
 
 
-class StrategyImportError(Exception):
-    """A package of strategies cannot be read, or names clash."""
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A module of strategies that cannot be had, and why: the file and line, or the name that is taken."""
+
+    module: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Strategies by name, and the modules of which there are none because they cannot be read."""
+
+    found: dict[str, StrategyClass]
+    unreadable: tuple[Unreadable, ...]
 
 
 def find_strategies(packages: Iterable[str] = ()) -> dict[str, StrategyClass]:
-    """Return strategies by name, ours and those in ``packages`` (dotted paths).
+    """Return strategies by name, ours and those in ``packages`` (dotted paths)."""
+    return read_catalogue(packages).found
 
-    Raises StrategyImportError, with the module and the reason.
+
+def read_catalogue(packages: Iterable[str] = ()) -> Catalogue:
+    """Return the strategies of ours and of ``packages``; a module that is broken takes only its own away.
+
+    A broken one is tried again each time, so that a file put right is found without a restart.
     """
+    importlib.invalidate_caches()
     found: dict[str, StrategyClass] = {}
-    for module in (module for package in (HOME, *packages) for module in modules_of(package)):
-        for candidate in strategies_in(module):
-            other = found.setdefault(candidate.name, candidate)
-            if other is not candidate:
-                places = f"{other.__module__} and {candidate.__module__}"
-                raise StrategyImportError(f"two strategies are named {candidate.name!r}: in {places}")
-    return dict(sorted(found.items()))
+    unreadable: list[Unreadable] = []
+    for path in (path for package in (HOME, *packages) for path in paths_of(package)):
+        try:
+            for candidate in strategies_in(importlib.import_module(path)):
+                add_strategy(found, candidate)
+        except (Exception, SystemExit) as error:  # a script calls sys.exit() when it is done
+            unreadable.append(Unreadable(path, failure_words(error)))
+    return Catalogue(dict(sorted(found.items())), tuple(unreadable))
 
 
-def modules_of(package: str) -> Iterator[ModuleType]:
-    top = import_module(package)
-    yield top
-    for entry in sorted(pkgutil.iter_modules(getattr(top, "__path__", [])), key=lambda entry: entry.name):
-        yield import_module(f"{package}.{entry.name}")
-
-
-def import_module(path: str) -> ModuleType:
+def paths_of(package: str) -> Iterator[str]:
+    """Yield the package and its modules, as far as they can be seen without importing them."""
+    yield package
     try:
-        return importlib.import_module(path)
-    except Exception as error:
-        raise StrategyImportError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+        spec = importlib.util.find_spec(package)
+    except (Exception, SystemExit):
+        return  # the package around it cannot be imported: to import it says why
+    folders = spec.submodule_search_locations if spec else None
+    for entry in sorted(pkgutil.iter_modules(folders or []), key=lambda entry: entry.name):
+        yield f"{package}.{entry.name}"
+
+
+def add_strategy(found: dict[str, StrategyClass], candidate: StrategyClass) -> None:
+    """Take a strategy in. Raises ValueError for a name that is taken, or whatever its parameters raise when drawn."""
+    candidate.Parameters.describe()
+    other = found.setdefault(candidate.name, candidate)
+    if other is not candidate:
+        raise ValueError(f"{other.__module__} has a strategy named {candidate.name!r} too")
+
+
+def failure_words(error: BaseException) -> str:
+    """Return what is wrong with a module, and in which file and line, as far as Python knows."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}, line {error.lineno}: {type(error).__name__}: {error.msg}"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if is_of_the_module(frame.filename)]
+    place = f"{frames[-1].filename}, line {frames[-1].lineno}: " if frames else ""
+    return f"{place}{type(error).__name__}: {error}"
+
+
+def is_of_the_module(filename: str) -> bool:
+    return not filename.startswith("<frozen") and filename not in (__file__, importlib.__file__)
 
 
 def strategies_in(module: ModuleType) -> Iterator[StrategyClass]:

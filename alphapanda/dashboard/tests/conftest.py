@@ -133,7 +133,7 @@ def run(deployment: Deployment) -> Run:
         number=41,
         code_hash="9f3c1a7e00",
         parameters={"interval": 5},
-        terms={},
+        terms={"instruments": ["NSE:INFY", "NSE:TCS"]},
         started_at=NOW - timedelta(hours=5),
     )
     infy = deployment.instruments.get(tradingsymbol="INFY")

@@ -19,7 +19,7 @@ from alphapanda.dashboard import panels
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.facts import silent_processes, stuck_shards
 from alphapanda.dashboard.tests.conftest import NOW, SampleDay
-from trading.models import Checkpoint
+from trading.models import Checkpoint, Deployment, Strategy
 from trading.run.position import RunPosition
 from trading.ticks.troubles import clear_trouble, note_trouble
 from trading.wakeups import valkey_client
@@ -117,6 +117,22 @@ def test_a_deployment_shows_its_parameters_and_why_it_did_not_trade(reader: Any,
     text = reader.get(reverse("dashboard:deployment", args=[sample.deployment.pk])).content.decode()
     assert "needs under band 1,513.19" in text
     assert "stop it to change its parameters" in text
+
+
+def test_a_strategy_file_that_cannot_be_read_is_shown_where_it_is_missed(
+    reader: Any, sample: SampleDay, settings: Any
+) -> None:
+    settings.STRATEGY_PACKAGES = ["nowhere"]
+    words = "nowhere cannot be read: ModuleNotFoundError: No module named &#x27;nowhere&#x27;"
+    assert words in reader.get("/strategies/").content.decode()
+    Strategy.objects.filter(pk=sample.deployment.strategy_id).update(name="gone")
+    page = reverse("dashboard:deployment", args=[sample.deployment.pk])
+    assert words in reader.get(page).content.decode()
+    for act in ("start", "resume", "parameters"):
+        Deployment.objects.update(state="stopped" if act != "resume" else "paused")
+        asked = reader.post(reverse("dashboard:deployment_act", args=[sample.deployment.pk, act]), follow=True)
+        assert asked.status_code == 200
+        assert words in asked.content.decode()
 
 
 def test_the_blotter_is_narrowed_by_state_and_words(reader: Any, sample: SampleDay) -> None:

@@ -1,5 +1,6 @@
 """What the pages can do. Each act calls one service and says in words what came of it."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -82,8 +83,9 @@ def act_on_deployment(request: HttpRequest, deployment_id: UUID, act: str) -> Ht
 
 
 def change_parameters(request: HttpRequest, chosen: Deployment) -> HttpResponse:
-    given = given_parameters(chosen, request.POST)
+    given: dict[str, Any] = {}
     try:
+        given = given_parameters(chosen, request.POST)
         deployments.change_parameters(chosen, given, by=name_of(request))
     except ValidationError as wrong:
         return deployment_page(request, chosen, given, wrong.message_dict)

@@ -11,6 +11,7 @@ from alphapanda.dashboard import panels
 from alphapanda.dashboard.forms import OrderForm, parameter_fields
 from alphapanda.dashboard.views.page import render_page, signed_in
 from trading.models import Deployment, Order
+from trading.run.hosts import UnknownStrategy
 
 FILTERS = ("day", "state", "strategy", "q", "before")
 
@@ -39,13 +40,17 @@ def deployment_page(
 ) -> HttpResponse:
     """Show a deployment; after a refused change, with what was typed and what is wrong with it."""
     snapshot = panels.deployment_snapshot(chosen.pk)
-    fields = parameter_fields(chosen, given, wrong)
+    try:
+        fields, code_gone = parameter_fields(chosen, given, wrong), ""
+    except UnknownStrategy as gone:
+        fields, code_gone = [], str(gone)
     return render_page(
         request,
         "dashboard/deployment.html",
         "strategies",
         snapshot,
         fields=fields,
+        code_gone=code_gone,
         deployment=chosen,
         strip=snapshot["row"]["mode"],
     )

@@ -7,7 +7,7 @@ import pytest
 
 from trading.strategies import momentum
 from trading.strategies.momentum import Momentum
-from trading.strategies.registry import StrategyImportError, code_hash, find_strategies
+from trading.strategies.registry import Unreadable, code_hash, find_strategies, read_catalogue
 from trading.strategies.values import Strategy
 
 
@@ -42,22 +42,68 @@ def test_strategies_of_ones_own_are_found_beside_them(package):
     assert find_strategies(["my_strategies"])["fast"].title == "Momentum breakout"
 
 
-def test_two_of_one_name_are_refused_with_both_places(package):
+def test_of_two_with_one_name_the_later_is_left_out_and_its_neighbours_stay(package):
     write(package, "momentum")
-    words = "two strategies are named 'momentum': in trading.strategies.momentum and my_strategies.momentum"
-    with pytest.raises(StrategyImportError, match=words):
-        find_strategies(["my_strategies"])
+    write(package, "quick")
+    catalogue = read_catalogue(["my_strategies"])
+    assert catalogue.found["momentum"] is Momentum
+    assert "quick" in catalogue.found
+    [broken] = catalogue.unreadable
+    assert (broken.module, broken.words) == (
+        "my_strategies.momentum",
+        "ValueError: trading.strategies.momentum has a strategy named 'momentum' too",
+    )
 
 
-def test_a_module_that_does_not_import_says_which_and_why(package):
-    (package / "broken.py").write_text("1 / 0")
-    with pytest.raises(StrategyImportError, match=r"my_strategies\.broken cannot be imported: ZeroDivisionError"):
-        find_strategies(["my_strategies"])
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("1 / 0", "line 1: ZeroDivisionError: division by zero"),
+        ("\nclass Half(\n", "line 2: SyntaxError: '(' was never closed"),
+        ("import sys\nsys.exit(1)", "line 2: SystemExit: 1"),
+        ("from my_strategies.helper import nothing", "line 1: ImportError: cannot import name 'nothing'"),
+    ],
+)
+def test_a_broken_module_takes_only_its_own_strategies_away(package, source, words):
+    write(package, "fast")
+    (package / "helper.py").touch()
+    (package / "broken.py").write_text(source)
+    catalogue = read_catalogue(["my_strategies"])
+    assert "fast" in catalogue.found
+    [broken] = catalogue.unreadable
+    assert broken.module == "my_strategies.broken"
+    assert broken.words.startswith(f"{package / 'broken.py'}, {words}")
 
 
-def test_a_package_that_is_not_there_says_so():
-    with pytest.raises(StrategyImportError, match="nowhere cannot be imported: ModuleNotFoundError"):
-        find_strategies(["nowhere"])
+def test_a_strategy_whose_parameters_cannot_be_drawn_is_left_out(package):
+    write(package, "fast")
+    (package / "odd.py").write_text(
+        (package / "fast.py").read_text().replace("fast", "odd") + "\n    Parameters = None"
+    )
+    catalogue = read_catalogue(["my_strategies"])
+    assert "fast" in catalogue.found
+    assert "AttributeError" in catalogue.unreadable[0].words
+
+
+def test_a_module_put_right_is_found_without_a_restart(package):
+    (package / "fast.py").write_text("class Half(")
+    assert "fast" not in find_strategies(["my_strategies"])
+    write(package, "fast")
+    assert "fast" in find_strategies(["my_strategies"])
+
+
+def test_a_package_that_is_not_there_says_so_and_ours_are_found():
+    catalogue = read_catalogue(["nowhere"])
+    assert "momentum" in catalogue.found
+    assert catalogue.unreadable == (Unreadable("nowhere", "ModuleNotFoundError: No module named 'nowhere'"),)
+
+
+def test_a_package_whose_first_file_is_broken_says_so_for_each_of_its_modules(package):
+    write(package, "fast")
+    (package / "__init__.py").write_text("1 / 0")
+    catalogue = read_catalogue(["my_strategies"])
+    assert "momentum" in catalogue.found
+    assert [one.module for one in catalogue.unreadable] == ["my_strategies", "my_strategies.fast"]
 
 
 def test_the_hash_is_of_the_code_and_only_the_code():

@@ -18,6 +18,7 @@ from alphapanda.dashboard.panels.strategies.rows import (
 from alphapanda.dashboard.panels.strategies.waits import WaitsPanel, waits_panel
 from trading.models import Deployment
 from trading.orders.life_cycle import DEPLOYMENT_LABELS, DeploymentState
+from trading.run.hosts import unreadable_strategies
 
 S = DeploymentState
 
@@ -29,6 +30,7 @@ class StrategiesSnapshot(CommonFacts):
     positions: PositionsPanel
     waits: WaitsPanel
     empty: str
+    unreadable: str
 
 
 def strategies_snapshot(user: Any) -> StrategiesSnapshot:
@@ -51,6 +53,7 @@ def strategies_snapshot(user: Any) -> StrategiesSnapshot:
         "positions": positions_panel(page, days),
         "waits": waits_panel(page),
         "empty": "" if groups else "No strategy is deployed. Admin puts one on an account.",
+        "unreadable": unreadable_strategies(),
     }
 
 
