@@ -3,8 +3,9 @@
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError
 
+DATABASE_TROUBLE = (OperationalError, InterfaceError)
 # The database's trouble, or time that is up: no row, no run and no strategy at hand is to blame for it.
-NOBODYS_FAULT = (OperationalError, InterfaceError, SoftTimeLimitExceeded)
+NOBODYS_FAULT = (*DATABASE_TROUBLE, SoftTimeLimitExceeded)
 
 
 class NotAllowed(Exception):
