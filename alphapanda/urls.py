@@ -14,4 +14,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", include("alphapanda.api")),
     path("", include("alphapanda.dashboard.urls")),
 ]
+handler500 = "alphapanda.dashboard.views.trouble.show_trouble"
 websocket_urlpatterns: list[URLPattern] = [path("ws/v1/", PageSocket.as_asgi())]

@@ -14,7 +14,7 @@ from alphapanda.core.timezone import IST
 from alphapanda.runner import practice
 from alphapanda.runner import processes as processes
 from alphapanda.runner.replay import set_environment
-from alphapanda.runner.supervisor import Child, Supervisor
+from alphapanda.runner.supervisor import Child
 from benchmarks import load_setup
 from benchmarks.harness import Usage, percentile, process_usage
 from benchmarks.synthetic_day import Walk
@@ -70,7 +70,8 @@ class Pipeline:
         self.folder, self.recording, self.rates = folder, recording, rates
         self.port = processes.free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.supervisor = Supervisor(folder, set_environment(folder, self.url))
+        self.supervisor = practice.server_supervisor()
+        self.supervisor.base = set_environment(folder, self.url)
         self.secrets = processes.data_account_secrets(folder)
         os.environ.update(self.secrets)
 
@@ -139,11 +140,7 @@ class Pipeline:
         return Sample(now, stream.lag(done), max([0.0, *waiting]), max([0.0, *processed]))
 
     def _usage(self) -> dict[str, Usage]:
-        roots = {child.name: child.process.pid for child in self.supervisor.children if child.process}
-        assert practice.servers
-        roots["valkey"] = practice.servers._valkey.process.pid
-        roots["postgresql"] = int((self.folder / "postgres" / "postmaster.pid").read_text().split()[0])
-        return process_usage(roots)
+        return process_usage({child.name: child.process.pid for child in self.supervisor.children if child.process})
 
     def _advance(self, moment: datetime) -> None:
         body = json.dumps({"advance_to": moment.astimezone(IST).strftime("%Y-%m-%dT%H:%M:%S")}).encode()
@@ -151,7 +148,7 @@ class Pipeline:
         urllib.request.urlopen(request, timeout=5).read()
 
     def stop(self) -> None:
-        self.supervisor.stop(processes.STOP_ORDER)
+        self.supervisor.stop(practice.STOP_ORDER)
 
 
 def _received_at(entry: StreamEntry) -> float:

@@ -48,7 +48,7 @@ def run_trial(ticks: int, seconds: int, burst: bool) -> dict[str, Any]:
         django.setup()
         return measure_rates(practice.scratch, ticks, [ticks] * seconds + [ticks * 10] * burst)
     finally:
-        practice.stop_servers()
+        practice.stop_everything()
 
 
 def measure_rates(folder: Path, ticks: int, rates: list[int]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 import structlog
 
 from alphapanda.core.clock.market_time import wall_now
+from alphapanda.core.outages import outage_behind
 from alphapanda.dashboard.listening import Listener, end_tasks, loop_time
 from alphapanda.dashboard.outbox import MARKET, Outbox, encode_json
 from alphapanda.dashboard.prices import Prices, board_rows
@@ -148,7 +149,7 @@ class Hub:
             await self.thread.make(page)
         except Exception as error:  # whatever a page's reading raises: browsers keep their socket and hear why
             log.exception("snapshot_failed", topic=page.kind.topic)
-            self._set_trouble(page.kind.topic, f"{page.kind.topic} cannot be read ({type(error).__name__})")
+            self._set_trouble(page.kind.topic, trouble_words(page.kind.topic, error))
             page.is_dirty = True
             return False
         self._set_trouble(page.kind.topic, "")
@@ -174,7 +175,7 @@ class Hub:
             rows, at = await self.thread.read(board_rows)
         except Exception as error:  # as above: unknown prices are told, not guessed
             log.warning("prices_not_read", error=repr(error))
-            self._set_trouble(MARKET, f"prices cannot be read ({type(error).__name__})")
+            self._set_trouble(MARKET, trouble_words("prices", error))
             return
         self.prices.put_right(rows, at)
         self._set_trouble(MARKET, "")
@@ -233,6 +234,12 @@ def running_hub() -> Hub:
 
 def kind_of(socket: Socket, topic: str) -> Kind:
     return Kind(topic, socket.user.is_staff)
+
+
+def trouble_words(what: str, error: Exception) -> str:
+    """What a browser is told: that it shows what was known before, and why."""
+    outage = outage_behind(error)
+    return f"{what} cannot be read ({outage.words if outage else type(error).__name__})"
 
 
 def degraded_message(words: str) -> str:

@@ -1,6 +1,5 @@
 """The demo's processes: the same programs as in production, with queues folded into fewer workers."""
 
-import os
 import sys
 import threading
 import time
@@ -15,16 +14,13 @@ from cryptography.fernet import Fernet
 
 from alphapanda.core.state_folder import BASE_DIR, kept_secret
 from alphapanda.runner.embedded import free_port
-from alphapanda.runner.practice import DATA_ACCOUNT, PRACTICE_KEYS
+from alphapanda.runner.practice import DATA_ACCOUNT, PRACTICE_KEYS, plain_environment
 from alphapanda.runner.supervisor import Child, Supervisor
 from market.board import quote_board
 
 READY_SECONDS = 60.0
 # A browser that has gone without a word is noticed within 20 s.
 DAPHNE = ("-b", "127.0.0.1", "--ping-interval", "10", "--ping-timeout", "10")
-# What makes work ends before what does it.
-STOP_ORDER = (("beat", "feed"), ("ticks",), ("housekeeping", "broker"), ("web",), ("kitesim",))
-OWNERS_ONLY = ("BROKER_KEY_", "KITE_API_")
 
 
 class NotReady(Exception):
@@ -55,11 +51,10 @@ def data_account_secrets(folder: Path) -> dict[str, str]:
 
 
 def base_environment(folder: Path, kitesim_url: str) -> dict[str, str]:
-    """Return what every process may know: this process's environment without any broker secret."""
+    """Return what every process may know."""
     metrics = folder / "metrics"
     metrics.mkdir(exist_ok=True)
-    plain = {name: value for name, value in os.environ.items() if not name.startswith(OWNERS_ONLY)}
-    return plain | {
+    return plain_environment() | {
         "KITE_ROOT": kitesim_url,
         "KITE_LOGIN_ROOT": f"{kitesim_url}/connect/login",
         "KITE_TICKER_ROOT": kitesim_url.replace("http", "ws", 1),

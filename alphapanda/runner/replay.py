@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from alphapanda.core.clock.services import set_market_time
 from alphapanda.core.commands import run_quietly
 from alphapanda.core.timezone import IST
-from alphapanda.runner import demo_setup
+from alphapanda.runner import demo_setup, practice
 from alphapanda.runner import processes as processes
 from alphapanda.runner.supervisor import Child, Supervisor
 from instruments.models import Instrument
@@ -72,34 +72,32 @@ def default_deployments(symbols: list[str]) -> list[dict[str, Any]]:
 
 
 def play_day(plan: ReplayPlan, folder: Path, told: Any = lambda text: None) -> ReplayResult:
-    """Run the day and return what came of it. Raises ReplayFailed or NotReady."""
+    """Run the day and return what came of it; its processes stay. Raises ReplayFailed or NotReady."""
     began = time.monotonic()
     port = processes.free_port()
     url = f"http://127.0.0.1:{port}"
-    supervisor = Supervisor(folder, set_environment(folder, url))
+    supervisor = practice.server_supervisor()
+    supervisor.base = set_environment(folder, url)
     secrets = processes.data_account_secrets(folder)
     os.environ.update(secrets)
-    try:
-        supervisor.start(_kitesim(port, plan))
-        # They take seconds to import what they need, and find nothing to do in a new Valkey until the day is set up.
-        for child in processes.worker_children(secrets):
-            supervisor.start(child)
-        run_quietly("migrate", "--no-input")
-        run_quietly("load_calendar", "--year", str(plan.day.year))
-        clock = processes.wait_for(f"{url}/sim/clock", "The practice exchange")
-        set_market_time(datetime.fromisoformat(clock["market_time"]), 0)
-        shard = _set_up(plan)
-        _wait_until_warm(supervisor, plan)
-        told("Warm; the day begins.")
-        command = [*processes.feed_child(secrets).command, "--lockstep"]
-        feed = supervisor.start(Child("feed", command, secrets, ends=True))
-        _wait_until_played(supervisor, feed, shard, plan, told)
-        found, differences = compare_candles(plan)
-        if plan.rows:
-            plan.rows.write_bytes(b"".join(canonical_lines()))
-        return ReplayResult(day_digest(), row_counts(), found, differences, time.monotonic() - began)
-    finally:
-        supervisor.stop(processes.STOP_ORDER)
+    supervisor.start(_kitesim(port, plan))
+    # They take seconds to import what they need, and find nothing to do in a new Valkey until the day is set up.
+    for child in processes.worker_children(secrets):
+        supervisor.start(child)
+    run_quietly("migrate", "--no-input")
+    run_quietly("load_calendar", "--year", str(plan.day.year))
+    clock = processes.wait_for(f"{url}/sim/clock", "The practice exchange")
+    set_market_time(datetime.fromisoformat(clock["market_time"]), 0)
+    shard = _set_up(plan)
+    _wait_until_warm(supervisor, plan)
+    told("Warm; the day begins.")
+    command = [*processes.feed_child(secrets).command, "--lockstep"]
+    feed = supervisor.start(Child("feed", command, secrets, ends=True))
+    _wait_until_played(supervisor, feed, shard, plan, told)
+    found, differences = compare_candles(plan)
+    if plan.rows:
+        plan.rows.write_bytes(b"".join(canonical_lines()))
+    return ReplayResult(day_digest(), row_counts(), found, differences, time.monotonic() - began)
 
 
 def set_environment(folder: Path, url: str) -> dict[str, str]:

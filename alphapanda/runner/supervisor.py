@@ -1,7 +1,7 @@
 """Runs the product's processes: starts them in order, starts those that end anew, and stops them in order.
 
-Every child leads a session of its own, so that Ctrl-C reaches only the supervisor. Pids are written down, so that
-what a killed supervisor left behind is ended by the next one.
+Every child leads a session of its own, so that Ctrl-C reaches only the supervisor. Which processes they are is written
+down, so that what a killed supervisor left behind is ended by the next one.
 """
 
 import contextlib
@@ -21,6 +21,8 @@ STOP_SECONDS = 15.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 # A process that ran this long before it ended starts with a clean record.
 STEADY_SECONDS = 60.0
+RUNNING = "running.json"
+Order = Sequence[Sequence[str]]
 
 
 @dataclass
@@ -31,6 +33,8 @@ class Child:
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     ends: bool = False  # it is done when it has ended with 0; any other end is an accident
+    user: str | None = None  # the operating system's user it runs as; None: ours
+    stop_signal: signal.Signals = signal.SIGTERM
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     pause: float = FIRST_PAUSE
@@ -68,9 +72,10 @@ class Supervisor:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                user=child.user,
             )
         child.started_at = time.monotonic()
-        self._write_pids()
+        self._write_down()
 
     def watch(self) -> list[str]:
         """Start again whatever has ended, after a pause that doubles. Returns the names of what has just ended."""
@@ -95,59 +100,81 @@ class Supervisor:
         child.due = now + child.pause
         child.pause = min(child.pause * 2, LONGEST_PAUSE)
 
-    def stop(self, order: Sequence[Sequence[str]]) -> None:
-        """Stop the named children, one group after the other, then whatever is left."""
-        running = {child.name: child.process for child in self.children if child.process is not None}
-        for group in order:
-            stop_processes([running.pop(name) for name in group if name in running])
-        stop_processes(list(running.values()))
-        (self.folder / "pids.json").unlink(missing_ok=True)
+    def stop(self, order: Order) -> None:
+        """Stop the named children, one group after the other; whatever no group names goes before all of them."""
+        left = {child.name: child for child in self.children if child.process is not None}
+        named = [[left.pop(name) for name in group if name in left] for group in order]
+        for group in (list(left.values()), *named):
+            stop_children(group)
+        (self.folder / RUNNING).unlink(missing_ok=True)
 
-    def _write_pids(self) -> None:
-        pids = {child.name: child.process.pid for child in self.children if child.process}
-        (self.folder / "pids.json").write_bytes(orjson.dumps(pids))
+    def _write_down(self) -> None:
+        running = {child.name: _written(child) for child in self.children if child.process}
+        (self.folder / RUNNING).write_bytes(orjson.dumps(running))
 
 
-def stop_processes(processes: "Sequence[subprocess.Popen[bytes]]") -> None:
+def _written(child: Child) -> tuple[int, str, int]:
+    assert child.process
+    return child.process.pid, process_birth(child.process.pid), int(child.stop_signal)
+
+
+def stop_children(children: Sequence[Child]) -> None:
     """Ask children to end, and end the whole session of each that does not."""
-    for process in processes:
+    running = [(child, child.process) for child in children if child.process is not None]
+    for child, process in running:
         if process.poll() is None:
-            process.terminate()
+            process.send_signal(child.stop_signal)
     deadline = time.monotonic() + STOP_SECONDS
-    for process in processes:
+    for child, process in running:
         try:
             process.wait(timeout=max(deadline - time.monotonic(), 0.0))
         except subprocess.TimeoutExpired:
-            log.warning("child_killed", pid=process.pid)
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            log.warning("child_killed", child=child.name, pid=process.pid)
+            _kill_session(process.pid)
             process.wait()
 
 
-def end_leftovers(folder: Path) -> list[str]:
-    """End what a supervisor that was killed left running. Returns the names of what was found."""
+def end_leftovers(folder: Path, order: Order) -> list[str]:
+    """End what a supervisor that was killed left running, in that order. Returns the names of what was found."""
     try:
-        pids: dict[str, int] = orjson.loads((folder / "pids.json").read_bytes())
+        written: dict[str, tuple[int, str, int]] = orjson.loads((folder / RUNNING).read_bytes())
     except (OSError, orjson.JSONDecodeError):
         return []
-    found = [name for name, pid in pids.items() if _is_ours(pid)]
-    for name in found:
+    left = {name: each for name, each in written.items() if _still_runs(*each[:2])}
+    others = [name for name in left if not any(name in group for group in order)]
+    for group in (others, *order):
+        _end_processes([left[name] for name in group if name in left])
+    return list(left)
+
+
+def _end_processes(processes: Sequence[tuple[int, str, int]]) -> None:
+    for pid, _, number in processes:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(pids[name], signal.SIGTERM)
+            os.kill(pid, number)
     deadline = time.monotonic() + STOP_SECONDS
-    while any(_is_ours(pids[name]) for name in found) and time.monotonic() < deadline:
+    while any(_still_runs(pid, birth) for pid, birth, _ in processes) and time.monotonic() < deadline:
         time.sleep(0.1)
-    for name in found:
-        if _is_ours(pids[name]):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(pids[name], signal.SIGKILL)
-    return found
+    for pid, birth, _ in processes:
+        if _still_runs(pid, birth):
+            _kill_session(pid)
 
 
-def _is_ours(pid: int) -> bool:
-    # Pids are recycled: only a process that still runs one of our programs is ended.
+def _kill_session(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _still_runs(pid: int, birth: str) -> bool:
+    return bool(birth) and process_birth(pid) == birth
+
+
+def process_birth(pid: int) -> str:
+    """When a process began, in clock ticks since the machine did; empty if it has ended.
+
+    With its pid it names one process: pids are used again, and another PostgreSQL is not ours to end.
+    """
     try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return False
-    return any(part in command for part in (b"kitesim", b"manage.py", b"celery", b"daphne"))
+        return ""
+    return "" if state in ("Z", "X") else fields[18]

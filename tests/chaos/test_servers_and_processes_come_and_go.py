@@ -15,9 +15,11 @@ FAULTS = [
     "a housekeeping worker killed",
     "the feed killed",
     "Valkey flushed",
-    "Valkey killed and started empty",
-    "PostgreSQL stopped at once and started",
+    "Valkey killed",
+    "PostgreSQL killed",
+    "both servers killed",
 ]
+BACK_WITHIN_SECONDS = 15
 pytestmark = pytest.mark.timeout(900)
 
 
@@ -43,6 +45,11 @@ def drill() -> dict[str, Any]:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_desk_goes_on_by_itself_after(fault: str, drill: dict[str, Any]) -> None:
     assert drill[fault]["violations"] == []
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if "killed" in fault and "worker" not in fault])
+def test_ticks_are_processed_again_within_15_s_after(fault: str, drill: dict[str, Any]) -> None:
+    assert drill[fault]["seconds"] <= BACK_WITHIN_SECONDS
 
 
 def test_a_second_feed_sees_the_lease_and_goes(drill: dict[str, Any]) -> None:

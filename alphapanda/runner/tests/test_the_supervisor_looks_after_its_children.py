@@ -1,19 +1,21 @@
 """Children are started again when they end, stopped group by group, and never left behind."""
 
+import signal
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import orjson
 import pytest
 
 from alphapanda.runner import supervisor as supervising
 from alphapanda.runner.supervisor import Child, Supervisor, end_leftovers
 
-# Says that it runs, and on SIGTERM its name; the word manage.py is what leftovers are known by.
+# Says that it runs, and on SIGTERM its name.
 STAYS = """
 import pathlib, signal, sys
-name, said = sys.argv[1], pathlib.Path(sys.argv[2])  # manage.py
+name, said = sys.argv[1], pathlib.Path(sys.argv[2])
 def leave(*_):
     with said.open("a") as file: file.write(name + " ")
     sys.exit(0)
@@ -56,6 +58,10 @@ def ended(child: Child) -> None:
     child.process.wait(timeout=10)
 
 
+def log_of(folder: Path, name: str) -> str:
+    return (folder / "logs" / f"{name}.log").read_text()
+
+
 def test_what_ends_is_started_again_after_a_pause_that_doubles(supervisor: Supervisor, clock: list[float]) -> None:
     child = supervisor.start(Child("web", program("")))
     for pause in (0.5, 1.0, 2.0):
@@ -88,15 +94,15 @@ def test_what_is_done_stays_done_unless_it_failed(supervisor: Supervisor) -> Non
     assert done.is_done
 
 
-def test_groups_are_stopped_in_order_and_the_rest_last(supervisor: Supervisor, tmp_path: Path) -> None:
+def test_groups_are_stopped_in_order_after_all_that_has_no_place_in_it(supervisor: Supervisor, tmp_path: Path) -> None:
     said = tmp_path / "said"
     for name in ("other", "web", "ticks", "housekeeping", "feed"):
         supervisor.start(Child(name, program(STAYS, name, str(said))))
         begun(tmp_path / f"said{name}")
     supervisor.stop((("feed",), ("ticks", "housekeeping"), ("web",)))
-    feed, *workers, web, other = said.read_text().split()
-    assert (feed, sorted(workers), web, other) == ("feed", ["housekeeping", "ticks"], "web", "other")
-    assert not (tmp_path / "pids.json").exists()
+    other, feed, *workers, web = said.read_text().split()
+    assert (other, feed, sorted(workers), web) == ("other", "feed", ["housekeeping", "ticks"], "web")
+    assert not (tmp_path / supervising.RUNNING).exists()
 
 
 def test_what_does_not_end_is_killed(supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,8 +116,34 @@ def test_what_does_not_end_is_killed(supervisor: Supervisor, tmp_path: Path, mon
 
 def test_what_a_killed_supervisor_left_is_ended_by_the_next(tmp_path: Path) -> None:
     killed = Supervisor(tmp_path, {})
-    child = killed.start(Child("feed", program(STAYS, "feed", str(tmp_path / "said"))))
-    begun(tmp_path / "saidfeed")
-    assert end_leftovers(tmp_path) == ["feed"]
-    ended(child)
-    assert (tmp_path / "said").read_text() == "feed "
+    children = [
+        killed.start(Child(name, program(STAYS, name, str(tmp_path / "said")))) for name in ("postgres", "feed")
+    ]
+    for child in children:
+        begun(tmp_path / f"said{child.name}")
+    # This process is their parent and would keep them as zombies, which count as ended.
+    assert end_leftovers(tmp_path, (("feed",), ("postgres",))) == ["postgres", "feed"]
+    for child in children:
+        ended(child)
+    assert (tmp_path / "said").read_text() == "feed postgres "
+
+
+def test_a_pid_used_again_by_another_program_is_left_alone(tmp_path: Path) -> None:
+    killed = Supervisor(tmp_path, {})
+    other = killed.start(Child("postgres", program(STAYS, "postgres", str(tmp_path / "said"))))
+    begun(tmp_path / "saidpostgres")
+    written = orjson.loads((tmp_path / supervising.RUNNING).read_bytes())
+    pid, birth, number = written["postgres"]
+    (tmp_path / supervising.RUNNING).write_bytes(orjson.dumps({"postgres": [pid, f"{birth}0", number]}))
+    assert end_leftovers(tmp_path, (("postgres",),)) == []
+    assert other.is_running
+    killed.stop([])
+
+
+def test_a_child_is_asked_to_end_by_its_own_signal(supervisor: Supervisor, tmp_path: Path) -> None:
+    fast = Child("postgres", program(STAYS, "postgres", str(tmp_path / "said")), stop_signal=signal.SIGINT)
+    supervisor.start(fast)
+    begun(tmp_path / "saidpostgres")
+    supervisor.stop(())
+    assert fast.process is not None
+    assert fast.process.returncode == -signal.SIGINT or "KeyboardInterrupt" in log_of(tmp_path, "postgres")

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
-from django.db import DatabaseError
+from django.db import DatabaseError, close_old_connections
 
 from alphapanda.core.clock import market_now
 from alphapanda.core.clock.services import set_market_time
@@ -22,7 +22,7 @@ from alphapanda.dashboard.sign_in_links import make_sign_in_link
 from alphapanda.runner import demo_setup, practice
 from alphapanda.runner import processes as processes
 from alphapanda.runner.processes import Market, NotReady
-from alphapanda.runner.supervisor import Supervisor, end_leftovers
+from alphapanda.runner.supervisor import Supervisor
 from instruments.models import InstrumentLoad, TradingSession
 from portfolio.models import Account
 from trading.brokers.choice import log_in_to_practice
@@ -49,8 +49,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         began = time.monotonic()
         folder = Path(settings.STATE_DIR)
-        if found := end_leftovers(folder):
-            self.say(f"Ended what a killed demo had left running: {', '.join(found)}.")
+        if practice.leftovers:
+            self.say(f"Ended what a killed demo had left running: {', '.join(practice.leftovers)}.")
         if not processes.is_free(options["port"]):
             raise CommandError(f"Port {options['port']} is in use: try --port {options['port'] + 1}.", returncode=2)
         stopping = threading.Event()
@@ -62,7 +62,7 @@ class Command(BaseCommand):
         except NotReady as problem:
             raise CommandError(f"{problem}. Its log is in {folder / 'logs'}.") from problem
         finally:
-            self._stop(supervisor)
+            self._stop()
 
     def _supervise(self, folder: Path, options: dict[str, Any]) -> Supervisor:
         port = processes.kept_port(folder / "kitesim.port")
@@ -70,7 +70,8 @@ class Command(BaseCommand):
         base = processes.base_environment(folder, self._url)
         os.environ.update(base)
         self._configure(base)
-        supervisor = Supervisor(folder, base)
+        supervisor = practice.server_supervisor()
+        supervisor.base = base
         market = Market(options["seed"], options["date"], options["open_at"], options["night"])
         supervisor.start(processes.kitesim_child(port, folder, market))
         return supervisor
@@ -118,6 +119,8 @@ class Command(BaseCommand):
     def _each_second(self, stopping: threading.Event) -> None:
         if self._ends_at is not None and time.monotonic() > self._ends_at:
             stopping.set()
+        # A connection lost with a killed PostgreSQL is let go of here: nothing else ends this command's turn.
+        close_old_connections()
         try:
             self._open_the_day()
         except (DatabaseError, CommandError) as problem:
@@ -149,8 +152,7 @@ class Command(BaseCommand):
         )
         self.stdout.flush()
 
-    def _stop(self, supervisor: Supervisor) -> None:
+    def _stop(self) -> None:
         self.say("\nStopping …")
-        supervisor.stop(processes.STOP_ORDER)
-        practice.stop_servers()
+        practice.stop_everything()
         self.say("Stopped.")

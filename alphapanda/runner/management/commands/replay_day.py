@@ -61,7 +61,7 @@ class Command(BaseCommand):
             logs = Path(settings.STATE_DIR) / "logs"
             raise CommandError(f"{problem}. {last_lines(logs)}") from problem
         finally:
-            practice.stop_servers()
+            practice.stop_everything()
         self.say(f"{result.candles} one-minute candles went in; {len(result.differences)} came out different.")
         for line in result.differences[:20]:
             self.say(f"  {line}")
