@@ -5,6 +5,10 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "alphapanda.settings")
 
+from alphapanda.core import postgres
+
+postgres.answers_strangers = True
+
 from django.core.asgi import get_asgi_application
 
 http = get_asgi_application()

@@ -1,6 +1,8 @@
 """Whether this web process lives, whether the product can work, and every metric."""
 
 import os
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +18,7 @@ from instruments.models import TradingSession
 from trading import wakeups
 
 Check = Callable[[], str]
+REMEMBERED_SECONDS = 1.0
 
 
 def show_liveness(request: HttpRequest) -> HttpResponse:
@@ -23,12 +26,48 @@ def show_liveness(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": "ok"})
 
 
+class Readiness:
+    """What keeps the product from working, looked up at most once a second however many ask."""
+
+    def __init__(self) -> None:
+        self._looking = threading.Lock()
+        self._problems: dict[str, str] | None = None
+        self._until = 0.0
+
+    def problems(self) -> dict[str, str]:
+        """While one thread looks, the others are told what was so a moment ago; only the first of all wait."""
+        remembered = self._problems
+        if remembered is not None and time.monotonic() < self._until:
+            return remembered
+        if not self._looking.acquire(blocking=remembered is None):
+            return remembered or {}
+        try:
+            if self._problems is None or time.monotonic() >= self._until:
+                self._problems = find_problems()
+                self._until = time.monotonic() + REMEMBERED_SECONDS
+            return self._problems
+        finally:
+            self._looking.release()
+
+
+readiness = Readiness()
+
+
 def show_readiness(request: HttpRequest) -> HttpResponse:
     """Say whether PostgreSQL, Valkey and the calendar are there; 503 with the reasons if not."""
-    checks = {"postgresql": postgresql_problem, "valkey": valkey_problem, "calendar": calendar_problem}
-    problems = {name: problem for name, check in checks.items() if (problem := check())}
+    problems = readiness.problems()
     body: dict[str, Any] = {"status": "not ready" if problems else "ok", "problems": problems}
     return JsonResponse(body, status=503 if problems else 200)
+
+
+def find_problems() -> dict[str, str]:
+    """Return what is wrong, in words, by the name of what it is wrong with."""
+    checks: dict[str, Check] = {
+        "postgresql": postgresql_problem,
+        "valkey": valkey_problem,
+        "calendar": calendar_problem,
+    }
+    return {name: problem for name, check in checks.items() if (problem := check())}
 
 
 def postgresql_problem() -> str:

@@ -8,6 +8,7 @@ import environ
 from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
+from alphapanda.core import postgres
 from alphapanda.core.state_folder import BASE_DIR, kept_secret, state_folder
 from alphapanda.core.telemetry.logs import configure_logging
 
@@ -66,6 +67,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "alphapanda.halting.keep_a_connection_for_halts",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -97,12 +99,17 @@ TEMPLATES = [
     }
 ]
 
-# PostgreSQL is the truth. Connections are kept: reopening one costs more than most tasks.
+# PostgreSQL is the truth. Connections are kept: reopening one costs more than most tasks. The web process draws
+# them from a pool, since it has a thread for each request of whoever asks; one more is kept there for halts.
+WEB_CONNECTIONS = env.int("WEB_CONNECTIONS", 16)
 DATABASES = {"default": env.db_url("DATABASE_URL", default="postgres://postgres@127.0.0.1/alphapanda")}
 DATABASES["default"] |= {
+    "ENGINE": "alphapanda.core.postgres",
+    "CONNECTIONS": WEB_CONNECTIONS if postgres.answers_strangers else None,
     # A Unix socket's folder stands percent-encoded in the address's host.
     "HOST": unquote(DATABASES["default"].get("HOST", "")),
-    "CONN_MAX_AGE": 600,
+    # Nothing but the pool keeps the connections that come from one.
+    "CONN_MAX_AGE": 0 if postgres.answers_strangers else 600,
     "CONN_HEALTH_CHECKS": True,
     "OPTIONS": {
         "connect_timeout": 5,

@@ -10,7 +10,8 @@ from unfold.admin import ModelAdmin
 from alphapanda.core.admin import name_of
 from trading.forms import GateForm
 from trading.models import Gate
-from trading.orders.gates import flag_file, set_gate
+from trading.orders.gates import flag_file
+from trading.orders.kill_switch import set_level
 from trading.orders.life_cycle import GATE_LABELS, GateState
 
 
@@ -31,7 +32,7 @@ class GateAdmin(ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Gate, form: forms.ModelForm, change: bool) -> None:  # type: ignore[type-arg]
         state = GateState(obj.state)
-        on_their_way = set_gate(state, obj.account, by=name_of(request), reason=obj.reason)
+        on_their_way = set_level(obj.account, state, name_of(request), obj.reason)
         if on_their_way and state != GateState.ACTIVE:
             listed = "; ".join(f"{order} is {order.state}" for order in on_their_way[:5])
             messages.warning(request, f"Not stopped by it, because already on their way: {listed}.")

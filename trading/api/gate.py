@@ -14,8 +14,10 @@ from trading.api.access import actor_name
 from trading.api.base import ReadViewSet
 from trading.api.idempotency import done_once
 from trading.api.order_shapes import OrderSerializer
+from trading.api.problems import Unavailable
 from trading.models import ApiToken, BrokerSession, Gate, Order
-from trading.orders.gates import flag_file, gate_in_force, set_gate
+from trading.orders.gates import flag_file, gate_in_force
+from trading.orders.kill_switch import OnlyFlagged, set_level
 from trading.orders.life_cycle import GateState
 
 
@@ -58,7 +60,10 @@ class GateViewSet(ViewSet):
     @action(detail=False, methods=["post"])
     @done_once()
     def halt(self, request: Request) -> Response:
-        """Refuse every order that is not an exit. After the answer no such order can start on its way."""
+        """Refuse every order that is not an exit. After the answer no such order can start on its way.
+
+        Without an account the flag file is written first: it holds whatever becomes of the database.
+        """
         return _changed(request, GateState.HALTED)
 
     @extend_schema(request=GateChangeSerializer, responses=GateChangedSerializer)
@@ -72,14 +77,18 @@ class GateViewSet(ViewSet):
     @action(detail=False, methods=["post"])
     @done_once()
     def resume(self, request: Request) -> Response:
-        """Let orders pass the risk rules again. A flag file is not removed by it."""
+        """Let orders pass the risk rules again. Only a flag file that was raised over the web is removed by it."""
         return _changed(request, GateState.ACTIVE)
 
 
 def _changed(request: Request, state: GateState) -> Response:
     asked = GateChangeSerializer(data=request.data)
     asked.is_valid(raise_exception=True)
-    on_their_way: list[Order] = set_gate(state, by=actor_name(request), **asked.validated_data)
+    chosen = asked.validated_data
+    try:
+        on_their_way: list[Order] = set_level(chosen["account"], state, actor_name(request), chosen["reason"])
+    except OnlyFlagged as halted:
+        raise Unavailable(f"{halted}. Ask again with the same key.") from halted
     return Response(GateChangedSerializer({**_view(), "on_their_way": on_their_way}).data)
 
 

@@ -1,12 +1,14 @@
-"""Halt and resume from a terminal: the flag file, the rows behind it, and what stands afterwards."""
+"""Halt and resume: the flag file, the rows behind it, and what stands afterwards."""
 
 import contextlib
 import getpass
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
-from django.db import OperationalError
+import structlog
+from django.db import DatabaseError, OperationalError
 
 from alphapanda.core.clock.market_time import wall_now
 from portfolio.models import Account
@@ -14,7 +16,13 @@ from trading.models import Gate, Order
 from trading.orders.gates import ensure_gates, flag_file, set_gate
 from trading.orders.life_cycle import GateState
 
+log = structlog.get_logger()
 TRIES = 3
+FROM_WEB = "Halted over the web"
+
+
+class OnlyFlagged(Exception):
+    """The flag file halts everything, and the rows behind it could not be written."""
 
 
 def login_name() -> str:
@@ -25,16 +33,29 @@ def login_name() -> str:
         return f"user {os.getuid()}"
 
 
-def raise_flag(by: str, reason: str) -> Path:
-    """Write the flag file and force it to disk. A flag that stands already is left as it was. Raises OSError."""
+def raise_flag(by: str, reason: str, *, over_web: bool = False) -> Path:
+    """Write the flag file and force it to disk. Raises OSError.
+
+    A flag that stands already is left as it was; but one from the web, which the web may lower again, is replaced by
+    one from a terminal.
+    """
     path = flag_file()
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        with path.open("w", encoding="utf-8") as flag:
-            flag.write(f"Halted by {by} at {wall_now():%Y-%m-%d %H:%M:%S} UTC{': ' + reason if reason else ''}\n")
+    if not path.exists() or (is_web_flag() and not over_web):
+        halted = FROM_WEB if over_web else "Halted"
+        written = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
+        with written.open("w", encoding="utf-8") as flag:
+            flag.write(f"{halted} by {by} at {wall_now():%Y-%m-%d %H:%M:%S} UTC{': ' + reason if reason else ''}\n")
             flag.flush()
             os.fsync(flag.fileno())
+        # At no moment is there none, or half of one.
+        written.replace(path)
     return path
+
+
+def is_web_flag() -> bool:
+    """Whether the flag that stands was raised by a page or the API, so that these may lower it."""
+    return flag_words().startswith(FROM_WEB)
 
 
 def lower_flag() -> bool:
@@ -58,6 +79,34 @@ def close_gate(account: Account | None, state: GateState, by: str, reason: str) 
         with contextlib.suppress(OperationalError):
             return set_gate(state, account, by=by, reason=reason)
     return set_gate(state, account, by=by, reason=reason)
+
+
+def set_level(account: Account | None, state: GateState, by: str, reason: str) -> list[Order]:
+    """Set a gate from a page or the API, the flag file included: up before the rows close, down after they open.
+
+    Returns the orders on their way. A flag raised at a terminal, or by hand, stays until it is lowered there. Raises
+    OnlyFlagged, or DatabaseError where nothing was done.
+    """
+    is_flagged = _flag_over_web(by, reason) if account is None and state == GateState.HALTED else False
+    try:
+        on_their_way = close_gate(account, state, by, reason)
+    except DatabaseError as error:
+        if is_flagged:
+            raise OnlyFlagged("The flag file stands and halts everything; the rows could not be written") from error
+        raise
+    if account is None and state != GateState.HALTED and is_web_flag():
+        lower_flag()
+    return on_their_way
+
+
+def _flag_over_web(by: str, reason: str) -> bool:
+    try:
+        raise_flag(by, reason, over_web=True)
+    except OSError as error:
+        # The rows halt as well.
+        log.error("flag_not_written", error=repr(error))
+        return False
+    return True
 
 
 def gates_as_they_stand() -> list[dict[str, Any]]:

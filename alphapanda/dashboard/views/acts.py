@@ -20,7 +20,7 @@ from alphapanda.dashboard.views.pages import deployment_page, orders_page
 from alphapanda.dashboard.views.people import came_from
 from trading.errors import NotAllowed
 from trading.models import Deployment, Order
-from trading.orders import gates
+from trading.orders import kill_switch
 from trading.orders.life_cycle import GATE_LABELS, GateState
 from trading.orders.requests import cancel_all, place_manual, request_cancellation
 from trading.run import deployments
@@ -55,7 +55,12 @@ def set_level(request: HttpRequest) -> HttpResponse:
 
 
 def set_gate(request: HttpRequest, state: GateState) -> None:
-    on_their_way = gates.set_gate(state, by=name_of(request), reason=request.POST.get("reason", "")[:300])
+    reason = request.POST.get("reason", "")[:300]
+    try:
+        on_their_way = kill_switch.set_level(None, state, name_of(request), reason)
+    except kill_switch.OnlyFlagged as halted:
+        messages.error(request, f"{halted}. Halt again when the database answers.")
+        return
     words = f"{GATE_LABELS[state]}."
     if on_their_way and state != GateState.ACTIVE:
         listed = "; ".join(order_words(order) for order in on_their_way[:5])

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 import redis
 from django.core.cache.backends.redis import RedisCache
+from django.db import OperationalError
 
 from alphapanda.core.journal.models import DeadLetter
 from alphapanda.core.journal.services import give_up
 from trading.models import Deployment, Gate, Order, Run
+from trading.orders import kill_switch
 from trading.orders.gates import flag_file
 from trading.tests.api.conftest import problems_of
 
@@ -86,6 +88,48 @@ def test_a_flag_file_is_shown_and_outweighs_the_rows(script: Any, order: Order) 
     finally:
         flag_file().unlink()
     assert (body["flag_file"], body["effective"]) == (True, {str(order.account_id): "halted"})
+
+
+def test_a_halt_of_everything_writes_the_flag_file_before_the_rows(script: Any, order: Order, monkeypatch: Any) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        assert flag_file().exists()
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr(kill_switch, "set_gate", refuse)
+    script.raise_request_exception = False
+    answer = script.post("/api/v1/gate/halt/", {"reason": "odd prices"})
+    assert answer.status_code == 503
+    assert "The flag file stands and halts everything" in problems_of(answer)[None]
+    assert "mehta by token my trade" in flag_file().read_text()
+    assert "odd prices" in flag_file().read_text()
+
+
+def test_a_resume_lowers_the_flag_that_was_raised_over_the_web(script: Any, order: Order) -> None:
+    halted = script.post("/api/v1/gate/halt/").json()
+    resumed = script.post("/api/v1/gate/resume/").json()
+    assert (halted["flag_file"], resumed["flag_file"]) == (True, False)
+    assert resumed["effective"] == {str(order.account_id): "active"}
+
+
+def test_a_resume_over_the_web_leaves_a_flag_from_a_terminal(script: Any, order: Order) -> None:
+    script.post("/api/v1/gate/halt/")
+    kill_switch.raise_flag("Asha", "at the terminal")
+    body = script.post("/api/v1/gate/resume/").json()
+    assert (body["flag_file"], set(body["effective"].values())) == (True, {"halted"})
+    assert "Asha" in flag_file().read_text()
+
+
+def test_a_halt_of_one_account_raises_no_flag(script: Any, order: Order) -> None:
+    body = script.post("/api/v1/gate/halt/", {"account": str(order.account_id)}).json()
+    assert body["flag_file"] is False
+
+
+def test_a_disk_that_is_full_does_not_stop_a_halt(script: Any, order: Order, monkeypatch: Any) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(kill_switch, "raise_flag", full)
+    assert set(script.post("/api/v1/gate/halt/").json()["effective"].values()) == {"halted"}
 
 
 def test_a_halt_gets_through_without_valkey(script: Any, order: Order, monkeypatch: Any) -> None:
