@@ -66,8 +66,11 @@ def place_by_hand(
     price: Decimal | None = None,
     **terms: Any,
 ) -> Placed:
-    """Place an order by hand, in parts: the hand portfolio's own opposite holding first, then ``closes``, and what is
-    left apart.
+    """Place an order by hand, in parts.
+
+    1. The hand portfolio's own opposite holding is closed first.
+    2. Then what the deployment ``closes`` holds, by an exit of its own.
+    3. What is left opens a position apart: only if ``apart``, where others hold what it would close.
 
     Raises ChoiceNeeded where deployments hold what it would close and neither ``closes`` nor ``apart`` says what is
     meant; NotAllowed for a stop that would close a deployment's holding, which has its own.
@@ -77,25 +80,24 @@ def place_by_hand(
     sign = 1 if side == Side.BUY else -1
     holdings = read_holdings(account.pk, instrument.pk, product, market_now())
     own = min(quantity, holdings.closable(ensure_portfolio(account).pk, sign))
-    left = quantity - own
-    choices = choices_of(holdings, instrument, product, sign) if left else []
+    choices = choices_of(holdings, sign) if quantity > own else []
     chosen = next((choice for choice in choices if closes and choice.deployment.pk == closes.pk), None)
-    theirs = min(left, chosen.closable) if chosen else 0
-    left -= theirs
+    theirs = min(quantity - own, chosen.closable) if chosen else 0
+    left = quantity - own - theirs
     if left and (choices or closes) and not apart:
-        raise ChoiceNeeded(_question(quantity, own, theirs, choices, closes), choices)
+        raise ChoiceNeeded(_question(quantity - own, theirs, choices, closes), choices)
     placed = Placed()
-    ask = {"side": side, "order_type": order_type, "product": product, "by": by, "price": price, **terms}
+    asked = {"side": side, "order_type": order_type, "product": product, "by": by, "price": price, **terms}
     for part, suffix in ((own, ""), (left, ":apart" if own else "")):
         if part:
             part_key = f"{key}{suffix}" if key else None
-            placed.signals.append(place_manual(account, instrument, quantity=part, key=part_key, **ask))
+            placed.signals.append(place_manual(account, instrument, quantity=part, key=part_key, **asked))
     if theirs and chosen:
         placed.exits.append(_close(chosen, instrument, product, theirs, order_type, price, by))
     return placed
 
 
-def choices_of(holdings: Holdings, instrument: Instrument, product: str, sign: int) -> list[Choice]:
+def choices_of(holdings: Holdings, sign: int) -> list[Choice]:
     """Return the deployments whose holding an order of that side would close, largest first."""
     closable: dict[Any, int] = {
         row.portfolio: holdings.closable(row.portfolio, sign) for row in holdings.rows if row.closes(-sign)
@@ -112,14 +114,12 @@ def _of(portfolio: Portfolio) -> UUID:
     return portfolio.deployment_id
 
 
-def _question(quantity: int, own: int, theirs: int, choices: list[Choice], closes: Deployment | None) -> str:
+def _question(quantity: int, theirs: int, choices: list[Choice], closes: Deployment | None) -> str:
     held = ", ".join(f"{choice.deployment.name} {whole(choice.closable)}" for choice in choices)
-    left = quantity - own - theirs
+    left = quantity - theirs
     if closes is None:
         return f"strategies hold what this would close ({held}): say whose it closes, or that it stands apart"
-    return (
-        f"{closes.name} may close {whole(theirs)} of {whole(quantity - own)}: {whole(left)} would open a position apart"
-    )
+    return f"{closes.name} may close {whole(theirs)} of {whole(quantity)}: {whole(left)} would open a position apart"
 
 
 def _close(

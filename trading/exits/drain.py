@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -28,7 +29,7 @@ from trading.orders.attempts import attempt_row
 from trading.orders.life_cycle import SignalState
 from trading.orders.rates import count_exit, exit_room
 from trading.orders.requests import ask_cancellation, request_modification
-from trading.orders.transitions import tell_run
+from trading.orders.transitions import write_run_input
 from trading.risk.assessment import judge_signal
 from trading.run.deployments import stop_if_flat
 
@@ -55,13 +56,7 @@ def follow_exits(account_id: UUID | str) -> None:
 def follow_exit(plan: ExitPlan, plans: int = 1) -> None:
     """Take one step of an exit, under its account's lock: all of it is committed, or nothing."""
     account = Account.objects.locked(plan.account_id)
-    locked = (
-        ExitPlan.objects.unfinished()
-        .select_for_update(no_key=True, of=("self",))
-        .select_related("instrument", "portfolio", "deployment", "run")
-        .filter(pk=plan.pk)
-        .first()
-    )
+    locked = _locked(plan)
     if locked is None:
         return
     now = market_now()
@@ -83,6 +78,12 @@ def follow_exit(plan: ExitPlan, plans: int = 1) -> None:
     locked.save()
     if made.is_finished and locked.deployment is not None:
         stop_if_flat(locked.deployment)
+
+
+def _locked(plan: ExitPlan) -> ExitPlan | None:
+    """The plan's row, read anew and locked; None if it has finished meanwhile."""
+    rows = ExitPlan.objects.unfinished().select_for_update(no_key=True, of=("self",)).filter(pk=plan.pk)
+    return rows.select_related("instrument", "portfolio", "deployment", "run").first()
 
 
 def keep_step(plan: ExitPlan, made: NextStep) -> None:
@@ -117,14 +118,8 @@ def place_exit(plan: ExitPlan, act: Place, now: datetime) -> None:
 
 
 def _signal_of(plan: ExitPlan, act: Place, now: datetime) -> Signal:
-    """The first step stands for the wish itself: its time and its quote; each later one for its own."""
+    """The first step stands for the request itself: its time and its quote; each later one for its own."""
     is_first = not plan.placed
-    quote = read_quote(plan, now)
-    seen = (
-        (plan.reference_price, plan.bid, plan.ask, plan.quote_at)
-        if is_first and plan.reference_price is not None
-        else (quote.last, quote.bid, quote.ask, quote.at)
-    )
     at = plan.opened_at if is_first else now
     signal = Signal.objects.create(
         key=plan.key if is_first else f"{plan.key}/{plan.placed + 1}",
@@ -144,18 +139,27 @@ def _signal_of(plan: ExitPlan, act: Place, now: datetime) -> Signal:
         price=act.price,
         reason=plan.reason,
         numbers=plan.numbers,
-        reference_price=seen[0],
-        bid=seen[1],
-        ask=seen[2],
-        quote_at=seen[3],
+        **_quote_of_step(plan, is_first, now),
         market_time=at,
         expires_at=at + EXITS_LIVE,
         received_at=plan.received_at if is_first else None,
         asked_by=plan.asked_by,
     )
-    payload = {"signal": str(signal), "reason": plan.reason}
-    record_event("signal.new", key=str(signal.pk), account_id=plan.account_id, correlation=signal.pk, payload=payload)
+    _announce(signal)
     return signal
+
+
+def _announce(signal: Signal) -> None:
+    payload = {"signal": str(signal), "reason": signal.reason}
+    record_event("signal.new", key=str(signal.pk), account_id=signal.account_id, correlation=signal.pk, payload=payload)
+
+
+def _quote_of_step(plan: ExitPlan, is_first: bool, now: datetime) -> dict[str, Any]:
+    if is_first and plan.reference_price is not None:
+        names = ("reference_price", "bid", "ask", "quote_at")
+        return {name: getattr(plan, name) for name in names}
+    quote = read_quote(plan, now)
+    return {"reference_price": quote.last, "bid": quote.bid, "ask": quote.ask, "quote_at": quote.at}
 
 
 def finish_exit(plan: ExitPlan, now: datetime) -> None:
@@ -164,4 +168,4 @@ def finish_exit(plan: ExitPlan, now: datetime) -> None:
     record_event("exit.finished", key=plan.key, account_id=plan.account_id, payload={"words": plan.state_reason})
     if plan.run_id and plan.number is not None:
         ref = f"exit:{plan.pk}:{plan.number}"
-        tell_run(plan.run_id, "ended", ref, plan.instrument.key, plan.number, outcome="flat")
+        write_run_input(plan.run_id, "ended", ref, plan.instrument.key, plan.number, outcome="flat")

@@ -1,5 +1,7 @@
-"""Open an exit: by a run, by time, by a person, by the kill switch. There is one a holding; a more urgent wish takes it
-over, with all that rests for it."""
+"""Open an exit: by a run, by time, by a person, by the kill switch.
+
+There is one a holding; a more urgent request takes it over, with all that rests for it.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +18,19 @@ from alphapanda.core.ids import new_id
 from alphapanda.core.journal.services import record_event
 from instruments.domain.order_terms import Side
 from instruments.models import Instrument
-from market.board import read_quotes
 from portfolio.models import Account, Portfolio, Position
 from trading import wakeups
 from trading.errors import NotAllowed
 from trading.models import Deployment, ExitPlan, Order, Run, Signal
 from trading.orders import gates, kill_switch
 from trading.orders.life_cycle import DeploymentState, GateState, SignalState, Urgency
-from trading.orders.requests import ask_cancellation
-from trading.orders.transitions import tell_run
+from trading.orders.requests import ask_cancellation, quote_seen
+from trading.orders.transitions import write_run_input
 from trading.run import deployments
 
 
 @dataclass(frozen=True)
-class Wish:
+class ExitRequest:
     """Why and how one wants out of a holding; ``quantity`` None is all of it, ``limit`` None at market."""
 
     urgency: Urgency
@@ -49,38 +50,42 @@ def open_exit(
     instrument: Instrument,
     product: str,
     side: str,
-    wish: Wish,
+    request: ExitRequest,
     now: datetime,
     run: Run | None = None,
 ) -> ExitPlan:
-    """Open the exit of a holding, or let the open one take over what is more urgent in the wish."""
+    """Open the exit of a holding, or let the open one take over what is more urgent in the request."""
     Account.objects.locked(portfolio.account_id)
     plan = ExitPlan.objects.of_holding(portfolio.pk, instrument.pk, product).select_for_update(no_key=True).first()
     if plan is not None:
-        _escalate(plan, wish, now)
+        _escalate(plan, request, now)
     else:
-        plan = ExitPlan.objects.create(
-            key=wish.key,
-            account_id=portfolio.account_id,
-            portfolio=portfolio,
-            deployment_id=portfolio.deployment_id,
-            run=run or _open_run(portfolio),
-            instrument=instrument,
-            product=product,
-            side=side,
-            quantity=wish.quantity,
-            limit=wish.limit,
-            urgency=wish.urgency,
-            reason=wish.reason[:300],
-            numbers=dict(wish.numbers),
-            number=wish.number,
-            asked_by=wish.asked_by,
-            opened_at=now,
-            look_at=now,
-            **wish.seen,
-        )
-        _announce(plan, "exit.opened", wish)
+        holding = {"portfolio": portfolio, "instrument": instrument, "product": product, "side": side}
+        plan = _create_plan(holding, request, now, run or _open_run(portfolio))
     wakeups.wake_stage_after_commit(wakeups.EXITS, portfolio.account_id, "risk")
+    return plan
+
+
+def _create_plan(holding: dict[str, Any], request: ExitRequest, now: datetime, run: Run | None) -> ExitPlan:
+    portfolio: Portfolio = holding["portfolio"]
+    plan = ExitPlan.objects.create(
+        **holding,
+        key=request.key,
+        account_id=portfolio.account_id,
+        deployment_id=portfolio.deployment_id,
+        run=run,
+        quantity=request.quantity,
+        limit=request.limit,
+        urgency=request.urgency,
+        reason=request.reason[:300],
+        numbers=dict(request.numbers),
+        number=request.number,
+        asked_by=request.asked_by,
+        opened_at=now,
+        look_at=now,
+        **request.seen,
+    )
+    _announce(plan, "exit.opened", request)
     return plan
 
 
@@ -90,23 +95,23 @@ def _open_run(portfolio: Portfolio) -> Run | None:
     return Run.objects.filter(deployment_id=portfolio.deployment_id, ended_at__isnull=True).first()
 
 
-def _escalate(plan: ExitPlan, wish: Wish, now: datetime) -> None:
-    """A more urgent wish begins the ladder of prices anew; the run hears the end as its own number in any case."""
-    if wish.number is not None:
-        plan.number = wish.number
-    if wish.quantity is None:
+def _escalate(plan: ExitPlan, request: ExitRequest, now: datetime) -> None:
+    """A more urgent request begins at the first price again; the run hears the end as its own number in any case."""
+    if request.number is not None:
+        plan.number = request.number
+    if request.quantity is None:
         plan.quantity = None  # the whole holding, whatever part was asked before
-    if wish.urgency > plan.urgency:
-        plan.urgency, plan.limit, plan.withdrawn_by = wish.urgency, wish.limit, ""
-        plan.reason, plan.numbers, plan.asked_by = wish.reason[:300], dict(wish.numbers), wish.asked_by
+    if request.urgency > plan.urgency:
+        plan.urgency, plan.limit, plan.withdrawn_by = request.urgency, request.limit, ""
+        plan.reason, plan.numbers, plan.asked_by = request.reason[:300], dict(request.numbers), request.asked_by
         plan.step, plan.stepped_at = 0, None
-        _announce(plan, "exit.escalated", wish)
+        _announce(plan, "exit.escalated", request)
     plan.look_at = now
     plan.save()
 
 
-def _announce(plan: ExitPlan, kind: str, wish: Wish) -> None:
-    payload = {"exit": str(plan), "reason": wish.reason, "by": wish.asked_by}
+def _announce(plan: ExitPlan, kind: str, request: ExitRequest) -> None:
+    payload = {"exit": str(plan), "reason": request.reason, "by": request.asked_by}
     record_event(kind, key=plan.key, account_id=plan.account_id, payload=payload)
 
 
@@ -132,22 +137,14 @@ def exit_holding(
         if limit is not None and ExitPlan.objects.of_holding(portfolio.pk, instrument.pk, position.product).exists():
             raise NotAllowed(f"an exit of {instrument.tradingsymbol} is under way already")
         side = Side.SELL if position.quantity > 0 else Side.BUY
-        wish = Wish(
+        request = ExitRequest(
             urgency, reason, f"exit:{by}:{new_id()}", quantity=quantity, limit=limit, asked_by=by,
             seen=quote_seen(instrument, now),
         )  # fmt: skip
-        plan = open_exit(portfolio, instrument, position.product, side, wish, now)
+        plan = open_exit(portfolio, instrument, position.product, side, request, now)
         if limit is None:
             take_back_entries(portfolio, reason, by, now, instrument)
     return plan
-
-
-def quote_seen(instrument: Instrument, now: datetime) -> dict[str, Any]:
-    """Return the quote a wish was made on; nothing where there is none: unknown is not a price."""
-    quote = read_quotes([instrument.instrument_token], now).get(instrument.instrument_token)
-    if quote is None:
-        return {}
-    return {"reference_price": quote.last_price, "bid": quote.bid, "ask": quote.ask, "quote_at": quote.market_time}
 
 
 def take_back_entries(
@@ -165,7 +162,7 @@ def take_back_entries(
         ended = Signal.objects.filter(pk=signal.pk, state=SignalState.NEW)
         if ended.update(state=SignalState.SUPERSEDED, state_reason=reason[:300]) and signal.run_id:
             payload = {"outcome": str(SignalState.SUPERSEDED), "reason": reason}
-            tell_run(signal.run_id, "ended", str(signal.pk), signal.instrument.key, signal.ordinal, **payload)
+            write_run_input(signal.run_id, "ended", str(signal.pk), signal.instrument.key, signal.ordinal, **payload)
 
 
 def exit_deployment(deployment: Deployment, by: str, urgency: Urgency = Urgency.NOW) -> list[ExitPlan]:

@@ -49,7 +49,7 @@ class ExitQuote:
         return self.taken(sign) is None and band is not None and self.last == band
 
 
-def ladder_price(quote: ExitQuote, sign: int, step: int, is_last_minute: bool) -> Decimal | None:
+def price_at_step(quote: ExitQuote, sign: int, step: int, is_last_minute: bool) -> Decimal | None:
     """Return what to ask at a step, or None where no price is known."""
     if quote.last is None:
         return None
@@ -88,7 +88,7 @@ def within_bounds(quote: ExitQuote, sign: int, price: Decimal) -> Decimal:
 
 
 def _furthest(quote: ExitQuote, sign: int, slab: Decimal) -> Decimal:
-    """As far as anything allows; where neither band nor range is known, as far again as the ladder goes."""
+    """As far as anything allows; where neither band nor range is known, as far again as the steps go."""
     last = quote.last or Decimal(0)
     allowed = limit_range(quote.segment, last, quote.day)
     known = [one for one in (quote.far_band(sign), allowed and allowed[1 if sign > 0 else 0]) if one]

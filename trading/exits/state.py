@@ -111,7 +111,7 @@ def read_quote(plan: ExitPlan, now: datetime) -> ExitQuote:
     """Read the board; a price that is dead is no price, and nothing is asked on it."""
     instrument, day = plan.instrument, now.astimezone(IST).date()
     band = PriceBand.objects.filter(instrument=instrument, day=day).first()
-    quote = read_quotes([instrument.instrument_token], now).get(instrument.instrument_token)
+    quote = read_quotes([instrument], now).get(instrument.pk)
     known = quote is not None and quote.state != Liveness.DEAD
     return ExitQuote(
         segment=instrument.segment,

@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from alphapanda.core.figures import clock_minute, plain, whole
-from trading.exits.prices import ExitQuote, is_more_urgent_price, ladder_price, within_bounds
+from trading.exits.prices import ExitQuote, is_more_urgent_price, price_at_step, within_bounds
 
 # exits.md 3.4, 3.7 and 3.2.
 MOST_MODIFIES = 20
@@ -201,7 +201,7 @@ def _asked_price(plan: PlanState, quote: ExitQuote, step: int, now: datetime) ->
     if plan.limit is not None:
         return within_bounds(quote, plan.sign, plan.limit)
     is_last_minute = plan.deadline is not None and plan.deadline - LAST_MINUTE <= now < plan.deadline
-    return ladder_price(quote, plan.sign, step, is_last_minute)
+    return price_at_step(quote, plan.sign, step, is_last_minute)
 
 
 def _follow_up(plan: PlanState, quote: ExitQuote, step: int, now: datetime) -> Iterable[Act]:

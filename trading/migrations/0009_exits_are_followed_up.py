@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
                 ('opened_at', models.DateTimeField(help_text='market time')),
                 ('deadline', models.DateTimeField(help_text='market time by which it must be flat', null=True)),
                 ('placed', models.PositiveIntegerField(default=0, help_text='how often orders were asked')),
-                ('step', models.PositiveSmallIntegerField(default=0, help_text='how far up the ladder of prices it is')),
+                ('step', models.PositiveSmallIntegerField(default=0, help_text='how often more was asked')),
                 ('stepped_at', models.DateTimeField(help_text='market time of the last price asked', null=True)),
                 ('look_at', models.DateTimeField(help_text='market time at which to look again')),
                 ('state_reason', models.CharField(blank=True, help_text='what it waits for', max_length=300)),

@@ -57,7 +57,7 @@ class ExitPlan(models.Model):
     opened_at = models.DateTimeField(help_text="market time")
     deadline = models.DateTimeField(null=True, help_text="market time by which it must be flat")
     placed = models.PositiveIntegerField(default=0, help_text="how often orders were asked")
-    step = models.PositiveSmallIntegerField(default=0, help_text="how far up the ladder of prices it is")
+    step = models.PositiveSmallIntegerField(default=0, help_text="how often more was asked")
     stepped_at = models.DateTimeField(null=True, help_text="market time of the last price asked")
     look_at = models.DateTimeField(help_text="market time at which to look again")
     state_reason = models.CharField(max_length=300, blank=True, help_text="what it waits for")

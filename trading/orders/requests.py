@@ -66,7 +66,7 @@ def _ask_gate(account: Account, instrument: Instrument, key: str, quoted: dict[s
         key=key,
         defaults={
             **quoted,
-            **_quote_seen(instrument, now),
+            **quote_seen(instrument, now),
             "account": account,
             "instrument": instrument,
             "kind": Signal.Kind.MANUAL,
@@ -83,7 +83,7 @@ def _ask_gate(account: Account, instrument: Instrument, key: str, quoted: dict[s
     return signal
 
 
-def _quote_seen(instrument: Instrument, now: datetime) -> dict[str, Any]:
+def quote_seen(instrument: Instrument, now: datetime) -> dict[str, Any]:
     """Return the quote the order is judged by; nothing where there is none: unknown is not a price."""
     quote = read_quotes([instrument], now).get(instrument.pk)
     if quote is None:

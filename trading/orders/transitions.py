@@ -77,10 +77,10 @@ def notify_run_of_end(order: Order, reason: str) -> None:
 def notify_run(signal: Signal, kind: str, ref: str, **payload: Any) -> None:
     """Let the run of a signal, if it has one, hear something of it, as its decision's number."""
     if signal.run_id is not None:
-        tell_run(signal.run_id, kind, ref, signal.instrument.key, signal.ordinal, **payload)
+        write_run_input(signal.run_id, kind, ref, signal.instrument.key, signal.ordinal, **payload)
 
 
-def tell_run(run_id: UUID, kind: str, ref: str, instrument: str, number: int | None, **payload: Any) -> None:
+def write_run_input(run_id: UUID, kind: str, ref: str, instrument: str, number: int | None, **payload: Any) -> None:
     """Write what a run is to hear at a later drain; told once, however often it is written."""
     RunInput.objects.get_or_create(
         run_id=run_id, kind=kind, ref=ref, defaults={"payload": {"instrument": instrument, "number": number, **payload}}

@@ -13,7 +13,7 @@ from market.candle_store import store_candles
 from market.models import Shard
 from portfolio.booking import ensure_portfolio
 from trading import wakeups
-from trading.exits.opening import Wish, open_exit
+from trading.exits.opening import ExitRequest, open_exit
 from trading.models import Checkpoint, Evaluation, Order, Run, RunInput, Signal
 from trading.orders.life_cycle import DeploymentState, SignalState, urgency_of
 from trading.orders.requests import ask_cancellation
@@ -111,7 +111,7 @@ def open_run_exit(memory: ShardMemory, quoted: QuotedDecision) -> None:
     """Open the exit a run has decided on; it is followed up until the holding is flat."""
     decision, run = quoted.decision, quoted.run
     row = Run.objects.select_related("deployment__account").get(pk=run.run_id)
-    wish = Wish(
+    wish = ExitRequest(
         urgency=urgency_of(decision.reason.code),
         reason=decision.reason.text,
         key=f"{run.name}/{row.number}/{decision.number}",
