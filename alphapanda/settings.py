@@ -160,6 +160,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
+    "flat-by": {
+        "task": "trading.tasks.exit_what_is_due",
+        "schedule": 1.0,
+        "options": {"queue": "housekeeping", "expires": 5},
+    },
     "sweep": {"task": "trading.tasks.sweep", "schedule": 1.0, "options": {"queue": "housekeeping", "expires": 5}},
     "books": {"task": "portfolio.tasks.check_books", "schedule": crontab(hour="17", minute="30")},
     "calendar": {"task": "instruments.tasks.check_calendar", "schedule": crontab(hour="3", minute="0")},

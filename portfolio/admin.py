@@ -47,6 +47,7 @@ class AccountAdmin(ModelAdmin):
         "opening_cash",
         "intraday_multiple",
         "derivative_margin_percent",
+        "flat_by",
         "is_active",
     ]
 

@@ -118,6 +118,17 @@ def sweep() -> None:
     wake_all()
 
 
+@shared_task(name="trading.tasks.exit_what_is_due")
+def exit_what_is_due() -> None:
+    """Leave what is past its flat-by and no run has asked to leave: feeds can be silent, and hands have no run."""
+    from alphapanda.core.clock import market_now
+    from alphapanda.core.clock.market_time import clock_stands
+    from trading.exits import flat_by
+
+    if not clock_stands():
+        flat_by.exit_what_is_due(market_now())
+
+
 @shared_task(name="trading.tasks.take_snapshots")
 def take_snapshots() -> None:
     """Write each portfolio's profit once a minute of market time."""

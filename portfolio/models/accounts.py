@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from decimal import Decimal
 
 from django.db import models
@@ -39,6 +40,13 @@ class Account(models.Model):
         blank=True,
         default=Decimal(20),
         help_text="Of the notional, for futures and sold options. Empty: such orders have no margin model.",
+    )
+    flat_by = models.TimeField(
+        default=time(15, 5),
+        null=True,
+        blank=True,
+        help_text="IST. Intraday positions by hand are left then. Empty: they are only warned of, and the broker "
+        "squares them off at its own time and price.",
     )
     is_active = models.BooleanField(default=True)
     opened_at = models.DateTimeField(editable=False)

@@ -1,6 +1,6 @@
 """What the gate is told of the market and of ourselves at the moment of judging."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from alphapanda.core.timezone import IST
@@ -39,7 +39,7 @@ def market_view(signal: Signal, now: datetime) -> MarketView:
         flag_file=gates.flag_file().exists(),
         # A paper account's book is the paper exchange's own: there is no second book to differ from.
         books_frozen=False if signal.account.mode == "paper" else None,
-        mis_cutoff_at=_mis_cutoff(schedule),
+        mis_cutoff_at=_mis_cutoff(signal, schedule, day),
         entries_until=_entries_until(signal, day),
     )
 
@@ -51,8 +51,13 @@ def _liveness(instrument: Instrument, now: datetime) -> tuple[Liveness | None, L
     return quote_board().feed_state(quote.feed or None).state, quote.state
 
 
-def _mis_cutoff(schedule: DaySchedule) -> datetime | None:
-    return schedule.closes_at - MIS_CUTOFF_BEFORE_CLOSE if schedule.closes_at else None
+def _mis_cutoff(signal: Signal, schedule: DaySchedule, day: date) -> datetime | None:
+    """When fresh intraday positions end: before the close, and never after the time they would be left again."""
+    if schedule.closes_at is None:
+        return None
+    flat_by = signal.deployment.flat_by if signal.deployment else signal.account.flat_by
+    times = [schedule.closes_at - MIS_CUTOFF_BEFORE_CLOSE]
+    return min([*times, datetime.combine(day, flat_by, IST)] if flat_by else times)
 
 
 def _entries_until(signal: Signal, day: object) -> datetime | None:
