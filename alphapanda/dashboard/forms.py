@@ -21,6 +21,7 @@ from instruments.domain.order_terms import (
 )
 from instruments.models import Instrument
 from portfolio.models import Account
+from trading.exits.by_hand import ChoiceNeeded
 from trading.models import Deployment
 from trading.run.hosts import strategy_class
 
@@ -47,6 +48,10 @@ class OrderForm(forms.Form):
         required=False, min_value=Decimal("0.01"), max_digits=18, decimal_places=4, label="Trigger"
     )
     product = forms.ChoiceField(choices=choices_from(PRODUCT_LABELS), initial=Product.MIS)
+    closes = forms.ModelChoiceField(
+        Deployment.objects.all(), required=False, empty_label="nobody's", widget=forms.HiddenInput, label="Closes"
+    )
+    apart = forms.BooleanField(required=False, widget=forms.HiddenInput, label="What is left stands apart")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -82,8 +87,16 @@ class OrderForm(forms.Form):
             if name not in self.errors:
                 self.add_error(name, words)
 
+    def offer_choices(self, needed: ChoiceNeeded) -> None:
+        """Show whose holding the order could close, and that it may stand apart: the person says which."""
+        held = Deployment.objects.filter(pk__in=[choice.deployment.pk for choice in needed.choices])
+        self.fields["closes"].queryset = held  # type: ignore[attr-defined]
+        self.fields["closes"].widget = forms.Select(choices=self.fields["closes"].choices)  # type: ignore[attr-defined]
+        self.fields["apart"].widget = forms.CheckboxInput()
+        self.add_error(None, f"{str(needed)[:1].upper()}{str(needed)[1:]}.")
+
     def asked(self) -> dict[str, Any]:
-        """Return the arguments of ``place_manual``."""
+        """Return the arguments of ``place_by_hand``."""
         return {name: self.cleaned_data[name] for name in self.fields}
 
 

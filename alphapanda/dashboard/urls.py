@@ -15,6 +15,7 @@ urlpatterns = [
     path("system/", pages.show_system, name="system"),
     path("do/gate/", acts.set_level, name="gate"),
     path("do/deployments/<uuid:deployment_id>/<slug:act>/", acts.act_on_deployment, name="deployment_act"),
+    path("do/positions/<uuid:position_id>/exit/", acts.exit_position, name="exit_position"),
     path("do/orders/place/", acts.place_order, name="place_order"),
     path("do/orders/<uuid:order_id>/cancel/", acts.cancel_order, name="cancel_order"),
     path("do/dead-letters/<uuid:letter_id>/<slug:act>/", acts.decide_dead_letter, name="dead_letter_act"),

@@ -20,6 +20,7 @@ from trading.api.deployment_shapes import (
 )
 from trading.api.idempotency import done_once
 from trading.api.pages import ByName
+from trading.exits.opening import exit_and_stop, exit_deployment
 from trading.models import ApiToken, Deployment, Evaluation, Run, Strategy
 from trading.run import deployments
 
@@ -40,7 +41,7 @@ class DeploymentViewSet(ReadViewSet):
     serializer_class = DeploymentSerializer
     pagination_class = ByName
     filterset_fields = ("account", "strategy", "state")
-    scopes = {"pause": ApiToken.Scope.HALT, "stop": ApiToken.Scope.HALT}
+    scopes = dict.fromkeys(("pause", "stop", "exit", "exit_and_stop"), ApiToken.Scope.HALT)
 
     def get_queryset(self) -> QuerySet[Deployment]:
         open_run = Run.objects.filter(deployment=OuterRef("pk"), ended_at__isnull=True).values("pk")
@@ -63,6 +64,20 @@ class DeploymentViewSet(ReadViewSet):
     def stop(self, request: Request, pk: str | None = None) -> Response:
         """End the run. Refused while it holds a position or has an order out."""
         return self._act(lambda deployment: deployments.stop_deployment(deployment, by=actor_name(request)))
+
+    @extend_schema(request=None, responses=DeploymentSerializer)
+    @action(detail=True, methods=["post"])
+    @done_once()
+    def exit(self, request: Request, pk: str | None = None) -> Response:
+        """Leave all it holds, whatever its state; it enters nothing more until it is resumed."""
+        return self._act(lambda deployment: exit_deployment(deployment, by=actor_name(request)))
+
+    @extend_schema(request=None, responses=DeploymentSerializer)
+    @action(detail=True, methods=["post"])
+    @done_once()
+    def exit_and_stop(self, request: Request, pk: str | None = None) -> Response:
+        """Leave all it holds; the run ends when the last of it is flat."""
+        return self._act(lambda deployment: exit_and_stop(deployment, by=actor_name(request)))
 
     @extend_schema(request=ReasonSerializer, responses=DeploymentSerializer)
     @action(detail=True, methods=["post"])

@@ -13,8 +13,9 @@ from portfolio.models import Account
 from trading.api.access import actor_name
 from trading.api.base import ReadViewSet
 from trading.api.idempotency import done_once
-from trading.api.order_shapes import OrderSerializer
+from trading.api.order_shapes import ExitSerializer, OrderSerializer
 from trading.api.problems import Unavailable
+from trading.exits.opening import flatten
 from trading.models import ApiToken, BrokerSession, Gate, Order
 from trading.orders.gates import flag_file, gate_in_force
 from trading.orders.kill_switch import OnlyFlagged, set_level
@@ -49,7 +50,7 @@ class GateChangedSerializer(GateViewSerializer):
 class GateViewSet(ViewSet):
     """Whether orders may leave. Orders that only shrink a position always may."""
 
-    scopes = {"halt": ApiToken.Scope.HALT, "reduce_only": ApiToken.Scope.HALT}
+    scopes = dict.fromkeys(("halt", "reduce_only", "flatten"), ApiToken.Scope.HALT)
 
     # One gate and not a list of them: the router's list route is its address.
     @extend_schema(operation_id="gate_retrieve", responses=GateViewSerializer)
@@ -72,6 +73,17 @@ class GateViewSet(ViewSet):
     def reduce_only(self, request: Request) -> Response:
         """Let only orders through that shrink a position."""
         return _changed(request, GateState.REDUCE_ONLY)
+
+    @extend_schema(request=GateChangeSerializer, responses=ExitSerializer(many=True))
+    @action(detail=False, methods=["post"])
+    @done_once()
+    def flatten(self, request: Request) -> Response:
+        """Let only exits through, take every entry back, and leave every position. Answers with the exits."""
+        asked = GateChangeSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        chosen = asked.validated_data
+        plans = flatten(chosen["account"], actor_name(request), chosen["reason"])
+        return Response(ExitSerializer(plans, many=True).data)
 
     @extend_schema(request=GateChangeSerializer, responses=GateChangedSerializer)
     @action(detail=False, methods=["post"])

@@ -94,7 +94,7 @@ def act_and_keep(row: RememberedRequest, act: Callable[[], Response]) -> Respons
 
 def body_of(refusal: Conflict) -> dict[str, Any]:
     error = {"code": refusal.default_code, "detail": str(refusal.detail), "attr": None}
-    return {"type": "client_error", "errors": [error]}
+    return {"type": "client_error", "errors": [error], **refusal.more}
 
 
 def request_hash(request: Request) -> str:

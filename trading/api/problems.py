@@ -1,5 +1,7 @@
 """Every refusal in one shape: type, and errors with a code, words, and the field they are about."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import redis
@@ -21,6 +23,7 @@ class Conflict(exceptions.APIException):
 
     status_code = 409
     default_code = "not_allowed"
+    more: Mapping[str, Any] = MappingProxyType({})  # what the answer carries besides its words
 
 
 class ChoiceConflict(Conflict):
@@ -30,7 +33,7 @@ class ChoiceConflict(Conflict):
 
     def __init__(self, needed: ChoiceNeeded) -> None:
         super().__init__(str(needed))
-        self.choices = [
+        choices = [
             {
                 "deployment": str(one.deployment.pk),
                 "name": one.deployment.name,
@@ -39,6 +42,7 @@ class ChoiceConflict(Conflict):
             }
             for one in needed.choices
         ]
+        self.more = {"choices": choices}
 
 
 class KeyUsedOtherwise(exceptions.APIException):
@@ -59,8 +63,8 @@ class Problems(ExceptionHandler):
         return translate_error(super().convert_known_exceptions(exc))
 
     def get_response(self, exc: exceptions.APIException, data: dict[Any, Any]) -> Response:
-        more = {"choices": exc.choices} if isinstance(exc, ChoiceConflict) else {}
-        return super().get_response(exc, data | more)
+        more = exc.more if isinstance(exc, Conflict) else {}
+        return super().get_response(exc, {**data, **more})
 
 
 def translate_error(error: Exception) -> Exception:

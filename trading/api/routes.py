@@ -4,6 +4,7 @@ from rest_framework.viewsets import ViewSetMixin
 
 from trading.api.deployments import DeploymentViewSet, EvaluationViewSet, RunViewSet, StrategyViewSet
 from trading.api.events import DeadLetterViewSet, EventViewSet
+from trading.api.exits import ExitViewSet
 from trading.api.gate import BrokerSessionViewSet, GateViewSet
 from trading.api.limits import LimitViewSet, MeterViewSet
 from trading.api.orders import FillViewSet, OrderViewSet
@@ -19,6 +20,7 @@ VIEWSETS: dict[str, type[ViewSetMixin]] = {
     "decisions": DecisionViewSet,
     "orders": OrderViewSet,
     "fills": FillViewSet,
+    "exits": ExitViewSet,
     "limits": LimitViewSet,
     "meters": MeterViewSet,
     "gate": GateViewSet,

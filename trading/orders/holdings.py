@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,9 @@ from alphapanda.core.timezone import IST
 from portfolio.models import Position
 from trading.models import Order
 from trading.orders.closable import Holdings, gather_holdings
+
+# exits.md 4: a trade its broker counts and we have not booked for so long is a person's business, and freezes entries.
+TRADES_LATE = timedelta(minutes=15)
 
 
 def read_holdings(account_id: UUID, instrument_id: UUID, product: str, now: datetime, **leave_out: Any) -> Holdings:

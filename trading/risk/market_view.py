@@ -8,8 +8,9 @@ from instruments.domain.sessions import DaySchedule
 from instruments.models import FreezeQuantity, Instrument
 from market.board import quote_board, read_quotes
 from market.domain.staleness import Liveness
-from trading.models import Deployment, PriceBand, RiskLimit, Signal
+from trading.models import Deployment, Order, PriceBand, RiskLimit, Signal
 from trading.orders import gates
+from trading.orders.holdings import TRADES_LATE
 from trading.risk.inputs import Limits, MarketView, RiskLimits
 
 # Zerodha squares intraday positions off from 15:20 in shares (kite.md 5.1); ours must be flat well before.
@@ -38,7 +39,7 @@ def market_view(signal: Signal, now: datetime) -> MarketView:
         account_gate=states[1],
         flag_file=gates.flag_file().exists(),
         # A paper account's book is the paper exchange's own: there is no second book to differ from.
-        books_frozen=False if signal.account.mode == "paper" else None,
+        books_frozen=_trades_are_missing(signal, now) if signal.account.mode == "paper" else None,
         mis_cutoff_at=_mis_cutoff(signal, schedule, day),
         entries_until=_entries_until(signal, day),
     )
@@ -49,6 +50,12 @@ def _liveness(instrument: Instrument, now: datetime) -> tuple[Liveness | None, L
     if quote is None:
         return None, None
     return quote_board().feed_state(quote.feed or None).state, quote.state
+
+
+def _trades_are_missing(signal: Signal, now: datetime) -> bool:
+    """Whether the broker has counted trades of this instrument for long that are not in our books (exits.md 4)."""
+    late = Order.objects.awaiting_trades().filter(ended_at__lte=now - TRADES_LATE)
+    return late.filter(account_id=signal.account_id, instrument_id=signal.instrument_id).exists()
 
 
 def _mis_cutoff(signal: Signal, schedule: DaySchedule, day: date) -> datetime | None:

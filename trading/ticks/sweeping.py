@@ -27,7 +27,8 @@ def sweep_partitions() -> dict[str, int]:
         wakeups.EXITS: _sweep_accounts(wakeups.EXITS, ExitPlan.objects.due(market_now()).order_by()),
         wakeups.EXECUTE: _sweep_accounts(wakeups.EXECUTE, _orders_to_execute()),
         wakeups.BOOK: _sweep_accounts(wakeups.BOOK, PaperTrade.objects.filter(is_booked=False))
-        + _sweep_accounts(wakeups.BOOK, PaperOrder.objects.filter(is_reported=False)),
+        + _sweep_accounts(wakeups.BOOK, PaperOrder.objects.filter(is_reported=False))
+        + _sweep_accounts(wakeups.BOOK, Order.objects.awaiting_trades()),
         wakeups.TICKS: _sweep_shards(),
         wakeups.BANDS: 0 if clock_stands() else wake_for_bands(market_now()),
     }

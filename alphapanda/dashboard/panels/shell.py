@@ -168,7 +168,14 @@ def deployment_commands(deployment: Deployment, mode: str) -> Iterator[PaletteCo
 
 def acts_of(deployment: Deployment) -> dict[str, tuple[str, str]]:
     """What may be done with a deployment now: act → its verb, and what it would do."""
-    stop = {"stop": ("Stop", "Its run ends. Refused while it holds a position or has an order out.")}
+    stop = {
+        "exit": (
+            "Exit",
+            "It leaves all it holds, at market and more until flat, and enters nothing more until resumed.",
+        ),
+        "exit-stop": ("Exit and stop", "It leaves all it holds; its run ends when the last of it is flat."),
+        "stop": ("Stop", "Its run ends. Refused while it holds a position or has an order out."),
+    }
     if deployment.state == DeploymentState.STOPPED:
         return {"start": ("Start", "It warms up from history, then trades.")}
     if deployment.state in (DeploymentState.PAUSED, DeploymentState.HALTED):

@@ -28,7 +28,7 @@ def test_a_level_sets_the_gate_and_names_orders_on_their_way(reader: Any, sample
 
 
 def test_a_level_that_is_none_changes_nothing(reader: Any, sample: SampleDay) -> None:
-    assert "There is no level" in said(post(reader, "gate", level="flatten"))
+    assert "There is no level" in said(post(reader, "gate", level="explode"))
     assert Gate.objects.get(is_global=True).state == "active"
 
 

@@ -1,5 +1,6 @@
 """What the pages can do. Each act calls one service and says in words what came of it."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -13,25 +14,37 @@ from alphapanda.core.figures import counted
 from alphapanda.core.journal.models import DeadLetter
 from alphapanda.core.journal.services import CannotDecide, drop_dead_letter, replay_dead_letter
 from alphapanda.dashboard.forms import OrderForm, given_parameters
-from alphapanda.dashboard.panels.live.kill_switch import CANCEL_ALL
+from alphapanda.dashboard.panels.live.kill_switch import CANCEL_ALL, FLATTEN
 from alphapanda.dashboard.panels.naming import order_words
 from alphapanda.dashboard.views.page import signed_in
 from alphapanda.dashboard.views.pages import deployment_page, orders_page
 from alphapanda.dashboard.views.people import came_from
+from portfolio.models import Position
 from trading.errors import NotAllowed
+from trading.exits.by_hand import ChoiceNeeded, place_by_hand
+from trading.exits.opening import exit_and_stop, exit_deployment, exit_holding, flatten
 from trading.models import Deployment, Order
 from trading.orders import kill_switch
-from trading.orders.life_cycle import GATE_LABELS, GateState
-from trading.orders.requests import cancel_all, place_manual, request_cancellation
+from trading.orders.life_cycle import GATE_LABELS, GateState, Urgency
+from trading.orders.requests import cancel_all, request_cancellation
 from trading.run import deployments
 
-ACTS = {
+ACTS: dict[str, Callable[..., object]] = {
     "start": deployments.start_deployment,
     "stop": deployments.stop_deployment,
+    "exit": exit_deployment,
+    "exit-stop": exit_and_stop,
     "pause": deployments.pause_deployment,
     "resume": deployments.resume_deployment,
 }
-DONE = {"start": "is starting", "stop": "is stopped", "pause": "is paused; its exits stay managed", "resume": "resumes"}
+DONE = {
+    "exit": "leaves all it holds, and enters nothing more until it is resumed",
+    "exit-stop": "stops when it is flat",
+    "start": "is starting",
+    "stop": "is stopped",
+    "pause": "is paused; its exits stay managed",
+    "resume": "resumes",
+}
 DECISIONS = {"replay": replay_dead_letter, "drop": drop_dead_letter}
 
 
@@ -44,13 +57,19 @@ def name_of(request: HttpRequest) -> str:
 def set_level(request: HttpRequest) -> HttpResponse:
     """One level of the kill switch. Opening the gate again is a level too."""
     level = request.POST.get("level", "")
-    if level == CANCEL_ALL:
+    if level == FLATTEN:
+        plans = flatten(None, by=name_of(request), reason=request.POST.get("reason", "")[:300])
+        left = f"Leaving {counted(len(plans), 'position')}." if plans else "Nothing was held."
+        messages.info(request, f"{left} Entries are taken back, and only exits pass.")
+    elif level == CANCEL_ALL:
         asked = cancel_all(None, asked_by=name_of(request))
         messages.info(request, f"Asked to cancel {counted(asked, 'order')}." if asked else "Nothing was working.")
     elif level in GateState.__members__.values():
         set_gate(request, GateState(level))
     else:
-        messages.error(request, f"There is no level {level!r}. Levels: active, reduce_only, halted, cancel_all.")
+        messages.error(
+            request, f"There is no level {level!r}. Levels: active, reduce_only, halted, cancel_all, flatten."
+        )
     return redirect(came_from(request))
 
 
@@ -109,12 +128,31 @@ def place_order(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return orders_page(request, form)
     try:
-        signal = place_manual(**form.asked(), by=name_of(request))
+        placed = place_by_hand(**form.asked(), by=name_of(request))
+    except ChoiceNeeded as needed:
+        form.offer_choices(needed)
+        return orders_page(request, form)
     except (NotAllowed, ValidationError) as refused:
         form.add_error(None, words_of(refused))
         return orders_page(request, form)
-    messages.info(request, f"Asked the gate: {signal}. It is judged now; an order or a refusal follows.")
+    asked = "; ".join(str(part) for part in (*placed.signals, *placed.exits))
+    messages.info(request, f"Asked the gate: {asked}. It is judged now; an order or a refusal follows.")
     return redirect("dashboard:orders")
+
+
+@signed_in
+@require_POST
+def exit_position(request: HttpRequest, position_id: UUID) -> HttpResponse:
+    """Leave one position at market, and more each time it is not taken, until it is flat."""
+    chosen = get_object_or_404(Position.objects.select_related("portfolio__account", "instrument"), pk=position_id)
+    who = name_of(request)
+    try:
+        plan = exit_holding(chosen, Urgency.NOW, f"exit by {who}", who)
+    except NotAllowed as refused:
+        messages.error(request, f"{chosen.instrument.tradingsymbol}: {refused}.")
+    else:
+        messages.info(request, f"Leaving {plan.instrument.tradingsymbol}: it is asked until it is flat.")
+    return redirect(came_from(request))
 
 
 @signed_in

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypedDict
 
 import redis
-from django.db.models import Max
+from django.db.models import F, Max
 from django.urls import reverse
 
 from alphapanda.core.figures import age, clock_minute, counted, profit
@@ -16,13 +16,15 @@ from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.limits import LimitsPanel, MeterRow
 from alphapanda.dashboard.panels.live.net import main_account
 from alphapanda.dashboard.panels.live.verdict import Facts, Line
-from alphapanda.dashboard.panels.naming import order_words, story_of
+from alphapanda.dashboard.panels.naming import order_words, story_of, symbol_of
 from alphapanda.dashboard.panels.portfolio.positions import PositionRow, PositionsPanel
 from alphapanda.dashboard.panels.results import PortfolioDays, add_results
 from alphapanda.dashboard.panels.shell import gate_words, opens_again
 from market.domain.staleness import Liveness
 from market.quotes import FeedState
-from trading.models import BrokerSession, Deployment, Order, PaperTrade, RateWindow
+from trading.exits.flat_by import kept_on_purpose
+from trading.models import BrokerSession, Deployment, ExitPlan, Order, PaperTrade, RateWindow
+from trading.orders.holdings import TRADES_LATE
 from trading.orders.life_cycle import DeploymentState, GateState, OrderState
 from trading.orders.rate_budget import KITE_BUDGET
 from trading.risk.assess import RULES
@@ -155,6 +157,7 @@ def verdict_facts(
         open_positions=len(rows),
         unconfirmed=tuple(order_line(o, page) for o in live if is_overdue(o, page)),
         needs_person=tuple(order_line(o, page) for o in live if o.state == OrderState.NEEDS_HUMAN),
+        **exit_facts(page),
         full_limits=meters_in_tone(limits, "fault"),
         near_limits=meters_in_tone(limits, "warn"),
         stale_prices=stale_symbols(rows) if page.is_open else (),
@@ -222,6 +225,53 @@ def order_line(order: Order, page: PageContext) -> Line:
         return Line(f"{words}: nobody knows what became of it.", story_of(order), "Its story")
     waited = age((page.wall - order.claimed_at).total_seconds()) if order.claimed_at else "a while"
     return Line(f"{words}: no reply for {waited}, counted as filled until proven.", story_of(order), "Its story")
+
+
+def exit_facts(page: PageContext) -> ExitFacts:
+    """What of getting out, and of trades not booked, a person has to look at."""
+    return {
+        "exits_stuck": tuple(exit_line(plan) for plan in stuck_exits()),
+        "kept_intraday": tuple(symbol_of(one.instrument) for one in kept_on_purpose(page.now)),
+        "trades_awaited": tuple(awaited_line(o) for o in late_trades(page.now)),
+        "overfilled": tuple(overfill_line(o) for o in overfilled_today(page)),
+    }
+
+
+class ExitFacts(TypedDict):
+    exits_stuck: tuple[Line, ...]
+    kept_intraday: tuple[str, ...]
+    trades_awaited: tuple[Line, ...]
+    overfilled: tuple[Line, ...]
+
+
+def stuck_exits() -> list[ExitPlan]:
+    return list(ExitPlan.objects.unfinished().filter(needs_person=True).select_related("instrument"))
+
+
+def exit_line(plan: ExitPlan) -> Line:
+    words = f"{symbol_of(plan.instrument)}, {plan.reason}: {plan.state_reason}."
+    return Line(words, reverse("dashboard:orders"), "Orders")
+
+
+def late_trades(now: datetime) -> list[Order]:
+    """Orders whose broker counts more than we could book for a quarter of an hour."""
+    late = Order.objects.awaiting_trades().filter(ended_at__lte=now - TRADES_LATE)
+    return list(late.select_related("instrument", "account"))
+
+
+def awaited_line(order: Order) -> Line:
+    words = f"{order_words(order)}: {order.out_quantity} filled at the broker and not in our books."
+    return Line(words, story_of(order), "Its story")
+
+
+def overfilled_today(page: PageContext) -> list[Order]:
+    today = Order.objects.filter(market_time__gte=page.midnight, filled_quantity__gt=F("quantity"))
+    return list(today.select_related("instrument", "account"))
+
+
+def overfill_line(order: Order) -> Line:
+    words = f"{order_words(order)}: {order.filled_quantity} filled of {order.quantity}; all of it is booked."
+    return Line(words, story_of(order), "Its story")
 
 
 def trouble_line(deployment: Deployment) -> Line:

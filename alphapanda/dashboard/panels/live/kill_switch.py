@@ -8,11 +8,13 @@ from typing import TypedDict
 from alphapanda.core.figures import counted
 from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import GateView, PageContext
+from portfolio.models import Position
 from trading.models import Deployment, Order
 from trading.orders.life_cycle import MAY_STILL_FILL, GateState, OrderState
 from trading.risk.assess import RULES
 
 CANCEL_ALL = "cancel_all"
+FLATTEN = "flatten"
 TONES = {GateState.HALTED: "fault", GateState.REDUCE_ONLY: "warn"}
 
 
@@ -50,7 +52,8 @@ def kill_switch_panel(page: PageContext) -> KillSwitchPanel:
     states = list(Order.objects.filter(state__in=MAY_STILL_FILL).values_list("state", flat=True))
     unconfirmed = states.count(OrderState.UNCONFIRMED)
     trading = counted(Deployment.objects.working().count(), "strategy", "strategies")
-    levels = list_levels(trading, len(states) - unconfirmed, unconfirmed)
+    held = Position.objects.open().filter(portfolio__account__is_active=True).count()
+    levels = list_levels(trading, len(states) - unconfirmed, unconfirmed, held)
     gate = page.gate_of()
     return {
         "whose": "every account",
@@ -59,7 +62,11 @@ def kill_switch_panel(page: PageContext) -> KillSwitchPanel:
     }
 
 
-def list_levels(trading: str, working: int, unconfirmed: int) -> tuple[Level, ...]:
+def list_levels(trading: str, working: int, unconfirmed: int, held: int) -> tuple[Level, ...]:
+    return (*gate_levels(trading, working, unconfirmed), cancel_level(working, unconfirmed), flatten_level(held))
+
+
+def gate_levels(trading: str, working: int, unconfirmed: int) -> tuple[Level, ...]:
     keep = "keeps" if trading.startswith("1 ") else "keep"
     return (
         Level(
@@ -87,7 +94,18 @@ def list_levels(trading: str, working: int, unconfirmed: int) -> tuple[Level, ..
             f"On their way and not stopped by it: {words_out(working, unconfirmed)}.",
             does="Halt trading",
         ),
-        cancel_level(working, unconfirmed),
+    )
+
+
+def flatten_level(held: int) -> Level:
+    positions = counted(held, "position")
+    return Level(
+        key=FLATTEN,
+        name="Flatten",
+        words=f"leave {positions}" if held else "nothing is held",
+        number="4",
+        ask=f"Leaves {positions} at market, and asks more until flat. Entries are taken back; only exits pass.",
+        does="Flatten everything",
     )
 
 

@@ -36,6 +36,10 @@ class Facts:
     differing_books: tuple[str, ...] = ()
     unconfirmed: tuple[Line, ...] = ()
     needs_person: tuple[Line, ...] = ()
+    exits_stuck: tuple[Line, ...] = ()
+    kept_intraday: tuple[str, ...] = ()  # by hand, its owner wants no square-off, and the close is near
+    trades_awaited: tuple[Line, ...] = ()
+    overfilled: tuple[Line, ...] = ()
     full_limits: tuple[tuple[str, str], ...] = ()  # name, and what is used and left
     stale_prices: tuple[str, ...] = ()
     near_limits: tuple[tuple[str, str], ...] = ()
@@ -79,6 +83,7 @@ def _link(finding: Finding) -> tuple[str | None, str]:
 def list_findings(facts: Facts) -> Iterator[Finding]:
     """Everything that is not right, in the order of severity."""
     yield from _gate_and_prices(facts)
+    yield from _exits(facts)
     yield from _orders(facts)
     yield from _limits_and_ages(facts)
     if facts.trouble:
@@ -103,6 +108,22 @@ def _gate_and_prices(facts: Facts) -> Iterator[Finding]:
         yield Finding("fault", "wrong", "The books differ.", (Line(words),))
     if facts.reduce_only:
         yield Finding("warn", "warn", facts.reduce_only, (Line("Only orders that shrink a position pass."),))
+
+
+def _exits(facts: Facts) -> Iterator[Finding]:
+    if facts.exits_stuck:
+        number = count_words(len(facts.exits_stuck), "exit")
+        yield Finding(
+            "fault", "wrong", f"{number} need{'s' if number.startswith('1 ') else ''} you.", facts.exits_stuck
+        )
+    if facts.trades_awaited:
+        line = facts.trades_awaited
+        yield Finding("fault", "wrong", "Trades are missing from our books.", line)
+    if facts.overfilled:
+        yield Finding("warn", "warn", "More was filled than was ordered.", facts.overfilled)
+    if facts.kept_intraday:
+        words = f"{', '.join(facts.kept_intraday)}: intraday by hand, and its account is not squared off by us."
+        yield Finding("warn", "warn", "Your broker will square off soon.", (Line(words, "/portfolio/", "Portfolio"),))
 
 
 def _orders(facts: Facts) -> Iterator[Finding]:

@@ -7,7 +7,9 @@ from decimal import Decimal
 from typing import NotRequired, TypedDict
 from uuid import UUID
 
-from alphapanda.core.figures import counted, plain, short_rupees
+from django.urls import reverse
+
+from alphapanda.core.figures import counted, plain, short_rupees, signed_whole
 from alphapanda.dashboard.panels.ages import Age, oldest_age, quote_age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.net import as_text
@@ -15,11 +17,12 @@ from alphapanda.dashboard.panels.naming import symbol_of, tail_of
 from alphapanda.dashboard.panels.results import Holding, PortfolioDay, PortfolioDays
 from portfolio.domain.pnl import known_total
 from portfolio.models import Account
-from trading.models import Signal
+from trading.models import ExitPlan, Signal
 from trading.orders.life_cycle import SignalState
 from trading.ticks.checkpoints import checkpointed_stops
 
 Stops = dict[tuple[UUID | None, str], Decimal]
+Leaving = dict[tuple[UUID, UUID, str], str]
 
 
 class PositionsPanel(TypedDict):
@@ -30,8 +33,8 @@ class PositionsPanel(TypedDict):
 
 
 def positions_panel(page: PageContext, days: PortfolioDays) -> PositionsPanel:
-    stops = stops_of(days.all)
-    groups = [account_positions(page, account, days.of_account(account), stops) for account in page.accounts]
+    stops, leaving = stops_of(days.all), words_of_exits()
+    groups = [account_positions(page, account, days.of_account(account), stops, leaving) for account in page.accounts]
     groups = [each for each in groups if each["rows"]]
     ages = [row["age"] for each in groups for row in each["rows"]]
     scale_together(groups)
@@ -59,11 +62,13 @@ class AccountPositions(TypedDict):
     age: Age
 
 
-def account_positions(page: PageContext, account: Account, days: list[PortfolioDay], stops: Stops) -> AccountPositions:
+def account_positions(
+    page: PageContext, account: Account, days: list[PortfolioDay], stops: Stops, leaving: Leaving
+) -> AccountPositions:
     held = [(day, holding) for day in days for holding in day.holdings]
     mode = page.mode_of(account)
     gross = known_total(None if h.value is None else abs(h.value) for _, h in held)
-    rows = [position_row(page, day, holding, mode, stops) for day, holding in held]
+    rows = [position_row(page, day, holding, mode, stops, leaving) for day, holding in held]
     note = f"{account.name}, {counted(len(held), 'position')}, {short_rupees(gross)} gross"
     return {
         "key": str(account.pk),
@@ -85,6 +90,8 @@ class PositionRow(TypedDict):
     last: str | None
     open: str | None
     stop: str
+    exit_address: str
+    exit_ask: str
     mode: str
     deployment: str | None
     portfolio: str
@@ -94,9 +101,12 @@ class PositionRow(TypedDict):
     bar_scale: NotRequired[str | None]
 
 
-def position_row(page: PageContext, day: PortfolioDay, holding: Holding, mode: str, stops: Stops) -> PositionRow:
+def position_row(
+    page: PageContext, day: PortfolioDay, holding: Holding, mode: str, stops: Stops, leaving: Leaving
+) -> PositionRow:
     position, instrument = holding.position, holding.position.instrument
     stop = stops.get((day.deployment_id, instrument.key))
+    on_its_way_out = leaving.get((position.portfolio_id, instrument.pk, position.product))
     return {
         "key": str(position.pk),
         "k": instrument.key,
@@ -106,13 +116,23 @@ def position_row(page: PageContext, day: PortfolioDay, holding: Holding, mode: s
         "average": as_text(position.average_price),
         "last": as_text(holding.last),
         "open": as_text(holding.open),
-        "stop": plain(stop) if stop is not None else "none",
+        "stop": on_its_way_out or (plain(stop) if stop is not None else "none"),
+        "exit_address": reverse("dashboard:exit_position", args=[position.pk]),
+        "exit_ask": f"Leaves {signed_whole(position.quantity)} {symbol_of(instrument)}, asking more until flat.",
         "mode": mode,
         "deployment": str(day.deployment_id) if day.deployment_id else None,
         "portfolio": str(day.portfolio.pk),
         "book": str(day.portfolio),
         "realised": as_text(position.realised),
         "age": quote_age(holding.quote, page.now, instrument, is_open=page.is_open),
+    }
+
+
+def words_of_exits() -> Leaving:
+    """What each exit under way waits for, by portfolio, instrument and product."""
+    return {
+        (plan.portfolio_id, plan.instrument_id, plan.product): f"leaving: {plan.state_reason or 'asked'}"
+        for plan in ExitPlan.objects.unfinished()
     }
 
 
