@@ -136,6 +136,14 @@ class TradingSessionQuerySet(models.QuerySet["TradingSession"]):
         day: date | None = ahead.aggregate(day=Min("day"))["day"]
         return day
 
+    def is_over(self, day: date, now: datetime) -> bool:
+        """Whether no exchange trades on ``day`` any more; an unknown day is over when the next begins."""
+        today = now.astimezone(IST).date()
+        if day != today:
+            return day < today
+        phases = [phase for row in self.filter(day=day) for phase in row.schedule().phases]
+        return bool(phases) and all(phase.closes_at <= now for phase in phases)
+
     def last_trading_day(self, exchange: str, security_class: str, before: date) -> date | None:
         """Return the newest day with a session before that day; None if the calendar does not reach that far."""
         past = self.filter(exchange=exchange, security_class=security_class, day__lt=before, is_holiday=False)

@@ -20,13 +20,14 @@ from alphapanda.core.journal.services import record_event
 from alphapanda.core.telemetry.crashpoints import crashpoint
 from alphapanda.core.timezone import IST
 from portfolio.charging import ChargeRates, segment_of_trade
+from portfolio.contract_notes import notes_to_round
 from portfolio.domain.charges import PAISA, ChargeSegment, UnknownCharge
 from portfolio.domain.pnl import DayPrice
 from portfolio.domain.positions import PRICE_STEP
 from portfolio.domain.same_day import DeliveryDay, Step, sole_step
 from portfolio.folding import apply_trade
 from portfolio.funds import available_funds
-from portfolio.ledger_entries import cost_entries, value_entry
+from portfolio.ledger_entries import cost_entries, rounding_entry, value_entry
 from portfolio.models import Account, LedgerEntry, LedgerKind, Portfolio, Position, Trade
 
 log = structlog.get_logger()
@@ -240,6 +241,17 @@ def _charge_trade(trade: Trade) -> bool:
     trade.save(update_fields=["charges"])
     LedgerEntry.objects.bulk_create(entries)
     return True
+
+
+@transaction.atomic
+def round_contract_notes(account: Account, now: datetime) -> list[LedgerEntry]:
+    """Book what the notes of days that are over differ from their trades by; return what was booked.
+
+    A note that changes afterwards is put right by a further entry.
+    """
+    Account.objects.locked(account.pk)
+    due = [rounding_entry(account, part, sums, now) for part, sums in notes_to_round(account, now).items()]
+    return LedgerEntry.objects.bulk_create(due)
 
 
 @transaction.atomic

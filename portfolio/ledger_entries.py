@@ -6,9 +6,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from portfolio.charging import ChargeRates
+from portfolio.contract_notes import NotePart, NoteSums
 from portfolio.domain.charges import Charges
 from portfolio.domain.same_day import Step
-from portfolio.models import LedgerEntry, LedgerKind, Trade
+from portfolio.models import Account, LedgerEntry, LedgerKind, Trade
 
 
 def ledger_entry(
@@ -62,6 +63,20 @@ def correction_entries(earlier: Trade, by: Trade, charges: Charges) -> list[Ledg
         for kind, amount in charges.amounts().items()
         if amount
     ]
+
+
+def rounding_entry(account: Account, part: NotePart, sums: NoteSums, now: datetime) -> LedgerEntry:
+    """What makes a charge of one contract note whole rupees: of the account, and of no portfolio of it."""
+    day, segment, kind = part
+    return LedgerEntry(
+        account=account,
+        kind=kind,
+        amount=-sums.lacking,
+        key=f"note:{day}:{segment}:{kind}:{sums.roundings}",
+        note=f"contract note of {day.day} {day:%b %Y}, {segment}: {LedgerKind(kind).label} in whole rupees",
+        at=now,
+        day=day,
+    )
 
 
 def dp_entry(trade: Trade, step: Step[Trade], amount: Decimal) -> LedgerEntry:

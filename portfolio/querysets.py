@@ -97,5 +97,13 @@ class LedgerQuerySet(QuerySet[Any]):
     def cash(self, account_id: UUID) -> Decimal:
         return sum_of(self.filter(account=account_id), "amount")
 
+    def roundings(self) -> LedgerQuerySet:
+        """What makes contract notes whole rupees: of no trade."""
+        return self.filter(trade=None, key__startswith="note:")
+
+    def of_facts(self) -> LedgerQuerySet:
+        """All but what makes contract notes whole rupees."""
+        return self.exclude(trade=None, key__startswith="note:")
+
     def charges(self) -> LedgerQuerySet:
         return self.filter(kind__in=CHARGE_KINDS)

@@ -12,7 +12,8 @@ from uuid import UUID
 from django.db import transaction
 
 from portfolio.charging import ChargeRates, segment_of_trade
-from portfolio.domain.charges import CHARGE_KINDS, ChargeSegment, UnknownCharge
+from portfolio.contract_notes import note_sums
+from portfolio.domain.charges import CHARGE_KINDS, ChargeSegment, UnknownCharge, whole_rupees
 from portfolio.domain.same_day import DeliveryDay, Step, sole_step
 from portfolio.folding import derive_rows, derived_columns, refold_position
 from portfolio.ledger_entries import cost_entries, value_entry
@@ -122,11 +123,15 @@ def ledger_differences(account: Account, trades: Iterable[Trade]) -> Iterator[Di
     """Entries missing, too many or of another amount by their keys; charges not told as they were booked."""
     expected, charges = expected_ledger(account, trades)
     kinds = [LedgerKind.OPENING, LedgerKind.TRADE_VALUE, *CHARGE_KINDS]
-    standing = dict(account.ledger.filter(kind__in=kinds).values_list("key", "amount"))
+    standing = dict(account.ledger.filter(kind__in=kinds).of_facts().values_list("key", "amount"))
     for key in sorted({*expected, *standing}):
         yield from compare_figures("ledger entry", key, standing.get(key), expected.get(key), is_derived=False)
     for trade, total in charges:
         yield from compare_figures("charges", f"trade {trade.trade_id}", trade.charges, total, is_derived=False)
+    for (day, segment, kind), sums in note_sums(account).items():
+        if sums.roundings:
+            note, rounded = f"contract note of {day}, {segment}", whole_rupees(sums.exact)
+            yield from compare_figures(kind, note, sums.exact + sums.rounding, rounded, is_derived=False)
 
 
 def expected_ledger(

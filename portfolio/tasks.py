@@ -5,8 +5,9 @@ from __future__ import annotations
 import structlog
 from celery import shared_task
 
+from alphapanda.core.clock import market_now
 from alphapanda.core.journal.services import record_event
-from portfolio.booking import charge_uncharged
+from portfolio.booking import charge_uncharged, round_contract_notes
 from portfolio.models import Account
 from portfolio.rebuilding import rebuild_account
 
@@ -15,12 +16,13 @@ log = structlog.get_logger()
 
 @shared_task
 def check_books() -> int:
-    """Settle charges whose rates have become known, rebuild every account and tell of each that differs."""
+    """Settle charges whose rates have become known, make notes whole, rebuild every account and tell what differs."""
     return sum(check_account(account) for account in Account.objects.active())
 
 
 def check_account(account: Account) -> bool:
     charge_uncharged(account)
+    round_contract_notes(account, market_now())
     differences = [str(difference) for difference in rebuild_account(account)]
     if differences:
         log.error("books_differ", account=account.name, count=len(differences))

@@ -24,6 +24,8 @@ class ChargeKind(StrEnum):
     SEBI = "sebi_turnover_charge"
     STAMP_DUTY = "stamp_duty"
     GST = "gst"
+    # NSE's fund: a charge of its own, and without GST, until it became part of the exchange's in October 2024.
+    INVESTOR_PROTECTION = "investor_protection_fee"
     DP = "dp_charge"
 
 
@@ -72,6 +74,7 @@ class Charges:
     sebi_turnover_charge: Decimal = ZERO
     stamp_duty: Decimal = ZERO
     gst: Decimal = ZERO
+    investor_protection_fee: Decimal = ZERO
 
     @property
     def total(self) -> Decimal:
@@ -99,7 +102,25 @@ ORDER_KINDS = (
     ChargeKind.SEBI,
     ChargeKind.STAMP_DUTY,
     ChargeKind.GST,
+    ChargeKind.INVESTOR_PROTECTION,
 )
+
+# Zerodha: securities transaction tax and stamp duty are rounded to the rupee on each contract note (kite.md 5.4).
+WHOLE_RUPEE_KINDS = (ChargeKind.TRANSACTION_TAX, ChargeKind.STAMP_DUTY)
+
+
+class NoteSegment(StrEnum):
+    SHARES = "shares"
+    DERIVATIVES = "derivatives"
+
+
+def note_segment(instrument_type: str) -> NoteSegment:
+    """The contract note that a trade stands on; ``instrument_type`` is Kite's EQ, FUT, CE or PE."""
+    return NoteSegment.SHARES if instrument_type == "EQ" else NoteSegment.DERIVATIVES
+
+
+def whole_rupees(amount: Decimal) -> Decimal:
+    return amount.quantize(Decimal(1), ROUND_HALF_UP)
 
 
 def segment_of(instrument_type: str, product: str) -> ChargeSegment:
@@ -149,7 +170,7 @@ class RateCard:
         """
         brokerage, tax, exchange, sebi, stamp = (charge_for(rate, side, turnover) for rate in self.rates[:5])
         gst = charge_for(self.rates[5], side, brokerage + exchange + sebi)
-        return Charges(brokerage, tax, exchange, sebi, stamp, gst)
+        return Charges(brokerage, tax, exchange, sebi, stamp, gst, charge_for(self.rates[6], side, turnover))
 
 
 def charge_for(rate: DatedRate, side: Side, turnover: Decimal) -> Decimal:

@@ -25,6 +25,7 @@ class LedgerKind(models.TextChoices):
     SEBI = ChargeKind.SEBI.value, "SEBI turnover charge"
     STAMP_DUTY = ChargeKind.STAMP_DUTY.value, "Stamp duty"
     GST = ChargeKind.GST.value, "GST"
+    INVESTOR_PROTECTION = ChargeKind.INVESTOR_PROTECTION.value, "Investor protection fee"
     DP = ChargeKind.DP.value, "DP charge"
 
 

@@ -161,14 +161,28 @@ def test_equals_what_kite_itself_answered(case: dict[str, Any]) -> None:
     assert paise(bill.exchange_turnover_charge) == paise(D(answer["exchange_turnover_charge"]))
     assert paise(bill.sebi_turnover_charge) == paise(D(answer["sebi_turnover_charge"]))
     assert paise(bill.gst) == paise(D(answer["gst"]["total"]))
-    # Kite's margin API leaves stamp duty out; the contract note does not.
+    # Kite's margin API leaves stamp duty out, and for baskets NSE's investor protection; the contract note does not.
     assert answer["stamp_duty"] == 0
-    assert paise(bill.total - bill.stamp_duty) == paise(D(answer["total"]))
+    assert paise(bill.total - bill.stamp_duty - bill.investor_protection_fee) == paise(D(answer["total"]))
 
 
 def test_stamp_duty_is_charged_where_kites_margin_api_leaves_it_out() -> None:
     # INFY, one share bought for delivery at ₹1,500: 0.015 % = 0.225.
     assert charges("NSE", S.DELIVERY, "BUY", "1500", date(2025, 11, 15)).stamp_duty == D("0.225")
+
+
+@pytest.mark.parametrize(
+    ("exchange", "segment", "turnover", "with_fund", "taxed"),
+    [("NSE", S.DELIVERY, "560", "0.01876", "0.01876"), ("NFO", S.OPTIONS, "150", "0.07575", "20.07515")],
+)
+def test_until_october_2024_nse_took_its_investor_protection_fee_beside_and_without_tax(
+    exchange: str, segment: S, turnover: str, with_fund: str, taxed: str
+) -> None:
+    # SBIN at 560 as Kite answered in July 2023: exchange 0.01876, GST 0.0033768; an option's premium of 150: 0.07575.
+    bill = charges(exchange, segment, "BUY", turnover, date(2023, 7, 3))
+    assert bill.exchange_turnover_charge + bill.investor_protection_fee == D(with_fund)
+    assert bill.gst == D(taxed) * D("0.18")
+    assert charges(exchange, segment, "BUY", turnover, date(2024, 10, 1)).investor_protection_fee == 0
 
 
 def segment_of_case(order: dict[str, Any]) -> S:

@@ -15,6 +15,7 @@ from alphapanda.dashboard.panels.naming import symbol_of, tail_of
 from alphapanda.dashboard.panels.portfolio.positions import PositionsPanel, positions_panel
 from alphapanda.dashboard.panels.results import PortfolioDays, add_results
 from alphapanda.dashboard.panels.shell import CommonFacts, common_facts
+from portfolio.contract_notes import charges_of_day
 from portfolio.funds import NoMarginModel, available_funds
 from portfolio.models import Account, LedgerEntry, Lot
 
@@ -50,7 +51,12 @@ class FundsFigures(TypedDict):
     blocked: str | None
 
 
-class AccountRow(FundsFigures):
+class ChargesFigures(TypedDict):
+    charges: str | None
+    note: str | None
+
+
+class AccountRow(FundsFigures, ChargesFigures):
     key: str
     name: str
     mode: str
@@ -70,9 +76,16 @@ def account_row(page: PageContext, days: PortfolioDays, account: Account) -> Acc
         "opening": as_text(account.opening_cash),
         "cash": as_text(LedgerEntry.objects.cash(account.pk)),
         **funds_figures(account, days),
+        **charges_figures(page, account),
         "net": as_text(day.net),
         "age": panel_age(page, own),
     }
+
+
+def charges_figures(page: PageContext, account: Account) -> ChargesFigures:
+    """The day's charges to the paisa, and as its contract note rounds them."""
+    found = charges_of_day(account, page.day)
+    return {"charges": as_text(found.exact), "note": as_text(found.note)}
 
 
 def funds_figures(account: Account, days: PortfolioDays) -> FundsFigures:
