@@ -267,6 +267,8 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "PAGE_SIZE": 100,
     "COERCE_DECIMAL_TO_STRING": True,
+    # Times are told in TIME_ZONE, whose offset never changes; PostgreSQL writes them alike in long lists.
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%f+05:30",
     "DEFAULT_THROTTLE_CLASSES": ["trading.api.access.PerUser"],
     "DEFAULT_THROTTLE_RATES": {"user": "1200/min", "password": "10/min"},
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

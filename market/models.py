@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from alphapanda.core.figures import iso
 from alphapanda.core.ids import new_id
 from instruments.models import Instrument
 from market.querysets import CandleQuerySet, FeedLeaseQuerySet, ShardQuerySet, SubscriptionQuerySet
@@ -108,7 +109,7 @@ class Candle(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.instrument_id} {self.interval} min from {self.start.isoformat()}"
+        return f"{self.instrument_id} {self.interval} min from {iso(self.start)}"
 
 
 class Subscription(models.Model):

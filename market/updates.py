@@ -10,6 +10,7 @@ import redis
 import structlog
 from channels.layers import get_channel_layer
 
+from alphapanda.core.figures import iso
 from alphapanda.core.telemetry import metrics
 from market.domain.staleness import DEFAULT_LIMITS, AgeLimits, Liveness, instrument_state
 from market.domain.ticks import TickBatch, divisor_for
@@ -53,7 +54,7 @@ class MarketUpdates:
             return None
         latest, self._latest = self._latest, {}
         quotes = [self._quote(row, token, state, self._at) for token, row in latest.items() if token in self.keys]
-        return {"v": list(self._position), "at": self._at.isoformat(), "quotes": quotes} if quotes else None
+        return {"v": list(self._position), "at": iso(self._at), "quotes": quotes} if quotes else None
 
     def _quote(self, row: Any, token: int, feed: Liveness, at: datetime) -> dict[str, str | None]:
         bid, ask, stamp = int(row["bid_price"][0]), int(row["ask_price"][0]), int(row["exchange_timestamp"])
@@ -65,8 +66,8 @@ class MarketUpdates:
             "b": wire_text(bid, token) if bid else None,
             "a": wire_text(ask, token) if ask else None,
             "c": wire_text(int(row["close"]), token),
-            "t": at.isoformat(),
-            "e": seen_at.isoformat() if seen_at else None,
+            "t": iso(at),
+            "e": iso(seen_at),
             "s": str(instrument_state(feed, age, self.limits.get(token, DEFAULT_LIMITS))),
         }
 

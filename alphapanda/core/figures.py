@@ -5,7 +5,7 @@ The browser writes the same figures anew as they change: ``static/dashboard/js/f
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from alphapanda.core.timezone import IST
@@ -188,6 +188,7 @@ def took(duration: timedelta) -> str:
     return f"{seconds:.2f}{NBSP}s" if seconds < 10 else age(seconds)
 
 
-def iso(value: datetime | None) -> str | None:
-    """The form times take in snapshots: UTC with milliseconds."""
-    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if value else None
+def iso(value: datetime | str | None) -> str | None:
+    """The one form of a time for machines, in snapshots, payloads and logs: Kolkata's, +05:30, with milliseconds."""
+    when = moment(value)
+    return when.isoformat(timespec="milliseconds") if when else None

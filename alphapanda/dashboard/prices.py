@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from alphapanda.core.clock.market_time import market_now
+from alphapanda.core.figures import iso
 from alphapanda.dashboard.outbox import Delta, encode_json
 from instruments.models import Instrument
 from market.board import limits_of, quote_board
@@ -12,7 +13,7 @@ from market.quotes import Quote
 from market.updates import wire_text
 
 Row = dict[str, Any]
-# The board keeps milliseconds, updates keep microseconds.
+# Both are written in milliseconds, and may be cut off differently.
 PRECISION = timedelta(milliseconds=1)
 
 
@@ -72,7 +73,7 @@ def board_rows() -> tuple[dict[str, Row], str]:
     limits = {token: limits_of(instrument) for token, instrument in wanted.items()}
     quotes = quote_board().read(wanted, now, limits)
     rows = {wanted[token].key: row_of(wanted[token].key, quote) for token, quote in quotes.items()}
-    return rows, now.isoformat()
+    return rows, str(iso(now))
 
 
 def row_of(key: str, quote: Quote) -> Row:
@@ -85,7 +86,7 @@ def row_of(key: str, quote: Quote) -> Row:
         "b": text(quote.bid),
         "a": text(quote.ask),
         "c": text(quote.close),
-        "t": quote.market_time.isoformat(),
-        "e": quote.exchange_time.isoformat() if quote.exchange_time else None,
+        "t": iso(quote.market_time),
+        "e": iso(quote.exchange_time),
         "s": str(quote.state),
     }

@@ -82,6 +82,12 @@ class DaySchedule:
         return max((phase.closes_at for phase in self.continuous), default=None)
 
     @property
+    def ends_at(self) -> datetime | None:
+        """When a DAY order ends: after continuous trading and, where there is one, the closing auction."""
+        traded = (PhaseKind.CONTINUOUS, PhaseKind.AUCTION)
+        return max((phase.closes_at for phase in self.phases if phase.kind in traded), default=None)
+
+    @property
     def continuous(self) -> tuple[Phase, ...]:
         return tuple(phase for phase in self.phases if phase.kind == PhaseKind.CONTINUOUS)
 

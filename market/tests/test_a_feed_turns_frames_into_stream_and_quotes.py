@@ -118,10 +118,10 @@ async def test_browsers_get_the_latest_of_each_instrument_at_once(parts):
     assert (group, message["type"]) == ("market", "market.update")
     assert message["payload"] == {
         "v": [1, 2],
-        "at": T0.isoformat(),
+        "at": "2026-11-20T09:30:00.000+05:30",
         "quotes": [
             {"k": "NSE:INFY", "p": "1512.40", "b": "1512.35", "a": "1512.45", "c": "1490.00"}
-            | {"t": T0.isoformat(), "e": T0.isoformat(), "s": "live"}
+            | {"t": "2026-11-20T09:30:00.000+05:30", "e": "2026-11-20T09:30:00.000+05:30", "s": "live"}
         ],
     }
 
@@ -133,7 +133,7 @@ async def test_browsers_are_told_that_a_cached_packet_of_an_earlier_day_is_dead(
         parts.inbox.put_once({"type": "feed.flush"})
     [(_, message)] = parts.updates._layer
     [quote] = message["payload"]["quotes"]
-    assert (quote["e"], quote["s"]) == ((T0 - timedelta(days=3)).isoformat(), "dead")
+    assert (quote["e"], quote["s"]) == ("2026-11-17T09:30:00.000+05:30", "dead")
 
 
 async def test_nothing_new_is_not_announced(parts):

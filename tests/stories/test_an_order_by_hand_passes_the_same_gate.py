@@ -1,9 +1,11 @@
 """What a person places goes through the gate like everything else, once however often it is asked."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
+from tests.stories.pipeline import at
 from trading.errors import NotAllowed
 from trading.models import Order, Signal
 from trading.orders import requests
@@ -28,6 +30,32 @@ def test_an_order_by_hand_is_judged_and_filled(market):
     place(market)
     market.play("1500.00", "1501.00", "1501.00")
     assert Order.objects.get().state == OrderState.FILLED
+
+
+def test_a_day_order_expires_with_its_day_and_is_sent_within_seconds(market):
+    place(market, order_type="LIMIT", price=Decimal("1490.00"))
+    market.play("1500.00")
+    order = Order.objects.get()
+    # INFY has futures: its day ends with the closing auction.
+    assert (order.expires_at, order.send_by) == (at("15:35:00"), order.market_time + timedelta(seconds=10))
+
+
+def test_an_order_that_ends_at_once_expires_at_no_time_of_day(market):
+    place(market, order_type="LIMIT", price=Decimal("1500.00"), validity="IOC")
+    market.play("1500.00")
+    assert Order.objects.get().expires_at is None
+
+
+def test_every_change_of_an_order_moves_its_updated_at(market):
+    place(market, order_type="LIMIT", price=Decimal("1490.00"))
+    market.play("1500.00")
+    order = Order.objects.get()
+    before = order.updated_at
+    requests.request_cancellation(order, asked_by="V. Mehta")
+    asked = Order.objects.get().updated_at
+    assert asked > before
+    Order.objects.filter(pk=order.pk).update(state=order.state)  # changes nothing
+    assert Order.objects.get().updated_at == asked
 
 
 def test_asking_twice_with_one_key_is_one_order(market):

@@ -224,7 +224,7 @@ def test_nothing_is_entered_where_an_exit_is_under_way(long_10):
         reference_price=Decimal(1480),
         quote_at=long_10.now,
         market_time=long_10.now,
-        expires_at=long_10.now + timedelta(seconds=10),
+        send_by=long_10.now + timedelta(seconds=10),
     )
     assessment.assess_signals(long_10.account.pk)
     assert signal.decision.refusal_codes == ["BEING_LEFT"]

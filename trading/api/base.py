@@ -5,7 +5,7 @@ from typing import Any
 
 import django_filters
 import orjson
-from django.db.models import DecimalField, F, Func, JSONField, Model, QuerySet, TextField, Value
+from django.db.models import DateTimeField, DecimalField, F, Func, JSONField, Model, QuerySet, TextField, Value
 from django.db.models.functions import Cast, Concat
 from rest_framework import serializers
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
@@ -56,8 +56,16 @@ def as_json(rows: QuerySet[Any], columns: Iterable[str]) -> QuerySet[Any]:
 
 
 def _column(model: type[Model], name: str) -> Any:
-    decimals = {field.name for field in model._meta.concrete_fields if isinstance(field, DecimalField)}
-    return Cast(name, TextField()) if name in decimals else F(name)
+    kinds = {field.name: field for field in model._meta.concrete_fields}
+    if isinstance(kinds.get(name), DecimalField):
+        return Cast(name, TextField())
+    return _in_india(name) if isinstance(kinds.get(name), DateTimeField) else F(name)
+
+
+def _in_india(name: str) -> Func:
+    """Return a column's time as serializers write it (DATETIME_FORMAT): Kolkata's, with its offset."""
+    local = Func(Value("Asia/Kolkata"), F(name), function="timezone", output_field=DateTimeField())
+    return Func(local, Value('YYYY-MM-DD"T"HH24:MI:SS.US"+05:30"'), function="to_char", output_field=TextField())
 
 
 def json_fragments(page: Iterable[dict[str, Any]]) -> list[orjson.Fragment]:

@@ -49,6 +49,7 @@ ORDER_FIELDS = (
     "reserved",
     "broker_order_id",
     "market_time",
+    "send_by",
     "expires_at",
     "cancel_requested_at",
     "cancel_requested_by",

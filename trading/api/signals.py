@@ -86,7 +86,7 @@ class SignalSerializer(WithInstrumentKey):
             "ask",
             "quote_at",
             "market_time",
-            "expires_at",
+            "send_by",
             "asked_by",
             "decision",
             "orders",

@@ -141,7 +141,7 @@ def _signal_of(plan: ExitPlan, act: Place, now: datetime) -> Signal:
         numbers=plan.numbers,
         **_quote_of_step(plan, is_first, now),
         market_time=at,
-        expires_at=at + EXITS_LIVE,
+        send_by=at + EXITS_LIVE,
         received_at=plan.received_at if is_first else None,
         asked_by=plan.asked_by,
     )

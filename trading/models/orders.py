@@ -91,7 +91,8 @@ class Order(models.Model):
     ended_at = models.DateTimeField(null=True, help_text="market time of that report")
     broker_order_id = models.CharField(max_length=32, blank=True)
     market_time = models.DateTimeField(help_text="the signal's")
-    expires_at = models.DateTimeField(help_text="market time; not sent after it")
+    send_by = models.DateTimeField(help_text="market time; not sent after it")
+    expires_at = models.DateTimeField(null=True, help_text="market time; a DAY order's day ends then")
     claimed_by = models.CharField(max_length=64, blank=True)
     claimed_at = models.DateTimeField(null=True, help_text="wall time")
     cancel_requested_at = models.DateTimeField(null=True, help_text="market time")
@@ -104,7 +105,8 @@ class Order(models.Model):
     modifies_refused = models.PositiveSmallIntegerField(default=0)
     attempts = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    # Set by a trigger on every change: most are conditional updates, which auto_now does not see.
+    updated_at = models.DateTimeField(auto_now=True, help_text="wall time of the last change")
 
     objects = OrderQuerySet.as_manager()
 

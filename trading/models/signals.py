@@ -59,7 +59,7 @@ class Signal(models.Model):
     ask = price_column(null=True)
     quote_at = models.DateTimeField(null=True, help_text="market time of that price")
     market_time = models.DateTimeField()
-    expires_at = models.DateTimeField(help_text="market time; not sent after it")
+    send_by = models.DateTimeField(help_text="market time; not sent after it")
     received_at = models.DateTimeField(null=True, help_text="wall time the frame that caused it arrived")
     asked_by = models.CharField(max_length=150, blank=True)
     state = models.CharField(max_length=10, choices=choices_of(SignalState), default=SignalState.NEW)

@@ -192,8 +192,8 @@ def _why_not(order: Order, gate: GateState) -> tuple[OrderState, str] | None:
         return OrderState.NOT_PLACED, "no approved decision stands for this side, quantity and price"
     if order.cancel_requested_at:
         return OrderState.CANCELLED, "cancelled before it was sent"
-    if not order.is_exit and market_now() > order.expires_at:
-        return OrderState.EXPIRED, f"too old to send: it was to leave by {clock_time(order.expires_at)}"
+    if not order.is_exit and market_now() > order.send_by:
+        return OrderState.EXPIRED, f"too old to send: it was to leave by {clock_time(order.send_by)}"
     if not order.is_exit and (stood := _deployment_that_stands(order)):
         return OrderState.NOT_PLACED, f"its deployment is {stood}"
     return None

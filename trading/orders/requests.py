@@ -72,7 +72,7 @@ def _ask_gate(account: Account, instrument: Instrument, key: str, quoted: dict[s
             "kind": Signal.Kind.MANUAL,
             "reason": f"placed by {by}",
             "market_time": now,
-            "expires_at": now + settings.SIGNAL_LIFE,
+            "send_by": now + settings.SIGNAL_LIFE,
             "asked_by": by,
         },
     )

@@ -19,7 +19,7 @@ from alphapanda.core.telemetry import metrics
 from alphapanda.core.telemetry.crashpoints import crashpoint
 from alphapanda.core.timezone import IST
 from instruments.domain.contracts import slice_quantity
-from instruments.domain.order_terms import TAKES_MARKET
+from instruments.domain.order_terms import TAKES_MARKET, Validity
 from portfolio.booking import ensure_portfolio
 from portfolio.models import Account, Portfolio
 from trading import wakeups
@@ -58,8 +58,8 @@ def judge_signal(signal: Signal) -> None:
     if not locked.exists():
         return
     now = market_now()
-    if signal.kind != Signal.Kind.EXIT and now > signal.expires_at:
-        end_signal(signal, SignalState.EXPIRED, f"not judged before it expired at {clock_time(signal.expires_at)}")
+    if signal.kind != Signal.Kind.EXIT and now > signal.send_by:
+        end_signal(signal, SignalState.EXPIRED, f"not judged before it expired at {clock_time(signal.send_by)}")
         return
     if signal.kind == Signal.Kind.ENTER and (state := _no_longer_wanted(signal)):
         end_signal(signal, SignalState.SUPERSEDED, f"its deployment is {state}")
@@ -107,7 +107,7 @@ def proposed_order(signal: Signal) -> ProposedOrder:
         bid=signal.bid,
         ask=signal.ask,
         signal_at=signal.market_time,
-        expires_at=signal.expires_at,
+        expires_at=signal.send_by,
         is_exit=signal.kind == Signal.Kind.EXIT,
         market_protection=protection_of(signal),
         day=signal.market_time.astimezone(IST).date(),
@@ -168,10 +168,18 @@ def _create_order(
         is_exit=is_exit,
         reserved=reserved.quantize(Decimal("0.0001")),
         market_time=signal.market_time,
-        expires_at=signal.expires_at,
+        send_by=signal.send_by,
+        expires_at=_end_of_day(signal),
     )
     _record_creation(order)
     return order
+
+
+def _end_of_day(signal: Signal) -> datetime | None:
+    """When the exchange ends a DAY order by itself; an IOC order ends when it arrives."""
+    if signal.validity != Validity.DAY:
+        return None
+    return signal.instrument.schedule(signal.market_time.astimezone(IST).date()).ends_at
 
 
 def _record_creation(order: Order) -> None:

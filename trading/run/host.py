@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
 
+from alphapanda.core.figures import iso
 from trading.run.decisions import Decision
 from trading.run.entries import time_of_day
 from trading.run.faults import CallbackTimedOut, StrategyFault
@@ -275,4 +276,4 @@ def ended_at(candle: Candle) -> datetime:
 
 def incomplete_candle(candle: Candle) -> Reason:
     words = f"candle {time_of_day(candle.start)} is incomplete: the feed was not live for all of it; not used"
-    return Reason(words, {"start": candle.start.isoformat(), "interval": candle.interval}, "incomplete_candle")
+    return Reason(words, {"start": str(iso(candle.start)), "interval": candle.interval}, "incomplete_candle")

@@ -102,7 +102,7 @@ def signal_of(memory: ShardMemory, quoted: QuotedDecision) -> Signal:
         numbers=dict(decision.reason.numbers),
         **_quote_of(quoted.tick),
         market_time=quoted.now,
-        expires_at=quoted.now + settings.SIGNAL_LIFE,
+        send_by=quoted.now + settings.SIGNAL_LIFE,
         received_at=quoted.received_at,
     )
 

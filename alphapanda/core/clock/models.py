@@ -4,6 +4,7 @@ import secrets
 
 from django.db import models
 
+from alphapanda.core.figures import iso
 from alphapanda.core.ids import new_id
 
 
@@ -45,4 +46,4 @@ class MarketClock(models.Model):
     rate = models.FloatField(default=1.0)
 
     def __str__(self) -> str:
-        return f"{self.market_time.isoformat()} at {self.rate}×"
+        return f"{iso(self.market_time)} at {self.rate}×"

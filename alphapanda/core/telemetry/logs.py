@@ -4,9 +4,12 @@ import logging
 import logging.config
 import re
 from collections.abc import MutableMapping
+from datetime import datetime
 from typing import Any
 
 import structlog
+
+from alphapanda.core.timezone import IST
 
 SECRET_NAMES = re.compile(
     r"(access_token|request_token|refresh_token|public_token|enctoken|api_secret|api_key|checksum|password|"
@@ -42,12 +45,18 @@ def redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
     return event
 
 
+def write_time_in_india(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    event["timestamp"] = datetime.fromisoformat(event["timestamp"]).astimezone(IST).isoformat(timespec="milliseconds")
+    return event
+
+
 def configure_logging(level: str, *, json: bool) -> None:
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        write_time_in_india,
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
         redact_event,

@@ -175,7 +175,7 @@ class SampleDay:
             reference_price=Decimal("1512.40"),
             quote_at=NOW,
             market_time=NOW,
-            expires_at=NOW + timedelta(seconds=5),
+            send_by=NOW + timedelta(seconds=5),
             received_at=wall_now(),
             state=state,
             state_reason=reason,
@@ -199,7 +199,7 @@ class SampleDay:
             reserved=Decimal(72595),
             state=state,
             market_time=NOW,
-            expires_at=signal.expires_at,
+            send_by=signal.send_by,
             broker_order_id=f"2611{self.count:08d}",
         )
         self._transition_to(state, order)

@@ -8,6 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from alphapanda.core.commands import WRONG_INPUT
 from alphapanda.core.commands import Command as BaseCommand
+from alphapanda.core.figures import iso
 from alphapanda.core.journal import services
 from alphapanda.core.journal.models import DeadLetter
 from trading import replays
@@ -108,6 +109,6 @@ def facts_of(letter: DeadLetter) -> dict[str, Any]:
         "attempts": letter.attempts,
         "last_line": last_line(letter),
         "state": letter.state,
-        "created_at": letter.created_at.isoformat(),
+        "created_at": iso(letter.created_at),
         "decided_by": letter.decided_by,
     }

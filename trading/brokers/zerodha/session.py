@@ -17,6 +17,7 @@ from django.db import transaction
 
 from alphapanda.core.clock import market_now
 from alphapanda.core.clock.market_time import current_anchor
+from alphapanda.core.figures import iso
 from alphapanda.core.journal.services import record_event
 from alphapanda.core.timezone import IST
 from portfolio.models import Account
@@ -165,7 +166,7 @@ def _keep(account: Account, api_key: str, reply: dict[str, Any]) -> BrokerSessio
     row.login_at, row.expires_at = login_at, token_expiry(login_at)
     row.state = BrokerSession.State.LIVE
     row.save()
-    _record_change(row, "session.opened", expires_at=row.expires_at.isoformat(), user_id=row.user_id)
+    _record_change(row, "session.opened", expires_at=iso(row.expires_at), user_id=row.user_id)
     return row
 
 

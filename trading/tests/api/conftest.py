@@ -127,7 +127,7 @@ def make_order(account: Account, infy: Instrument, state: str = "open", number: 
         "product": "MIS",
         "price": Decimal("1512.4"),
         "market_time": NOW,
-        "expires_at": NOW + timedelta(seconds=9),
+        "send_by": NOW + timedelta(seconds=9),
     }
     signal = Signal.objects.create(
         key=f"by hand {number}", kind="manual", reason="placed by mehta", state="ordered", **asked
