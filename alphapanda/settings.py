@@ -176,7 +176,8 @@ CELERY_BEAT_SCHEDULE = {
 }
 CELERY_TASK_DEFAULT_QUEUE = "housekeeping"
 CELERY_TASK_CREATE_MISSING_QUEUES = True
-CELERY_TIMEZONE = "UTC"
+# The hours above are India's.
+CELERY_TIMEZONE = "Asia/Kolkata"
 
 # market wakes trading by name; it may not import it.
 PROCESS_TICKS_TASK = "trading.tasks.process_ticks"

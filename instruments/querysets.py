@@ -111,6 +111,11 @@ class TradingSessionQuerySet(models.QuerySet["TradingSession"]):
         row = self.filter(exchange=exchange, security_class=security_class, day=day).first()
         return row.schedule() if row else unknown_day(exchange, security_class, day)
 
+    def version_of(self, day: date) -> int:
+        """Return a number that differs where anything about the hours of a day does."""
+        rows = self.filter(day=day).order_by("exchange", "security_class")
+        return hash(repr(list(rows.values_list("exchange", "security_class", "phases", "is_holiday"))))
+
     def schedule_for(self, instrument: "Instrument", day: date) -> DaySchedule:
         """Return when ``instrument`` trades on ``day``; index contracts may stop early on their last."""
         return self.schedules([instrument], day)[instrument.pk]

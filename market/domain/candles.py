@@ -79,7 +79,10 @@ class CandleSeries:
         places = self._table.find(np.array([token], np.int64))
         is_new = places[0] < 0
         place = int(self._place(token)) if is_new else int(places[0])
-        if (self._opens[place], self._closes[place]) == (opens_at, closes_at):
+        if not is_new and self._opens[place] == opens_at:
+            # An early close, announced during the day, cuts no candle that is being made.
+            self._closes[place] = closes_at
+            self._next_due = int(self._ends().min(initial=_FAR))
             return
         self._close_all_of(place)
         self._opens[place], self._closes[place] = opens_at, closes_at

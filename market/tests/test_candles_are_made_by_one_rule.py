@@ -226,3 +226,13 @@ def test_saving_between_a_tick_and_its_candle_is_refused():
     series.advance(batch([(INFY, OPEN, 100, 1), (INFY, OPEN + 600, 100, 2)]))
     with pytest.raises(ValueError, match="close_until"):
         series.save()
+
+
+def test_an_early_close_cuts_no_candle_that_is_being_made():
+    series = book_of([INFY])
+    series.advance(batch([(INFY, OPEN, 100, 10)]))
+    series.set_session(INFY, OPEN, OPEN + 3600)
+    assert series.close_until(at(OPEN + 30)) == []
+    [minute] = made(series, [(INFY, OPEN + 59, 103, 20)], OPEN + 62)
+    assert (figures(minute), minute.complete) == ((100, 103, 100, 103, 20), True)
+    assert made(series, [(INFY, OPEN + 3600, 104, 30)], OPEN + 3662) == []

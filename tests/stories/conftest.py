@@ -4,7 +4,7 @@ from market import board
 from market.subscriptions import subscribe_instrument
 from tests.stories.pipeline import Pipeline
 from trading import wakeups
-from trading.run.sessions import schedule_on
+from trading.run.sessions import forget_calendar
 from trading.ticks import drain
 
 
@@ -14,7 +14,7 @@ def pipeline(transactional_db, settings, tmp_path, monkeypatch):
     settings.STRATEGY_PACKAGES = ["tests.strategies"]
     settings.STATE_DIR = tmp_path
     monkeypatch.setattr(wakeups.app, "send_task", lambda *args, **kwargs: None)
-    schedule_on.cache_clear()
+    forget_calendar()
     drain._memories.clear()
     board._board = None
     yield Pipeline.open()

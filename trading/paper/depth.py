@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 Level = tuple[Decimal, int]  # price, quantity
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # before any order
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,10 @@ class Liquidity:
         others = tuple(t for t in self.taken if (t.is_bid, t.price) != (is_bid, price))
         taken = Taken(is_bid, price, shown, self._taken(is_bid, price) + quantity)
         return replace(self, taken=(*others, taken))
+
+    def of_old(self) -> Liquidity:
+        """Return it as good for bands and triggers only: no order may take from it any more."""
+        return replace(self, quote=replace(self.quote, at=LONG_AGO))
 
     def less_volume(self, quantity: int) -> Liquidity:
         return replace(self, volume_taken=self.volume_taken + quantity)

@@ -33,6 +33,7 @@ class PaperExchange:
         self.requests: dict[int, list[PaperRequest]] = defaultdict(list)
         self.resting: dict[int, dict[str, tuple[PaperOrder, orders.PaperOrder]]] = defaultdict(dict)
         self.liquidity: dict[int, Liquidity] = {}
+        self._seen: set[int] = set()  # tokens whose last known book has been looked at in this drain
         self.changed: dict[str, tuple[PaperOrder, orders.PaperOrder, str, datetime]] = {}
         self.trades: list[tuple[PaperOrder, PaperFill]] = []
         self.done: list[UUID] = []
@@ -47,7 +48,8 @@ class PaperExchange:
             self.resting[self.tokens[row.instrument_id]][row.tag] = (row, orders.restore_order(row.matching))
         if self.requests or self.resting:
             for saved in PaperLiquidity.objects.filter(instrument_id__in=ids):
-                self.liquidity[self.tokens[saved.instrument_id]] = depth.restore_liquidity(saved.liquidity)
+                # What our fills took of it stands; the depth itself has been offered, and to nobody who came later.
+                self.liquidity[self.tokens[saved.instrument_id]] = depth.restore_liquidity(saved.liquidity).of_old()
 
     @property
     def interested(self) -> set[int]:
@@ -60,15 +62,16 @@ class PaperExchange:
         """Let one entry of the stream happen: ``rows`` are its ticks, ``held`` the last known of every token."""
         for token in sorted(self.interested):
             if token in rows:
-                self._see_row(token, rows[token], now)
-            elif token not in self.liquidity and token in held:
-                self._see_row(token, held[token], datetime.fromtimestamp(0, IST))
+                self._see_row(token, rows[token], now, now)
+            elif token not in self._seen and token in held:
+                self._see_row(token, held[token], depth.LONG_AGO, now)
             self._receive_requests(token, now)
             self._match_resting(token, now)
 
-    def _see_row(self, token: int, row: np.void, at: datetime) -> None:
+    def _see_row(self, token: int, row: np.void, at: datetime, now: datetime) -> None:
+        self._seen.add(token)
         self.liquidity[token] = matching.take_in_quote(
-            self.liquidity.get(token), book_quote(token, row, at, self._band_of(token, at))
+            self.liquidity.get(token), book_quote(token, row, at, self._band_of(token, now))
         )
 
     def _receive_requests(self, token: int, now: datetime) -> None:

@@ -26,15 +26,14 @@ class RunContext:
 
     def move_to(self, now: datetime) -> bool:
         """Set the time; return whether a new day began."""
-        self.now = now
-        self.minute = int(now.timestamp()) // 60
-        day = now.astimezone(IST).date()
-        if day == self.day:
-            return False
-        self.day = day
-        self._sessions.clear()
-        self._flat_at.clear()
-        return True
+        day, minute = now.astimezone(IST).date(), int(now.timestamp()) // 60
+        if minute != self.minute:
+            # Hours are looked up again: an early close may have been announced.
+            self._sessions.clear()
+            self._flat_at.clear()
+        is_new_day = day != self.day
+        self.now, self.day, self.minute = now, day, minute
+        return is_new_day
 
     @property
     def may_short(self) -> bool:

@@ -1,5 +1,6 @@
 """Trading hours as strategies and candles want them, looked up once a day and instrument."""
 
+import time
 from datetime import date, datetime
 from functools import lru_cache
 from uuid import UUID
@@ -10,11 +11,35 @@ from instruments.domain.sessions import DaySchedule
 from instruments.models import Instrument, TradingSession
 from trading.strategies.values import Session
 
+# An early close or a holiday announced during the day is seen so soon (seconds).
+LONGEST_UNSEEN = 5.0
+
+
+def schedule_on(instrument_id: UUID, day: date) -> DaySchedule:
+    return _schedule(instrument_id, day, calendar_version(day))
+
 
 @lru_cache(maxsize=8192)
-def schedule_on(instrument_id: UUID, day: date) -> DaySchedule:
-    # A calendar corrected during the day is read anew by the next process; hours do not change within one.
+def _schedule(instrument_id: UUID, day: date, version: int) -> DaySchedule:
     return Instrument.objects.get(pk=instrument_id).schedule(day)
+
+
+_versions: dict[date, tuple[float, int]] = {}
+
+
+def calendar_version(day: date) -> int:
+    """Return a number that differs where the calendar of a day does; read again every few seconds."""
+    now = time.monotonic()
+    read_at, version = _versions.get(day, (float("-inf"), 0))
+    if now - read_at >= LONGEST_UNSEEN:
+        version = TradingSession.objects.version_of(day)
+        _versions[day] = now, version
+    return version
+
+
+def forget_calendar() -> None:
+    """Make the next question ask the database: for whoever has just changed the calendar."""
+    _versions.clear()
 
 
 class SessionTable:

@@ -24,6 +24,7 @@ from trading.run.callback_slot import CallbackSlot
 from trading.run.decisions import Decision
 from trading.run.faults import StrategyFault, error_words, traceback_of
 from trading.run.host import RunHost
+from trading.run.sessions import calendar_version
 from trading.strategies.values import Candle, Fill, Tick
 
 log = structlog.get_logger()
@@ -100,6 +101,7 @@ class ShardMemory:
         self.slot = slot
         self.checkpointed_at: datetime | None = None
         self._day: date | None = None
+        self._calendar = 0
         self._with_hours: set[int] = set()
 
     def apply_entry(self, entry: StreamEntry, effects: Effects) -> dict[int, np.void]:
@@ -137,8 +139,9 @@ class ShardMemory:
 
     def _open_day(self) -> None:
         day = self.now.astimezone(IST).date()
-        if day != self._day:
-            self._day = day
+        calendar = calendar_version(day)
+        if (day, calendar) != (self._day, self._calendar):
+            self._day, self._calendar = day, calendar
             self._with_hours.clear()
             self.refresh_instruments()
 
@@ -157,7 +160,7 @@ class ShardMemory:
             run.host.hold_back(run.instruments.keys() - self.keys.keys())
 
     def _set_hours(self, tokens: set[int], day: date) -> None:
-        """Let instruments new today make candles; hours do not change within a day."""
+        """Let instruments make candles in the hours of the day; those that have them keep theirs."""
         new = [self.instruments[token] for token in sorted(tokens - self._with_hours)]
         schedules = TradingSession.objects.schedules(new, day) if new else {}
         for instrument in new:

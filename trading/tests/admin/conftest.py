@@ -6,7 +6,7 @@ from instruments.models import TradingSession
 from market import board
 from tests.stories.pipeline import DAY, Pipeline, load_sessions
 from trading import wakeups
-from trading.run.sessions import schedule_on
+from trading.run.sessions import forget_calendar
 from trading.ticks import drain
 
 # The calendar's rows these tests look at, kept between tests: loading a whole year each time is most of their time.
@@ -28,7 +28,7 @@ def pipeline(db, settings, tmp_path, monkeypatch) -> Pipeline:
     settings.STRATEGY_PACKAGES = ["tests.strategies"]
     settings.STATE_DIR = tmp_path
     monkeypatch.setattr(wakeups.app, "send_task", lambda *args, **kwargs: None)
-    schedule_on.cache_clear()
+    forget_calendar()
     drain._memories.clear()
     board._board = None
     load_few_sessions()
