@@ -3,6 +3,10 @@
 A bucket closes when the watermark (the newest exchange time, or a watermark) is ``allowance`` seconds past its end. Its
 volume is the cumulative volume less that of the last tick before it. No tick, no candle. A tick for a bucket that
 has closed is counted and changes nothing.
+
+Minutes are those of continuous trading. The day is the exchange's, as Kite's day candle has it: it begins with the
+pre-open match (the first tick of the day with a volume), takes the day's whole volume, and ends with the closing
+auction. An index has no volume, so its day is that of continuous trading.
 """
 
 from __future__ import annotations
@@ -61,7 +65,8 @@ class CandleSeries:
         self.counts: Counter[str] = Counter()
         self._table = TokenTable()
         self._seconds = np.array([[minutes * 60] for minutes in intervals], np.int64)
-        self._opens, self._closes, self._live_since = (np.zeros(0, np.int64) for _ in range(3))
+        self._is_day = self._seconds == DAY_INTERVAL * 60
+        self._opens, self._closes, self._live_since, self._day_ends = (np.zeros(0, np.int64) for _ in range(4))
         # Cumulative volume at the last tick before the bucket that is open or will open next; -1: never heard.
         self._base = np.zeros((len(intervals), 0), np.int64)
         # ``lacking`` is the bucket in which a price is withheld, ``lacked`` that tick's order in time (or several's).
@@ -71,14 +76,16 @@ class CandleSeries:
 
     # ---- what the caller says ------------------------------------------------------------------------------
 
-    def set_session(self, token: int, opens_at: int, closes_at: int) -> None:
+    def set_session(self, token: int, opens_at: int, closes_at: int, day_ends_at: int | None = None) -> None:
         """Say when ``token`` trades today (seconds since 1970). Ticks of tokens without a session make no candle.
 
+        ``day_ends_at`` is the end of its closing auction; None: it has none.
         A token new to the series counts as heard from now on, one it knows as heard all along.
         """
         places = self._table.find(np.array([token], np.int64))
         is_new = places[0] < 0
         place = int(self._place(token)) if is_new else int(places[0])
+        self._day_ends[place] = day_ends_at or closes_at
         if not is_new and self._opens[place] == opens_at:
             # An early close, announced during the day, cuts no candle that is being made.
             self._closes[place] = closes_at
@@ -129,41 +136,52 @@ class CandleSeries:
 
     def _note_lacking(self, at: NDArray, stamp: NDArray, volume: NDArray) -> None:
         """Note that a price is withheld in a bucket: it is not complete unless that very tick still comes."""
-        inside = (stamp >= self._opens[at]) & (stamp < self._closes[at])
-        at, order = at[inside], (stamp << 32 | volume)[inside]
-        bucket = (stamp[inside] - self._opens[at]) // self._seconds
-        flat = self._flat(bucket & 1, at)
+        bucket, inside = self._buckets(at, stamp, volume)
+        order = np.broadcast_to(stamp << 32 | volume, bucket.shape)[inside]
+        flat, bucket = self._flat(bucket & 1, at)[inside], bucket[inside]
         lacking, lacked = self._slots["lacking"].reshape(-1), self._slots["lacked"].reshape(-1)
         is_another = (lacking[flat] == bucket) & (lacked[flat] != order)
         lacking[flat], lacked[flat] = bucket, np.where(is_another, _SEVERAL, order)
+
+    def _buckets(self, at: NDArray, stamp: NDArray, volume: NDArray) -> tuple[NDArray, NDArray]:
+        """Return by interval the bucket of each tick, and whether it belongs in one."""
+        opens = self._opens[at]
+        inside = (stamp >= opens) & (stamp < self._closes_of(at))
+        matched = (stamp < opens) & (_ist_day(stamp) == _ist_day(opens)) & (volume > 0)
+        return np.maximum((stamp - opens) // self._seconds, 0), inside | (self._is_day & matched)
+
+    def _closes_of(self, at: NDArray | slice) -> NDArray:
+        return np.where(self._is_day, self._day_ends[at], self._closes[at])
 
     # ---- ticks into slots ----------------------------------------------------------------------------------
 
     def _fold_batch(self, at: NDArray, stamp: NDArray, price: NDArray, volume: NDArray) -> None:
         """Take one tick each of different instruments."""
         opens = self._opens[at]
+        bucket, inside = self._buckets(at, stamp, volume)
         before = (stamp < opens) & (_ist_day(stamp) == _ist_day(opens))
-        self._raise_base(np.broadcast_to(before, (len(self.intervals), len(at))), at, volume)
-        inside = (stamp >= opens) & (stamp < self._closes[at])
-        self.counts["outside_session"] += int(np.count_nonzero(~inside & ~before))
-        if inside.any():
-            self._fold(at[inside], stamp[inside], price[inside], volume[inside])
+        self._raise_base(before & ~inside, at, volume)
+        some = inside.any(axis=0)
+        self.counts["outside_session"] += int(np.count_nonzero(~some & ~before))
+        if some.any():
+            self._fold(at[some], bucket[:, some], inside[:, some], stamp[some], price[some], volume[some])
 
-    def _fold(self, at: NDArray, stamp: NDArray, price: NDArray, volume: NDArray) -> None:
-        bucket = (stamp - self._opens[at]) // self._seconds
-        ends = np.minimum(self._opens[at] + (bucket + 1) * self._seconds, self._closes[at])
+    def _fold(
+        self, at: NDArray, bucket: NDArray, inside: NDArray, stamp: NDArray, price: NDArray, volume: NDArray
+    ) -> None:
+        ends = np.minimum(self._opens[at] + (bucket + 1) * self._seconds, self._closes_of(at))
         self._close(self._overtaken_slots(at, bucket))
         flat = self._flat(bucket & 1, at)
         held = self._slots["bucket"].reshape(-1)[flat]
         found = self._slots["lacked"].reshape(-1)[flat] == (stamp << 32 | volume)
         self._slots["lacking"].reshape(-1)[flat[found]] = -1
-        late = (ends + self.allowance <= self.watermark) | (held > bucket)
+        late = inside & ((ends + self.allowance <= self.watermark) | (held > bucket))
         if late.any():
             self.counts["late"] += int(np.count_nonzero(late.any(axis=0)))
             self._raise_base(late, at, volume)
         ticks = (np.broadcast_to(column, bucket.shape) for column in (stamp, price, volume))
         stamp, price, volume = ticks
-        new, more = ~late & (held != bucket), ~late & (held == bucket)
+        new, more = inside & ~late & (held != bucket), inside & ~late & (held == bucket)
         if new.any():
             starts = self._opens[at] + bucket * self._seconds
             complete = self._live_since[at] <= starts
@@ -229,13 +247,14 @@ class CandleSeries:
         slot = {name: array.reshape(-1)[flat] for name, array in self._slots.items()}
         heard, since_open = self._base[kind, at], self._live_since[at] <= self._opens[at]
         base = np.where(heard >= 0, heard, np.where(since_open, 0, slot["least_volume"]))
+        base = np.where(self._is_day[kind, 0], 0, base)
         complete = (slot["complete"] > 0) & ((heard >= 0) | since_open) & (slot["lacking"] != slot["bucket"])
         volume = np.maximum(slot["most_volume"] - base, 0)
         self._base[kind, at] = np.maximum(heard, slot["most_volume"])
         self._slots["bucket"].reshape(-1)[flat] = -1
         seconds = self._seconds[kind, 0]
         starts = self._opens[at] + slot["bucket"] * seconds
-        ends = np.minimum(starts + seconds, self._closes[at])
+        ends = np.minimum(starts + seconds, np.where(self._is_day[kind, 0], self._day_ends[at], self._closes[at]))
         columns = [
             self._table.tokens[at], np.array(self.intervals)[kind], starts, slot["open"], slot["high"],
             slot["low"], slot["close"], volume, slot["ticks"], complete,
@@ -250,7 +269,8 @@ class CandleSeries:
         """Return when each slot's bucket ends, far in the future for empty slots; flat."""
         bucket = self._slots["bucket"]
         ends = self._opens + (bucket + 1) * self._seconds[:, :, None]
-        return np.where(bucket >= 0, np.minimum(ends, self._closes), _FAR).reshape(-1)
+        closes = self._closes_of(slice(None))[:, None, :]
+        return np.where(bucket >= 0, np.minimum(ends, closes), _FAR).reshape(-1)
 
     def _flat(self, parity: NDArray, at: NDArray) -> NDArray:
         size = len(self._opens)
@@ -260,6 +280,7 @@ class CandleSeries:
         [place] = self._table.place(np.array([token], np.int64))
         size = len(self._table)
         self._opens, self._closes = grow_array(self._opens, size), grow_array(self._closes, size)
+        self._day_ends = grow_array(self._day_ends, size)
         self._live_since, self._base = grow_array(self._live_since, size), grow_array(self._base, size, -1)
         for name in _SLOT_FIELDS:
             self._slots[name] = grow_array(self._slots[name], size, -1 if name in _BUCKET_FIELDS else 0)
@@ -272,7 +293,7 @@ class CandleSeries:
         if self._overtaken:
             raise ValueError("close_until must be called before save")
         size = len(self._table)
-        arrays = [self._opens, self._closes, self._live_since, self._base, *self._slots.values()]
+        arrays = [self._opens, self._closes, self._live_since, self._base, *self._slots.values(), self._day_ends]
         raw = b"".join(array[..., :size].astype("<i8").tobytes() for array in arrays)
         return {
             "intervals": list(self.intervals), "allowance": self.allowance, "watermark": self.watermark,
@@ -296,9 +317,10 @@ class CandleSeries:
         series._base, rest = rest[: kinds * size].reshape(kinds, size).copy(), rest[kinds * size :]
         for name in _SLOT_FIELDS:
             series._slots[name] = grow_array(series._slots[name], size, -1 if name in _BUCKET_FIELDS else 0)
-        for nth, name in enumerate(saved.get("fields", _SLOT_FIELDS[:11])):
-            part = rest[nth * 2 * kinds * size : (nth + 1) * 2 * kinds * size]
+        for name in saved.get("fields", _SLOT_FIELDS[:11]):
+            part, rest = rest[: 2 * kinds * size], rest[2 * kinds * size :]
             series._slots[name] = part.reshape(kinds, 2, size).copy()
+        series._day_ends = rest.copy() if len(rest) else series._closes.copy()
         series._next_due = int(series._ends().min(initial=_FAR))
         return series
 

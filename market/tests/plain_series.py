@@ -23,9 +23,10 @@ class PlainBook:
         self.newest = max(self.newest, stamp)
         opens, closes = self.sessions[token]
         for interval in self.intervals:
-            key, bucket = (token, interval), (stamp - opens) // (interval * 60)
-            ended = stamp < opens or self.end(token, interval, bucket) + 2 <= self.watermark
-            if stamp < opens or (stamp < closes and ended):
+            key, bucket = (token, interval), max((stamp - opens) // (interval * 60), 0)
+            early = stamp < opens and not (interval == 1440 and volume)
+            ended = early or self.end(token, interval, bucket) + 2 <= self.watermark
+            if early or (stamp < closes and ended):
                 self.base[key] = max(self.base.get(key, -1), volume)
             elif stamp < closes:
                 new = {"live": self.live_since <= opens + bucket * interval * 60, "gap": False, "seen": []}
@@ -46,7 +47,7 @@ class PlainBook:
         opens = self.sessions[token][0]
         volumes, prices = [seen[1] for seen in made["seen"]], [seen[3] for seen in made["seen"]]
         since_open = self.live_since <= opens
-        base = self.base.get(key, 0 if since_open else min(volumes))
+        base = 0 if interval == 1440 else self.base.get(key, 0 if since_open else min(volumes))
         complete = made["live"] and not made["gap"] and (key in self.base or since_open)
         self.base[key] = max(self.base.get(key, -1), *volumes)
         first = min(made["seen"], key=lambda seen: seen[:3])[3]

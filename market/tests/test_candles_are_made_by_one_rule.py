@@ -236,3 +236,43 @@ def test_an_early_close_cuts_no_candle_that_is_being_made():
     [minute] = made(series, [(INFY, OPEN + 59, 103, 20)], OPEN + 62)
     assert (figures(minute), minute.complete) == ((100, 103, 100, 103, 20), True)
     assert made(series, [(INFY, OPEN + 3600, 104, 30)], OPEN + 3662) == []
+
+
+AUCTION_ENDS = CLOSE + 20 * 60
+WHOLE_DAY = [
+    (INFY, OPEN - 600, 1505, 0),  # yesterday's close, while orders are collected
+    (INFY, OPEN - 300, 1510, 5_000),  # the pre-open match
+    (INFY, OPEN + 1, 1512, 6_000),
+    (INFY, CLOSE - 5, 1520, 80_000),
+    (INFY, CLOSE + 900, 1525, 90_000),  # the closing auction
+]
+
+
+@pytest.mark.parametrize("is_restored", [False, True])
+def test_a_day_goes_from_the_pre_open_match_to_the_closing_auction_and_minutes_do_not(is_restored):
+    series, candles = CandleSeries((1, 1440)), []
+    series.set_session(INFY, OPEN, CLOSE, AUCTION_ENDS)
+    series.note_gap(OPEN - 900)
+    for tick in WHOLE_DAY:
+        series.advance(batch([tick]))
+        candles += series.close_until(at(tick[1]))
+        series = CandleSeries.restore(json.loads(json.dumps(series.save()))) if is_restored else series
+    assert [candle for candle in candles if candle.interval == 1440] == []
+    candles += series.close_until(at(AUCTION_ENDS + 2))
+    [day] = [candle for candle in candles if candle.interval == 1440]
+    assert (day.start, figures(day), day.complete) == (at(OPEN), (1510, 1525, 1510, 1525, 90_000), True)
+    first, last = [candle for candle in candles if candle.interval == 1]
+    assert (figures(first), first.complete) == ((1512, 1512, 1512, 1512, 1_000), True)
+    assert (last.close, last.volume) == (1520, 74_000)
+
+
+def test_a_day_joined_late_has_the_days_whole_volume_and_is_not_complete():
+    series = book_of([INFY], intervals=(1440,), live_since=OPEN + 3600)
+    [day] = made(series, [(INFY, OPEN + 3601, 1512, 40_000), (INFY, OPEN + 7200, 1515, 90_000)], CLOSE + 2, 1440)
+    assert (day.volume, day.complete) == (90_000, False)
+
+
+def test_an_indexs_day_is_that_of_continuous_trading():
+    series = book_of([NIFTY], intervals=(1440,))
+    [day] = made(series, [(NIFTY, OPEN - 300, 24_000, 0), (NIFTY, OPEN + 1, 25_000, 0)], CLOSE + 2, 1440)
+    assert figures(day) == (25_000, 25_000, 25_000, 25_000, 0)

@@ -8,6 +8,7 @@ from django.conf import settings
 
 from alphapanda.celery import app
 from instruments.models import TradingSession
+from market.models import Candle
 from market.subscriptions import subscribe_instrument
 from portfolio.models import Position
 from tests.stories.pipeline import DAY, at
@@ -79,3 +80,18 @@ def test_a_later_request_does_not_fill_on_a_book_kept_from_before(pipeline):
     assert Order.objects.latest("id").filled_quantity == 0
     pipeline.play("1510.00")
     assert Order.objects.latest("id").average_price == Decimal("1510.10")
+
+
+def test_the_day_candle_ends_with_the_closing_auction_and_the_minutes_before(pipeline):
+    pipeline.trade("1505.00")
+    pipeline.now = at("15:14:30")
+    pipeline.tick("1510.00")
+    pipeline.quiesce()
+    pipeline.now = at("15:29:30")
+    pipeline.tick("1515.00")
+    pipeline.quiesce()
+    pipeline.now = at("15:35:01")
+    pipeline.watermark(after=2)
+    pipeline.quiesce()
+    assert Candle.objects.get(interval=1440).close == 1515
+    assert Candle.objects.filter(interval=1).latest("start").close == 1510

@@ -166,8 +166,8 @@ class ShardMemory:
         for instrument in new:
             schedule = schedules[instrument.pk]
             if schedule.opens_at and schedule.closes_at:
-                opens, closes = schedule.opens_at.timestamp(), schedule.closes_at.timestamp()
-                self.candles.set_session(instrument.instrument_token, int(opens), int(closes))
+                hours = (schedule.opens_at, schedule.closes_at, schedule.ends_at or schedule.closes_at)
+                self.candles.set_session(instrument.instrument_token, *(int(at.timestamp()) for at in hours))
         self._with_hours |= tokens
 
     def _take_in_rows(self, entry: StreamEntry) -> dict[int, np.void]:
