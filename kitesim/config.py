@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, time
+from decimal import Decimal
 from pathlib import Path
 
 from kitesim.server.sessions import App
@@ -34,6 +35,7 @@ class Config:
     replay: list[Path] = field(default_factory=list)
     replay_day: date | None = None
     tokens: dict[str, int] = field(default_factory=dict)
+    closes: dict[str, int] = field(default_factory=dict)
     lockstep: bool = False
     allow_remote: bool = False
 
@@ -47,6 +49,14 @@ def _app(text: str) -> App:
 def _token(text: str) -> tuple[str, int]:
     symbol, _, token = text.rpartition("=")
     return symbol, int(token)
+
+
+def _close(text: str) -> tuple[str, int]:
+    symbol, _, price = text.rpartition("=")
+    paise = Decimal(price) * 100
+    if not symbol or paise <= 0 or paise % 1:
+        raise ValueError(f"not SYMBOL=PRICE in whole paise: {text}")
+    return symbol, int(paise)
 
 
 def _clock_time(text: str) -> time:
@@ -103,6 +113,10 @@ def _add_replay_flags(add: AddFlag) -> None:
     add("--replay", type=Path, nargs="+", default=[], help="folder or files of one-minute candles, or one recording")
     add("--replay-day", type=date.fromisoformat, help="the day of the candles to replay")
     add("--token", type=_token, action="append", default=[], dest="tokens", help="SYMBOL=TOKEN, for replayed symbols")
+    add(
+        "--previous-close", type=_close, action="append", default=[], dest="closes",
+        help="SYMBOL=PRICE, for replayed symbols whose files do not hold the days before",
+    )  # fmt: skip
     add("--lockstep", action="store_true", help="a replay goes as fast as the reader takes it")
 
 
@@ -111,7 +125,9 @@ def read_config(argv: list[str] | None = None) -> Config:
     flags = flag_parser()
     given = vars(flags.parse_args(argv))
     first = App(given.pop("api_key"), given.pop("api_secret"), given.pop("user_id"), given.pop("redirect_url"))
-    config = Config(**{**given, "apps": given["apps"] or [first], "tokens": dict(given["tokens"])})
+    config = Config(
+        **{**given, "apps": given["apps"] or [first], "tokens": dict(given["tokens"]), "closes": dict(given["closes"])}
+    )
     if not config.allow_remote and config.host not in ("127.0.0.1", "::1", "localhost"):
         flags.error("only loopback addresses are served without --allow-remote")
     if config.lockstep and not config.replay:

@@ -35,7 +35,7 @@ def candle_programme(config: Config) -> CandleReplay:
     from kitesim.replay.candle_files import candle_paths, read_candles  # polars takes a while to load
 
     files = read_candles(candle_paths(config.replay), config.replay_day)
-    market = CandleMarket(files, config.replay_day, config.tokens, config.seed)
+    market = CandleMarket(files, config.replay_day, config.tokens, config.seed, config.closes)
     clock = _replay_clock(config, market, market.seconds[0] * 1000)
     exchange = _exchange(config, market, CandleHistory(market), clock, Store(None))
     return CandleReplay(exchange, market, config.lockstep)

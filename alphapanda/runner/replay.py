@@ -52,11 +52,19 @@ class ReplayPlan:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """One-minute candles that went in against those built; ``incomplete`` were built of a part only."""
+
+    candles: int
+    incomplete: int
+    differences: list[str]
+
+
+@dataclass(frozen=True)
 class ReplayResult:
     digest: str
     counts: dict[str, int]
-    candles: int
-    differences: list[str]
+    compared: Comparison
     seconds: float
 
 
@@ -94,10 +102,10 @@ def play_day(plan: ReplayPlan, folder: Path, told: Any = lambda text: None) -> R
     command = [*processes.feed_child(secrets).command, "--lockstep"]
     feed = supervisor.start(Child("feed", command, secrets, ends=True))
     _wait_until_played(supervisor, feed, shard, plan, told)
-    found, differences = compare_candles(plan)
+    compared = compare_candles(plan)
     if plan.rows:
         plan.rows.write_bytes(b"".join(canonical_lines()))
-    return ReplayResult(day_digest(), row_counts(), found, differences, time.monotonic() - began)
+    return ReplayResult(day_digest(), row_counts(), compared, time.monotonic() - began)
 
 
 def set_environment(folder: Path, url: str) -> dict[str, str]:
@@ -194,20 +202,27 @@ def _is_quiet(shard: Shard) -> bool:
     return is_quiesced(shard.feed_id, TickStream(wakeups.valkey_client(), shard.feed_id).last_position())
 
 
-def compare_candles(plan: ReplayPlan) -> tuple[int, list[str]]:
-    """Return how many one-minute candles were compared with those that went in, and every difference."""
-    built = {
-        (row.instrument.tradingsymbol, row.start): (row.open, row.high, row.low, row.close, row.volume)
-        for row in built_candles(plan.day).select_related("instrument")
-    }
+def compare_candles(plan: ReplayPlan) -> Comparison:
+    """Compare what went in with what was built of whole minutes.
+
+    A minute joined late, or with a gap, says itself that it is not complete and is only counted. A recording holds no
+    candles to compare with.
+    """
+    rows = list(built_candles(plan.day).select_related("instrument"))
+    built = {(row.instrument.tradingsymbol, row.start): _bar_of(row) for row in rows}
+    incomplete = {(row.instrument.tradingsymbol, row.start) for row in rows if not row.complete}
     wanted = candles_of(plan.candles, plan.day)
     differences = [
         f"{symbol} {start.astimezone(IST):%H:%M}: {_shown(wanted.get(key))} in, {_shown(built.get(key))} built"
-        for key in sorted(wanted.keys() | built.keys())
+        for key in sorted((wanted.keys() | built.keys()) - incomplete if wanted else ())
         if wanted.get(key) != built.get(key)
         for symbol, start in [key]
     ]
-    return len(wanted), differences
+    return Comparison(len(wanted), len(incomplete), differences)
+
+
+def _bar_of(row: Candle) -> Bar:
+    return row.open, row.high, row.low, row.close, row.volume
 
 
 def _shown(bar: Bar | None) -> str:

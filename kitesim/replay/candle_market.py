@@ -1,8 +1,8 @@
 """A replayed day: ticks synthesised inside each minute so that its candle comes out exactly."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from zlib import crc32
 
 import numpy as np
@@ -17,6 +17,8 @@ from kitesim.exchange.trading_days import day_of, hours_of, midnight_of
 SECONDS = (0, 11, 23, 35, 47, 59)  # of each minute: the only ones in which a tick falls
 _TICKS_BY_PRICE_SINCE = date(2025, 4, 15)
 _BAND = 20  # percent around the previous close
+# A weekend with holidays on both its sides is the longest that NSE has been closed.
+_OLDEST_CLOSE = timedelta(days=6)
 
 
 @dataclass(frozen=True)
@@ -62,12 +64,21 @@ def _listed(symbol: str, token: int, price: int, day: date) -> Instrument:
 class CandleMarket:
     """One day of candle files as a market; ``seconds`` are all the moments at which something ticks."""
 
-    def __init__(self, files: Sequence[CandleFile], day: date, tokens: dict[str, int], seed: int) -> None:
+    def __init__(
+        self,
+        files: Sequence[CandleFile],
+        day: date,
+        tokens: dict[str, int],
+        seed: int,
+        given_closes: Mapping[str, int] | None = None,
+    ) -> None:
+        """``given_closes`` are previous closes in paise, by symbol."""
         self.day, self.hours, self._seed = day, hours_of(day), seed
         files = [file for file in files if len(file.of_day(day).start)]
         if not files:
             raise ValueError(f"no candles of {day} in the files given")
-        closes = [_previous_close(file, day) for file in files]
+        given = given_closes or {}
+        closes = [given.get(file.symbol) or _previous_close(file, day) for file in files]
         self.board = Board(
             _listed(file.symbol, token_for(file.symbol, tokens), close, day)
             for file, close in zip(files, closes, strict=True)
@@ -138,8 +149,8 @@ class CandleMarket:
 
 
 def _previous_close(file: CandleFile, day: date) -> int:
-    """The last candle before the day; without one, the day's own open."""
-    before = file.bars.between(0, midnight_of(day) - 1)
+    """The last candle of the few days before; without one, the day's own open: an older price is not yesterday's."""
+    before = file.bars.between(midnight_of(day - _OLDEST_CLOSE), midnight_of(day) - 1)
     return int(before.close[-1]) if len(before.start) else int(file.of_day(day).open[0])
 
 

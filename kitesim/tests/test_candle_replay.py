@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kitesim.exchange.candles import Bars, bars_of_ticks
+from kitesim.config import read_config
+from kitesim.exchange import board as b
+from kitesim.exchange.candles import Bars, CandleFile, bars_of_ticks
 from kitesim.exchange.trading_days import IST, midnight_of
 from kitesim.replay.candle_files import candle_paths, read_candles
 from kitesim.replay.candle_market import SECONDS, CandleMarket, synthesise_ticks
@@ -141,3 +143,25 @@ def test_every_tick_of_a_real_day_of_twelve_shares_adds_up():
     assert len(heard) == 12
     for file, item in zip(files, market.board.instruments, strict=True):
         assert heard[item.token] == file.of_day(day).rows()
+
+
+def one_minute(symbol: str, *days: tuple[date, int]) -> CandleFile:
+    """A minute of each day at one price."""
+    rows = [(minute(0, day), price, price, price, price, 10, 0) for day, price in days]
+    return CandleFile(symbol, Bars(*(np.array(column, np.int64) for column in zip(*rows, strict=True))))
+
+
+@pytest.mark.parametrize(
+    ("last_day", "close"), [(date(2024, 5, 3), 140_000), (date(2024, 4, 30), 140_000), (date(2024, 2, 6), 150_000)]
+)
+def test_the_previous_close_is_the_last_of_at_most_a_few_days(last_day, close):
+    market = CandleMarket([one_minute("INFY", (last_day, 140_000), (DAY, 150_000))], DAY, {}, 1)
+    assert market.board.words[0, b.CLOSE] == close
+
+
+def test_a_previous_close_may_be_given():
+    config = read_config(["--previous-close", "INFY=1445.50"])
+    market = CandleMarket([one_minute("INFY", (DAY, 150_000))], DAY, {}, 1, config.closes)
+    assert market.board.words[0, b.CLOSE] == 144_550
+    with pytest.raises(SystemExit):
+        read_config(["--previous-close", "INFY=0"])

@@ -1,4 +1,4 @@
-"""Replay one day of candles through the whole product, in lockstep, and print its digest."""
+"""Replay one day of candles, or a recording, through the whole product, in lockstep, and print its digest."""
 
 import subprocess
 import sys
@@ -23,7 +23,9 @@ class Command(BaseCommand):
     help = __doc__
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("candles", nargs="+", type=Path, help="files or folders of one-minute candles")
+        parser.add_argument(
+            "candles", nargs="+", type=Path, help="files or folders of one-minute candles, or one recording"
+        )
         parser.add_argument("--day", required=True, type=date.fromisoformat)
         parser.add_argument(
             "--deployments", type=Path, help="a JSON list of deployments (default: the four strategies)"
@@ -62,18 +64,22 @@ class Command(BaseCommand):
             raise CommandError(f"{problem}. {last_lines(logs)}") from problem
         finally:
             practice.stop_everything()
-        self.say(f"{result.candles} one-minute candles went in; {len(result.differences)} came out different.")
-        for line in result.differences[:20]:
+        compared = result.compared
+        self.say(f"{compared.candles} one-minute candles went in; {len(compared.differences)} came out different.")
+        if compared.incomplete:
+            self.say(f"{compared.incomplete} were built of a part of their minute only, and not compared.")
+        for line in compared.differences[:20]:
             self.say(f"  {line}")
         self.say(", ".join(f"{count} {name}" for name, count in result.counts.items()), **result.counts)
         self.say(
             f"Digest {result.digest} after {result.seconds:.0f} s.",
             digest=result.digest,
-            candles=result.candles,
-            differences=result.differences,
+            candles=compared.candles,
+            incomplete=compared.incomplete,
+            differences=compared.differences,
             seconds=round(result.seconds, 1),
         )
-        if result.differences:
+        if compared.differences:
             raise CommandError("The candles built are not those that went in.")
 
     def _twice(self, options: dict[str, Any]) -> None:
