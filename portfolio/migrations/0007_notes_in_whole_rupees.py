@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('portfolio', '0005_a_charge_may_come_back'),
+        ('portfolio', '0006_intraday_by_hand_is_flat_by'),
     ]
 
     operations = [
