@@ -192,6 +192,10 @@ KITE_LOGIN_ROOT = env.str("KITE_LOGIN_ROOT", "https://kite.zerodha.com/connect/l
 KITE_TICKER_ROOT = env.str("KITE_TICKER_ROOT", "wss://ws.kite.trade")
 PRACTICE_CLOCK_URL = env.str("PRACTICE_CLOCK_URL", "")
 STRATEGY_PACKAGES = env.list("STRATEGY_PACKAGES", default=[])
+# What one callback of a strategy may use of the CPU before it counts as no answer, and the how-manieth such of a day
+# pauses its run.
+STRATEGY_CALLBACK_LIMIT = timedelta(milliseconds=env.int("STRATEGY_CALLBACK_MS", 500))
+STRATEGY_STRIKES = env.int("STRATEGY_STRIKES", 3)
 # An order's way to the exchange, in market time: what a paper order waits before it may meet the book.
 PAPER_LATENCY = timedelta(milliseconds=env.int("PAPER_LATENCY_MS", 400))
 

@@ -1,17 +1,20 @@
 """A strategy that raises, loops or answers nonsense is paused with its reason; the others go on."""
 
+from datetime import timedelta
+
 import pytest
 
 from portfolio.models import Position
-from trading.models import Deployment, Order
+from tests.strategies.one_lot import SlowOnce
+from trading.models import Deployment, Evaluation, Order, RunInput, Signal
 from trading.run import deployments
 
 
 @pytest.mark.parametrize(
     ("strategy", "words"),
     [
-        ("test-raises", "ZeroDivisionError: one by nothing"),
-        ("test-loops", "took more than 500 ms"),
+        ("test-raises", "ZeroDivisionError: one by nothing, at one_lot.py, line "),
+        ("test-loops", "took more than 500 ms of CPU time, at one_lot.py, line "),
         ("test-nonsense", "not enter, exit, change stop or wait"),
     ],
 )
@@ -24,6 +27,7 @@ def test_a_faulty_run_is_paused_in_words_and_the_other_trades(pipeline, strategy
     good.refresh_from_db()
     assert (bad.state, good.state) == ("paused", "running")
     assert words in bad.state_reason
+    assert RunInput.objects.get(kind="exits_only").payload["traceback"].startswith("Traceback")
     assert Order.objects.get().deployment == good
 
 
@@ -36,7 +40,42 @@ def test_a_paused_run_still_gets_out_by_its_stop(pipeline):
     assert Position.objects.get().quantity == 0
 
 
-def test_a_run_whose_fault_paused_it_stays_paused_after_a_restart(pipeline):
+def test_a_slow_callback_is_a_strike_and_only_the_third_of_a_day_pauses_the_run(pipeline):
+    slow = pipeline.trade("1505.00", "1504.00", strategy="test-loops")
+    slow.refresh_from_db()
+    assert slow.state == "running"
+    words = Evaluation.objects.order_by("id").last().text
+    assert words.startswith("on a tick it took more than 500 ms of CPU time, at one_lot.py, line ")
+    assert words.endswith("; strike 1 of 3 today, no answer taken")
+    pipeline.restart()
+    pipeline.play("1503.00")
+    slow.refresh_from_db()
+    assert slow.state == "paused"
+    assert RunInput.objects.get(kind="exits_only").payload["traceback"].endswith("ms of CPU time\n")
+
+
+def test_a_strike_of_an_earlier_day_does_not_count(pipeline):
+    slow = pipeline.trade("1505.00", "1504.00", strategy="test-loops")
+    pipeline.now += timedelta(days=2)
+    pipeline.epoch, pipeline.n = 2, 0
+    pipeline.play("1503.00")
+    slow.refresh_from_db()
+    assert slow.state == "running"
+
+
+def test_what_followed_a_missed_answer_is_decided_alike_after_a_restart(pipeline, monkeypatch):
+    """The missed answer was an entry. A rebuild, whose callback is quick, must not believe it was asked."""
+    monkeypatch.setattr(SlowOnce, "is_slow", True)
+    pipeline.trade("1505.00", "1499.00", strategy="test-slow-once")
+    assert not Signal.objects.exists()
+    monkeypatch.setattr(SlowOnce, "is_slow", False)
+    pipeline.restart()
+    pipeline.play("1499.00", "1499.00", "1499.00")
+    assert Position.objects.get().quantity == 10
+
+
+def test_a_run_whose_fault_paused_it_stays_paused_after_a_restart(pipeline, settings):
+    settings.STRATEGY_STRIKES = 1
     bad = pipeline.trade("1505.00", strategy="test-loops")
     pipeline.restart()
     pipeline.play("1504.00")

@@ -157,3 +157,16 @@ class GoesWrong(OneLot):
 
     def save(self) -> JSONObject:
         return {"note": "a \0"} if self.how == "saved" else super().save()
+
+
+class SlowOnce(OneLot):
+    """Like one lot, but it does not come back while it is slow and the price is low."""
+
+    name = "test-slow-once"
+    title = "Slow once"
+    is_slow = False
+
+    def on_tick(self, ctx: Context, tick: Tick) -> Iterable[Intent]:
+        while self.is_slow and tick.last_price <= self.parameters.buy_at:
+            pass
+        return super().on_tick(ctx, tick)

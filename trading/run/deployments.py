@@ -154,11 +154,12 @@ def check_parameters(strategy: str, parameters: dict[str, Any]) -> dict[str, Any
 
 
 @transaction.atomic
-def pause_run(run_id: UUID, reason: str) -> None:
-    """Pause the deployment of a run on the system's own account."""
+def pause_run(run_id: UUID, reason: str, traceback: str = "") -> None:
+    """Pause the deployment of a run on the system's own account; ``traceback``, if code raised, is kept to be read."""
     run = Run.objects.select_related("deployment").get(pk=run_id)
     if move_deployment(run.deployment_id, S.PAUSED, reason, frm=[S.RUNNING, S.WARMING]):
-        notify_run(run, "exits_only", f"pause-{_version(run.deployment)}", {"reason": reason})
+        payload = {"reason": reason, "traceback": traceback}
+        notify_run(run, "exits_only", f"pause-{_version(run.deployment)}", payload)
 
 
 def notify_run(run: Run, kind: str, ref: str, payload: dict[str, Any]) -> None:

@@ -26,11 +26,16 @@ class StrategyFault(Exception):
         self.decisions = decisions
 
 
-def error_words(error: BaseException) -> str:
-    """Return what was raised and where: its type, its words, the file and the line."""
+def error_words(error: BaseException, file: str | None = None) -> str:
+    """Return what was raised and where: its type, its words, the file and the line; see ``place_of``."""
+    return f"{type(error).__name__}: {error}{place_of(error, file)}"
+
+
+def place_of(error: BaseException, file: str | None = None) -> str:
+    """Return where it was raised, to be put behind words: the last line of ``file`` on the way, or else the last."""
     frames = traceback.extract_tb(error.__traceback__)
-    place = f", at {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}: {error}{place}"
+    known = [frame for frame in frames if frame.filename == file] or frames
+    return f", at {Path(known[-1].filename).name}, line {known[-1].lineno}" if known else ""
 
 
 def traceback_of(error: BaseException) -> str:

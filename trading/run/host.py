@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 from alphapanda.core.figures import iso
 from trading.run.decisions import Decision
 from trading.run.entries import time_of_day
-from trading.run.faults import CallbackTimedOut, StrategyFault
+from trading.run.faults import CallbackTimedOut, StrategyFault, error_words, place_of
 from trading.run.intents import BadIntent, check_intent, collect_intents
 from trading.run.position import JSONObject, RunPosition
 from trading.run.positions import RunPositions
@@ -36,6 +37,7 @@ class RunHost:
     the strategy raised, timed out or answered nonsense; what was decided before stands in the fault.
     ``guard`` runs each call of the strategy and raises CallbackTimedOut if it takes too long; what is
     ``not_its_fault`` (a database that does not answer, asked for the day's hours) goes through as it is.
+    A callback that took too long counts as no answer; only the ``most_strikes``-th of a day is a fault.
 
     With ``exits_only`` stops, targets and flat-by are kept and the strategy decides nothing; it sets
     itself after a fault. ``decide_again`` ends it.
@@ -49,6 +51,7 @@ class RunHost:
         now: datetime,
         guard: Guard[Any] = call_unguarded,
         not_its_fault: tuple[type[BaseException], ...] = (),
+        most_strikes: int = 1,
     ) -> None:
         self.strategy = strategy
         self.terms = terms
@@ -56,6 +59,9 @@ class RunHost:
         self.is_faulted = False
         self._guard, self._not_its_fault = guard, not_its_fault
         self._positions = RunPositions(terms, sessions, now)
+        self._most_strikes, self._strikes, self._strike_day = most_strikes, 0, self._positions.context.day
+        self._slow: list[CallbackTimedOut] = []
+        self._file = getattr(sys.modules.get(type(strategy).__module__), "__file__", None)
         self._traded = frozenset(spec.key for spec in terms.instruments)
         self._watched = frozenset(spec.key for spec in terms.watched)
         self._newest: dict[str, datetime] = {}  # "NSE:INFY|5" → start of the newest candle taken
@@ -86,7 +92,7 @@ class RunHost:
         context = self._positions.context
         self._positions.apply_fill(fill)
         if not self.exits_only:
-            self._apply_answer("a fill", lambda: self.strategy.on_fill(context, fill), context.now)
+            self._apply_answer(fill, lambda: self.strategy.on_fill(context, fill), context.now)
         return self._positions.take_decisions()
 
     def apply_closed_by_hand(self, fill: Fill) -> list[Decision]:
@@ -152,16 +158,17 @@ class RunHost:
             self._positions.keep_wait(Wait(candle.instrument, incomplete_candle(candle)))
             return
         context, strategy = self._positions.context, self.strategy
-        self._call_strategy("a candle", lambda: strategy.learn(context, candle))
+        self._ask("a candle", candle.instrument, lambda: strategy.learn(context, candle))
         if not self.exits_only:
-            self._apply_answer("a candle", lambda: strategy.on_candle(context, candle), ended_at(candle))
+            self._apply_answer(candle, lambda: strategy.on_candle(context, candle), ended_at(candle))
 
     def _offer_tick(self, tick: Tick) -> None:
         context, strategy = self._positions.context, self.strategy
-        self._apply_answer("a tick", lambda: strategy.on_tick(context, tick), tick.at)
+        self._apply_answer(tick, lambda: strategy.on_tick(context, tick), tick.at)
 
-    def _apply_answer(self, occasion: str, call: Callable[[], Any], seen_at: datetime) -> None:
-        for intent in self._call_strategy(occasion, lambda: collect_intents(call())):
+    def _apply_answer(self, heard: Candle | Tick | Fill, call: Callable[[], Any], seen_at: datetime) -> None:
+        occasion = f"a {type(heard).__name__.lower()}"
+        for intent in self._ask(occasion, heard.instrument, lambda: collect_intents(call())) or ():
             self._apply_intent(intent, occasion, seen_at)
 
     def _apply_intent(self, intent: Any, occasion: str, seen_at: datetime) -> None:
@@ -178,18 +185,45 @@ class RunHost:
         elif isinstance(intent, ChangeStop):
             self._positions.change_stop(intent)
 
-    def _call_strategy(self, occasion: str, call: Callable[[], T]) -> T:
-        """Call the strategy. Raises StrategyFault, whatever it did."""
+    def _ask(self, occasion: str, instrument: str, call: Callable[[], T]) -> T | None:
+        """Call the strategy where an answer may be missed: None, and a strike, if it took too long."""
+        try:
+            return self._call_strategy(occasion, call, may_be_slow=True)
+        except CallbackTimedOut as slow:
+            self._strikes, self._strike_day = self.strikes + 1, self._positions.context.day
+            self._slow.append(slow)
+            self._positions.keep_wait(Wait(instrument, self._strike_reason(occasion, slow)))
+        return None
+
+    @property
+    def strikes(self) -> int:
+        """How many of today's callbacks took too long."""
+        return self._strikes if self._strike_day == self._positions.context.day else 0
+
+    def take_slow(self) -> list[CallbackTimedOut]:
+        """Return the time-outs that were no faults yet, once each; a rebuild must not hear again what they missed."""
+        slow, self._slow = self._slow, []
+        return slow
+
+    def _strike_reason(self, occasion: str, slow: CallbackTimedOut) -> Reason:
+        place = place_of(slow, self._file)
+        words = f"on {occasion} it {slow}{place}; strike {self.strikes} of {self._most_strikes} today, no answer taken"
+        return Reason(words, {"strikes": self.strikes, "most": self._most_strikes}, "slow")
+
+    def _call_strategy(self, occasion: str, call: Callable[[], T], may_be_slow: bool = False) -> T:
+        """Call the strategy. Raises StrategyFault, whatever it did; CallbackTimedOut if that ``may_be`` for once."""
         try:
             answer: T = self._guard(call)
         except self._not_its_fault:
             raise
         except CallbackTimedOut as slow:
-            raise self._make_fault("timed_out", occasion, str(slow)) from slow
+            if may_be_slow and self.strikes + 1 < self._most_strikes:
+                raise
+            raise self._make_fault("timed_out", occasion, f"{slow}{place_of(slow, self._file)}") from slow
         except BadIntent as bad:
             raise self._make_fault("bad_intent", occasion, str(bad)) from bad
         except Exception as error:
-            raise self._make_fault("raised", occasion, f"{type(error).__name__}: {error}") from error
+            raise self._make_fault("raised", occasion, error_words(error, self._file)) from error
         return answer
 
     def _make_fault(self, code: str, occasion: str, words: str) -> StrategyFault:
@@ -225,6 +259,7 @@ class RunHost:
 
     def decide_again(self, history: Iterable[Candle] = ()) -> None:
         """Let the strategy decide again; after a fault it begins anew and learns from ``history``."""
+        self._strikes = 0
         if self.is_faulted:
             self.is_faulted = False
             self._newest.clear()
@@ -242,6 +277,7 @@ class RunHost:
             "positions": self._positions.save(),
             "held_back": sorted(self._positions.held_back),
             "newest": {series: start.isoformat() for series, start in self._newest.items()},
+            "strikes": self.strikes,
             "exits_only": self.exits_only,
             "is_faulted": self.is_faulted,
             "strategy": self._blank if self.is_faulted else self._call_strategy("saving", self._strategy_state),
@@ -266,6 +302,7 @@ class RunHost:
         self.hold_back(saved.get("held_back", ()))  # checkpoints of earlier versions have none
         self._newest = {series: datetime.fromisoformat(start) for series, start in saved["newest"].items()}
         self.exits_only, self.is_faulted = saved["exits_only"], saved["is_faulted"]
+        self._strikes, self._strike_day = saved.get("strikes", 0), self._positions.context.day
         if not self.is_faulted:
             self._call_strategy("restoring", lambda: self.strategy.restore(saved["strategy"]))
 

@@ -124,4 +124,13 @@ def _host(strategy: Strategy[Any], terms: RunTerms, instruments: list[Instrument
     sessions = SessionTable()
     for instrument in instruments:
         sessions.know(instrument)
-    return RunHost(strategy, terms, sessions, now, CallbackGuard(), not_its_fault=NOBODYS_FAULT)
+    guard = CallbackGuard(settings.STRATEGY_CALLBACK_LIMIT.total_seconds())
+    return RunHost(
+        strategy,
+        terms,
+        sessions,
+        now,
+        guard,
+        not_its_fault=NOBODYS_FAULT,
+        most_strikes=settings.STRATEGY_STRIKES,
+    )

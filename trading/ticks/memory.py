@@ -224,6 +224,10 @@ class ShardMemory:
             log.exception("run_failed", run=run.name)
             decisions = run.host.give_in()
             effects.faults.append(run.fault(f"it failed: {error_words(error)}", error))
+        for slow in run.host.take_slow():
+            log.warning("callback_slow", run=run.name, strikes=run.host.strikes, exc_info=slow)
+            # A rebuild would ask again, and might be answered; what followed was decided without it.
+            self.checkpointed_at = None
         effects.decisions += [self._quoted_decision(run, decision, received_at) for decision in decisions or ()]
 
     def _quoted_decision(self, run: LiveRun, decision: Decision, received_at: datetime | None) -> QuotedDecision:

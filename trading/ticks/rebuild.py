@@ -13,7 +13,7 @@ from trading.errors import NOBODYS_FAULT
 from trading.models import Checkpoint, ExitPlan, Run, RunInput, Signal
 from trading.run import deployments
 from trading.run.callback_slot import CallbackSlot
-from trading.run.faults import StrategyFault, error_words
+from trading.run.faults import StrategyFault, error_words, traceback_of
 from trading.ticks.inputs import apply_input, exits_only_run, run_of
 from trading.ticks.memory import Effects, LiveRun, RunFault, ShardMemory
 
@@ -56,22 +56,24 @@ def _pause_failed(memory: ShardMemory, faults: list[RunFault]) -> None:
     for fault in faults:
         run = memory.runs.get(fault.run_id)
         if run is None or run.host.is_faulted:
-            deployments.pause_run(fault.run_id, fault.words)
+            deployments.pause_run(fault.run_id, fault.words, fault.traceback)
 
 
 def _restore_runs(memory: ShardMemory, shard: Shard, saved: dict[str, Any]) -> list[RunFault]:
     effects = Effects()
     open_runs = Run.objects.filter(deployment__shard=shard, ended_at__isnull=True)
     for run in open_runs.select_related("deployment__strategy", "deployment__account"):
+        trace = ""
         try:
             problem = _restore_run(memory, run, saved.get(str(run.pk)), effects)
         except NOBODYS_FAULT:
             raise
         except Exception as error:
             log.exception("run_not_restored", run=str(run))
+            trace = traceback_of(error)
             problem = _restore_exits(memory, run, f"it cannot be rebuilt: {error_words(error)}", effects)
         if problem:
-            deployments.pause_run(run.pk, problem)
+            deployments.pause_run(run.pk, problem, trace)
     return effects.faults
 
 

@@ -19,7 +19,7 @@ from alphapanda.dashboard import panels
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.facts import silent_processes, stuck_shards
 from alphapanda.dashboard.tests.conftest import NOW, SampleDay
-from trading.models import Checkpoint, Deployment, Strategy
+from trading.models import Checkpoint, Deployment, RunInput, Strategy
 from trading.run.position import RunPosition
 from trading.ticks.troubles import clear_trouble, note_trouble
 from trading.wakeups import valkey_client
@@ -133,6 +133,15 @@ def test_a_strategy_file_that_cannot_be_read_is_shown_where_it_is_missed(
         asked = reader.post(reverse("dashboard:deployment_act", args=[sample.deployment.pk, act]), follow=True)
         assert asked.status_code == 200
         assert words in asked.content.decode()
+
+
+def test_the_traceback_of_a_fault_stands_on_its_deployments_page(reader: Any, sample: SampleDay) -> None:
+    payload = {"reason": "it raised", "traceback": "Traceback: own.py, line 3"}
+    RunInput.objects.create(run=sample.run, kind="exits_only", ref="a fault", payload=payload)
+    page = reverse("dashboard:deployment", args=[sample.deployment.pk])
+    assert "own.py, line 3" not in reader.get(page).content.decode()
+    Deployment.objects.update(state="paused", state_reason="it raised")
+    assert "Traceback: own.py, line 3" in reader.get(page).content.decode()
 
 
 def test_the_blotter_is_narrowed_by_state_and_words(reader: Any, sample: SampleDay) -> None:

@@ -29,7 +29,7 @@ def test_a_quick_call_returns_its_answer():
 
 def test_an_endless_loop_is_stopped_in_time():
     began = time.monotonic()
-    with pytest.raises(CallbackTimedOut, match="took more than 50 ms"):
+    with pytest.raises(CallbackTimedOut, match="took more than 50 ms of CPU time"):
         CallbackGuard(0.05)(spin)
     assert time.monotonic() - began < 2
 
@@ -40,6 +40,17 @@ def test_a_loop_that_swallows_everything_is_asked_again_and_again():
         CallbackGuard(0.05)(stubborn)
 
 
+def test_only_the_calls_own_time_counts_and_not_the_machines():
+    CallbackGuard(0.1)(lambda: time.sleep(0.3))
+
+
+def test_a_call_that_only_waits_is_stopped_too_after_ten_times_as_long():
+    began = time.monotonic()
+    with pytest.raises(CallbackTimedOut, match="waited more than 200 ms"):
+        CallbackGuard(0.02)(lambda: time.sleep(10))
+    assert time.monotonic() - began < 5
+
+
 def test_a_time_out_is_no_ordinary_exception():
     assert not issubclass(CallbackTimedOut, Exception)
 
@@ -48,7 +59,7 @@ def test_afterwards_no_timer_runs_and_the_handler_is_the_one_before():
     before = signal.getsignal(signal.SIGALRM)
     signal.setitimer(signal.ITIMER_REAL, 0)
     CallbackGuard()(lambda: None)
-    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+    assert signal.getitimer(signal.ITIMER_REAL) == signal.getitimer(signal.ITIMER_PROF) == (0, 0)
     assert signal.getsignal(signal.SIGALRM) is before
 
 

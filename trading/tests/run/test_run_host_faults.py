@@ -47,7 +47,8 @@ def test_nonsense_is_a_fault_and_nothing_is_decided(intent):
 
 def test_a_fault_says_who_when_and_what():
     fault = faulted(lambda: 1 / 0)
-    assert (fault.code, str(fault)) == ("raised", "puppet, on a tick: ZeroDivisionError: division by zero")
+    assert fault.code == "raised"
+    assert str(fault).startswith("puppet, on a tick: ZeroDivisionError: division by zero, at run_cases.py, line ")
 
 
 def test_more_intents_than_anyone_needs_is_a_fault():
@@ -96,7 +97,8 @@ def test_an_endless_loop_is_stopped_and_the_next_call_works():
     hosted.puppet.says = loop
     with pytest.raises(StrategyFault) as raised:
         hosted.host.on_ticks([tick("100", "10:00")], at("10:00"))
-    assert (raised.value.code, str(raised.value)) == ("timed_out", "puppet, on a tick: took more than 50 ms")
+    assert raised.value.code == "timed_out"
+    assert str(raised.value).startswith("puppet, on a tick: took more than 50 ms of CPU time, at run_cases.py, line ")
     hosted.host.decide_again()
     assert said(hosted.tick("100", "10:00:01", buy())) == [("enter", 10)]
 

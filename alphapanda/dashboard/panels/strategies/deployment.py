@@ -18,8 +18,8 @@ from alphapanda.dashboard.panels.strategies.rows import (
     strategy_row,
 )
 from alphapanda.dashboard.panels.strategies.waits import WaitsPanel, waits_panel
-from trading.models import Deployment, Run, Signal
-from trading.orders.life_cycle import SIGNAL_LABELS, SignalState
+from trading.models import Deployment, Run, RunInput, Signal
+from trading.orders.life_cycle import SIGNAL_LABELS, DeploymentState, SignalState
 
 SHOWN_SIGNALS = 12
 
@@ -34,6 +34,7 @@ class DeploymentSnapshot(CommonFacts):
     row: StrategyRow
     account: str
     reason: str
+    traceback: str
     terms: list[dict[str, str]]
     waits: WaitsPanel
     signals: SignalsPanel
@@ -60,11 +61,21 @@ def deployment_snapshot(deployment_id: UUID) -> DeploymentSnapshot:
         "row": row,
         "account": deployment.account.name,
         "reason": deployment.state_reason[:1].upper() + deployment.state_reason[1:],
+        "traceback": last_traceback(deployment),
         "terms": terms_rows(deployment),
         "waits": waits_panel(page, deployment),
         "signals": {"age": read_now(page), "rows": [signal_row(page, signal) for signal in signals]},
         "runs": [run_row(run) for run in deployment.runs.all()[:8]],
     }
+
+
+def last_traceback(deployment: Deployment) -> str:
+    """Return what Python printed when the run's code raised last, while that still keeps it paused."""
+    if deployment.state != DeploymentState.PAUSED:
+        return ""
+    paused = RunInput.objects.filter(run__deployment=deployment, run__ended_at__isnull=True, kind="exits_only")
+    last = paused.order_by("-id").first()
+    return str(last.payload.get("traceback", "")) if last else ""
 
 
 def terms_rows(deployment: Deployment) -> list[dict[str, str]]:
