@@ -1,6 +1,7 @@
 """Celery tasks: each drains one partition and wakes itself again if there is more. A few lines each."""
 
 import gc
+from typing import Any
 
 import structlog
 from celery import shared_task
@@ -8,6 +9,7 @@ from celery.signals import task_prerun, worker_init, worker_process_init
 from django.conf import settings
 from django.db import connections
 
+from alphapanda.celery import app
 from alphapanda.core.journal.announcements import forget_loop
 from market.models import Shard
 from portfolio.models import Account
@@ -17,13 +19,16 @@ log = structlog.get_logger()
 
 
 @worker_init.connect
-def warm_parent(**_: object) -> None:
+def warm_parent(sender: Any = None, **_: object) -> None:
     # Children are forked with the strategies imported: importing them inside a task eats its time limit.
+    from trading.run.loaded_code import announce_code
     from trading.strategies.registry import read_catalogue
     from trading.ticks import rebuild  # noqa: F401
 
     for broken in read_catalogue(settings.STRATEGY_PACKAGES).unreadable:
         log.error("strategies_unreadable", module=broken.module, error=broken.words)
+    if sender is not None:
+        announce_code(sender.hostname, list(app.amqp.queues.consume_from))
     gc.freeze()
 
 

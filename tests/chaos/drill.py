@@ -42,6 +42,7 @@ from portfolio.rebuilding import rebuild_account
 from trading import wakeups
 from trading.brokers.choice import log_in_to_practice
 from trading.models import Deployment, Order, PaperTrade, RiskDecision, Signal
+from trading.run import loaded_code
 from trading.ticks import sweeping
 
 RECOVERY_SECONDS = 60.0
@@ -124,6 +125,13 @@ def kill_ticks(drill: Drill) -> None:
     drill.kill("ticks")
 
 
+def reload_ticks(drill: Drill) -> None:
+    """As the page does: the worker ends after what it is doing, and the supervisor starts it anew."""
+    before = drill.child("ticks").pid
+    loaded_code.reload_worker(Shard.objects.select_related("feed").get())
+    drill.wait(lambda: drill.child("ticks").pid != before, "the tick worker is started anew")
+
+
 def kill_housekeeping(drill: Drill) -> None:
     drill.kill("housekeeping")
 
@@ -154,6 +162,7 @@ def kill_both_servers(drill: Drill) -> None:
 
 FAULTS = {
     "a tick worker killed": kill_ticks,
+    "a tick worker reloaded": reload_ticks,
     "a housekeeping worker killed": kill_housekeeping,
     "the feed killed": kill_feed,
     "Valkey flushed": flush_valkey,

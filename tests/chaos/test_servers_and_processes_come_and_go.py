@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FAULTS = [
     "a tick worker killed",
+    "a tick worker reloaded",
     "a housekeeping worker killed",
     "the feed killed",
     "Valkey flushed",

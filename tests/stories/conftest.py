@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from market import board
@@ -5,7 +7,16 @@ from market.subscriptions import subscribe_instrument
 from tests.stories.pipeline import Pipeline
 from trading import wakeups
 from trading.run.sessions import forget_calendar
+from trading.run.strategy_rows import write_strategy_rows
 from trading.ticks import drain
+
+OWN = """
+from tests.strategies.one_lot import OneLot
+
+
+class Own(OneLot):
+    name = "own"
+"""
 
 
 @pytest.fixture
@@ -26,3 +37,22 @@ def watched(pipeline):
     """The desk with INFY's prices coming in and nothing deployed."""
     subscribe_instrument(pipeline.feed, pipeline.infy, "full", ref="watchlist")
     return pipeline
+
+
+@pytest.fixture
+def own(pipeline, settings, tmp_path, monkeypatch):
+    """A file with a strategy of one's own, and the rows written with it whole."""
+    folder = tmp_path / "desk_strategies"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "own.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    settings.STRATEGY_PACKAGES = [*settings.STRATEGY_PACKAGES, "desk_strategies"]
+    write_strategy_rows()
+    yield folder / "own.py"
+    forget_own()
+
+
+def forget_own() -> None:
+    for name in [name for name in sys.modules if name.startswith("desk_strategies")]:
+        del sys.modules[name]

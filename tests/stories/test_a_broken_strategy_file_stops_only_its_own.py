@@ -1,11 +1,10 @@
 """A half-saved file in a package of strategies: its own strategies are unavailable, and everybody else goes on."""
 
-import sys
-
 import pytest
 from django.core.exceptions import ValidationError
 
 from portfolio.models import Position
+from tests.stories.conftest import OWN, forget_own
 from tests.strategies import one_lot
 from trading.errors import NotAllowed
 from trading.models import Deployment, Strategy
@@ -14,38 +13,12 @@ from trading.run.strategy_rows import write_strategy_rows
 from trading.tasks import warm_parent
 
 WIDE = {"buy_at": "1500", "sell_at": "1600", "stop_percent": "1"}
-OWN = """
-from tests.strategies.one_lot import OneLot
-
-
-class Own(OneLot):
-    name = "own"
-"""
-
-
-@pytest.fixture
-def own(pipeline, settings, tmp_path, monkeypatch):
-    """A file with a strategy of one's own, and the rows written with it whole."""
-    folder = tmp_path / "desk_strategies"
-    folder.mkdir()
-    (folder / "__init__.py").touch()
-    (folder / "own.py").write_text(OWN)
-    monkeypatch.syspath_prepend(tmp_path)
-    settings.STRATEGY_PACKAGES = [*settings.STRATEGY_PACKAGES, "desk_strategies"]
-    write_strategy_rows()
-    yield folder / "own.py"
-    forget()
-
-
-def forget() -> None:
-    for name in [name for name in sys.modules if name.startswith("desk_strategies")]:
-        del sys.modules[name]
 
 
 def break_file(own) -> None:
     """Save half of it, and let the process be another, that has not read it before."""
     own.write_text(OWN + "    def on_tick(self, ctx,\n")
-    forget()
+    forget_own()
 
 
 def test_the_others_go_on_after_a_restart_and_its_run_only_gets_out(pipeline, own):

@@ -19,7 +19,8 @@ from trading import wakeups
 from trading.errors import NotAllowed
 from trading.models import Deployment, Order, Run, RunInput, Signal
 from trading.orders.life_cycle import DeploymentState, SignalState, may_advance
-from trading.run.hosts import run_terms, strategy_class, terms_json
+from trading.run.hosts import UnknownStrategy, run_terms, strategy_class, terms_json
+from trading.run.loaded_code import insist_on_code, reload_worker
 from trading.strategies.parameters import BadParameters
 from trading.strategies.registry import code_hash
 
@@ -30,6 +31,7 @@ def start_deployment(deployment: Deployment, by: str) -> Run:
     """Begin a run: it warms up on history, then hears ticks. Raises NotAllowed or ValidationError in words."""
     parameters = check_parameters(deployment.strategy.name, deployment.parameters)
     _check_startable(deployment)
+    code = _current_code(deployment)
     with transaction.atomic():
         now = market_now()
         if not move_deployment(deployment.pk, S.WARMING, f"started by {by}", frm=[S.STOPPED]):
@@ -37,7 +39,7 @@ def start_deployment(deployment: Deployment, by: str) -> Run:
         run = Run.objects.create(
             deployment=deployment,
             number=(deployment.runs.aggregate(last=Max("number"))["last"] or 0) + 1,
-            code_hash=code_hash(strategy_class(deployment.strategy.name)),
+            code_hash=code,
             parameters=parameters,
             terms=terms_json(deployment),
             started_at=now,
@@ -47,6 +49,34 @@ def start_deployment(deployment: Deployment, by: str) -> Run:
             subscribe_instrument(deployment.shard.feed, instrument, "full", ref=ref_of(deployment), wants_candles=True)
         transaction.on_commit(lambda: ask_warm_up(run))
     return run
+
+
+def _current_code(deployment: Deployment) -> str:
+    """Return the hash of the strategy's code as it stands. Raises NotAllowed if its worker has another in memory."""
+    code = code_hash(strategy_class(deployment.strategy.name))
+    insist_on_code(deployment.shard, deployment.strategy.name, code)
+    return code
+
+
+def needs_reload(deployment: Deployment) -> bool:
+    """Whether the deployment's worker has other code of its strategy than there is on the disk."""
+    try:
+        _current_code(deployment)
+    except UnknownStrategy:
+        return False
+    except NotAllowed:
+        return True
+    return False
+
+
+def reload_deployment(deployment: Deployment, by: str) -> None:
+    """Let the deployment's worker read all strategies anew, theirs who run in it too; a run of changed code is paused.
+
+    Raises NotAllowed.
+    """
+    reload_worker(deployment.shard)
+    payload = {"by": by, "shard": deployment.shard.name}
+    record_event("worker.reloaded", key=str(deployment.pk), account_id=deployment.account_id, payload=payload)
 
 
 def _check_startable(deployment: Deployment) -> None:
@@ -65,6 +95,11 @@ def ask_warm_up(run: Run) -> None:
     """Ask the data account's broker worker for history; the sweeper asks again while the run is warming."""
     account = run.deployment.shard.feed.data_account
     wakeups.wake_stage(wakeups.WARM_UP, run.pk, f"broker.{account}")
+
+
+def note_warming(run: Run, words: str) -> None:
+    """Say how far the fetching of a run's history is, where its reason stands."""
+    Deployment.objects.filter(pk=run.deployment_id, state=S.WARMING).update(state_reason=words[:300])
 
 
 def ref_of(deployment: Deployment) -> str:
@@ -126,7 +161,7 @@ def resume_deployment(deployment: Deployment, by: str) -> None:
     known = Instrument.objects.by_keys(run.terms["instruments"])
     if gone := [key for key in run.terms["instruments"] if key not in known or not known[key].listed]:
         raise NotAllowed(f"no longer listed: {', '.join(gone)}")
-    if code_hash(strategy_class(deployment.strategy.name)) != run.code_hash:
+    if _current_code(deployment) != run.code_hash:
         raise NotAllowed("its code has changed since this run began: stop it and start it again")
     if run.inputs.filter(kind="begin").exists():
         notify_run(run, "resume", f"resume-{current.version}", {"until": market_now().isoformat(), "by": by})

@@ -7,18 +7,15 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
-import sys
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from trading.strategies import sources
+from trading.strategies.sources import HOME, drop_changed, import_module, sources_behind
 from trading.strategies.values import Strategy
-
-HOME = "trading.strategies"
-# What a strategy's answers also depend on, beside its own module and its bases'.
-SHARED = ("trading.strategies.values", "trading.strategies.indicators", "trading.strategies.tracking")
 
 StrategyClass = type[Strategy[Any]]
 
@@ -47,15 +44,18 @@ def find_strategies(packages: Iterable[str] = ()) -> dict[str, StrategyClass]:
 def read_catalogue(packages: Iterable[str] = ()) -> Catalogue:
     """Return the strategies of ours and of ``packages``; a module that is broken takes only its own away.
 
-    A broken one is tried again each time, so that a file put right is found without a restart.
+    A broken one is tried again each time, and what was saved anew is read anew (unless ``keep_loaded``), so that
+    neither needs a restart.
     """
     importlib.invalidate_caches()
+    drop_changed()
     found: dict[str, StrategyClass] = {}
     unreadable: list[Unreadable] = []
     for path in (path for package in (HOME, *packages) for path in paths_of(package)):
         try:
-            for candidate in strategies_in(importlib.import_module(path)):
+            for candidate in strategies_in(import_module(path)):
                 add_strategy(found, candidate)
+            sources_behind([path])  # kept from now on, whatever is saved meanwhile
         except (Exception, SystemExit) as error:  # a script calls sys.exit() when it is done
             unreadable.append(Unreadable(path, failure_words(error)))
     return Catalogue(dict(sorted(found.items())), tuple(unreadable))
@@ -91,7 +91,7 @@ def failure_words(error: BaseException) -> str:
 
 
 def is_of_the_module(filename: str) -> bool:
-    return not filename.startswith("<frozen") and filename not in (__file__, importlib.__file__)
+    return not filename.startswith("<frozen") and filename not in (__file__, sources.__file__, importlib.__file__)
 
 
 def strategies_in(module: ModuleType) -> Iterator[StrategyClass]:
@@ -103,9 +103,9 @@ def strategies_in(module: ModuleType) -> Iterator[StrategyClass]:
 
 
 def code_hash(strategy: StrategyClass) -> str:
-    """Return the SHA-256 (hex) over the sources a strategy is made of: its module, its bases', the shared ones."""
+    """Return the SHA-256 (hex) over the sources a strategy is made of, as this process loaded them."""
     own = {ancestor.__module__ for ancestor in strategy.__mro__ if issubclass(ancestor, Strategy)}
     digest = hashlib.sha256()
-    for name in sorted(own | set(SHARED)):
-        digest.update(f"{name}\n{inspect.getsource(sys.modules[name])}\0".encode())
+    for name, source in sorted(sources_behind(own).items()):
+        digest.update(f"{name}\n{source}\0".encode())
     return digest.hexdigest()

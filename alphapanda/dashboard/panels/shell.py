@@ -13,6 +13,7 @@ from alphapanda.dashboard.panels.context import Clock, PageContext
 from instruments.domain.sessions import PhaseKind
 from trading.models import Deployment
 from trading.orders.life_cycle import DeploymentState, GateState
+from trading.run.deployments import needs_reload
 
 PHASE_WORDS = {
     PhaseKind.PRE_OPEN: "NSE pre-open",
@@ -134,7 +135,7 @@ def palette_commands(gate: str) -> Iterator[PaletteCommand]:
         yield {"words": f"Go to {place.title()}", "href": reverse(f"dashboard:{place}")}
     yield from gate_commands(gate)
     page = PageContext()
-    for deployment in Deployment.objects.select_related("account"):
+    for deployment in Deployment.objects.select_related("account", "strategy", "shard__feed"):
         yield from deployment_commands(deployment, page.mode_of(deployment.account))
     yield from own_commands()
 
@@ -168,6 +169,8 @@ def deployment_commands(deployment: Deployment, mode: str) -> Iterator[PaletteCo
 
 def acts_of(deployment: Deployment) -> dict[str, tuple[str, str]]:
     """What may be done with a deployment now: act → its verb, and what it would do."""
+    reload = {"reload": ("Reload worker", "Its worker reads all strategies anew. Runs whose code changed are paused.")}
+    offered = reload if deployment.state != DeploymentState.RUNNING and needs_reload(deployment) else {}
     stop = {
         "exit": (
             "Exit",
@@ -177,7 +180,7 @@ def acts_of(deployment: Deployment) -> dict[str, tuple[str, str]]:
         "stop": ("Stop", "Its run ends. Refused while it holds a position or has an order out."),
     }
     if deployment.state == DeploymentState.STOPPED:
-        return {"start": ("Start", "It warms up from history, then trades.")}
+        return {"start": ("Start", "It warms up from history, then trades.")} | offered
     if deployment.state in (DeploymentState.PAUSED, DeploymentState.HALTED):
-        return {"resume": ("Resume", "It may enter again.")} | stop
+        return {"resume": ("Resume", "It may enter again.")} | stop | offered
     return {"pause": ("Pause", "No new entries. Its stops, targets and flat-by time are kept.")} | stop

@@ -20,6 +20,7 @@ from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.facts import silent_processes, stuck_shards
 from alphapanda.dashboard.tests.conftest import NOW, SampleDay
 from trading.models import Checkpoint, Deployment, RunInput, Strategy
+from trading.run import loaded_code
 from trading.run.position import RunPosition
 from trading.ticks.troubles import clear_trouble, note_trouble
 from trading.wakeups import valkey_client
@@ -133,6 +134,18 @@ def test_a_strategy_file_that_cannot_be_read_is_shown_where_it_is_missed(
         asked = reader.post(reverse("dashboard:deployment_act", args=[sample.deployment.pk, act]), follow=True)
         assert asked.status_code == 200
         assert words in asked.content.decode()
+
+
+def test_a_worker_with_other_code_is_offered_to_be_reloaded(reader: Any, sample: SampleDay) -> None:
+    Deployment.objects.update(state="stopped")
+    page = reverse("dashboard:deployment", args=[sample.deployment.pk])
+    act = reverse("dashboard:deployment_act", args=[sample.deployment.pk, "reload"])
+    said = orjson.dumps({"worker": "ticks@desk", "hashes": {"mean_reversion": "of last week"}}).decode()
+    valkey_client().hset(loaded_code.KEY, "ticks.kite-0", said)
+    assert act in reader.get(page).content.decode()
+    valkey_client().delete(loaded_code.KEY)
+    assert act not in reader.get(page).content.decode()
+    assert "no worker of kite-0 has said that it runs" in reader.post(act, follow=True).content.decode()
 
 
 def test_the_traceback_of_a_fault_stands_on_its_deployments_page(reader: Any, sample: SampleDay) -> None:

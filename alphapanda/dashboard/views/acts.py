@@ -36,6 +36,7 @@ ACTS: dict[str, Callable[..., object]] = {
     "exit-stop": exit_and_stop,
     "pause": deployments.pause_deployment,
     "resume": deployments.resume_deployment,
+    "reload": deployments.reload_deployment,
 }
 DONE = {
     "exit": "leaves all it holds, and enters nothing more until it is resumed",
@@ -44,6 +45,7 @@ DONE = {
     "stop": "is stopped",
     "pause": "is paused; its exits stay managed",
     "resume": "resumes",
+    "reload": "has its worker reloaded; it is back in a few seconds",
 }
 DECISIONS = {"replay": replay_dead_letter, "drop": drop_dead_letter}
 

@@ -1,11 +1,10 @@
 """Strategies are found by name, and their code has a hash."""
 
 import sys
-import types
 
 import pytest
 
-from trading.strategies import momentum
+from trading.strategies import momentum, sources
 from trading.strategies.momentum import Momentum
 from trading.strategies.registry import Unreadable, code_hash, find_strategies, read_catalogue
 from trading.strategies.values import Strategy
@@ -116,19 +115,60 @@ def test_a_change_of_the_code_or_of_its_base_changes_the_hash(package, monkeypat
     own = find_strategies(["my_strategies"])["fast"]
     before = code_hash(own)
     assert before != code_hash(Momentum)
-    monkeypatch.setattr("trading.strategies.registry.inspect.getsource", changed(momentum))
+    monkeypatch.setitem(sources._loaded, momentum.__name__, (momentum, sources.loaded_source(momentum.__name__) + "#"))
     assert code_hash(own) != before
 
 
-def changed(module: types.ModuleType):
-    import inspect
+@pytest.fixture
+def with_helper(package):
+    """A strategy that imports another module of its package, in each way there is; and a module it does not import."""
+    write(package, "fast")
+    (package / "tables").mkdir()
+    (package / "tables" / "__init__.py").touch()
+    (package / "tables" / "levels.py").write_text("LEVEL = 1\n")
+    (package / "helper.py").write_text("from .tables import levels\n\nLEVEL = levels.LEVEL\n")
+    (package / "fast.py").write_text("from my_strategies.helper import LEVEL\n" + (package / "fast.py").read_text())
+    (package / "other.py").write_text("LEVEL = 3\n")
+    return package
 
-    original = inspect.getsource
 
-    def getsource(asked):
-        return original(asked) + ("# changed" if asked is module else "")
+@pytest.mark.parametrize(
+    ("file", "changes"), [("helper.py", True), ("tables/levels.py", True), ("__init__.py", True), ("other.py", False)]
+)
+def test_what_a_strategy_imports_of_its_own_package_is_of_its_code(with_helper, file, changes):
+    before = code_hash(find_strategies(["my_strategies"])["fast"])
+    (with_helper / file).write_text((with_helper / file).read_text() + "LEVEL = 2\n")
+    assert (code_hash(find_strategies(["my_strategies"])["fast"]) != before) is changes
 
-    return getsource
+
+def test_what_was_saved_anew_is_read_anew(with_helper):
+    assert module_of_fast().LEVEL == 1
+    (with_helper / "tables" / "levels.py").write_text("LEVEL = 2\n")
+    assert module_of_fast().LEVEL == 2
+
+
+def test_a_process_that_keeps_its_code_hashes_what_it_has_and_not_the_disk(with_helper, monkeypatch):
+    own = find_strategies(["my_strategies"])["fast"]
+    before = code_hash(own)
+    monkeypatch.setattr(sources, "_is_kept", True)
+    (with_helper / "helper.py").write_text("LEVEL = 2\n")
+    (with_helper / "fast.py").unlink()
+    assert find_strategies(["my_strategies"]).get("fast", own) is own
+    assert code_hash(own) == before
+
+
+def test_a_file_saved_anew_while_it_is_read_is_read_again(package):
+    write(package, "fast")
+    text = (package / "fast.py").read_text()
+    itself = f"import pathlib\npathlib.Path(__file__).write_text({text!r})\n"
+    (package / "fast.py").write_text(itself + text)
+    [broken] = read_catalogue(["my_strategies"]).unreadable
+    assert "was saved anew while it was read" in broken.words
+    assert "fast" in find_strategies(["my_strategies"])
+
+
+def module_of_fast():
+    return sys.modules[find_strategies(["my_strategies"])["fast"].__module__]
 
 
 def test_a_strategy_without_a_name_is_no_strategy():

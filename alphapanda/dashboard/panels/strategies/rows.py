@@ -35,7 +35,8 @@ class StrategyPanelData:
 
     def __init__(self, page: PageContext, days: PortfolioDays) -> None:
         self.page, self.days = page, days
-        deployments = Deployment.objects.select_related("strategy", "account").prefetch_related("instruments")
+        deployments = Deployment.objects.select_related("strategy", "account", "shard__feed")
+        deployments = deployments.prefetch_related("instruments")
         self.deployments = list(deployments)
         self.orders = dict(self._today(Order.objects.all()).values_list("deployment").annotate(n=Count("pk")))
         signals = self._today(Signal.objects.filter(deployment__isnull=False)).select_related("instrument")
@@ -158,8 +159,8 @@ def spark_line(day: PortfolioDay | None, net: str | None) -> list[str]:
 
 
 def last_decision(panel: StrategyPanelData, deployment: Deployment) -> tuple[Any, str]:
-    """The newer of the last signal and the last "no trade"; trouble speaks before both."""
-    if deployment.state in (S.HALTED, S.PAUSED) and deployment.state_reason:
+    """The newer of the last signal and the last "no trade"; trouble and warming up speak before both."""
+    if deployment.state in (S.HALTED, S.PAUSED, S.WARMING) and deployment.state_reason:
         return deployment.state_since, deployment.state_reason
     signal, wait = panel.signals.get(deployment.pk), panel.waits.get(deployment.pk)
     if signal and (not wait or signal.market_time >= wait.at):
