@@ -112,6 +112,26 @@ class Candle(models.Model):
         return f"{self.instrument_id} {self.interval} min from {iso(self.start)}"
 
 
+class KeptHistory(models.Model):
+    """From when to when the broker's candles of one series were fetched and kept; up to then it need not be asked."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    instrument = models.ForeignKey(Instrument, on_delete=models.CASCADE, related_name="kept_history")
+    interval = models.PositiveSmallIntegerField(help_text="minutes, 1440 a day")
+    since = models.DateTimeField(help_text="market time")
+    until = models.DateTimeField(help_text="market time; a candle that was forming then is not among them")
+
+    class Meta:
+        ordering = ["instrument", "interval"]
+        constraints = [
+            models.UniqueConstraint(fields=["instrument", "interval"], name="one_kept_history_a_series"),
+            models.CheckConstraint(condition=Q(since__lte=models.F("until")), name="kept_history_forwards"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.instrument_id} {self.interval} min until {self.until.isoformat()}"
+
+
 class Subscription(models.Model):
     """That somebody wants an instrument's ticks, and why; the feed subscribes the union of them all."""
 

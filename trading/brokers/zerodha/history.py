@@ -12,6 +12,7 @@ from trading.brokers.data_port import HistoricalCandle
 from trading.brokers.zerodha.client import KiteClient
 from trading.brokers.zerodha.mapping import INTERVALS, LONGEST_SPAN_DAYS
 from trading.brokers.zerodha.pace import Pace
+from trading.orders.broker_port import BrokerError
 
 REQUESTS_PER_SECOND = 3
 
@@ -24,8 +25,8 @@ def fetch_history(
 ) -> list[HistoricalCandle]:
     """Return the candles that start from ``start`` to ``end``, both included and aware, oldest first.
 
-    ``interval`` is in minutes, 1440 a day. The newest may still be forming. Raises KiteError, or
-    ValueError for an interval Kite does not have.
+    ``interval`` is in minutes, 1440 a day. The newest may still be forming. Raises KiteError,
+    BrokerError for a reply that holds no candles, or ValueError for an interval Kite does not have.
     """
     if interval not in INTERVALS:
         raise ValueError(f"Kite has no candles of {interval} minutes: use one of {', '.join(map(str, INTERVALS))}")
@@ -57,10 +58,20 @@ def _request(
             "oi": 0,
         },
     )
-    return (_candle(row) for row in data["candles"])
+    rows = data.get("candles") if isinstance(data, dict) else None
+    if not isinstance(rows, list):
+        raise BrokerError(f"history of {token} came without candles: {str(data)[:200]}")
+    return (_candle(token, row) for row in rows)
 
 
-def _candle(row: list[Any]) -> HistoricalCandle:
+def _candle(token: int, row: Any) -> HistoricalCandle:
+    try:
+        return _read_candle(row)
+    except (TypeError, ValueError, ArithmeticError, LookupError) as odd:
+        raise BrokerError(f"history of {token} has a candle that is none: {str(row)[:200]}") from odd
+
+
+def _read_candle(row: list[Any]) -> HistoricalCandle:
     start = datetime.fromisoformat(row[0]).astimezone(IST)
     first, high, low, last = (Decimal(str(price)) for price in row[1:5])
     return HistoricalCandle(start, first, high, low, last, int(row[5]))

@@ -17,7 +17,7 @@ from trading.brokers.zerodha.client import KiteClient, KiteError
 from trading.brokers.zerodha.history import fetch_history, split_period
 from trading.brokers.zerodha.orders import ZerodhaOrders
 from trading.brokers.zerodha.pace import Pace
-from trading.orders.broker_port import BrokerUnreachable, OrderRefused, OrderTicket, SessionExpired
+from trading.orders.broker_port import BrokerError, BrokerUnreachable, OrderRefused, OrderTicket, SessionExpired
 
 ROOT = "http://127.0.0.1:1"
 TICKET = OrderTicket(
@@ -239,6 +239,26 @@ def test_candles_are_exact_aware_and_told_once(kite, client):
         Decimal("1299.05"),
         1200,
     )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "null",
+        "{}",
+        '{"candles":null}',
+        '{"candles":"none"}',
+        '{"candles":[null]}',
+        '{"candles":[["2026-11-20T09:15:00+0530",1300.1]]}',
+        '{"candles":[["yesterday",1,1,1,1,1]]}',
+        '{"candles":[["2026-11-20T09:15:00+0530","high",1,1,1,1]]}',
+    ],
+)
+def test_a_reply_without_candles_is_the_brokers_error_with_the_reply_in_words(kite, client, data):
+    url = ROOT + "/instruments/historical/408065/minute"
+    kite.add("GET", url, body=f'{{"status":"success","data":{data}}}', content_type="application/json")
+    with pytest.raises(BrokerError, match=r"history of 408065"):
+        fetch_history(client, 408065, 1, ist(2026, 11, 20), ist(2026, 11, 20), Pace(1e6))
 
 
 def test_an_interval_kite_has_not_is_refused_in_words(client):
