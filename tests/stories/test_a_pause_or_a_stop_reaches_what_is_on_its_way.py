@@ -2,13 +2,15 @@
 
 import pytest
 
+from market.stream import StreamPosition
 from portfolio.models import Position
 from trading.brokers import warm_up
 from trading.errors import NotAllowed
 from trading.models import Order, RunInput, Signal
 from trading.risk import assessment
-from trading.run.deployments import pause_deployment, resume_deployment, start_deployment, stop_deployment
+from trading.run.deployments import notify_run, pause_deployment, resume_deployment, start_deployment, stop_deployment
 from trading.ticks import sweeping
+from trading.ticks.quiesced import is_quiesced
 
 WIDE = {"buy_at": "1500", "sell_at": "1600", "stop_percent": "1"}
 
@@ -159,3 +161,15 @@ def test_the_sweeper_asks_again_for_the_history_of_a_run_that_was_paused_while_w
     monkeypatch.setattr(sweeping.deployments, "ask_warm_up", asked.append)
     sweeping.sweep_partitions()
     assert asked == [run]
+
+
+def test_a_lockstep_replay_waits_for_the_history_of_a_run_that_was_paused_while_warming(pipeline):
+    deployment = pipeline.deploy()
+    run = start_deployment(deployment, by="tests")
+    pause_deployment(deployment, by="tests")
+    pipeline.play("1505.00")
+    assert is_quiesced(pipeline.feed.pk, StreamPosition(1, 1))
+    resume_deployment(deployment, by="tests")
+    assert not is_quiesced(pipeline.feed.pk, StreamPosition(1, 1))
+    notify_run(run, "begin", "begin", {"until": pipeline.now.isoformat()})
+    assert is_quiesced(pipeline.feed.pk, StreamPosition(1, 1))

@@ -1,6 +1,6 @@
 """Remembers on disk which run's callback is being called, so that one which kills its worker is found out.
 
-The guard stops Python code after half a second; a callback stuck inside C is only ended by killing the whole child.
+The guard stops Python code in time; a callback stuck inside C is only ended by killing the whole child.
 The next child then finds the run's id here. Twice in a row at it, and the run is paused; once may have been chance.
 """
 

@@ -100,7 +100,7 @@ class RunHost:
         context = self._positions.context
         self._positions.apply_closed_by_hand(fill)
         if not self.exits_only:
-            self._apply_answer("a fill", lambda: self.strategy.on_fill(context, fill), context.now)
+            self._apply_answer(fill, lambda: self.strategy.on_fill(context, fill), context.now)
         return self._positions.take_decisions()
 
     def apply_order_ended(self, instrument: str, outcome: str, number: int | None = None) -> None:
