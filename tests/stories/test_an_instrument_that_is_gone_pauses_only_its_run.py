@@ -114,6 +114,26 @@ def test_what_cannot_be_taken_is_not_asked_and_is_left_once_it_is_listed_again(p
     assert quantity_of(tcs) == 0
 
 
+def test_what_was_held_back_is_still_due_after_a_restart_before_the_next_checkpoint(pipeline, tcs):
+    """A rebuild that hears the flat-by time again must not believe that it asked for the exit."""
+    deployment = pipeline.deploy(name="both", parameters=WIDE, flat_by="10:00:15")
+    deployment.instruments.add(tcs)
+    pipeline.start(deployment)
+    pipeline.play("1505.00", "1499.00", "1500.00")
+    tick_of(pipeline, tcs, "1499.00", "1499.00", "1499.00")
+    unlist(tcs)
+    drain._memories[pipeline.shard.pk].refresh_instruments()
+    pipeline.play("1505.00", "1505.00")
+    pipeline.play("1505.00", "1505.00", "1505.00", after=4)
+    assert (quantity_of(pipeline.infy), quantity_of(tcs)) == (0, 10)
+    pipeline.restart()
+    pipeline.play("1505.00")
+    Instrument.objects.filter(pk=tcs.pk).update(listed=True)
+    pipeline.restart()
+    tick_of(pipeline, tcs, "1499.00", "1499.00", "1499.00")
+    assert quantity_of(tcs) == 0
+
+
 def test_it_is_not_resumed_before_its_instrument_is_listed_again(pipeline, both, tcs):
     unlist(tcs)
     drain._memories[pipeline.shard.pk].refresh_instruments()
