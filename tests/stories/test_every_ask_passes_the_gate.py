@@ -6,6 +6,7 @@ import pytest
 
 from alphapanda.core.clock.market_time import wall_now
 from alphapanda.core.clock.services import set_market_time
+from portfolio.models import Position
 from trading.models import Order, PaperRequest
 from trading.orders import execution, gates, kill_switch
 from trading.orders.life_cycle import DeploymentState
@@ -117,3 +118,15 @@ def test_what_a_sleeping_worker_sends_after_all_is_taken_back(entry, monkeypatch
     at_crashpoint(monkeypatch, "execute.after_place", give_up)
     execution.execute_orders(entry.account.pk)
     assert list(PaperRequest.objects.order_by("id").values_list("kind", flat=True)) == ["place", "cancel"]
+
+
+def test_an_exit_is_not_sent_for_more_than_is_held_by_then(watched):
+    watched.play("1500.00")
+    watched.buy(10)
+    watched.play("1500.00", "1500.00")
+    watched.buy(10, side="SELL")
+    assessment.assess_signals(watched.account.pk)
+    Position.objects.update(quantity=4)
+    execution.execute_orders(watched.account.pk)
+    order = Order.objects.latest("id")
+    assert (order.is_exit, order.state, order.state_reason) == (True, "not_placed", "4 may be closed now, not 10")

@@ -13,7 +13,7 @@ from portfolio.booking import open_account
 from portfolio.models import Account
 from trading.models import RateWindow
 from trading.orders.rate_budget import KITE_BUDGET, RateBudget, RateLimit, Span, window_start
-from trading.orders.rates import spend_rate
+from trading.orders.rates import count_exit, exit_room, spend_rate
 
 NOW = datetime(2026, 11, 20, 5, 0, 30, 250_000, tzinfo=UTC)
 
@@ -73,3 +73,19 @@ def test_no_arrivals_ever_pass_the_brokers_limits(account: Account, arrivals: li
     assert all(count <= KITE_BUDGET.room(span, is_exit=True) for (span, _), count in sent.items())
     assert all(count <= 8 for count in entries.values())
     assert sent == {(row.span, row.starts_at): row.count for row in RateWindow.objects.all()}
+
+
+def test_exits_make_four_requests_a_second_and_a_thousand_new_orders_a_day(account: Account) -> None:
+    """exits.md 3.8; a change or a cancellation uses up no new order."""
+    assert exit_room(account, NOW) == (4, 4)
+    for is_place in (True, False, True):
+        count_exit(account, NOW, is_place=is_place)
+    assert exit_room(account, NOW) == (1, 1)
+    count_exit(account, NOW, is_place=False)
+    assert exit_room(account, NOW) == (0, 0)
+    assert exit_room(account, NOW + timedelta(seconds=1)) == (4, 4)
+    RateWindow.objects.filter(span="exit_m").update(count=149)
+    assert exit_room(account, NOW + timedelta(seconds=1)) == (1, 1)
+    RateWindow.objects.filter(span="exit_d").update(count=1000)
+    assert exit_room(account, NOW + timedelta(minutes=1)) == (4, 0)
+    assert "second" not in counts()  # the broker's own windows are counted where orders are claimed
