@@ -21,6 +21,8 @@ from trading.models.signals import Signal
 from trading.models.strategies import Deployment
 from trading.orders.life_cycle import AT_THE_EXCHANGE, MAY_STILL_FILL, OrderState
 
+UNBOOKED = F("reported_filled") - F("filled_quantity")
+
 
 class OrderQuerySet(models.QuerySet["Order"]):
     def live(self) -> "OrderQuerySet":
@@ -52,7 +54,8 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
     def may_fill_yet(self) -> "OrderQuerySet":
         """Those that may still be booked: live ones, and ended ones of which more was reported than is booked."""
-        return self.filter(Q(state__in=MAY_STILL_FILL) | Q(reported_filled__gt=F("filled_quantity")))
+        # As a difference with an index of its own: of two columns compared the planner guesses a third of all rows.
+        return self.alias(unbooked=UNBOOKED).filter(Q(state__in=MAY_STILL_FILL) | Q(unbooked__gt=0))
 
     def awaiting_trades(self) -> "OrderQuerySet":
         """Those their broker has ended with more filled than is booked."""
@@ -120,6 +123,7 @@ class Order(models.Model):
         indexes = [
             models.Index(fields=["account", "state"], name="order_account_state"),
             models.Index(fields=["-market_time"], name="order_latest"),
+            models.Index("account", UNBOOKED, name="order_unbooked"),
         ]
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ from market.board import limits_of, read_quotes
 from market.domain.staleness import Liveness
 from market.quotes import Quote
 from portfolio.domain.pnl import UNPRICED, DayPrice
-from portfolio.models import Position
+from portfolio.models import Portfolio, Position
 
 
 def day_prices(instruments: Iterable[Instrument], quotes: Mapping[UUID, Quote], now: datetime) -> dict[UUID, DayPrice]:
@@ -64,7 +64,9 @@ class Marks:
     @classmethod
     def for_account(cls, account_id: Any, now: datetime) -> "Marks":
         """Of all that the account holds, or held today."""
-        positions = Position.objects.of_account(account_id).of_day(_day(now)).select_related("instrument")
+        # Portfolios by their ids: of a join through the account the planner expects few positions, and reads all.
+        portfolios = list(Portfolio.objects.filter(account=account_id).values_list("pk", flat=True))
+        positions = Position.objects.filter(portfolio__in=portfolios).of_day(_day(now)).select_related("instrument")
         return cls.for_instruments(
             {position.instrument_id: position.instrument for position in positions}.values(), now
         )
