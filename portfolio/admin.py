@@ -60,11 +60,13 @@ class AccountAdmin(ModelAdmin):
 
     @transaction.atomic
     def save_model(self, request: HttpRequest, obj: Account, form: ModelForm[Account], change: bool) -> None:
-        if not change:
-            obj.opened_at = market_now()
+        if change:
+            # Not the whole row: version and cash go on while somebody edits.
+            obj.save(update_fields=form.changed_data)
+            return
+        obj.opened_at = market_now()
         super().save_model(request, obj, form, change)
-        if not change:
-            set_up_account(obj)
+        set_up_account(obj)
 
 
 class ChargeRateForm(forms.ModelForm):  # type: ignore[type-arg]

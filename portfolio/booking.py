@@ -98,7 +98,7 @@ def set_up_account(account: Account) -> None:
     """What a new account begins with, however its row was made."""
     ensure_portfolio(account)
     if account.opening_cash:
-        _enter_in_ledger(account, LedgerKind.OPENING, account.opening_cash, key="opening", note="opening cash")
+        _enter_money(account, LedgerKind.OPENING, account.opening_cash, key="opening", note="opening cash")
     record_event(
         "account.opened",
         account_id=account.pk,
@@ -130,7 +130,7 @@ def book_trade(report: TradeReport) -> tuple[Trade, bool]:
     trade.charges, entries = _charge(trade)
     trade.save(force_insert=True)
     crashpoint("trade_written")
-    LedgerEntry.objects.bulk_create([value_entry(trade), *entries])
+    enter_in_ledger(account.pk, [value_entry(trade), *entries])
     _record_trade(trade, apply_trade(trade))
     return trade, True
 
@@ -239,7 +239,7 @@ def _charge_trade(trade: Trade) -> bool:
         return False
     trade.charges = charges
     trade.save(update_fields=["charges"])
-    LedgerEntry.objects.bulk_create(entries)
+    enter_in_ledger(trade.account_id, entries)
     return True
 
 
@@ -251,7 +251,8 @@ def round_contract_notes(account: Account, now: datetime) -> list[LedgerEntry]:
     """
     Account.objects.locked(account.pk)
     due = [rounding_entry(account, part, sums, now) for part, sums in notes_to_round(account, now).items()]
-    return LedgerEntry.objects.bulk_create(due)
+    enter_in_ledger(account.pk, due)
+    return due
 
 
 @transaction.atomic
@@ -271,15 +272,28 @@ def transfer_money(
         raise InsufficientFunds(f"{rupees(-amount)} is to be withdrawn and {rupees(free)} is free")
     raise_version(account)
     kind = LedgerKind.DEPOSIT if amount > 0 else LedgerKind.WITHDRAWAL
-    entry = _enter_in_ledger(account, kind, in_paise(amount), key=f"transfer:{key}", note=note)
+    entry = _enter_money(account, kind, in_paise(amount), key=f"transfer:{key}", note=note)
     record_event("money.moved", account_id=account.pk, key=account.name, payload={"amount": str(amount), "note": note})
     return entry, True
 
 
-def _enter_in_ledger(account: Account, kind: LedgerKind, amount: Decimal, *, key: str, note: str) -> LedgerEntry:
+def _enter_money(account: Account, kind: LedgerKind, amount: Decimal, *, key: str, note: str) -> LedgerEntry:
     now = market_now()
     day = now.astimezone(IST).date()
-    return LedgerEntry.objects.create(account=account, kind=kind, amount=amount, key=key, note=note, at=now, day=day)
+    entry = LedgerEntry(account=account, kind=kind, amount=amount, key=key, note=note, at=now, day=day)
+    enter_in_ledger(account.pk, [entry])
+    account.refresh_from_db(fields=["cash"])
+    return entry
+
+
+def enter_in_ledger(account_id: UUID, entries: list[LedgerEntry]) -> None:
+    """Write entries and raise the account's cash by them, in the caller's transaction.
+
+    The one way into the ledger. The update locks the account's row, so that no two sums pass each other.
+    """
+    LedgerEntry.objects.bulk_create(entries)
+    total = sum((entry.amount for entry in entries), ZERO)
+    Account.objects.filter(pk=account_id).update(cash=F("cash") + total)
 
 
 def in_paise(amount: Decimal) -> Decimal:

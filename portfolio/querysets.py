@@ -30,6 +30,11 @@ class AccountQuerySet(QuerySet["Account"]):
         """The account's row, locked until the transaction ends; inserts that point at it go on."""
         return self.select_for_update(no_key=True).get(pk=account_id)
 
+    def cash_of(self, account_id: UUID) -> Decimal:
+        """What the ledger comes to, as it is kept beside it: one row, however long the ledger."""
+        cash: Decimal = self.values_list("cash", flat=True).get(pk=account_id)
+        return cash
+
 
 class TradeQuerySet(QuerySet[Any]):
     def of_order(self, trade: Any) -> TradeQuerySet:
@@ -96,6 +101,7 @@ class RealisationQuerySet(QuerySet[Any]):
 
 class LedgerQuerySet(QuerySet[Any]):
     def cash(self, account_id: UUID) -> Decimal:
+        """The sum of all entries: what ``Account.cash`` has to be. Costs as much as the ledger is long."""
         return sum_of(self.filter(account=account_id), "amount")
 
     def roundings(self) -> LedgerQuerySet:

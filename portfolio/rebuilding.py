@@ -49,11 +49,15 @@ class Difference:
 def rebuild_account(account: Account, *, fix: bool = False) -> list[Difference]:
     """Compare positions, lots, ledger and charges with the account's trades; return every difference found.
 
-    ``fix`` writes positions and lots anew and leaves the ledger alone: facts are corrected by further entries.
+    ``fix`` writes positions, lots and cash anew and leaves the ledger alone: facts are corrected by further entries.
     """
     account = Account.objects.locked(account.pk)
     trades = list(account.trades.select_related("instrument").order_by("sequence"))
-    return [*position_differences(account, trades, fix=fix), *ledger_differences(account, trades)]
+    return [
+        *position_differences(account, trades, fix=fix),
+        *cash_differences(account, fix=fix),
+        *ledger_differences(account, trades),
+    ]
 
 
 def position_differences(account: Account, trades: Iterable[Trade], *, fix: bool) -> Iterator[Difference]:
@@ -117,6 +121,14 @@ def _realisations_in_words(realisations: Iterable[Realisation]) -> list[str]:
         f"{one.quantity:+} of lot {one.lot.ordinal} at {one.price:f} for {one.realised:f} on {one.day}"
         for one in realisations
     )
+
+
+def cash_differences(account: Account, *, fix: bool) -> Iterator[Difference]:
+    """The account's cash as it is kept, beside the sum of its ledger."""
+    summed = LedgerEntry.objects.cash(account.pk)
+    yield from compare_figures("cash", account.name, account.cash, summed, is_derived=True)
+    if fix:
+        Account.objects.filter(pk=account.pk).update(cash=summed)
 
 
 def ledger_differences(account: Account, trades: Iterable[Trade]) -> Iterator[Difference]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db.models import Min, Q
+from django.db.models import Exists, Min, OuterRef
 
 from alphapanda.core.timezone import IST
 from portfolio.domain.pnl import least_known
-from portfolio.models import Account, PnlSnapshot, Portfolio
+from portfolio.models import Account, PnlSnapshot, Portfolio, Position, Trade
 from portfolio.results import DayFigures, Prices
 
 
@@ -35,9 +35,10 @@ def take_snapshots(account: Account, at: datetime, prices: Prices) -> list[PnlSn
 
 
 def active_portfolios(account: Account, day: date) -> list[UUID]:
-    holds = ~Q(positions__quantity=0) & Q(positions__isnull=False)
-    owners = Portfolio.objects.filter(account=account).filter(holds | Q(trades__day=day))
-    return list(owners.order_by("pk").values_list("pk", flat=True).distinct())
+    holds = Exists(Position.objects.open().filter(portfolio=OuterRef("pk")))
+    traded = Exists(Trade.objects.filter(account=account, portfolio=OuterRef("pk"), day=day))
+    owners = Portfolio.objects.filter(holds | traded, account=account)
+    return list(owners.order_by("pk").values_list("pk", flat=True))
 
 
 def make_snapshot(books: DayFigures, portfolio: UUID, at: datetime, prices: Prices) -> PnlSnapshot:

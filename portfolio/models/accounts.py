@@ -30,6 +30,9 @@ class Account(models.Model):
     client_id = models.CharField(max_length=16, blank=True, help_text="The broker's name for it: AB1234.")
     version = models.BigIntegerField(default=0, editable=False, help_text="Raised with each change.")
     opening_cash = money_column(default=Decimal(0), help_text="Rupees at birth; later money comes as deposits.")
+    cash = money_column(
+        default=Decimal(0), editable=False, help_text="The sum of its ledger, kept with each entry by booking.py."
+    )
     intraday_multiple = models.DecimalField(
         max_digits=6, decimal_places=2, default=Decimal(5), help_text="Intraday shares cost value ÷ this."
     )

@@ -31,7 +31,7 @@ def held(account: Account) -> Position:
 
 
 def test_an_account_opens_with_its_cash_in_the_ledger_and_a_portfolio_by_hand(account: Account) -> None:
-    assert LedgerEntry.objects.cash(account.pk) == D(1_000_000)
+    assert LedgerEntry.objects.cash(account.pk) == account.cash == D(1_000_000)
     assert account.portfolios.get().deployment_id is None
 
 

@@ -75,6 +75,15 @@ def test_no_fill_of_one_share_is_lost_among_eight(account: Account, trade_of: Tr
     assert rebuild_account(account) == []
 
 
+def test_cash_is_the_sum_of_the_ledger_though_eight_book_and_move_money(account: Account, trade_of: TradeOf) -> None:
+    trades = [partial(book, trade_of(sign * 3, "100.05")) for sign in (1, -1, 1, -1)]
+    moves = [partial(transfer_money, account.pk, Decimal(amount), f"move {amount}") for amount in (5, -7, 11, -13)]
+    at_once([*trades, *moves])
+    assert Account.objects.cash_of(account.pk) == LedgerEntry.objects.cash(account.pk)
+    assert LedgerEntry.objects.cash(account.pk) != Decimal(1_000_000)
+    assert rebuild_account(account) == []
+
+
 def test_eight_ask_for_a_deployments_portfolio_and_get_the_same(account: Account) -> None:
     portfolios = at_once([partial(ensure_portfolio, account, account.pk, "momentum")] * WORKERS)
     assert len({portfolio.pk for portfolio in portfolios}) == 1
@@ -87,7 +96,7 @@ def test_eight_ask_for_the_portfolio_by_hand_and_get_the_same(account: Account) 
 
 def test_money_moved_by_eight_is_moved_once(account: Account) -> None:
     at_once([partial(transfer_money, account.pk, Decimal(5), "may")] * WORKERS)
-    assert LedgerEntry.objects.cash(account.pk) == Decimal(1_000_005)
+    assert LedgerEntry.objects.cash(account.pk) == Account.objects.cash_of(account.pk) == Decimal(1_000_005)
 
 
 def test_a_booking_that_fails_leaves_nothing_behind(

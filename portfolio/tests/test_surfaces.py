@@ -48,10 +48,11 @@ def test_the_command_says_that_books_agree(traded: Account) -> None:
 def test_the_command_fails_where_they_differ_and_can_put_them_right(traded: Account) -> None:
     Position.objects.update(realised=Decimal(7))
     Lot.objects.update(price=Decimal(99))
+    Account.objects.update(cash=Decimal(1))
     with pytest.raises(CommandError, match="1 of 1 accounts differ"):
         call_command("rebuild_portfolio", stdout=StringIO())
     repaired = rebuild_portfolio("--fix")["accounts"][0]["repaired"]
-    assert {difference["what"] for difference in repaired} == {"realised", "lots"}
+    assert {difference["what"] for difference in repaired} == {"realised", "lots", "cash"}
     assert rebuild_account(traded) == []
 
 
@@ -70,8 +71,9 @@ def test_a_position_lost_altogether_is_found_and_made_again(traded: Account) -> 
 
 def test_a_ledger_entry_nobody_can_explain_is_told(traded: Account) -> None:
     LedgerEntry.objects.create(account=traded, kind="trade_value", amount=1, day=DAY, at=traded.opened_at, key="?")
-    (difference,) = rebuild_account(traded)
-    assert (difference.where, difference.stands, difference.is_derived) == ("?", "1.0000", False)
+    cash, entry = rebuild_account(traded)
+    assert (cash.what, cash.is_derived) == ("cash", True)
+    assert (entry.where, entry.stands, entry.is_derived) == ("?", "1.0000", False)
 
 
 def test_the_nightly_check_counts_accounts_that_differ(traded: Account) -> None:

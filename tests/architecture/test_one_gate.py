@@ -34,10 +34,14 @@ def test_only_transitions_change_an_orders_state():
 
 
 def test_only_booking_writes_trades_and_ledger():
-    assert places(r"\b(LedgerEntry|Trade)\.objects\.(create|bulk_create)\(") <= {
-        "portfolio/booking.py",
-        "portfolio/ledger_entries.py",
-    }
+    assert places(r"\b(LedgerEntry|Trade)\.objects\.(create|bulk_create)\(") <= {"portfolio/booking.py"}
+
+
+def test_cash_is_written_with_the_ledger_and_by_a_rebuild():
+    assert places(r"\.update\(cash=") == {"portfolio/booking.py", "portfolio/rebuilding.py"}
+    text = (ROOT / "portfolio" / "booking.py").read_text()
+    assert text.count("LedgerEntry.objects.bulk_create(") == text.count(".update(cash=") == 1
+    assert "LedgerEntry.objects.create(" not in text
 
 
 def test_paper_accounts_get_the_paper_broker_and_nothing_else():

@@ -74,7 +74,7 @@ def account_row(page: PageContext, days: PortfolioDays, account: Account) -> Acc
         "name": account.name,
         "mode": page.mode_of(account),
         "opening": as_text(account.opening_cash),
-        "cash": as_text(LedgerEntry.objects.cash(account.pk)),
+        "cash": as_text(account.cash),
         **funds_figures(account, days),
         **charges_figures(page, account),
         "net": as_text(day.net),
@@ -184,7 +184,7 @@ def ledger_panel(page: PageContext) -> LedgerPanel:
     """The newest entries: facts, never edited; cash is their sum."""
     entries = LedgerEntry.objects.select_related("account", "portfolio", "trade__instrument").order_by("-at", "-id")
     rows = [entry_row(page, entry) for entry in entries[:SHOWN_ENTRIES]]
-    sums = LedgerEntry.objects.aggregate(total=Sum("amount"))["total"] or Decimal(0)
+    sums = Account.objects.aggregate(total=Sum("cash"))["total"] or Decimal(0)
     return {
         "counts": f"newest {len(rows)}",
         "age": read_now(page),
