@@ -6,6 +6,9 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.db import OperationalError, connection
+
+from alphapanda.core.postgres import base as postgres
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -14,6 +17,23 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 def check_environment(app_configs: Any, **_: Any) -> list[CheckMessage]:
     """Refuse an installation that could trade by mistake, or could not work at all."""
     return [*_kind(), *_practice_addresses(), *_redis(), *_secrets()]
+
+
+@register()
+def check_postgresql(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    """Refuse a PostgreSQL that is too old, before anything is made in it.
+
+    One that does not answer is no fault of the settings: whoever needs it says so.
+    """
+    try:
+        major, minor = connection.get_database_version()
+    except OperationalError:
+        return []
+    if major >= postgres.OLDEST:
+        return []
+    words = f"PostgreSQL {major}.{minor} is too old: {postgres.OLDEST} or later is needed."
+    hint = "Upgrade it, or point DATABASE_URL at another. Debian 12 comes with 15; apt.postgresql.org has newer ones."
+    return [Error(words, hint=hint, id="alphapanda.E004")]
 
 
 def _kind() -> list[CheckMessage]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, ClassVar
 
-from django.db.backends.postgresql import base
+from django.db.backends.postgresql import base, features
 from psycopg import OperationalError
 
 from alphapanda.core.postgres.pool import Connection, ConnectionPool
@@ -53,7 +53,17 @@ class Pools:
         self.for_halts.close()
 
 
+# pg_input_is_valid, which sifts instrument dumps, came with 16.
+OLDEST = 16
+
+
+class DatabaseFeatures(features.DatabaseFeatures):
+    # Django would raise its own minimum in the middle of whatever connects first; alphapanda/checks.py says ours.
+    minimum_database_version = None
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
+    features_class = DatabaseFeatures
     _pools_of: ClassVar[dict[str, Pools]] = {}
 
     @property
