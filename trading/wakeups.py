@@ -9,6 +9,7 @@ import redis
 import structlog
 from django.conf import settings
 from django.db import transaction
+from kombu.exceptions import OperationalError
 
 from alphapanda.celery import app
 from alphapanda.core.telemetry import metrics
@@ -37,7 +38,7 @@ def wake_stage(stage: str, partition: object, queue: str) -> None:
     try:
         if valkey_client().set(awake_flag_of(stage, partition), 1, nx=True, ex=LONG_STAGES.get(stage, AWAKE_SECONDS)):
             app.send_task(f"trading.tasks.{stage}", args=[str(partition)], queue=queue)
-    except (redis.RedisError, app.connection_for_write().connection_errors) as error:
+    except (redis.RedisError, OperationalError) as error:
         metrics.ANNOUNCEMENTS_LOST.labels("wake").inc()
         log.warning("wake_lost", stage=stage, partition=str(partition), error=repr(error))
 
