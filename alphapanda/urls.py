@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from alphapanda import health
 from alphapanda.dashboard.consumers import PageSocket
 
+admin.autodiscover()
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("healthz", health.show_liveness, name="healthz"),
