@@ -17,7 +17,8 @@ import orjson
 import structlog
 
 log = structlog.get_logger()
-STOP_SECONDS = 15.0
+# A worker ends its task before it ends itself, and a task has 20 s (CELERY_TASK_TIME_LIMIT).
+STOP_SECONDS = 25.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 # A process that ran this long before it ended starts with a clean record.
 STEADY_SECONDS = 60.0

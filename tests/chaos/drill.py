@@ -221,6 +221,8 @@ def main() -> None:
         report["end"] = {"trades": Trade.objects.count(), "orders": Order.objects.count()}
     finally:
         practice.stop_everything()
+        ended = {child.name: child.process.returncode for child in drill.supervisor.children if child.process}
+        report["stop"] = {"by force": [name for name, code in ended.items() if code == -signal.SIGKILL]}
         print(json.dumps(report))
 
 

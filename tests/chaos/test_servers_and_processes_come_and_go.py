@@ -10,15 +10,14 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+SERVERS_KILLED = ["Valkey killed", "PostgreSQL killed", "both servers killed"]
 FAULTS = [
     "a tick worker killed",
     "a tick worker reloaded",
     "a housekeeping worker killed",
     "the feed killed",
     "Valkey flushed",
-    "Valkey killed",
-    "PostgreSQL killed",
-    "both servers killed",
+    *SERVERS_KILLED,
 ]
 BACK_WITHIN_SECONDS = 15
 pytestmark = pytest.mark.timeout(900)
@@ -48,13 +47,17 @@ def test_the_desk_goes_on_by_itself_after(fault: str, drill: dict[str, Any]) -> 
     assert drill[fault]["violations"] == []
 
 
-@pytest.mark.parametrize("fault", [fault for fault in FAULTS if "killed" in fault and "worker" not in fault])
+@pytest.mark.parametrize("fault", SERVERS_KILLED)
 def test_ticks_are_processed_again_within_15_s_after(fault: str, drill: dict[str, Any]) -> None:
     assert drill[fault]["seconds"] <= BACK_WITHIN_SECONDS
 
 
 def test_a_second_feed_sees_the_lease_and_goes(drill: dict[str, Any]) -> None:
     assert drill["a second feed"]["refused"]
+
+
+def test_a_stop_ends_no_process_by_force(drill: dict[str, Any]) -> None:
+    assert drill["stop"]["by force"] == []
 
 
 def test_it_traded_meanwhile(drill: dict[str, Any]) -> None:
