@@ -13,7 +13,14 @@ from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
 from alphapanda.core.admin import LookOnly
 from alphapanda.core.figures import whole
-from instruments.models import FreezeQuantity, Instrument, InstrumentLoad, InstrumentToken, TradingSession
+from instruments.models import (
+    FreezeQuantity,
+    Instrument,
+    InstrumentLoad,
+    InstrumentToken,
+    SettlementPrice,
+    TradingSession,
+)
 
 
 class TokenInline(LookOnly, TabularInline):
@@ -92,3 +99,10 @@ class FreezeQuantityAdmin(ModelAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, date | str]:
         return {"exchange": "NFO", **super().get_changeform_initial_data(request)}
+
+
+@admin.register(SettlementPrice)
+class SettlementPriceAdmin(ModelAdmin):
+    list_display = ("day", "exchange", "underlying", "price", "source")
+    list_filter = ("exchange", "underlying", "day")
+    search_fields = ("underlying", "source")

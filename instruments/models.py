@@ -1,4 +1,4 @@
-"""Instruments and their tokens over time, the calendar, freeze quantities, and what each load did."""
+"""Instruments and their tokens over time, the calendar, dated quantities and prices, and what each load did."""
 
 from datetime import date
 
@@ -8,20 +8,24 @@ from django.db.models import Q
 
 from alphapanda.core.ids import new_id
 from instruments.domain.contracts import (
+    CASH_EXCHANGES,
     CLASSES_OF_EXCHANGE,
     EXCHANGES,
     INDICES,
     InstrumentType,
     SecurityClass,
     describe_contract,
+    is_expired,
     key_of,
     security_class_of,
+    underlying_key,
 )
 from instruments.domain.sessions import DaySchedule, phase_problems, phases_from_rows
 from instruments.querysets import (
     FreezeQuantityQuerySet,
     InstrumentLoadQuerySet,
     InstrumentQuerySet,
+    SettlementPriceQuerySet,
     TradingSessionQuerySet,
 )
 
@@ -92,6 +96,23 @@ class Instrument(models.Model):
     @property
     def security_class(self) -> SecurityClass:
         return security_class_of(self.segment, self.instrument_type, self.has_derivatives)
+
+    @property
+    def underlying_key(self) -> str:
+        """What this derivative is settled by."""
+        return underlying_key(self.exchange, self.name)
+
+    @property
+    def token_from(self) -> date:
+        """The first day its token was its own: what was said of the token before that was another's."""
+        return self.token_since or self.first_seen
+
+    def token_on(self, day: date) -> int | None:
+        """Return the token it trades under on ``day``, today or later; None if it has expired or gone.
+
+        Tokens are recycled: the one that stands in the row of what trades no more may be another's by now.
+        """
+        return self.instrument_token if self.listed and not is_expired(self.expiry, day) else None
 
     def schedule(self, day: date) -> DaySchedule:
         """Return when this instrument trades on ``day``, its own expiry day included."""
@@ -242,3 +263,26 @@ class FreezeQuantity(models.Model):
 
     def __str__(self) -> str:
         return f"{self.exchange} {self.underlying}: {self.quantity} from {self.effective_from}"
+
+
+class SettlementPrice(models.Model):
+    """The final price by which all derivatives of one underlying that expire on one day are settled."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    exchange = models.CharField(max_length=8, choices=[(name, name) for name in CASH_EXCHANGES])
+    underlying = models.CharField(max_length=64, help_text="As in the dump's name column: NIFTY, INFY.")
+    day = models.DateField(help_text="The day of expiry.")
+    price = models.DecimalField(max_digits=18, decimal_places=4, help_text="The closing price of the underlying.")
+    source = models.CharField(max_length=200, help_text="The exchange's circular, or whose closing price it is.")
+
+    objects = SettlementPriceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-day", "exchange", "underlying"]
+        constraints = [
+            models.UniqueConstraint(fields=["exchange", "underlying", "day"], name="one_settlement_price_a_day"),
+            models.CheckConstraint(condition=Q(price__gt=0), name="settlement_price_above_zero"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.exchange} {self.underlying} on {self.day:%d %b %Y}: {self.price}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from instruments.domain.contracts import CLASSES_OF_EXCHANGE, InstrumentType, Se
 from instruments.domain.sessions import DaySchedule, unknown_day
 
 if TYPE_CHECKING:
-    from instruments.models import FreezeQuantity, Instrument, TradingSession  # noqa: F401 (bases below)
+    from instruments.models import FreezeQuantity, Instrument, SettlementPrice, TradingSession  # noqa: F401 (bases below)
 
 LONGEST_SEARCH = 64
 
@@ -23,6 +24,10 @@ LONGEST_SEARCH = 64
 class InstrumentQuerySet(models.QuerySet["Instrument"]):
     def listed(self) -> "InstrumentQuerySet":
         return self.filter(listed=True)
+
+    def trading_on(self, day: date) -> "InstrumentQuerySet":
+        """Return those whose token is their own on ``day``, today or later (``Instrument.token_on``)."""
+        return self.listed().exclude(expiry__lt=day)
 
     def of_kind(self, *kinds: str) -> "InstrumentQuerySet":
         return self.filter(instrument_type__in=kinds)
@@ -77,7 +82,8 @@ class InstrumentQuerySet(models.QuerySet["Instrument"]):
         return options.filter(name=underlying, expiry=expiry).order_by("strike", "instrument_type")
 
 
-def _shares_among(names: set[str]) -> set[str]:
+def shares_among(names: set[str]) -> set[str]:
+    """Return which of these underlyings are shares; one that is not is an index."""
     if not names:
         return set()
     shares = apps.get_model("instruments", "Instrument").objects.filter(
@@ -123,17 +129,26 @@ class TradingSessionQuerySet(models.QuerySet["TradingSession"]):
     def schedules(self, instruments: "Collection[Instrument]", day: date) -> dict[UUID, DaySchedule]:
         """Return when each instrument trades on ``day``, by its id; at most two questions, however many."""
         known = {(row.exchange, row.security_class): row.schedule() for row in self.filter(day=day)}
-        shares = _shares_among({instrument.name for instrument in instruments if instrument.expiry == day})
+        shares = shares_among({instrument.name for instrument in instruments if instrument.expiry == day})
         answer = {}
         for instrument in instruments:
             exchange, security_class = instrument.exchange, instrument.security_class
-            # An underlying that is no share is an index.
             ends_today = instrument.expiry == day and instrument.name not in shares
             early = known.get((exchange, SecurityClass.EXPIRING_INDEX)) if ends_today else None
             answer[instrument.pk] = (
                 early or known.get((exchange, security_class)) or unknown_day(exchange, security_class, day)
             )
         return answer
+
+    def last_close(self, exchange: str, day: date) -> datetime | None:
+        """Return when the last phase of a day at this exchange ends, of whichever class; None if nobody told."""
+        days = [row.schedule() for row in self.filter(exchange=exchange, day=day)]
+        return max((phase.closes_at for schedule in days for phase in schedule.phases), default=None)
+
+    def trading_days(self, exchange: str, security_class: str, first: date, last: date) -> list[date]:
+        """Return the days with a session from ``first`` to ``last``, both included; unknown days are closed."""
+        known = self.filter(exchange=exchange, security_class=security_class, is_holiday=False)
+        return list(known.filter(day__range=(first, last)).order_by("day").values_list("day", flat=True))
 
     def next_trading_day(self, exchange: str, security_class: str, after: date) -> date | None:
         """Return the next day with a session; None if the calendar does not reach that far."""
@@ -207,3 +222,10 @@ class FreezeQuantityQuerySet(models.QuerySet["FreezeQuantity"]):
             "-effective_from"
         )
         return known.values_list("quantity", flat=True).first()
+
+
+class SettlementPriceQuerySet(models.QuerySet["SettlementPrice"]):
+    def final_price(self, instrument: "Instrument") -> Decimal | None:
+        """Return the price by which an expiring contract is settled; None while nobody has told."""
+        told = self.filter(exchange=instrument.exchange, underlying=instrument.name, day=instrument.expiry)
+        return told.values_list("price", flat=True).first()

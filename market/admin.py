@@ -4,6 +4,8 @@ from django.contrib import admin
 from unfold.admin import ModelAdmin, TabularInline
 
 from alphapanda.core.admin import LookOnly
+from alphapanda.core.clock import market_now
+from alphapanda.core.timezone import IST
 from market.models import Candle, Feed, FeedLease, Recording, Shard, Subscription
 
 
@@ -32,7 +34,7 @@ class FeedAdmin(ModelAdmin):
 
     @admin.display(description="instruments")
     def instruments(self, feed: Feed) -> int:
-        return len(Subscription.objects.modes(feed))
+        return len(Subscription.objects.modes(feed, market_now().astimezone(IST).date()))
 
 
 @admin.register(Subscription)

@@ -15,7 +15,7 @@ from rest_framework.viewsets import ReadOnlyModelViewSet, ViewSet
 
 from alphapanda.core.clock import market_now
 from instruments.models import Instrument
-from market.board import limits_of
+from market.board import read_board
 from market.health import feed_report, valkey_client
 from market.models import Candle
 from market.quotes import Quote, QuoteBoard
@@ -85,14 +85,12 @@ def quote_json(key: str, quote: Quote, now: datetime) -> dict[str, Any]:
 
 def _read_board(instruments: dict[str, Instrument]) -> list[dict[str, Any]]:
     now = market_now()
-    limits = {one.instrument_token: limits_of(one) for one in instruments.values()}
-    tokens = {key: one.instrument_token for key, one in instruments.items()}
     try:
         with valkey_client() as client:
-            quotes = QuoteBoard(client).read(tokens.values(), now, limits)
+            quotes = read_board(QuoteBoard(client), instruments.values(), now)
     except redis.RedisError as error:
         raise BoardUnavailable from error
-    found = ((key, quotes[token]) for key, token in tokens.items() if token in quotes)
+    found = ((key, quotes[one.pk]) for key, one in instruments.items() if one.pk in quotes)
     return [quote_json(key, quote, now) for key, quote in found]
 
 

@@ -18,7 +18,9 @@ from django.conf import settings
 from django.db import connection
 from django.utils.module_loading import import_string
 
+from alphapanda.core.clock import market_now
 from alphapanda.core.clock.services import set_market_time
+from alphapanda.core.timezone import IST
 from instruments.domain.contracts import InstrumentType
 from instruments.models import Instrument
 from market.board import limits_of
@@ -50,9 +52,10 @@ class Wanted:
 
 
 def look_up_wanted(feed: Feed) -> Wanted:
-    modes = Subscription.objects.modes(feed)
+    day = market_now().astimezone(IST).date()
+    modes = Subscription.objects.modes(feed, day)
     keys, limits, rules = {}, {}, []
-    for instrument in Instrument.objects.listed().filter(subscriptions__feed=feed).distinct():
+    for instrument in Instrument.objects.trading_on(day).filter(subscriptions__feed=feed).distinct():
         token = instrument.instrument_token
         keys[token], limits[token] = instrument.key, limits_of(instrument)
         is_option = instrument.instrument_type in (InstrumentType.CE, InstrumentType.PE)

@@ -1,6 +1,6 @@
 """The questions others ask of shards, leases, candles and subscriptions."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -34,10 +34,13 @@ class CandleQuerySet(models.QuerySet["Candle"]):
 
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
-    def modes(self, feed: Any) -> dict[int, str]:
-        """Return the mode each token is wanted in: the strongest anyone asked for."""
+    def modes(self, feed: Any, day: date) -> dict[int, str]:
+        """Return the mode each token is wanted in on ``day``: the strongest anyone asked for.
+
+        What has expired is not wanted any more: its token may be another's by now.
+        """
         wanted: dict[int, str] = {}
-        rows = self.filter(feed=feed, instrument__listed=True)
+        rows = self.filter(feed=feed, instrument__listed=True).exclude(instrument__expiry__lt=day)
         for token, mode in rows.values_list("instrument__instrument_token", "mode"):
             if _STRENGTH[mode] >= _STRENGTH[wanted.get(token, "ltp")]:
                 wanted[token] = mode

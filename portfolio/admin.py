@@ -125,8 +125,8 @@ class PositionAdmin(LookOnly, ModelAdmin):
 
 @admin.register(Trade)
 class TradeAdmin(LookOnly, ModelAdmin):
-    list_display = ["traded_at", "account", "instrument", "product", "signed_quantity", "price", "charges"]
-    list_filter = ["account", "product", "day"]
+    list_display = ["traded_at", "kind", "account", "instrument", "product", "signed_quantity", "price", "charges"]
+    list_filter = ["account", "kind", "product", "day"]
     list_select_related = ["account", "instrument"]
     search_fields = ["trade_id", "broker_order_id", "order_tag", "instrument__tradingsymbol"]
 

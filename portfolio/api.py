@@ -79,6 +79,7 @@ class TradeSerializer(InstrumentNamed):
         model = Trade
         fields = [
             "id",
+            "kind",
             "account",
             "portfolio",
             "instrument",
@@ -151,7 +152,7 @@ class TradeFilter(filters.FilterSet):
 
     class Meta:
         model = Trade
-        fields = ["account", "portfolio", "instrument", "product", "broker_order_id", "order_tag", "day"]
+        fields = ["account", "portfolio", "instrument", "kind", "product", "broker_order_id", "order_tag", "day"]
 
 
 class LedgerFilter(filters.FilterSet):

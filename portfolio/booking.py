@@ -27,8 +27,8 @@ from portfolio.domain.positions import PRICE_STEP
 from portfolio.domain.same_day import DeliveryDay, Step, sole_step
 from portfolio.folding import apply_trade
 from portfolio.funds import available_funds
-from portfolio.ledger_entries import cost_entries, rounding_entry, value_entry
-from portfolio.models import Account, LedgerEntry, LedgerKind, Portfolio, Position, Trade
+from portfolio.ledger_entries import cost_entries, rounding_entry, value_entries
+from portfolio.models import Account, LedgerEntry, LedgerKind, Portfolio, Position, Trade, TradeKind
 
 log = structlog.get_logger()
 ZERO = Decimal(0)
@@ -45,7 +45,10 @@ class InsufficientFunds(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TradeReport:
-    """One execution as the broker tells it. ``portfolio_id`` None: no order of ours made it."""
+    """One execution as the broker tells it. ``portfolio_id`` None: no order of ours made it.
+
+    Settled at expiry, an option out of the money is worth nothing; no other trade has a price of zero.
+    """
 
     account_id: UUID
     portfolio_id: UUID | None
@@ -59,10 +62,14 @@ class TradeReport:
     signed_quantity: int
     price: Decimal
     traded_at: datetime
+    kind: TradeKind = TradeKind.EXECUTION
 
     def __post_init__(self) -> None:
-        if not self.signed_quantity or self.price <= 0 or not self.trade_id or not self.broker_order_id:
+        is_free = self.kind == TradeKind.EXPIRY and self.price == 0
+        if not self.signed_quantity or not self.trade_id or not self.broker_order_id:
             raise ValueError(f"not a trade: {self}")
+        if self.price <= 0 and not is_free:
+            raise ValueError(f"not a trade's price: {self}")
         if self.price != self.price.quantize(PRICE_STEP):
             raise ValueError(f"a price finer than {PRICE_STEP}: {self.price}")
         if self.traded_at.tzinfo is None:
@@ -130,7 +137,7 @@ def book_trade(report: TradeReport) -> tuple[Trade, bool]:
     trade.charges, entries = _charge(trade)
     trade.save(force_insert=True)
     crashpoint("trade_written")
-    enter_in_ledger(account.pk, [value_entry(trade), *entries])
+    enter_in_ledger(account.pk, [*value_entries(trade), *entries])
     _record_trade(trade, apply_trade(trade))
     return trade, True
 
@@ -164,6 +171,7 @@ def _trade(account: Account, report: TradeReport) -> Trade:
     portfolio_id = report.portfolio_id or ensure_portfolio(account).pk
     return Trade(
         account=account,
+        kind=report.kind,
         portfolio_id=portfolio_id,
         instrument_id=report.instrument_id,
         sequence=account.version,
@@ -212,6 +220,7 @@ def _record_trade(trade: Trade, position: Position) -> None:
         key=trade.order_tag or trade.broker_order_id,
         payload={
             "trade": str(trade.pk),
+            "kind": trade.kind,
             "portfolio": str(trade.portfolio_id),
             "instrument": trade.instrument.key,
             "product": trade.product,

@@ -16,7 +16,7 @@ from django.apps.registry import Apps
 from instruments.domain.order_terms import side_of
 from portfolio.domain.charges import Charges, ChargeSegment, RateCard, dp_charge, segment_of
 from portfolio.domain.same_day import Change, Turnover
-from portfolio.models import ChargeRate, Trade
+from portfolio.models import ChargeRate, Trade, TradeKind
 
 RATES_FILE = Path(__file__).parent / "data" / "charge_rates.csv"
 
@@ -60,7 +60,7 @@ class ChargeRates:
 
 
 def segment_of_trade(trade: Trade) -> ChargeSegment:
-    return segment_of(trade.instrument.instrument_type, trade.product)
+    return segment_of(trade.instrument.instrument_type, trade.product, at_expiry=trade.kind == TradeKind.EXPIRY)
 
 
 def seeded_rates() -> list[dict[str, Any]]:

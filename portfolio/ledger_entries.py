@@ -9,7 +9,7 @@ from portfolio.charging import ChargeRates
 from portfolio.contract_notes import NotePart, NoteSums
 from portfolio.domain.charges import Charges
 from portfolio.domain.same_day import Step
-from portfolio.models import Account, LedgerEntry, LedgerKind, Trade
+from portfolio.models import Account, LedgerEntry, LedgerKind, Trade, TradeKind
 
 
 def ledger_entry(
@@ -28,10 +28,18 @@ def ledger_entry(
     )
 
 
-def value_entry(trade: Trade) -> LedgerEntry:
-    verb = "bought" if trade.signed_quantity > 0 else "sold"
-    note = f"{verb} {abs(trade.signed_quantity)} {trade.instrument.tradingsymbol} at {trade.price}"
-    return ledger_entry(trade, LedgerKind.TRADE_VALUE, trade.value, f"{trade.pk}:value", note)
+def value_entries(trade: Trade) -> list[LedgerEntry]:
+    """What the trade brought in or cost; nothing for a contract that expired worthless."""
+    if not trade.value:
+        return []
+    note = f"{_verb(trade)} {abs(trade.signed_quantity)} {trade.instrument.tradingsymbol} at {trade.price}"
+    return [ledger_entry(trade, LedgerKind.TRADE_VALUE, trade.value, f"{trade.pk}:value", note)]
+
+
+def _verb(trade: Trade) -> str:
+    if trade.kind == TradeKind.EXPIRY:
+        return "expired"
+    return "bought" if trade.signed_quantity > 0 else "sold"
 
 
 def charge_entries(trade: Trade, charges: Charges) -> list[LedgerEntry]:

@@ -16,7 +16,7 @@ from portfolio.contract_notes import note_sums
 from portfolio.domain.charges import CHARGE_KINDS, ChargeSegment, UnknownCharge, whole_rupees
 from portfolio.domain.same_day import DeliveryDay, Step, sole_step
 from portfolio.folding import derive_rows, derived_columns, refold_position
-from portfolio.ledger_entries import cost_entries, value_entry
+from portfolio.ledger_entries import cost_entries, value_entries
 from portfolio.models import (
     Account,
     ChargeRate,
@@ -184,5 +184,5 @@ def expected_entries(
     try:
         charges, entries = cost_entries(rates, trade, step) if step else (None, [])
     except UnknownCharge:
-        return None, [value_entry(trade)]
-    return charges, [value_entry(trade), *entries]
+        return None, value_entries(trade)
+    return charges, [*value_entries(trade), *entries]

@@ -116,6 +116,28 @@ def fetch_bands(account: str) -> None:
         log.warning("bands_not_told", account=account, error=repr(error))
 
 
+@shared_task(name="trading.tasks.fetch_settlement_prices")
+def fetch_settlement_prices(account: str) -> None:
+    from alphapanda.core.clock import market_now
+    from trading.brokers.choice import market_data_of
+    from trading.brokers.settlement_prices import fetch_settlement_prices as fetch
+    from trading.orders.broker_port import BrokerError
+
+    try:
+        fetch(market_data_of(account), market_now())
+    except BrokerError as error:
+        # The sweeper asks again; meanwhile the contracts wait, and Live says so.
+        log.warning("settlement_prices_not_told", account=account, error=repr(error))
+
+
+@shared_task(name="trading.tasks.book_expiries")
+def book_expiries(account_id: str) -> None:
+    from trading.orders.expiries import book_expiries as drain
+
+    wakeups.clear_awake_flag(wakeups.EXPIRIES, account_id)
+    drain(account_id)
+
+
 @shared_task(name="trading.tasks.sweep")
 def sweep() -> None:
     from trading.ticks.sweeping import sweep_partitions as wake_all

@@ -7,7 +7,7 @@ from alphapanda.core.clock.market_time import market_now
 from alphapanda.core.figures import iso
 from alphapanda.dashboard.outbox import Delta, encode_json
 from instruments.models import Instrument
-from market.board import limits_of, quote_board
+from market.board import quote_board, read_board
 from market.domain.ticks import to_wire
 from market.quotes import Quote
 from market.updates import wire_text
@@ -69,11 +69,9 @@ def board_rows() -> tuple[dict[str, Row], str]:
     """Return the board's rows of every instrument somebody subscribed, and the market time they are judged at."""
     now = market_now()
     found = Instrument.objects.filter(subscriptions__isnull=False).distinct()
-    wanted = {instrument.instrument_token: instrument for instrument in found}
-    limits = {token: limits_of(instrument) for token, instrument in wanted.items()}
-    quotes = quote_board().read(wanted, now, limits)
-    rows = {wanted[token].key: row_of(wanted[token].key, quote) for token, quote in quotes.items()}
-    return rows, str(iso(now))
+    keys = {instrument.pk: instrument.key for instrument in found}
+    quotes = read_board(quote_board(), found, now)
+    return {keys[pk]: row_of(keys[pk], quote) for pk, quote in quotes.items()}, str(iso(now))
 
 
 def row_of(key: str, quote: Quote) -> Row:

@@ -49,6 +49,20 @@ SEGMENT_BYTES: dict[tuple[str, str], int] = {
 }
 
 
+CASH_EXCHANGES = {"NFO": "NSE", "BFO": "BSE"}
+# What the name column of derivatives calls an index, and the symbol the cash segment lists it under (Kite's dump).
+INDEX_SYMBOLS = {
+    "NIFTY": "NIFTY 50",
+    "BANKNIFTY": "NIFTY BANK",
+    "FINNIFTY": "NIFTY FIN SERVICE",
+    "MIDCPNIFTY": "NIFTY MID SELECT",
+    "NIFTYNXT50": "NIFTY NEXT 50",
+    "SENSEX": "SENSEX",
+    "BANKEX": "BANKEX",
+    "SENSEX50": "SNSX50",
+}
+
+
 def token_of(exchange_token: int, exchange: str, segment: str) -> int:
     """Return the instrument token of an exchange token. Raises KeyError for an unknown segment."""
     return exchange_token * 256 + SEGMENT_BYTES[exchange, segment]
@@ -64,6 +78,11 @@ def split_key(key: str) -> tuple[str, str]:
     if not (exchange and colon and tradingsymbol):
         raise ValueError(f"{key!r} is not of the form EXCHANGE:SYMBOL")
     return exchange, tradingsymbol
+
+
+def underlying_key(exchange: str, name: str) -> str:
+    """Return what a derivative is settled by: its index's key, or the share's of its name."""
+    return key_of(CASH_EXCHANGES[exchange], INDEX_SYMBOLS.get(name, name))
 
 
 def security_class_of(segment: str, instrument_type: str, has_derivatives: bool) -> SecurityClass:

@@ -1,16 +1,19 @@
 """Wishes for ticks: the strongest mode wins, a full feed refuses in words, changes are hinted after the commit."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
+from alphapanda.core.clock.services import set_market_time
+from alphapanda.core.timezone import IST
 from instruments.models import Instrument
 from market import subscriptions
 from market.feed_process import look_up_wanted
 from market.models import Feed, Subscription
 from market.subscriptions import TooManyInstruments, drop_subscriptions, hint_channel, subscribe_instrument
 
+DAY = date(2026, 11, 23)
 pytestmark = pytest.mark.django_db
 
 
@@ -32,7 +35,7 @@ def test_the_strongest_mode_anyone_wants_is_subscribed(feed):
     subscribe_instrument(feed, one, "ltp", ref="watchlist")
     subscribe_instrument(feed, one, "quote", ref="deployment:1")
     subscribe_instrument(feed, two, "ltp", ref="deployment:1", wants_candles=True)
-    assert Subscription.objects.modes(feed) == {257: "quote", 513: "full"}
+    assert Subscription.objects.modes(feed, DAY) == {257: "quote", 513: "full"}
 
 
 def test_a_reason_that_ends_takes_its_wishes_along(feed):
@@ -41,21 +44,38 @@ def test_a_reason_that_ends_takes_its_wishes_along(feed):
         subscribe_instrument(feed, chosen, ref="deployment:1")
     subscribe_instrument(feed, one, "ltp", ref="watchlist")
     assert drop_subscriptions("deployment:1") == 2
-    assert Subscription.objects.modes(feed) == {257: "ltp"}
+    assert Subscription.objects.modes(feed, DAY) == {257: "ltp"}
 
 
 def test_wanting_again_for_the_same_reason_changes_how(feed):
     one = instrument(1)
     subscribe_instrument(feed, one, "full", ref="watchlist")
     subscribe_instrument(feed, one, "ltp", ref="watchlist")
-    assert Subscription.objects.modes(feed) == {257: "ltp"}
+    assert Subscription.objects.modes(feed, DAY) == {257: "ltp"}
 
 
 def test_an_unlisted_instrument_is_not_subscribed(feed):
     gone = instrument(1)
     subscribe_instrument(feed, gone, ref="watchlist")
     Instrument.objects.update(listed=False)
-    assert Subscription.objects.modes(feed) == {}
+    assert Subscription.objects.modes(feed, DAY) == {}
+
+
+def test_a_contract_that_has_expired_is_not_subscribed_though_nobody_has_unlisted_it_yet(feed):
+    contract = instrument(1, kind="CE")
+    Instrument.objects.update(expiry=DAY)
+    subscribe_instrument(feed, contract, ref="by hand")
+    assert Subscription.objects.modes(feed, DAY) == {258: "full"}
+    assert Subscription.objects.modes(feed, DAY + timedelta(days=1)) == {}
+
+
+def test_the_feed_names_no_contract_that_has_expired(feed):
+    subscribe_instrument(feed, instrument(1, kind="CE"), ref="by hand")
+    Instrument.objects.update(expiry=DAY)
+    set_market_time(datetime(2026, 11, 23, 10, tzinfo=IST), 0)
+    assert list(look_up_wanted(feed).keys) == [258]
+    set_market_time(datetime(2026, 11, 24, 0, 1, tzinfo=IST), 0)
+    assert (look_up_wanted(feed).keys, look_up_wanted(feed).modes) == ({}, {})
 
 
 def test_a_full_feed_refuses_one_more_but_not_one_it_has(feed, monkeypatch):

@@ -37,6 +37,8 @@ class ChargeSegment(StrEnum):
     INTRADAY = "intraday"
     FUTURES = "futures"
     OPTIONS = "options"
+    FUTURES_EXPIRY = "futures_expiry"
+    OPTIONS_EXPIRY = "options_expiry"
 
 
 class UnknownCharge(Exception):
@@ -123,16 +125,17 @@ def whole_rupees(amount: Decimal) -> Decimal:
     return amount.quantize(Decimal(1), ROUND_HALF_UP)
 
 
-def segment_of(instrument_type: str, product: str) -> ChargeSegment:
+def segment_of(instrument_type: str, product: str, at_expiry: bool = False) -> ChargeSegment:
     """Which rates a trade falls under; ``instrument_type`` is Kite's EQ, FUT, CE or PE.
 
     Shares bought and sold on one day as CNC are delivery only until they are squared off (``same_day``);
-    exchange-traded funds are charged as shares.
+    exchange-traded funds are charged as shares. A contract settled at expiry is charged by its value then: an option
+    by what it is in the money.
     """
     if instrument_type == "FUT":
-        return ChargeSegment.FUTURES
+        return ChargeSegment.FUTURES_EXPIRY if at_expiry else ChargeSegment.FUTURES
     if instrument_type in ("CE", "PE"):
-        return ChargeSegment.OPTIONS
+        return ChargeSegment.OPTIONS_EXPIRY if at_expiry else ChargeSegment.OPTIONS
     if instrument_type == "EQ" and product in (Product.CNC, Product.MIS):
         return ChargeSegment.DELIVERY if product == Product.CNC else ChargeSegment.INTRADAY
     raise UnknownCharge(f"no charges are known for {instrument_type} as {product}")

@@ -2,7 +2,7 @@
 
 from portfolio.models.accounts import Account, Portfolio
 from portfolio.models.charges import ChargeRate
-from portfolio.models.facts import LedgerEntry, LedgerKind, Trade
+from portfolio.models.facts import LedgerEntry, LedgerKind, Trade, TradeKind
 from portfolio.models.holdings import Lot, Position, Realisation
 from portfolio.models.snapshots import PnlSnapshot
 
@@ -17,4 +17,5 @@ __all__ = [
     "Position",
     "Realisation",
     "Trade",
+    "TradeKind",
 ]

@@ -29,10 +29,19 @@ class LedgerKind(models.TextChoices):
     DP = ChargeKind.DP.value, "DP charge"
 
 
+class TradeKind(models.TextChoices):
+    EXECUTION = "execution", "Execution at the exchange"
+    EXPIRY = "expiry", "Settlement at expiry"
+
+
 class Trade(models.Model):
-    """One execution at the exchange. Append-only; only unknown charges may be filled in, once."""
+    """One execution at the exchange, or what an expired contract was settled at.
+
+    Append-only; only unknown charges may be filled in, once.
+    """
 
     id = uuid_key()
+    kind = models.CharField(max_length=12, choices=TradeKind, default=TradeKind.EXECUTION)
     account = models.ForeignKey(Account, models.PROTECT, related_name="trades")
     portfolio = models.ForeignKey(Portfolio, models.PROTECT, related_name="trades")
     instrument = models.ForeignKey("instruments.Instrument", models.PROTECT, related_name="+")
@@ -64,7 +73,8 @@ class Trade(models.Model):
             ),
             UniqueConstraint(fields=["account", "sequence"], name="trade_sequence_once"),
             CheckConstraint(name="trade_has_quantity", condition=~Q(signed_quantity=0)),
-            CheckConstraint(name="trade_has_price", condition=Q(price__gt=0)),
+            CheckConstraint(name="trade_kind", condition=Q(kind__in=TradeKind.values)),
+            CheckConstraint(name="trade_has_price", condition=Q(price__gt=0) | Q(kind=TradeKind.EXPIRY, price__gte=0)),
             CheckConstraint(name="trade_has_ids", condition=~Q(trade_id="") & ~Q(broker_order_id="")),
             CheckConstraint(name="trade_product", condition=Q(product__in=list(Product))),
             CheckConstraint(name="trade_charges", condition=Q(charges__isnull=True) | Q(charges__gte=0)),

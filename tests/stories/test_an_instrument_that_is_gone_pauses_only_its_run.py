@@ -71,7 +71,7 @@ def test_an_unlisted_instrument_of_one_deployment_does_not_stop_the_others(pipel
     gone.refresh_from_db()
     good.refresh_from_db()
     assert (gone.state, good.state) == ("paused", "running")
-    assert gone.state_reason == "no longer listed, or not subscribed: NSE:OLDFUT"
+    assert gone.state_reason == "expired, no longer listed, or not subscribed: NSE:OLDFUT"
 
 
 def test_a_position_in_an_unlisted_instrument_does_not_stop_the_shard(pipeline, tcs):

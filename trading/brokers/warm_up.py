@@ -9,7 +9,9 @@ import structlog
 from django.db import transaction
 
 from alphapanda.core.clock import market_now
+from alphapanda.core.timezone import IST
 from instruments.models import Instrument
+from market.board import traded_under
 from market.kept_history import keep_history, kept_series, missing_since
 from trading import wakeups
 from trading.brokers.choice import market_data_of
@@ -60,7 +62,9 @@ def _go_on(run: Run) -> None:
     """Fetch the next piece; with the last one the run begins."""
     data = market_data_of(run.deployment.shard.feed.data_account)
     instruments = list(Instrument.objects.by_keys(run.terms["instruments"]).values())
-    series = series_of(run, instruments)
+    # Tokens are recycled: what has expired or gone is asked for by none.
+    traded = traded_under(instruments, market_now().astimezone(IST).date())
+    series = series_of(run, list(traded.values()))
     if missing := fetch_series(data, run, series):
         deployments.note_warming(run, f"fetching history: {len(series) - missing} of {len(series)} series of candles")
         wakeups.clear_awake_flag(wakeups.WARM_UP, run.pk)

@@ -27,7 +27,7 @@ def market_view(signal: Signal, now: datetime) -> MarketView:
     return MarketView(
         phase=phase.kind if phase else None,
         day_known=schedule.known,
-        tradable=instrument.listed and not instrument.is_index,
+        tradable=instrument.token_on(day) is not None and not instrument.is_index,
         tick_size=instrument.tick_size,
         lot_size=instrument.lot_size,
         freeze_quantity=FreezeQuantity.objects.freeze_for(instrument, day),

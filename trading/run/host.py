@@ -103,6 +103,13 @@ class RunHost:
             self._apply_answer(fill, lambda: self.strategy.on_fill(context, fill), context.now)
         return self._positions.take_decisions()
 
+    def apply_expiry(self, settlement: Fill) -> list[Decision]:
+        """Forget a position whose contract has expired and let the strategy hear at what it was settled."""
+        context = self._positions.context
+        if self._positions.apply_expiry(settlement.instrument) and not self.exits_only:
+            self._apply_answer(settlement, lambda: self.strategy.on_fill(context, settlement), context.now)
+        return self._positions.take_decisions()
+
     def apply_order_ended(self, instrument: str, outcome: str, number: int | None = None) -> None:
         """An order of decision ``number`` will fill no more: cancelled, rejected, denied, expired…
 

@@ -136,6 +136,12 @@ class RunPosition:
         if self.entry is None or not self.entry.is_cancelling:
             self.leaving, self.attempts, self.retry_at = None, 0, None
 
+    def expire(self) -> None:
+        """Hold and want nothing any more: the contract is over, and so is every order in it."""
+        self.quantity, self.entry, self.exit = 0, None, None
+        self.stop, self.target = None, None
+        self.clear_if_flat()
+
     def price_seen(self, price: Decimal, at: datetime) -> None:
         self.last_price, self.last_at = price, at
 

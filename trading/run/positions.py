@@ -53,6 +53,12 @@ class RunPositions:
         """Shrink the holding; what is asked stays asked, and stop and exits go with what is left."""
         self.traded[fill.instrument].book_unasked(fill)
 
+    def apply_expiry(self, instrument: str) -> bool:
+        """Forget what was held and asked in a contract that is no more; False if the run does not know it."""
+        if instrument in self.traded:
+            self.traded[instrument].expire()
+        return instrument in self.traded
+
     def apply_ended(self, instrument: str, outcome: str, number: int | None) -> None:
         """An order ended; "filled" changes nothing, since its fills tell."""
         position = self.traded[instrument]

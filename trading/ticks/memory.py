@@ -13,6 +13,7 @@ import structlog
 from alphapanda.core.figures import signed_whole
 from alphapanda.core.timezone import IST
 from instruments.models import Instrument, TradingSession
+from market.board import traded_under
 from market.domain.candles import CandleSeries, ClosedCandle
 from market.domain.ticks import TICK_DTYPE, to_price
 from market.models import Shard, Subscription
@@ -148,11 +149,20 @@ class ShardMemory:
     def refresh_instruments(self) -> None:
         """Read again which instruments this shard hears: tokens change from day to day, subscriptions at any time."""
         wanted = Subscription.objects.filter(feed=self.feed_id, instrument__listed=True).select_related("instrument")
-        self.instruments = {row.instrument.instrument_token: row.instrument for row in wanted}
+        day = self.now.astimezone(IST).date()
+        self.instruments = traded_under([row.instrument for row in wanted], day)
         self.keys = {instrument.key: token for token, instrument in self.instruments.items()}
+        self.rows = {token: row for token, row in self.rows.items() if not self._is_of_another(token, row)}
         self.hold_back_gone()
         if self._day is not None:
-            self._set_hours({row.instrument.instrument_token for row in wanted if row.wants_candles}, self._day)
+            with_candles = traded_under([row.instrument for row in wanted if row.wants_candles], day)
+            self._set_hours(set(with_candles), self._day)
+
+    def _is_of_another(self, token: int, row: np.void) -> bool:
+        """Whether a row was told of a token before it was its instrument's own: tokens are recycled."""
+        stamp, instrument = int(row["exchange_timestamp"]), self.instruments.get(token)
+        told_on = datetime.fromtimestamp(stamp, IST).date() if stamp else None
+        return instrument is not None and told_on is not None and told_on < instrument.token_from
 
     def hold_back_gone(self) -> None:
         """Let no run ask for an exit of an instrument that is gone; the commit then pauses it."""
@@ -240,16 +250,12 @@ class ShardMemory:
         """Give a run one of its inputs."""
         payload = told.payload
         if told.kind in ("fill", "closed_by_hand"):
-            fill = Fill(
-                payload["instrument"],
-                payload["signed_quantity"],
-                Decimal(payload["price"]),
-                datetime.fromisoformat(payload["at"]),
-                payload["number"] if told.kind == "fill" else None,
-            )
+            fill = _fill_of(payload, payload["number"] if told.kind == "fill" else None)
             take = run.host.apply_fill if told.kind == "fill" else run.host.apply_closed_by_hand
             self._call_host(run, effects, None, lambda: take(fill))
             _keep_protected(run, payload)
+        elif told.kind == "expired":
+            self._call_host(run, effects, None, lambda: run.host.apply_expiry(_fill_of(payload)))
         elif told.kind == "ended":
             run.host.apply_order_ended(payload["instrument"], payload["outcome"], payload["number"])
         elif told.kind == "exits_only":
@@ -310,10 +316,20 @@ class ShardMemory:
 
 def gone_words(gone: Iterable[str], held: Mapping[str, int]) -> str:
     """Say which instruments are gone, and what is held of them: that cannot be left from here."""
-    words = f"no longer listed, or not subscribed: {', '.join(sorted(gone))}"
+    words = f"expired, no longer listed, or not subscribed: {', '.join(sorted(gone))}"
     if stuck := [f"{signed_whole(held[key])} {key}" for key in sorted(gone) if held.get(key)]:
         words += f"; {', '.join(stuck)} cannot be left from here: ask your broker; its other exits go on"
     return words
+
+
+def _fill_of(payload: dict[str, Any], number: int | None = None) -> Fill:
+    return Fill(
+        payload["instrument"],
+        payload["signed_quantity"],
+        Decimal(payload["price"]),
+        datetime.fromisoformat(payload["at"]),
+        number,
+    )
 
 
 def _keep_protected(run: LiveRun, payload: dict[str, Any]) -> None:

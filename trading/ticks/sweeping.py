@@ -11,9 +11,11 @@ from alphapanda.core.clock.market_time import clock_stands, wall_now
 from alphapanda.core.telemetry import metrics
 from market.models import Shard
 from market.stream import StreamPosition, TickStream
+from portfolio.expiries import ready_to_book
 from portfolio.models import Account
 from trading import wakeups
 from trading.brokers.price_bands import wake_for_bands
+from trading.brokers.settlement_prices import wake_for_settlement_prices
 from trading.models import ExitPlan, Order, PaperOrder, PaperTrade, Run, RunInput, Signal
 from trading.orders.life_cycle import DeploymentState, OrderState, SignalState
 from trading.run import deployments
@@ -29,6 +31,8 @@ def sweep_partitions() -> dict[str, int]:
         wakeups.BOOK: _sweep_accounts(wakeups.BOOK, PaperTrade.objects.filter(is_booked=False))
         + _sweep_accounts(wakeups.BOOK, PaperOrder.objects.filter(is_reported=False))
         + _sweep_accounts(wakeups.BOOK, Order.objects.awaiting_trades()),
+        wakeups.EXPIRIES: _sweep_expiries(),
+        wakeups.SETTLEMENT: wake_for_settlement_prices(market_now()),
         wakeups.TICKS: _sweep_shards(),
         wakeups.BANDS: 0 if clock_stands() else wake_for_bands(market_now()),
     }
@@ -57,6 +61,13 @@ def queue_of(stage: str, account: Account) -> str:
     return {wakeups.ASSESS: "risk", wakeups.EXITS: "risk", wakeups.BOOK: "housekeeping"}.get(
         stage
     ) or wakeups.orders_queue(account.mode)
+
+
+def _sweep_expiries() -> int:
+    accounts = {position.portfolio.account_id for position in ready_to_book(market_now())}
+    for account_id in accounts:
+        wakeups.wake_stage(wakeups.EXPIRIES, account_id, "housekeeping")
+    return len(accounts)
 
 
 def _sweep_shards() -> int:

@@ -31,6 +31,12 @@ TOLD = [
     ("gate.changed", "everything", {"to": "halted", "by": "mehta", "reason": ""}, "Gate halted, by mehta"),
     ("dead_letter.opened", "x", {"task": "assess_signals"}, "Given up after three attempts: assess_signals"),
     ("money.moved", "Desk A", {"amount": "-150000"}, "Money moved in Desk A: \u2212\u20b91,50,000.00"),
+    (
+        "position.expired",
+        "NFO:NIFTY26NOV24000CE",
+        {"closed": 65, "value": "120.35", "final_price": "24120.35"},
+        "Expired: 65 NFO:NIFTY26NOV24000CE at 120.35, the underlying at 24120.35",
+    ),
     ("moon.rose", "full", {}, "Moon rose: full"),
 ]
 

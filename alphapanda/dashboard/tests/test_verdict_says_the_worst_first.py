@@ -1,8 +1,16 @@
 """The verdict: the worst thing is the headline, the next one the second line."""
 
+from datetime import date, timedelta
+from decimal import Decimal
+
 import pytest
 
+from alphapanda.core.clock.services import set_market_time
+from alphapanda.dashboard.panels.live.page import live_snapshot
 from alphapanda.dashboard.panels.live.verdict import Facts, Line, make_verdict
+from alphapanda.dashboard.tests.conftest import DAY, NOW, PHASES, share
+from instruments.models import Instrument, TradingSession
+from portfolio.booking import TradeReport, book_trade
 
 SILENT = (Line("Sell 65 NIFTY: no reply for 6 s", "/orders/1/", "Its story"),)
 TROUBLE = (Line("Momentum halted: it raised", "/strategies/1/", "Look"),)
@@ -14,6 +22,8 @@ BY_SEVERITY = [
     {"reduce_only": "Reduce only by mehta."},
     {"needs_person": SILENT},
     {"unconfirmed": SILENT},
+    {"to_leave": (Line("+400 INFY26NOVFUT: to be left by Fri 27 Nov", "/portfolio/", "Positions"),)},
+    {"without_price": (Line("+65 NIFTY26NOV24000CE: not known yet", "/admin/", "Enter it"),)},
     {"silent_processes": ("ticks@desk: silent for 20 s",)},
     {"dead_letters": 1},
     {"full_limits": (("Daily loss", "15,000 of 15,000 used"),)},
@@ -58,3 +68,42 @@ def test_dead_prices_name_the_open_positions() -> None:
     told = make_verdict(Facts(no_prices_for="2 min", open_positions=6))
     assert told["headline"] == "Not trading: no prices for 2 min."
     assert told["lines"][0]["text"].startswith("6 positions open.")
+
+
+@pytest.fixture
+def hold(account):
+    """Hold 400 of a future of this underlying that expires on the day told; the calendar knows 20 and 23 Nov."""
+    for day in (date(2026, 11, 20), date(2026, 11, 23)):
+        TradingSession.objects.get_or_create(
+            exchange="NFO", security_class="derivative", day=day, defaults={"phases": PHASES, "source": "test"}
+        )
+
+    # In the evening: prices that do not come are no trouble then.
+    set_market_time(NOW + timedelta(hours=3), 1.0)
+
+    def book(underlying: str, expiry: date) -> None:
+        future = share(f"{underlying}26NOVFUT", 70_002)
+        facts = {"exchange": "NFO", "segment": "NFO-FUT", "instrument_type": "FUT", "name": underlying}
+        Instrument.objects.filter(pk=future.pk).update(**facts, expiry=expiry)
+        report = {"exchange": "NFO", "day": DAY, "trade_id": "1", "broker_order_id": "1", "order_tag": ""}
+        report |= {"product": "NRML", "signed_quantity": 400, "price": Decimal(1500), "traded_at": NOW}
+        book_trade(TradeReport(account_id=account.pk, portfolio_id=None, instrument_id=future.pk, **report))
+
+    return book
+
+
+def test_live_names_a_derivative_on_a_share_before_it_expires(hold, user) -> None:
+    share("INFY", 408065)
+    hold("INFY", date(2026, 11, 24))
+    told = live_snapshot(user)["verdict"]
+    assert told["headline"] == "1 position must be left before expiry."
+    assert told["lines"][0]["text"] == (
+        "+400 INFY26NOVFUT: a derivative on a share, to be left by Mon 23 Nov; physical delivery is not booked."
+    )
+
+
+def test_live_names_an_expired_contract_that_nobody_knows_the_final_price_of(hold, user) -> None:
+    hold("NIFTY", date(2026, 11, 19))
+    told = live_snapshot(user)["verdict"]
+    assert told["headline"] == "1 expired position waits for the final price."
+    assert told["lines"][0]["text"] == "+400 NIFTY26NOVFUT: what NSE:NIFTY 50 closed at is not known yet."

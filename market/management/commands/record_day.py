@@ -55,7 +55,7 @@ class Command(BaseCommand):
 
     async def _record(self, feed: Feed, clock: FeedClock, until: Any) -> int:
         inbox = Inbox()
-        modes = await asyncio.to_thread(Subscription.objects.modes, feed)
+        modes = await asyncio.to_thread(Subscription.objects.modes, feed, clock.now().astimezone(IST).date())
         source, recorder, frames = source_for(feed, inbox), Recorder(feed), 0
         source.want(modes)
         ended = asyncio.create_task(self._ended(clock, until))

@@ -7,6 +7,7 @@ import pytest
 from trading.run.faults import StrategyFault
 from trading.run.host import RunHost
 from trading.run.terms import RunTerms
+from trading.strategies.values import Fill
 from trading.tests.run.run_cases import HostedRun, Puppet, buy, codes, said
 from trading.tests.strategies.market_day import INFY, D, at, candle, sessions, spec, terms
 
@@ -82,3 +83,21 @@ def test_a_fill_of_an_instrument_the_run_never_had_is_an_error():
     hosted = HostedRun(RunTerms((spec("NSE:ITC"),), "MIS", terms().sizing))
     with pytest.raises(KeyError, match=INFY):
         hosted.fill(1, "100", "10:00")
+
+
+def test_an_expiry_forgets_the_position_and_is_never_taken_for_a_fill_of_an_exit_on_its_way():
+    hosted = HostedRun().entered(stop="95")
+    [exit_] = hosted.tick("94", "10:05")
+    settlement = Fill(INFY, -10, D("93"), at("15:40"))
+    assert hosted.host.apply_expiry(settlement) == []
+    position = hosted.host.position_of(INFY)
+    assert (position.quantity, position.exit, position.stop, position.leaving) == (0, None, None, None)
+    assert hosted.puppet.heard[-1] == settlement
+    hosted.ended("expired", exit_.number)
+    assert hosted.time("15:41") == []
+
+
+def test_an_expiry_of_what_a_run_does_not_know_changes_nothing():
+    hosted = HostedRun().entered(stop="95")
+    assert hosted.host.apply_expiry(Fill("NFO:OTHER", -65, D("93"), at("15:40"))) == []
+    assert hosted.quantity == 10

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import TypedDict
 
 import redis
 from django.db.models import F, Max
 from django.urls import reverse
 
-from alphapanda.core.figures import age, clock_minute, counted, profit
+from alphapanda.core.figures import age, clock_minute, counted, profit, signed_whole, weekday_date
 from alphapanda.core.journal.models import DeadLetter
 from alphapanda.core.telemetry.heartbeats import read_processes
+from alphapanda.core.timezone import IST
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.limits import LimitsPanel, MeterRow
 from alphapanda.dashboard.panels.live.net import main_account
@@ -22,6 +23,8 @@ from alphapanda.dashboard.panels.results import PortfolioDays, add_results
 from alphapanda.dashboard.panels.shell import gate_words, opens_again
 from market.domain.staleness import Liveness
 from market.quotes import FeedState
+from portfolio.expiries import Departure, awaiting_price, derivatives_to_leave
+from portfolio.models import Position
 from trading.exits.flat_by import kept_on_purpose
 from trading.models import BrokerSession, Deployment, ExitPlan, Order, PaperTrade, RateWindow
 from trading.orders.holdings import TRADES_LATE
@@ -158,6 +161,8 @@ def verdict_facts(
         unconfirmed=tuple(order_line(o, page) for o in live if is_overdue(o, page)),
         needs_person=tuple(order_line(o, page) for o in live if o.state == OrderState.NEEDS_HUMAN),
         **exit_facts(page),
+        to_leave=tuple(departure_line(departure) for departure in derivatives_to_leave(page.day)),
+        without_price=tuple(price_line(position) for position in awaiting_price(page.now)),
         full_limits=meters_in_tone(limits, "fault"),
         near_limits=meters_in_tone(limits, "warn"),
         stale_prices=stale_symbols(rows) if page.is_open else (),
@@ -272,6 +277,23 @@ def overfilled_today(page: PageContext) -> list[Order]:
 def overfill_line(order: Order) -> Line:
     words = f"{order_words(order)}: {order.filled_quantity} filled of {order.quantity}; all of it is booked."
     return Line(words, story_of(order), "Its story")
+
+
+def departure_line(departure: Departure) -> Line:
+    until = weekday_date(datetime.combine(departure.leave_by, time(12), IST))
+    what = f"{holding_words(departure.position)}: a derivative on a share"
+    words = f"{what}, to be left by {until}; physical delivery is not booked."
+    return Line(words, reverse("dashboard:portfolio"), "Positions")
+
+
+def price_line(position: Position) -> Line:
+    instrument = position.instrument
+    words = f"{holding_words(position)}: what {instrument.underlying_key} closed at is not known yet."
+    return Line(words, reverse("admin:instruments_settlementprice_add"), "Enter it")
+
+
+def holding_words(position: Position) -> str:
+    return f"{signed_whole(position.quantity)} {position.instrument.tradingsymbol}"
 
 
 def trouble_line(deployment: Deployment) -> Line:

@@ -40,6 +40,8 @@ class Facts:
     kept_intraday: tuple[str, ...] = ()  # by hand, its owner wants no square-off, and the close is near
     trades_awaited: tuple[Line, ...] = ()
     overfilled: tuple[Line, ...] = ()
+    to_leave: tuple[Line, ...] = ()  # derivatives on shares that expire in days
+    without_price: tuple[Line, ...] = ()  # expired, and nobody has told the final price
     full_limits: tuple[tuple[str, str], ...] = ()  # name, and what is used and left
     stale_prices: tuple[str, ...] = ()
     near_limits: tuple[tuple[str, str], ...] = ()
@@ -133,6 +135,7 @@ def _orders(facts: Facts) -> Iterator[Finding]:
     if facts.unconfirmed:
         number = "one order" if len(facts.unconfirmed) == 1 else f"{len(facts.unconfirmed)} orders"
         yield Finding("warn", "warn", f"All right, except {number}.", facts.unconfirmed)
+    yield from _expiring(facts)
     if facts.silent_processes:
         words = f"{count_words(len(facts.silent_processes), 'process', 'processes')} not heard."
         line = Line(f"{facts.silent_processes[0]}. Its work waits until it is started again.", "/system/", "System")
@@ -141,6 +144,15 @@ def _orders(facts: Facts) -> Iterator[Finding]:
         words = f"{count_words(facts.dead_letters, 'piece')} of work was given up after three attempts."
         line = Line("Each can be replayed or dropped.", "/system/#dead-letters", "See them")
         yield Finding("warn", "warn", words, (line,))
+
+
+def _expiring(facts: Facts) -> Iterator[Finding]:
+    if facts.to_leave:
+        what = count_words(len(facts.to_leave), "position must", "positions must")
+        yield Finding("warn", "warn", f"{what} be left before expiry.", facts.to_leave)
+    if facts.without_price:
+        what = count_words(len(facts.without_price), "expired position waits", "expired positions wait")
+        yield Finding("warn", "warn", f"{what} for the final price.", facts.without_price)
 
 
 def _limits_and_ages(facts: Facts) -> Iterator[Finding]:
