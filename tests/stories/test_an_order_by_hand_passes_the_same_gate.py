@@ -75,6 +75,16 @@ def test_a_refusal_says_the_rule_and_the_numbers(market):
     )
 
 
+def test_a_stop_further_from_last_than_the_collar_is_taken_and_one_far_from_its_trigger_is_not(market):
+    waits = place(market, order_type="SL", trigger_price=Decimal("1531.50"), price=Decimal("1532.00"))
+    slips = place(market, order_type="SL", trigger_price=Decimal("1531.50"), price=Decimal("1580.00"))
+    market.quiesce()
+    waits.refresh_from_db()
+    slips.refresh_from_db()
+    assert waits.state == "ordered"
+    assert slips.decision.refusal_codes == ["PRICE_COLLAR"]
+
+
 def test_a_resting_order_is_cancelled_when_asked(market):
     place(market, order_type="LIMIT", price=Decimal("1490.00"))
     market.play("1500.00", "1500.00", "1500.00")

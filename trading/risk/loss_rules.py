@@ -10,6 +10,7 @@ from alphapanda.core import figures
 from instruments.domain.order_terms import Product
 from market.domain.staleness import Liveness
 from trading.orders.life_cycle import GATE_LABELS, GateState, effective_gate
+from trading.risk.inputs import ProposedOrder
 from trading.risk.verdicts import (
     Case,
     Verdict,
@@ -22,6 +23,9 @@ from trading.risk.verdicts import (
 )
 
 LIVE = Liveness.LIVE
+# How far from last, in percent, a stop's trigger may lie. Beyond the widest band of the cash market (20 %, kite.md 5.3)
+# it could not fire today. An option's premium halves or doubles in a day, and its stops are set so: our own choice.
+TRIGGER_COLLAR, OPTION_TRIGGER_COLLAR = Decimal(20), Decimal(100)
 NO_DEPLOYMENT = "not of a deployment"
 
 
@@ -116,17 +120,34 @@ def _before(now: datetime, until: datetime | None, what: str) -> Verdict:
 
 
 def price_collar(case: Case) -> Verdict:
-    """How far the order's price is from last; a market order is judged on the side it takes."""
+    """How far the order's price is from last; a market order is judged on the side it takes.
+
+    A stop waits away from last on purpose: its trigger has a wider bound, and its limit is judged by the trigger.
+    """
     order, allowed = case.proposed, case.limits.collar_percent
     if not order.reference_price:
         return unknown_verdict("the last price", figures.percent(allowed))
+    if order.trigger_price:
+        return _stop_collar(order, order.trigger_price, order.reference_price, allowed)
     price = order.price or _taken_price(case)
     if price is None:
         return unknown_verdict(f"the price a {order.side.lower()} would take", figures.percent(allowed))
-    distance = abs(price - order.reference_price) / order.reference_price * 100
+    return _distance("limit" if order.price else "price", price, "last", order.reference_price, allowed)
+
+
+def _stop_collar(order: ProposedOrder, trigger: Decimal, last: Decimal, allowed: Decimal) -> Verdict:
+    widest = OPTION_TRIGGER_COLLAR if order.is_option else TRIGGER_COLLAR
+    verdict = _distance("trigger", trigger, "last", last, widest)
+    if not order.price or not verdict.passed:
+        return verdict
+    return _distance("limit", order.price, "its trigger", trigger, allowed)
+
+
+def _distance(what: str, price: Decimal, whence: str, reference: Decimal, allowed: Decimal) -> Verdict:
+    distance = abs(price - reference) / reference * 100
     verdict = bounded_by("", distance.quantize(Decimal("0.0001")), allowed, figures.percent)
-    what = f"{'limit' if order.price else 'price'} {figures.plain(price)}"
-    return replace(verdict, words=f"{what} is {verdict.value} from last; {verdict.limit} allowed")
+    words = f"{what} {figures.plain(price)} is {verdict.value} from {whence}; {verdict.limit} allowed"
+    return replace(verdict, words=words)
 
 
 def _taken_price(case: Case) -> Decimal | None:
