@@ -1,31 +1,41 @@
 """Admin: instruments and loads to look at, the calendar and freeze quantities to edit."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.http import HttpRequest
 from import_export import resources
 from import_export.admin import ImportExportModelAdmin
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
-from alphapanda.core.admin import LookOnly
+from alphapanda.core.admin import LookOnly, name_of
 from alphapanda.core.figures import whole
 from instruments.models import (
     FreezeQuantity,
     Instrument,
     InstrumentLoad,
+    InstrumentName,
     InstrumentToken,
+    RenameQuestion,
     SettlementPrice,
     TradingSession,
 )
+from instruments.renames import CannotFollow, follow_rename, keep_apart
 
 
 class TokenInline(LookOnly, TabularInline):
     model = InstrumentToken
     fields = ("instrument_token", "valid_from", "valid_to")
+    extra = 0
+
+
+class NameInline(LookOnly, TabularInline):
+    model = InstrumentName
+    fields = ("tradingsymbol", "valid_from", "valid_to")
     extra = 0
 
 
@@ -35,7 +45,37 @@ class InstrumentAdmin(LookOnly, ModelAdmin):
     list_filter = ("exchange", "instrument_type", "segment", "listed", "has_derivatives", "expiry")
     search_fields = ("tradingsymbol", "name", "=instrument_token")
     show_full_result_count = False
-    inlines = (TokenInline,)
+    inlines = (TokenInline, NameInline)
+
+
+@admin.register(RenameQuestion)
+class RenameQuestionAdmin(LookOnly, ModelAdmin):
+    """Answered by an action; nothing else of it is edited."""
+
+    list_display = ("day", "former_symbol", "successor_symbol", "why", "state", "answered_by")
+    list_filter = ("state", "day")
+    search_fields = ("former_symbol", "successor_symbol")
+    actions = ("answer_same", "answer_apart")
+
+    @admin.action(description="The same instrument: let holdings follow", permissions=["answer"])
+    def answer_same(self, request: HttpRequest, questions: Any) -> None:
+        self._answer(request, questions, follow_rename)
+
+    @admin.action(description="Two different instruments", permissions=["answer"])
+    def answer_apart(self, request: HttpRequest, questions: Any) -> None:
+        self._answer(request, questions, keep_apart)
+
+    def has_answer_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("instruments.change_renamequestion")
+
+    def _answer(self, request: HttpRequest, questions: Any, answer: Callable[[RenameQuestion, str], Any]) -> None:
+        for question in questions:
+            try:
+                answer(question, name_of(request))
+            except CannotFollow as refused:
+                self.message_user(request, f"{question}: {refused}.", messages.ERROR)
+            else:
+                self.message_user(request, f"{question.former_symbol}: answered.", messages.SUCCESS)
 
 
 @admin.register(InstrumentLoad)

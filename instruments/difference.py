@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection
 
 from alphapanda.core.ids import new_id
+from instruments.renames import ask_uncertain_renames, follow_certain_renames
 from instruments.reports import MOST_EXAMPLES, ExchangeChanges, LoadReport
 
 # Columns that may change while an instrument stays the same one. The exchange token goes with the token.
@@ -169,12 +170,29 @@ def apply_difference(report: LoadReport, exchanges: Sequence[str]) -> None:
     """Make what stands equal to the temporary table ``incoming`` and fill in the report."""
     born = new_id().hex
     asked = {"day": report.day, "exchanges": list(exchanges), "stamp": born[:12], "seed": born}
-    _do("DROP TABLE IF EXISTS difference, departed, recycled", {})
-    for statement in (FIND_DIFFERENCE, FIND_DEPARTED, RELEASE_TOKENS, DATE_DEPARTED, FIND_RECYCLED, ADD, CHANGE):
+    renamed = _find(report, asked)
+    for statement in (RELEASE_TOKENS, DATE_DEPARTED, FIND_RECYCLED, ADD, CHANGE):
         _do(statement, asked)
+    assert report.day is not None
+    ask_uncertain_renames(report.day)
     _fill_in(report)
+    for exchange, former, symbol in renamed:
+        report.exchanges[exchange].note_renamed(former, symbol)
     if any(changes.unchanged < changes.rows or changes.gone + changes.expired for changes in report.exchanges.values()):
         _do(MARK_SHARES_WITH_FUTURES, {})
+
+
+def _find(report: LoadReport, asked: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Find what is new, changed and gone, once more where something that seemed gone was only renamed."""
+    assert report.day is not None
+    renamed: list[tuple[str, str, str]] = []
+    while True:
+        _do("DROP TABLE IF EXISTS difference, departed, recycled", {})
+        for statement in (FIND_DIFFERENCE, FIND_DEPARTED):
+            _do(statement, asked)
+        if not (found := follow_certain_renames(report.day)):
+            return renamed
+        renamed += found
 
 
 def _fill_in(report: LoadReport) -> None:

@@ -89,6 +89,12 @@ class Instrument(models.Model):
     def key(self) -> str:
         return key_of(self.exchange, self.tradingsymbol)
 
+    def symbol_on(self, day: date) -> str:
+        """Return the symbol it had on ``day``: what was written then names it so."""
+        named = (name for name in self.names.all() if name.valid_from <= day < name.valid_to)
+        former = next(named, None)
+        return former.tradingsymbol if former else self.tradingsymbol
+
     @property
     def is_index(self) -> bool:
         return self.segment == INDICES
@@ -140,6 +146,57 @@ class InstrumentToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.instrument_token} from {self.valid_from} to {self.valid_to}"
+
+
+class InstrumentName(models.Model):
+    """A symbol that was an instrument's from ``valid_from`` up to, not including, ``valid_to``.
+
+    The symbol an instrument has now stands in its own row.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    instrument = models.ForeignKey(Instrument, on_delete=models.CASCADE, related_name="names")
+    exchange = models.CharField(max_length=8, choices=EXCHANGE_CHOICES)
+    tradingsymbol = models.CharField(max_length=64)
+    valid_from = models.DateField()
+    valid_to = models.DateField()
+
+    class Meta:
+        ordering = ["valid_from"]
+        indexes = [models.Index(fields=["exchange", "tradingsymbol"], name="former_name")]
+
+    def __str__(self) -> str:
+        return f"{self.key} from {self.valid_from} to {self.valid_to}"
+
+    @property
+    def key(self) -> str:
+        return key_of(self.exchange, self.tradingsymbol)
+
+
+class RenameQuestion(models.Model):
+    """Whether an instrument that came is one that went, under another name. A person answers."""
+
+    class State(models.TextChoices):
+        ASKED = "asked"
+        FOLLOWED = "followed", "the same: followed"
+        APART = "apart", "two instruments"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    former = models.ForeignKey(Instrument, on_delete=models.CASCADE, related_name="+")
+    former_symbol = models.CharField(max_length=80)
+    successor = models.ForeignKey(Instrument, on_delete=models.SET_NULL, null=True, related_name="+")
+    successor_symbol = models.CharField(max_length=80)
+    day = models.DateField(help_text="The day of the dump that brought the new one.")
+    why = models.CharField(max_length=200)
+    state = models.CharField(max_length=8, choices=State, default=State.ASKED)
+    answered_by = models.CharField(max_length=150, blank=True)
+
+    class Meta:
+        ordering = ["-day", "former_symbol"]
+        constraints = [models.UniqueConstraint(fields=["former", "successor"], name="one_question_a_pair")]
+
+    def __str__(self) -> str:
+        return f"{self.former_symbol} → {self.successor_symbol}: {self.why}"
 
 
 class InstrumentLoad(models.Model):

@@ -35,11 +35,12 @@ class InstrumentQuerySet(models.QuerySet["Instrument"]):
     def by_key(self, key: str) -> "Instrument":
         """Return what ``NSE:INFY`` means now, or meant last. Raises Instrument.DoesNotExist or ValueError.
 
-        A symbol used again for a later expiry is the later contract.
+        A symbol used again for a later expiry is the later contract; one that is nobody's any more means what was
+        renamed from it.
         """
         exchange, tradingsymbol = split_key(key)
         found = self.filter(exchange=exchange, tradingsymbol=tradingsymbol)
-        instrument = found.order_by("-listed", "-expiry").first()
+        instrument = found.order_by("-listed", "-expiry").first() or self.once_named([key]).get(key)
         if instrument is None:
             raise self.model.DoesNotExist(f"no instrument {key}")
         return instrument
@@ -53,7 +54,17 @@ class InstrumentQuerySet(models.QuerySet["Instrument"]):
             either |= Q(exchange=exchange, tradingsymbol__in=symbols)
         # Later ones win: listed after gone, later expiries after earlier ones.
         found = self.filter(either).order_by("listed", "expiry") if wanted else self.none()
-        return {instrument.key: instrument for instrument in found}
+        answer: dict[str, Instrument] = {instrument.key: instrument for instrument in found}
+        lacking = [key for key in keys if key not in answer]
+        return answer | self.once_named(lacking) if lacking else answer
+
+    def once_named(self, keys: "list[str]") -> "dict[str, Instrument]":
+        """Return by former key what was renamed from it, the last to bear it."""
+        wanted = [split_key(key) for key in keys]
+        symbols = [symbol for _, symbol in wanted]
+        names = apps.get_model("instruments", "InstrumentName").objects.filter(tradingsymbol__in=symbols)
+        found = {name.key: name.instrument for name in names.select_related("instrument").order_by("valid_to")}
+        return {key: found[key] for key in keys if key in found}
 
     def holding_token(self, token: int, day: date) -> "Instrument | None":
         """Return whose token it was on ``day``; tokens are recycled after expiry."""

@@ -16,6 +16,7 @@ WORDS = {
     "expired": "expired",
     "gone": "gone",
     "recycled": "tokens now another's",
+    "renamed": "renamed",
 }
 
 
@@ -31,8 +32,15 @@ class ExchangeChanges:
     expired: int = 0
     gone: int = 0
     recycled: int = 0
+    renamed: int = 0
     columns: dict[str, int] = field(default_factory=dict)
     examples: dict[str, list[str]] = field(default_factory=dict)
+
+    def note_renamed(self, former: str, symbol: str) -> None:
+        self.renamed += 1
+        examples = self.examples.setdefault("renamed", [])
+        if len(examples) < MOST_EXAMPLES:
+            examples.append(f"{former} → {symbol}")
 
     def lines(self) -> Iterator[str]:
         for name, words in WORDS.items():

@@ -89,7 +89,7 @@ def rounding_entry(account: Account, part: NotePart, sums: NoteSums, now: dateti
 
 def dp_entry(trade: Trade, step: Step[Trade], amount: Decimal) -> LedgerEntry:
     """One for each share and day of sale, on whichever exchange and however often it is sold; back if it stays."""
-    symbol = trade.instrument.tradingsymbol
+    symbol = trade.instrument.symbol_on(trade.day)
     key = f"dp:{symbol}:{trade.day}" + (f":{step.dp_number}" if step.dp_number else "")
     note = f"delivery of {symbol}" if step.dp > 0 else f"{symbol} bought back: nothing is delivered"
     return ledger_entry(trade, LedgerKind.DP, -step.dp * amount, key, note)

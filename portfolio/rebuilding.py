@@ -52,7 +52,9 @@ def rebuild_account(account: Account, *, fix: bool = False) -> list[Difference]:
     ``fix`` writes positions, lots and cash anew and leaves the ledger alone: facts are corrected by further entries.
     """
     account = Account.objects.locked(account.pk)
-    trades = list(account.trades.select_related("instrument").order_by("sequence"))
+    trades = list(
+        account.trades.select_related("instrument").prefetch_related("instrument__names").order_by("sequence")
+    )
     return [
         *position_differences(account, trades, fix=fix),
         *cash_differences(account, fix=fix),
@@ -171,7 +173,7 @@ def with_steps(trades: Iterable[Trade]) -> Iterator[tuple[Trade, Step[Trade] | N
             yield trade, None
             continue
         if segment == ChargeSegment.DELIVERY:
-            yield trade, days[trade.instrument.tradingsymbol, trade.day].add_trade(trade)
+            yield trade, days[trade.instrument.symbol_on(trade.day), trade.day].add_trade(trade)
             continue
         order = trade.exchange, trade.day, trade.broker_order_id
         yield trade, sole_step(trade, segment, executed[order])

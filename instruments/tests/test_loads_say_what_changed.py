@@ -11,7 +11,7 @@ pytestmark = pytest.mark.django_db
 
 
 def counts(changes) -> dict[str, int]:
-    names = ("rows", "new", "relisted", "changed", "unchanged", "expired", "gone", "recycled")
+    names = ("rows", "new", "relisted", "changed", "unchanged", "expired", "gone", "recycled", "renamed")
     return {name: count for name in names if (count := getattr(changes, name))}
 
 

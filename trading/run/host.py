@@ -72,6 +72,11 @@ class RunHost:
         """Signed units held, by instrument, of those that hold any."""
         return {key: position.quantity for key, position in self._positions.traded.items() if position.quantity}
 
+    @property
+    def known_keys(self) -> frozenset[str]:
+        """Every instrument the run trades, watches or still holds, by key."""
+        return frozenset({*self._positions.views, *self._positions.traded})
+
     def position_of(self, instrument: str) -> RunPosition:
         return self._positions.views[instrument]
 

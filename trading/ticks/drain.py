@@ -47,6 +47,10 @@ class LostRace(Exception):
     """Another worker committed this shard's entries first."""
 
 
+class StaleNames(Exception):
+    """An instrument of a run has another symbol since the memory was made."""
+
+
 def process_ticks(shard_id: UUID | str, linger: float = LINGER_SECONDS) -> bool:
     """Work until the stream has been empty for ``linger`` or five seconds are over. True: there is more to do."""
     shard = Shard.objects.select_related("feed").get(pk=shard_id)
@@ -67,6 +71,11 @@ def process_ticks(shard_id: UUID | str, linger: float = LINGER_SECONDS) -> bool:
         # Whoever was first goes on; to compete with it for every frame would rebuild the memory each time.
         log.info("shard_lost_race", shard=shard.name)
         return False
+    except StaleNames:
+        # Nothing of these entries was committed: the memory made next hears them under the new name.
+        _memories.pop(shard.pk, None)
+        log.info("shard_has_new_names", shard=shard.name)
+        return True
     except BaseException as error:
         # Memory may be ahead of what was committed: it is not to be trusted any more.
         _memories.pop(shard.pk, None)
@@ -105,6 +114,8 @@ def advance_shard(shard: Shard, memory: ShardMemory, entries: list[StreamEntry])
         for entry in entries:
             rows = memory.apply_entry(entry, effects)
             exchange.apply_entry(rows, memory.rows, memory.now)
+        if memory.has_stale_names:
+            raise StaleNames
         memory.note_gone(effects)
         crashpoint("ticks.before_commit")
         commit_effects(shard, memory, effects, exchange)

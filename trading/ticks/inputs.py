@@ -121,7 +121,7 @@ def exits_only_run(memory: ShardMemory, run: Run) -> LiveRun:
 def instruments_of(run: Run) -> list[Instrument]:
     """Return the instruments of the run's terms, listed or not: what is held of one that is gone is held all the same.
 
-    Their order is the one of the terms.
+    Their order is the one of the terms; what was renamed since is found by its former key.
     """
     found = Instrument.objects.by_keys(run.terms["instruments"])
     return [found[key] for key in run.terms["instruments"] if key in found]

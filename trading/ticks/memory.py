@@ -12,7 +12,7 @@ import structlog
 
 from alphapanda.core.figures import signed_whole
 from alphapanda.core.timezone import IST
-from instruments.models import Instrument, TradingSession
+from instruments.models import Instrument, InstrumentName, TradingSession
 from market.board import traded_under
 from market.domain.candles import CandleSeries, ClosedCandle
 from market.domain.ticks import TICK_DTYPE, to_price
@@ -25,6 +25,7 @@ from trading.run.callback_slot import CallbackSlot
 from trading.run.decisions import Decision
 from trading.run.faults import StrategyFault, error_words, traceback_of
 from trading.run.host import RunHost
+from trading.run.names import rename_keys
 from trading.run.sessions import calendar_version
 from trading.strategies.values import Candle, Fill, Tick
 
@@ -99,6 +100,8 @@ class ShardMemory:
         self.runs: dict[UUID, LiveRun] = {}
         self.instruments: dict[int, Instrument] = {}
         self.keys: dict[str, int] = {}
+        self.names: dict[str, str] = {}  # a former key of an instrument → its key now
+        self.has_stale_names = False
         self.slot = slot
         self.checkpointed_at: datetime | None = None
         self._day: date | None = None
@@ -152,11 +155,19 @@ class ShardMemory:
         day = self.now.astimezone(IST).date()
         self.instruments = traded_under([row.instrument for row in wanted], day)
         self.keys = {instrument.key: token for token, instrument in self.instruments.items()}
+        self._note_names()
         self.rows = {token: row for token, row in self.rows.items() if not self._is_of_another(token, row)}
         self.hold_back_gone()
         if self._day is not None:
             with_candles = traded_under([row.instrument for row in wanted if row.wants_candles], day)
             self._set_hours(set(with_candles), self._day)
+
+    def _note_names(self) -> None:
+        """Note which key each former one means now. A run that was made under another name has to be made anew."""
+        current = {instrument.pk: instrument.key for instrument in self.instruments.values()}
+        names = InstrumentName.objects.filter(instrument__in=current).order_by("valid_to")
+        self.names = {name.key: current[name.instrument_id] for name in names if name.key not in self.keys}
+        self.has_stale_names = any(key in self.names for run in self.runs.values() for key in run.host.known_keys)
 
     def _is_of_another(self, token: int, row: np.void) -> bool:
         """Whether a row was told of a token before it was its instrument's own: tokens are recycled."""
@@ -248,7 +259,7 @@ class ShardMemory:
 
     def apply_input(self, run: LiveRun, told: RunInput, effects: Effects) -> None:
         """Give a run one of its inputs."""
-        payload = told.payload
+        payload = rename_keys(told.payload, self.names)
         if told.kind in ("fill", "closed_by_hand"):
             fill = _fill_of(payload, payload["number"] if told.kind == "fill" else None)
             take = run.host.apply_fill if told.kind == "fill" else run.host.apply_closed_by_hand

@@ -14,6 +14,7 @@ from trading.models import Checkpoint, ExitPlan, Run, RunInput, Signal
 from trading.run import deployments
 from trading.run.callback_slot import CallbackSlot
 from trading.run.faults import StrategyFault, error_words, traceback_of
+from trading.run.names import rename_keys
 from trading.ticks.inputs import apply_input, exits_only_run, run_of
 from trading.ticks.memory import Effects, LiveRun, RunFault, ShardMemory
 
@@ -65,7 +66,7 @@ def _restore_runs(memory: ShardMemory, shard: Shard, saved: dict[str, Any]) -> l
     for run in open_runs.select_related("deployment__strategy", "deployment__account"):
         trace = ""
         try:
-            problem = _restore_run(memory, run, saved.get(str(run.pk)), effects)
+            problem = _restore_run(memory, run, rename_keys(saved.get(str(run.pk)), memory.names), effects)
         except NOBODYS_FAULT:
             raise
         except Exception as error:

@@ -37,6 +37,12 @@ TOLD = [
         {"closed": 65, "value": "120.35", "final_price": "24120.35"},
         "Expired: 65 NFO:NIFTY26NOV24000CE at 120.35, the underlying at 24120.35",
     ),
+    (
+        "instrument.renamed",
+        "NSE:ETERNAL",
+        {"from": "NSE:ZOMATO", "to": "NSE:ETERNAL", "by": "the dump"},
+        "NSE:ZOMATO is NSE:ETERNAL now, said the dump",
+    ),
     ("moon.rose", "full", {}, "Moon rose: full"),
 ]
 

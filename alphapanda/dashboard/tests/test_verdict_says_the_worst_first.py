@@ -9,7 +9,7 @@ from alphapanda.core.clock.services import set_market_time
 from alphapanda.dashboard.panels.live.page import live_snapshot
 from alphapanda.dashboard.panels.live.verdict import Facts, Line, make_verdict
 from alphapanda.dashboard.tests.conftest import DAY, NOW, PHASES, share
-from instruments.models import Instrument, TradingSession
+from instruments.models import Instrument, RenameQuestion, TradingSession
 from portfolio.booking import TradeReport, book_trade
 
 SILENT = (Line("Sell 65 NIFTY: no reply for 6 s", "/orders/1/", "Its story"),)
@@ -22,6 +22,7 @@ BY_SEVERITY = [
     {"reduce_only": "Reduce only by mehta."},
     {"needs_person": SILENT},
     {"unconfirmed": SILENT},
+    {"renames": (Line("NSE:A went and NSE:B came", "/admin/", "Answer it"),)},
     {"to_leave": (Line("+400 INFY26NOVFUT: to be left by Fri 27 Nov", "/portfolio/", "Positions"),)},
     {"without_price": (Line("+65 NIFTY26NOV24000CE: not known yet", "/admin/", "Enter it"),)},
     {"silent_processes": ("ticks@desk: silent for 20 s",)},
@@ -107,3 +108,14 @@ def test_live_names_an_expired_contract_that_nobody_knows_the_final_price_of(hol
     told = live_snapshot(user)["verdict"]
     assert told["headline"] == "1 expired position waits for the final price."
     assert told["lines"][0]["text"] == "+400 NIFTY26NOVFUT: what NSE:NIFTY 50 closed at is not known yet."
+
+
+def test_live_asks_about_a_rename_of_what_is_held(hold, user) -> None:
+    hold("NIFTY", date(2026, 11, 27))
+    former = Instrument.objects.get()
+    asked = {"former_symbol": "NFO:OLD", "successor_symbol": "NFO:NEW", "day": DAY, "why": "the strike was 2 and is 1"}
+    RenameQuestion.objects.create(former=former, successor=share("NEW", 70_003), **asked)
+    RenameQuestion.objects.create(former=share("TCS", 2953217), successor=share("X", 70_005), **asked)
+    told = live_snapshot(user)["verdict"]
+    assert told["headline"] == "Was it renamed?"
+    assert told["lines"][0]["text"] == "NFO:OLD went and NFO:NEW came: the strike was 2 and is 1."

@@ -6,7 +6,7 @@ from datetime import datetime, time, timedelta
 from typing import TypedDict
 
 import redis
-from django.db.models import F, Max
+from django.db.models import F, Max, Q
 from django.urls import reverse
 
 from alphapanda.core.figures import age, clock_minute, counted, profit, signed_whole, weekday_date
@@ -21,6 +21,7 @@ from alphapanda.dashboard.panels.naming import order_words, story_of, symbol_of
 from alphapanda.dashboard.panels.portfolio.positions import PositionRow, PositionsPanel
 from alphapanda.dashboard.panels.results import PortfolioDays, add_results
 from alphapanda.dashboard.panels.shell import gate_words, opens_again
+from instruments.models import RenameQuestion
 from market.domain.staleness import Liveness
 from market.quotes import FeedState
 from portfolio.expiries import Departure, awaiting_price, derivatives_to_leave
@@ -161,6 +162,7 @@ def verdict_facts(
         unconfirmed=tuple(order_line(o, page) for o in live if is_overdue(o, page)),
         needs_person=tuple(order_line(o, page) for o in live if o.state == OrderState.NEEDS_HUMAN),
         **exit_facts(page),
+        renames=tuple(rename_line(question) for question in open_questions()),
         to_leave=tuple(departure_line(departure) for departure in derivatives_to_leave(page.day)),
         without_price=tuple(price_line(position) for position in awaiting_price(page.now)),
         full_limits=meters_in_tone(limits, "fault"),
@@ -277,6 +279,19 @@ def overfilled_today(page: PageContext) -> list[Order]:
 def overfill_line(order: Order) -> Line:
     words = f"{order_words(order)}: {order.filled_quantity} filled of {order.quantity}; all of it is booked."
     return Line(words, story_of(order), "Its story")
+
+
+def open_questions() -> list[RenameQuestion]:
+    """Questions about renames that matter: something of the former instrument is held, or it is deployed."""
+    held = Position.objects.open().values("instrument")
+    deployed = Deployment.objects.working().values("instruments")
+    asked = RenameQuestion.objects.filter(state=RenameQuestion.State.ASKED)
+    return list(asked.filter(Q(former__in=held) | Q(former__in=deployed)))
+
+
+def rename_line(question: RenameQuestion) -> Line:
+    words = f"{question.former_symbol} went and {question.successor_symbol} came: {question.why}."
+    return Line(words, reverse("admin:instruments_renamequestion_changelist"), "Answer it")
 
 
 def departure_line(departure: Departure) -> Line:

@@ -40,6 +40,7 @@ class Facts:
     kept_intraday: tuple[str, ...] = ()  # by hand, its owner wants no square-off, and the close is near
     trades_awaited: tuple[Line, ...] = ()
     overfilled: tuple[Line, ...] = ()
+    renames: tuple[Line, ...] = ()  # of what is held or deployed, and nobody has answered yet
     to_leave: tuple[Line, ...] = ()  # derivatives on shares that expire in days
     without_price: tuple[Line, ...] = ()  # expired, and nobody has told the final price
     full_limits: tuple[tuple[str, str], ...] = ()  # name, and what is used and left
@@ -135,6 +136,9 @@ def _orders(facts: Facts) -> Iterator[Finding]:
     if facts.unconfirmed:
         number = "one order" if len(facts.unconfirmed) == 1 else f"{len(facts.unconfirmed)} orders"
         yield Finding("warn", "warn", f"All right, except {number}.", facts.unconfirmed)
+    if facts.renames:
+        words = "Was it renamed?" if len(facts.renames) == 1 else f"{len(facts.renames)} questions about renames."
+        yield Finding("warn", "warn", words, facts.renames)
     yield from _expiring(facts)
     if facts.silent_processes:
         words = f"{count_words(len(facts.silent_processes), 'process', 'processes')} not heard."
