@@ -15,6 +15,7 @@ from unfold.contrib.import_export.forms import ExportForm, ImportForm
 from alphapanda.core.admin import LookOnly, name_of
 from alphapanda.core.figures import whole
 from instruments.models import (
+    CorporateAction,
     FreezeQuantity,
     Instrument,
     InstrumentLoad,
@@ -146,3 +147,19 @@ class SettlementPriceAdmin(ModelAdmin):
     list_display = ("day", "exchange", "underlying", "price", "source")
     list_filter = ("exchange", "underlying", "day")
     search_fields = ("underlying", "source")
+
+
+@admin.register(CorporateAction)
+class CorporateActionAdmin(ModelAdmin):
+    list_display = ("ex_date", "instrument", "kind", "held", "becomes", "credited_on", "taken_effect_at", "source")
+    list_filter = ("kind", "ex_date")
+    list_select_related = ("instrument",)
+    search_fields = ("instrument__tradingsymbol", "source")
+    autocomplete_fields = ("instrument",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: CorporateAction | None = None) -> tuple[str, ...]:
+        # What has taken effect is booked; the form does not even offer it.
+        return ("instrument", "kind", "ex_date", "held", "becomes") if obj and obj.taken_effect_at else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: CorporateAction | None = None) -> bool:
+        return obj is None or obj.taken_effect_at is None

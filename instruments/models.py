@@ -1,12 +1,13 @@
 """Instruments and their tokens over time, the calendar, dated quantities and prices, and what each load did."""
 
-from datetime import date
+from datetime import date, datetime, time
 
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
 from alphapanda.core.ids import new_id
+from alphapanda.core.timezone import IST
 from instruments.domain.contracts import (
     CASH_EXCHANGES,
     CLASSES_OF_EXCHANGE,
@@ -22,6 +23,7 @@ from instruments.domain.contracts import (
 )
 from instruments.domain.sessions import DaySchedule, phase_problems, phases_from_rows
 from instruments.querysets import (
+    CorporateActionQuerySet,
     FreezeQuantityQuerySet,
     InstrumentLoadQuerySet,
     InstrumentQuerySet,
@@ -343,3 +345,58 @@ class SettlementPrice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.exchange} {self.underlying} on {self.day:%d %b %Y}: {self.price}"
+
+
+class CorporateAction(models.Model):
+    """A split or a bonus issue: from its ex-date on, of every ``held`` shares there are ``becomes``."""
+
+    class Kind(models.TextChoices):
+        SPLIT = "split", "Split"
+        BONUS = "bonus", "Bonus issue"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="corporate_actions")
+    kind = models.CharField(max_length=8, choices=Kind)
+    ex_date = models.DateField(help_text="The first day it trades without the entitlement.")
+    held = models.PositiveIntegerField(help_text="Of so many shares …")
+    becomes = models.PositiveIntegerField(
+        help_text="… there are so many then: 1 and 5 in a split from ₹10 to ₹2, 1 and 2 in a bonus of 1:1."
+    )
+    credited_on = models.DateField(
+        null=True, blank=True, help_text="The first day the new shares can be sold. Empty: they are receivable still."
+    )
+    source = models.CharField(max_length=200, help_text="The exchange's circular.")
+    taken_effect_at = models.DateTimeField(null=True, editable=False, help_text="When runs and candles were adjusted.")
+
+    objects = CorporateActionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-ex_date", "instrument"]
+        constraints = [
+            models.UniqueConstraint(fields=["instrument", "kind", "ex_date"], name="one_corporate_action_a_day"),
+            models.CheckConstraint(
+                condition=Q(held__gt=0, becomes__gt=models.F("held"), becomes__lte=100 * models.F("held")),
+                name="corporate_action_ratio",
+                violation_error_message="Of some shares held more must become, at most 100 times as many.",
+            ),
+            models.CheckConstraint(
+                condition=Q(credited_on__isnull=True) | Q(credited_on__gte=models.F("ex_date")),
+                name="corporate_action_credit",
+                violation_error_message="Shares are credited on the ex-date or later.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.instrument.key} on {self.ex_date:%d %b %Y}: {self.held} → {self.becomes}"
+
+    @property
+    def at(self) -> datetime:
+        """When it takes effect: before the first trade of the ex-date."""
+        return datetime.combine(self.ex_date, time(0), IST)
+
+    def clean(self) -> None:
+        """What has taken effect is booked: only its credit, and who says so, may still be told."""
+        before = CorporateAction.objects.filter(pk=self.pk, taken_effect_at__isnull=False).first()
+        fixed = ("instrument_id", "kind", "ex_date", "held", "becomes")
+        if before and any(getattr(before, name) != getattr(self, name) for name in fixed):
+            raise ValidationError(f"it has taken effect as {before.held} → {before.becomes} and cannot be changed")

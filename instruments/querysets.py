@@ -16,7 +16,13 @@ from instruments.domain.contracts import CLASSES_OF_EXCHANGE, InstrumentType, Se
 from instruments.domain.sessions import DaySchedule, unknown_day
 
 if TYPE_CHECKING:
-    from instruments.models import FreezeQuantity, Instrument, SettlementPrice, TradingSession  # noqa: F401 (bases below)
+    from instruments.models import (  # noqa: F401 (bases below)
+        CorporateAction,
+        FreezeQuantity,
+        Instrument,
+        SettlementPrice,
+        TradingSession,
+    )
 
 LONGEST_SEARCH = 64
 
@@ -240,3 +246,9 @@ class SettlementPriceQuerySet(models.QuerySet["SettlementPrice"]):
         """Return the price by which an expiring contract is settled; None while nobody has told."""
         told = self.filter(exchange=instrument.exchange, underlying=instrument.name, day=instrument.expiry)
         return told.values_list("price", flat=True).first()
+
+
+class CorporateActionQuerySet(models.QuerySet["CorporateAction"]):
+    def begun(self, today: date) -> "CorporateActionQuerySet":
+        """Return those whose ex-date has come, oldest first."""
+        return self.filter(ex_date__lte=today).order_by("ex_date", "pk")

@@ -10,6 +10,7 @@ from alphapanda.core.ids import new_id
 from instruments.models import Instrument
 from market.domain.candles import ClosedCandle
 from market.domain.ticks import to_price
+from market.models import Candle, KeptHistory
 
 HistoryRow = tuple[datetime, Decimal, Decimal, Decimal, Decimal, int]
 INSERT = """
@@ -46,6 +47,16 @@ def store_history(instrument: Instrument, interval: int, rows: Iterable[HistoryR
     values = [(instrument.pk, interval, *row, True) for row in rows]
     _insert(values)
     return len(values)
+
+
+def drop_history(instrument: Instrument, before: datetime) -> int:
+    """Drop the candles that began before a moment, whoever made them: a split has made them wrong. Returns how many.
+
+    Nothing of the instrument counts as kept then: what is asked for next is fetched anew.
+    """
+    KeptHistory.objects.filter(instrument=instrument).delete()
+    dropped, _ = Candle.objects.filter(instrument=instrument, start__lt=before).delete()
+    return dropped
 
 
 def _insert(rows: Sequence[tuple[object, ...]]) -> None:

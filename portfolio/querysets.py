@@ -78,6 +78,14 @@ class PositionQuerySet(QuerySet[Any]):
         held = self.of_account(account_id).filter(instrument=instrument_id, product=product)
         return held.aggregate(total=Sum("quantity"))["total"] or 0
 
+    def receivable(self, day: date) -> dict[UUID, int]:
+        """Return by position how much of it has not been credited by ``day``: held, and not to be sold yet."""
+        waiting = Q(receivables__adjustment__action__credited_on__isnull=True)
+        waiting |= Q(receivables__adjustment__action__credited_on__gt=day)
+        rows = self.filter(waiting, quantity__gt=0, receivables__isnull=False).values_list("pk", "quantity")
+        found = rows.annotate(waiting=Sum("receivables__quantity", filter=waiting))
+        return {pk: min(quantity, waiting) for pk, quantity, waiting in found}
+
 
 class LotQuerySet(QuerySet[Any]):
     def open(self) -> LotQuerySet:

@@ -19,12 +19,14 @@ from portfolio.folding import derive_rows, derived_columns, refold_position
 from portfolio.ledger_entries import cost_entries, value_entries
 from portfolio.models import (
     Account,
+    Adjustment,
     ChargeRate,
     LedgerEntry,
     LedgerKind,
     Lot,
     Position,
     Realisation,
+    Receivable,
     Trade,
 )
 
@@ -63,8 +65,11 @@ def rebuild_account(account: Account, *, fix: bool = False) -> list[Difference]:
 
 
 def position_differences(account: Account, trades: Iterable[Trade], *, fix: bool) -> Iterator[Difference]:
+    adjustments: dict[UUID, list[Adjustment]] = defaultdict(list)
+    for adjustment in account.adjustments.all():
+        adjustments[adjustment.instrument_id].append(adjustment)
     for key, (row, of_position) in positions_and_trades(account, trades).items():
-        differences = list(compare_position(row or unwritten_position(key), of_position))
+        differences = list(compare_position(row or unwritten_position(key), of_position, adjustments[key[1]]))
         yield from differences
         if fix and differences:
             refold_position(row or Position.objects.create(portfolio_id=key[0], instrument_id=key[1], product=key[2]))
@@ -86,9 +91,9 @@ def unwritten_position(key: PositionKey) -> Position:
     return Position(portfolio_id=key[0], instrument_id=key[1], product=key[2])
 
 
-def compare_position(row: Position, trades: list[Trade]) -> Iterator[Difference]:
+def compare_position(row: Position, trades: list[Trade], adjustments: list[Adjustment]) -> Iterator[Difference]:
     where = f"{trades[0].instrument.key if trades else row.instrument.key} {row.product}"
-    books = derive_rows(row, trades)
+    books = derive_rows(row, trades, adjustments)
     for name, should_be in derived_columns(books.position).items():
         yield from compare_figures(name, where, getattr(row, name), should_be, is_derived=True)
     lots = Lot.objects.filter(position=row.pk).order_by("ordinal")
@@ -101,6 +106,10 @@ def compare_position(row: Position, trades: list[Trade]) -> Iterator[Difference]
         _realisations_in_words(books.realisations),
         is_derived=True,
     )
+    stand, should_be = (
+        _receivables_in_words(rows) for rows in (Receivable.objects.filter(position=row.pk), books.receivables)
+    )
+    yield from compare_figures("receivables", where, stand, should_be, is_derived=True)
 
 
 def compare_figures(what: str, where: str, stands: Any, should_be: Any, *, is_derived: bool) -> Iterator[Difference]:
@@ -131,6 +140,10 @@ def cash_differences(account: Account, *, fix: bool) -> Iterator[Difference]:
     yield from compare_figures("cash", account.name, account.cash, summed, is_derived=True)
     if fix:
         Account.objects.filter(pk=account.pk).update(cash=summed)
+
+
+def _receivables_in_words(receivables: Iterable[Receivable]) -> list[str]:
+    return sorted(f"{one.quantity:+} by {one.adjustment_id}" for one in receivables)
 
 
 def ledger_differences(account: Account, trades: Iterable[Trade]) -> Iterator[Difference]:

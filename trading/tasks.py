@@ -138,6 +138,29 @@ def book_expiries(account_id: str) -> None:
     drain(account_id)
 
 
+@shared_task(name="trading.tasks.apply_corporate_actions")
+def apply_corporate_actions(partition: str) -> None:
+    from alphapanda.core.clock import market_now
+    from trading.orders.corporate_actions import apply_corporate_actions as drain
+
+    wakeups.clear_awake_flag(wakeups.ACTIONS, partition)
+    drain(market_now())
+
+
+@shared_task(name="trading.tasks.fetch_adjusted_history")
+def fetch_adjusted_history(account: str) -> None:
+    from alphapanda.core.clock import market_now
+    from trading.brokers.adjusted_history import fetch_adjusted_history as fetch
+    from trading.brokers.choice import market_data_of
+    from trading.orders.broker_port import BrokerError
+
+    try:
+        fetch(account, market_data_of(account), market_now())
+    except BrokerError as error:
+        # The sweeper asks again; meanwhile the runs are paused, with their exits kept.
+        log.warning("history_not_told", account=account, error=repr(error))
+
+
 @shared_task(name="trading.tasks.sweep")
 def sweep() -> None:
     from trading.ticks.sweeping import sweep_partitions as wake_all

@@ -21,9 +21,10 @@ LONGEST_DRAIN_SECONDS = 5.0
 ASSESS, EXECUTE, BOOK, TICKS = "assess_signals", "execute_orders", "book_trades", "process_ticks"
 EXITS = "follow_exits"
 WARM_UP, BANDS = "warm_up", "fetch_bands"
+ACTIONS, HISTORY = "apply_corporate_actions", "fetch_adjusted_history"
 EXPIRIES, SETTLEMENT = "book_expiries", "fetch_settlement_prices"
 # The broker takes its time, and asking it again only waits behind the first.
-LONG_STAGES = {WARM_UP: 30, BANDS: 300, SETTLEMENT: 300}
+LONG_STAGES = {WARM_UP: 30, BANDS: 300, SETTLEMENT: 300, HISTORY: 60}
 _client: redis.Redis | None = None
 
 

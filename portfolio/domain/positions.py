@@ -1,4 +1,4 @@
-"""A position is a fold over its trades: first in, first out, exact, without a division."""
+"""A position is a fold over its trades and what splits and bonus issues made of it: first in, first out, exact."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import reduce
+from typing import NamedTuple
 
 ZERO = Decimal(0)
 # As fine as any price on an exchange; the average of prices this fine cannot leave their range by rounding.
@@ -21,6 +22,23 @@ class Trade:
     price: Decimal
     ref: Hashable = None
     at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """A split or a bonus issue: of every ``held`` shares there are ``becomes`` from then on; ``ref`` names it."""
+
+    held: int
+    becomes: int
+    ref: Hashable = None
+
+
+class AdjustedLot(NamedTuple):
+    """Names a lot that an adjustment made of another one, or one of two that it made."""
+
+    origin: Hashable
+    adjustment: Hashable
+    piece: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +102,43 @@ FLAT = Position()
 
 def fold_trades(trades: Iterable[Trade], start: Position = FLAT) -> Position:
     return reduce(fold_trade, trades, start)
+
+
+def fold_event(position: Position, event: Trade | Adjustment) -> Position:
+    return fold_trade(position, event) if isinstance(event, Trade) else adjust_position(position, event)
+
+
+def adjust_position(position: Position, adjustment: Adjustment) -> Position:
+    """Let every open lot become more shares at what it cost: nothing is realised, and not a hundredth of a paisa lost.
+
+    Fractions of the whole position lapse: the company pays them out in cash.
+    """
+    lots: list[Lot] = []
+    before = after = 0
+    for lot in position.lots:
+        before += abs(lot.signed_quantity)
+        reached = adjusted_quantity(before, adjustment.held, adjustment.becomes)
+        lots += adjusted_lots(lot, reached - after, adjustment.ref)
+        after = reached
+    return replace(position, lots=tuple(lots))
+
+
+def adjusted_quantity(quantity: int, held: int, becomes: int) -> int:
+    """Return what ``quantity`` shares (signed) become, fractions left out."""
+    size = abs(quantity) * becomes // held
+    return size if quantity > 0 else -size
+
+
+def adjusted_lots(lot: Lot, size: int, adjustment: Hashable) -> list[Lot]:
+    """Return a lot's cost over ``size`` shares: at one price, or at two neighbouring ones that add up to it exactly."""
+    sign = 1 if lot.signed_quantity > 0 else -1
+    steps, dearer = divmod(int(abs(lot.value) / PRICE_STEP), size)
+    parts = [(size - dearer, steps * PRICE_STEP), (dearer, (steps + 1) * PRICE_STEP)]
+    return [
+        Lot(sign * quantity, price, AdjustedLot(lot.opened_by, adjustment, piece))
+        for piece, (quantity, price) in enumerate(parts)
+        if quantity
+    ]
 
 
 def fold_trade(position: Position, trade: Trade) -> Position:

@@ -2,12 +2,13 @@
 
 from portfolio.models.accounts import Account, Portfolio
 from portfolio.models.charges import ChargeRate
-from portfolio.models.facts import LedgerEntry, LedgerKind, Trade, TradeKind
-from portfolio.models.holdings import Lot, Position, Realisation
+from portfolio.models.facts import Adjustment, LedgerEntry, LedgerKind, Trade, TradeKind
+from portfolio.models.holdings import Lot, Position, Realisation, Receivable
 from portfolio.models.snapshots import PnlSnapshot
 
 __all__ = [
     "Account",
+    "Adjustment",
     "ChargeRate",
     "LedgerEntry",
     "LedgerKind",
@@ -16,6 +17,7 @@ __all__ = [
     "Portfolio",
     "Position",
     "Realisation",
+    "Receivable",
     "Trade",
     "TradeKind",
 ]

@@ -100,6 +100,36 @@ class Trade(models.Model):
         return self.traded_at, len(self.trade_id), self.trade_id, self.broker_order_id
 
 
+class Adjustment(models.Model):
+    """A split or a bonus issue as an account's books took it in. Append-only; positions are folded with it."""
+
+    id = uuid_key()
+    account = models.ForeignKey(Account, models.PROTECT, related_name="adjustments")
+    instrument = models.ForeignKey("instruments.Instrument", models.PROTECT, related_name="+")
+    action = models.ForeignKey("instruments.CorporateAction", models.PROTECT, related_name="+")
+    sequence = models.BigIntegerField(help_text="The account's version that booked it.")
+    held = models.PositiveIntegerField()
+    becomes = models.PositiveIntegerField(help_text="What became of ``held`` shares.")
+    at = models.DateTimeField(help_text="Before the first trade of the ex-date.")
+    booked_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-sequence"]
+        constraints = [
+            UniqueConstraint(fields=["account", "action"], name="adjustment_booked_once"),
+            CheckConstraint(name="adjustment_ratio", condition=Q(held__gt=0, becomes__gt=models.F("held"))),
+        ]
+        indexes = [models.Index(fields=["account", "instrument"], name="adjustment_of_account")]
+
+    def __str__(self) -> str:
+        return f"{self.instrument.key}: {self.held} → {self.becomes} at {self.at}"
+
+    @property
+    def exchange_order(self) -> tuple[object, ...]:
+        """Sorts it before whatever was traded from its moment on."""
+        return self.at, 0, "", ""
+
+
 class LedgerEntry(models.Model):
     """Money in (above zero) or out (below). Append-only: cash is the sum of an account's entries."""
 

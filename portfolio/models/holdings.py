@@ -9,7 +9,7 @@ from django.db.models import CheckConstraint, Q, UniqueConstraint
 
 from instruments.domain.order_terms import PRODUCT_LABELS, Product, choices_from
 from portfolio.models.accounts import Portfolio
-from portfolio.models.facts import Trade
+from portfolio.models.facts import Adjustment, Trade
 from portfolio.models.fields import money_column, uuid_key
 from portfolio.querysets import LotQuerySet, PositionQuerySet, RealisationQuerySet
 
@@ -55,11 +55,16 @@ class Position(models.Model):
 
 
 class Lot(models.Model):
-    """What one trade opened and later trades have not closed yet, first in, first out. Derived."""
+    """What one trade opened and later trades have not closed yet, first in, first out. Derived.
+
+    A split or a bonus issue closes a lot without a trade and opens one, or two at neighbouring prices, in its place.
+    """
 
     id = uuid_key()
     position = models.ForeignKey(Position, models.CASCADE, related_name="lots")
     trade = models.ForeignKey(Trade, models.PROTECT, related_name="+")
+    adjustment = models.ForeignKey(Adjustment, models.PROTECT, null=True, related_name="+")
+    piece = models.SmallIntegerField(default=0, help_text="Tells apart two that an adjustment made of one.")
     ordinal = models.IntegerField(help_text="The order in which lots close.")
     quantity = models.BigIntegerField(help_text="As opened; signed.")
     remaining = models.BigIntegerField(help_text="Still open; signed.")
@@ -72,7 +77,9 @@ class Lot(models.Model):
         ordering = ["position_id", "ordinal"]
         constraints = [
             UniqueConstraint(fields=["position", "ordinal"], name="lot_ordinal_once"),
-            UniqueConstraint(fields=["position", "trade"], name="lot_once_per_trade"),
+            UniqueConstraint(
+                fields=["position", "trade", "adjustment", "piece"], nulls_distinct=False, name="lot_once_per_trade"
+            ),
             CheckConstraint(name="lot_price", condition=Q(price__gt=0)),
             CheckConstraint(
                 name="lot_remaining_within",
@@ -108,3 +115,21 @@ class Realisation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity:+} closed at {self.price}"
+
+
+class Receivable(models.Model):
+    """What a position is entitled to by a split or a bonus issue: it counts, and is not sold before it is credited."""
+
+    id = uuid_key()
+    position = models.ForeignKey(Position, models.CASCADE, related_name="receivables")
+    adjustment = models.ForeignKey(Adjustment, models.PROTECT, related_name="+")
+    quantity = models.BigIntegerField(help_text="Shares that came with it; signed as the position was.")
+
+    class Meta:
+        constraints = [
+            UniqueConstraint(fields=["position", "adjustment"], name="receivable_once"),
+            CheckConstraint(name="receivable_quantity", condition=~Q(quantity=0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity:+} of {self.adjustment}"

@@ -77,6 +77,8 @@ def test_a_fill_told_under_the_old_name_is_heard_under_the_new_one(pipeline, hol
 
 
 def test_a_restart_finds_it_under_its_new_name(pipeline, holding):
+    pipeline.tick("1500.00", after=31)  # a checkpoint that knows the position, by its former name
+    pipeline.quiesce()
     rename(pipeline)
     pipeline.restart()
     pipeline.play("1500.00", "1480.00", "1480.00", "1480.00")

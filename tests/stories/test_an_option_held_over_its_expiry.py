@@ -8,6 +8,7 @@ import pytest
 from alphapanda.core.clock.services import set_market_time
 from alphapanda.core.timezone import IST
 from instruments.models import Instrument, SettlementPrice
+from market.models import Candle
 from market.subscriptions import subscribe_instrument
 from portfolio.booking import open_account
 from portfolio.models import Position
@@ -159,6 +160,17 @@ def test_a_decision_and_the_paper_exchange_see_no_packet_of_the_tokens_former_co
     memory = drain._memories[pipeline.shard.pk]
     assert memory.instruments[TOKEN].tradingsymbol == "NIFTY26DEC26000CE"
     assert TOKEN not in memory.rows
+
+
+def test_a_candle_of_the_former_contract_that_closes_late_is_not_the_new_ones(pipeline, holding, option):
+    recycled = recycle(option)
+    subscribe_instrument(pipeline.feed, recycled, ref="watchlist", wants_candles=True)
+    assert not Candle.objects.exists()  # that of Monday, 10:00 is being made still
+    go_to(pipeline, at("09:20:00") + timedelta(days=2))
+    pipeline.epoch, pipeline.n = 2, 0
+    pipeline.watermark()
+    pipeline.drain()
+    assert not Candle.objects.filter(instrument=recycled).exists()
 
 
 def test_an_expired_contract_cannot_be_traded_though_no_dump_has_come_since(pipeline, holding):

@@ -61,17 +61,14 @@ def warm_up(run_id: UUID | str) -> None:
 def _go_on(run: Run) -> None:
     """Fetch the next piece; with the last one the run begins."""
     data = market_data_of(run.deployment.shard.feed.data_account)
-    instruments = list(Instrument.objects.by_keys(run.terms["instruments"]).values())
-    # Tokens are recycled: what has expired or gone is asked for by none.
-    traded = traded_under(instruments, market_now().astimezone(IST).date())
-    series = series_of(run, list(traded.values()))
+    series = series_of(run)
     if missing := fetch_series(data, run, series):
         deployments.note_warming(run, f"fetching history: {len(series) - missing} of {len(series)} series of candles")
         wakeups.clear_awake_flag(wakeups.WARM_UP, run.pk)
         deployments.ask_warm_up(run)
         return
     now = market_now()
-    fetch_bands(data, instruments, now)
+    fetch_bands(data, list(Instrument.objects.by_keys(run.terms["instruments"]).values()), now)
     with transaction.atomic():
         # A pause that came meanwhile is heard after the beginning, or there is none.
         if not Deployment.objects.select_for_update(no_key=True).filter(pk=run.deployment_id, state=S.WARMING).exists():
@@ -82,11 +79,16 @@ def _go_on(run: Run) -> None:
     log.info("run_warmed", run=str(run), series=len(series))
 
 
-def series_of(run: Run, instruments: list[Instrument]) -> list[Series]:
-    """Return what the run's strategy wants to learn from. Raises UnknownStrategy, BadParameters, or what it raises."""
+def series_of(run: Run) -> list[Series]:
+    """Return what the run's strategy wants to learn from. Raises UnknownStrategy, BadParameters, or what it raises.
+
+    What has expired or gone is asked for by none: its token may be another's.
+    """
+    instruments = Instrument.objects.by_keys(run.terms["instruments"]).values()
+    traded = traded_under(instruments, market_now().astimezone(IST).date()).values()
     wanted = strategy_class(run.deployment.strategy.name)
     bars = wanted(wanted.Parameters.from_json(run.parameters), []).warmup()
-    return [Series(one, interval, count) for one in instruments for interval, count in bars.items()]
+    return [Series(one, interval, count) for one in traded for interval, count in bars.items()]
 
 
 def fetch_series(data: MarketData, run: Run, series: list[Series]) -> int:

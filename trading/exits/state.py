@@ -45,6 +45,7 @@ def read_state(plan: ExitPlan, schedule: DaySchedule, now: datetime) -> PlanStat
         lot_size=lot,
         largest=None if freeze is None else max(largest_order(freeze, lot), lot) * MOST_SLICES,
         is_held_back=holdings.shortfall(-plan.sign) > 0,
+        receivable=holdings.of(plan.portfolio_id).waiting(-plan.sign),
         refused=len(refused),
         refused_at=_ended_at(refused[-1]) if refused else None,
         refusal=refused[-1].state_reason if refused else "",

@@ -66,6 +66,7 @@ class PlanState:
     lot_size: int = 1
     largest: int | None = None  # the most to ask at once
     is_held_back: bool = False  # the broker is known to hold less than our books
+    receivable: int = 0  # units of it that a split or a bonus issue has not credited yet
     refused: int = 0  # orders refused in a row
     refused_at: datetime | None = None
     refusal: str = ""
@@ -253,6 +254,8 @@ def _words(plan: PlanState, quote: ExitQuote, placed: Place | None, now: datetim
         return f"{whole(lacking)} left: less than a lot of {whole(plan.lot_size)}, which nobody takes", True
     if placed is None and lacking > 0 and plan.is_held_back:
         return f"the broker holds less than our books: {whole(lacking)} held back", True
+    if placed is None and 0 < lacking <= plan.receivable:
+        return f"{whole(lacking)} not credited yet: sold once they are", False
     if placed is None and lacking > 0:
         return f"{whole(lacking)} held back while other exits are out", False
     if quote.is_locked(plan.sign):

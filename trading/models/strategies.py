@@ -124,7 +124,9 @@ class RunInput(models.Model):
 
     id = id_column()
     run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="inputs")
-    kind = models.CharField(max_length=16, help_text="begin, fill, expired, adjusted, ended, exits_only, resume, end")
+    kind = models.CharField(
+        max_length=16, help_text="begin, fill, expired, adjusted, relearn, ended, exits_only, resume, end"
+    )
     ref = models.CharField(max_length=128, help_text="what it tells of; told once")
     payload = models.JSONField(default=dict)
     epoch = models.BigIntegerField(null=True)
@@ -136,6 +138,7 @@ class RunInput(models.Model):
         indexes = [
             models.Index(fields=["run"], condition=Q(epoch__isnull=True), name="run_input_waiting"),
             models.Index(fields=["run", "epoch", "n"], name="run_input_position"),
+            models.Index(fields=["run", "ref"], condition=Q(kind="adjusted"), name="run_input_adjusted"),
         ]
 
 

@@ -2,10 +2,11 @@
 
 Per account, instrument and product. ``d`` is +1 to close longs (sell) and −1 to close shorts (buy):
 
-    closable_p = max(0, min(d·h_p − X_p, C − XC − F))
+    closable_p = max(0, min(d·h_p − X_p − R_p, C − XC − max(F, R)))
 
 with h the booked holdings, X what is out on the closing side, C = Σ max(0, d·h), XC = Σ min(X, max(0, d·h)) over all
-portfolios, and F = max(0, −d·D) what the broker is known to hold less than our books. So nobody's exit flips its
+portfolios, F = max(0, −d·D) what the broker is known to hold less than our books, and R what of the longs a split or a
+bonus issue has not credited yet (R_p the portfolio's): the broker does not hold it either. So nobody's exit flips its
 portfolio, all exits together never carry the broker past what is held, and nothing held is left without a way out:
 neither opposite nor equal positions of others stand in it.
 """
@@ -18,12 +19,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One portfolio's booked quantity (signed), and what its orders may still buy and sell (units)."""
+    """One portfolio's booked quantity (signed), and what its orders may still buy and sell (units).
+
+    ``receivable`` are units of a long that are not credited yet.
+    """
 
     portfolio: Hashable
     held: int = 0
     buys_out: int = 0
     sells_out: int = 0
+    receivable: int = 0
 
     def closing_out(self, d: int) -> int:
         return self.sells_out if d > 0 else self.buys_out
@@ -31,6 +36,10 @@ class Holding:
     def closes(self, d: int) -> int:
         """Units held that an order of that direction would close."""
         return max(0, d * self.held)
+
+    def waiting(self, d: int) -> int:
+        """Units of those that nobody can close yet."""
+        return min(self.receivable, self.closes(d)) if d > 0 else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +65,24 @@ class Holdings:
         own = self.of(portfolio)
         held = sum(row.closes(d) for row in self.rows)
         out = sum(min(row.closing_out(d), row.closes(d)) for row in self.rows)
-        return max(0, min(d * own.held - own.closing_out(d), held - out - self.shortfall(d)))
+        waiting = sum(row.waiting(d) for row in self.rows)
+        own_free = d * own.held - own.closing_out(d) - own.waiting(d)
+        return max(0, min(own_free, held - out - max(self.shortfall(d), waiting)))
 
     def account_net(self) -> int:
         return sum(row.held for row in self.rows)
 
 
 def gather_holdings(
-    held: Iterable[tuple[Hashable, int]], out: Iterable[tuple[Hashable, int]], difference: int = 0
+    held: Iterable[tuple[Hashable, int]],
+    out: Iterable[tuple[Hashable, int]],
+    difference: int = 0,
+    receivable: Iterable[tuple[Hashable, int]] = (),
 ) -> Holdings:
-    """Add up: signed quantities held, and signed quantities that may still fill, each with its portfolio."""
+    """Add up: signed quantities held and signed quantities that may still fill, each with its portfolio.
+
+    ``receivable`` are units not credited yet, one figure a portfolio.
+    """
     net: dict[Hashable, int] = {}
     buys: dict[Hashable, int] = {}
     sells: dict[Hashable, int] = {}
@@ -74,7 +91,9 @@ def gather_holdings(
     for portfolio, quantity in out:
         side = buys if quantity > 0 else sells
         side[portfolio] = side.get(portfolio, 0) + abs(quantity)
+    waiting = dict(receivable)
     portfolios = dict.fromkeys([*net, *buys, *sells])
-    return Holdings(
-        tuple(Holding(one, net.get(one, 0), buys.get(one, 0), sells.get(one, 0)) for one in portfolios), difference
+    rows = (
+        Holding(one, net.get(one, 0), buys.get(one, 0), sells.get(one, 0), waiting.get(one, 0)) for one in portfolios
     )
+    return Holdings(tuple(rows), difference)

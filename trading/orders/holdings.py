@@ -27,10 +27,13 @@ def read_holdings(account_id: UUID, instrument_id: UUID, product: str, now: date
 def holdings_from(positions: Iterable[Position], orders: Iterable[Order], now: datetime) -> Holdings:
     """Positions and orders of one instrument and product; DAY and IOC orders of earlier days are out no more."""
     day = now.astimezone(IST).date()
-    held = ((position.portfolio_id, position.quantity) for position in positions)
+    rows = list(positions)
+    waiting = Position.objects.filter(pk__in=[position.pk for position in rows]).receivable(day) if rows else {}
+    held = ((position.portfolio_id, position.quantity) for position in rows)
+    receivable = ((position.portfolio_id, waiting.get(position.pk, 0)) for position in rows)
     out = (
         (order.portfolio_id, order.signed_out)
         for order in orders
         if order.market_time.astimezone(IST).date() >= day and order.signed_out
     )
-    return gather_holdings(held, out)
+    return gather_holdings(held, out, receivable=receivable)

@@ -115,6 +115,12 @@ class RunHost:
             self._apply_answer(settlement, lambda: self.strategy.on_fill(context, settlement), context.now)
         return self._positions.take_decisions()
 
+    def apply_adjustment(self, instrument: str, held: int, becomes: int) -> None:
+        """Adjust the position by a split or a bonus issue. The strategy has learnt from prices that are no more: it
+        decides nothing, and begins anew on history that has been adjusted (``decide_again``)."""
+        self._positions.apply_adjustment(instrument, held, becomes)
+        self.keep_exits_only(is_faulted=True)
+
     def apply_order_ended(self, instrument: str, outcome: str, number: int | None = None) -> None:
         """An order of decision ``number`` will fill no more: cancelled, rejected, denied, expired…
 

@@ -9,7 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 from alphapanda.core.timezone import IST
-from trading.strategies.values import Fill, Held, Reason, Side
+from instruments.domain.prices import nearest_tick
+from portfolio.domain.positions import adjusted_quantity
+from trading.run.stops import on_tick_away
+from trading.strategies.values import Fill, Held, InstrumentSpec, Reason, Side
 
 JSONObject = dict[str, Any]
 
@@ -142,6 +145,16 @@ class RunPosition:
         self.stop, self.target = None, None
         self.clear_if_flat()
 
+    def adjust(self, held: int, becomes: int, spec: InstrumentSpec) -> None:
+        """Count what a split or a bonus issue made of it: more units at what they cost, the levels moved along."""
+        before, self.quantity = self.quantity, adjusted_quantity(self.quantity, held, becomes)
+        if self.quantity:
+            self.average_price = self.average_price * before / self.quantity
+        ratio = Decimal(held), Decimal(becomes)
+        self.stop = None if self.stop is None else on_tick_away(_scaled(self.stop, *ratio), before >= 0, spec)
+        self.target = None if self.target is None else nearest_tick(_scaled(self.target, *ratio), spec.tick_size)
+        self.last_price = None if self.last_price is None else _scaled(self.last_price, *ratio)
+
     def price_seen(self, price: Decimal, at: datetime) -> None:
         self.last_price, self.last_at = price, at
 
@@ -167,6 +180,10 @@ class RunPosition:
     @classmethod
     def from_json(cls, saved: JSONObject) -> RunPosition:
         return cls(**{name: READ.get(name, copy_value)(value) for name, value in saved.items()})
+
+
+def _scaled(price: Decimal, held: Decimal, becomes: Decimal) -> Decimal:
+    return price * held / becomes
 
 
 def copy_value(value: Any) -> Any:

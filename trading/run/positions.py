@@ -59,6 +59,11 @@ class RunPositions:
             self.traded[instrument].expire()
         return instrument in self.traded
 
+    def apply_adjustment(self, instrument: str, held: int, becomes: int) -> None:
+        """Adjust what is held and protected by a split or a bonus issue, if the run knows the instrument."""
+        if instrument in self.views and instrument in self.specs:
+            self.views[instrument].adjust(held, becomes, self.specs[instrument])
+
     def apply_ended(self, instrument: str, outcome: str, number: int | None) -> None:
         """An order ended; "filled" changes nothing, since its fills tell."""
         position = self.traded[instrument]

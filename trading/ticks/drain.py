@@ -15,10 +15,13 @@ from django.db import connection, transaction
 from alphapanda.core.journal.services import record_event
 from alphapanda.core.telemetry import metrics
 from alphapanda.core.telemetry.crashpoints import crashpoint
+from alphapanda.core.timezone import IST
+from instruments.models import CorporateAction
 from market.models import Shard
 from market.stream import StreamEntry, StreamPosition, TickStream
 from trading import wakeups
 from trading.models import ExitPlan, RunInput
+from trading.orders.corporate_actions import apply_corporate_actions
 from trading.paper.exchange import PaperExchange
 from trading.ticks.commit import write_effects
 from trading.ticks.inputs import apply_inputs
@@ -106,6 +109,8 @@ def recall_memory(shard: Shard, stream: TickStream) -> ShardMemory:
 def advance_shard(shard: Shard, memory: ShardMemory, entries: list[StreamEntry]) -> None:
     """Let ``entries`` happen and commit what they brought about."""
     with metrics.STAGE_SECONDS.labels("process_ticks").time():
+        adjust_for_the_day(memory, entries[-1].market_time)
+        insist_on_current_names(memory)
         effects, late = Effects(), memory.candles.counts["late"]
         has_inputs, has_orders, has_exits = what_waits(shard)
         exchange = PaperExchange(memory.instruments, has_orders)
@@ -114,8 +119,7 @@ def advance_shard(shard: Shard, memory: ShardMemory, entries: list[StreamEntry])
         for entry in entries:
             rows = memory.apply_entry(entry, effects)
             exchange.apply_entry(rows, memory.rows, memory.now)
-        if memory.has_stale_names:
-            raise StaleNames
+        insist_on_current_names(memory)
         memory.note_gone(effects)
         crashpoint("ticks.before_commit")
         commit_effects(shard, memory, effects, exchange)
@@ -125,6 +129,20 @@ def advance_shard(shard: Shard, memory: ShardMemory, entries: list[StreamEntry])
     for candle in effects.candles:
         metrics.CANDLES.labels(str(candle.interval)).inc()
     metrics.LATE_TICKS.labels(shard.name).inc(memory.candles.counts["late"] - late)
+
+
+def insist_on_current_names(memory: ShardMemory) -> None:
+    """Raises StaleNames where a host knows an instrument by a former name: it would miss what is told under the new."""
+    if memory.has_stale_names:
+        raise StaleNames
+
+
+def adjust_for_the_day(memory: ShardMemory, now: datetime) -> None:
+    """Let splits of the day take effect before its first tick: else a price that is a fifth would touch every stop."""
+    day = now.astimezone(IST).date()
+    if memory.adjusted_on != day:
+        apply_corporate_actions(now)
+        memory.note_splits(CorporateAction.objects.filter(ex_date=day), day)
 
 
 def what_waits(shard: Shard) -> tuple[bool, bool, bool]:

@@ -56,7 +56,7 @@ def _apply_input(memory: ShardMemory, told: RunInput, effects: Effects) -> None:
     elif told.kind == "end":
         del memory.runs[told.run_id]
         effects.ended.append(run)
-    elif told.kind == "resume":
+    elif told.kind == "resume" or (told.kind == "relearn" and told.payload["resume"]):
         resume_run(memory, run, told, effects)
     else:
         memory.apply_input(run, told, effects)

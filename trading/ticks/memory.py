@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,7 +12,7 @@ import structlog
 
 from alphapanda.core.figures import signed_whole
 from alphapanda.core.timezone import IST
-from instruments.models import Instrument, InstrumentName, TradingSession
+from instruments.models import CorporateAction, Instrument, InstrumentName, TradingSession
 from market.board import traded_under
 from market.domain.candles import CandleSeries, ClosedCandle
 from market.domain.ticks import TICK_DTYPE, to_price
@@ -30,6 +30,8 @@ from trading.run.sessions import calendar_version
 from trading.strategies.values import Candle, Fill, Tick
 
 log = structlog.get_logger()
+# An open candle is closed by the next watermark, which no feed keeps back for as long.
+RECENT = timedelta(days=30)
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -104,6 +106,9 @@ class ShardMemory:
         self.has_stale_names = False
         self.slot = slot
         self.checkpointed_at: datetime | None = None
+        self.adjusted_on: date | None = None  # the last day whose splits are known to have taken effect
+        self._split_at: dict[int, datetime] = {}
+        self._good_from: dict[int, datetime] = {}  # when a token became its instrument's, or that was split
         self._day: date | None = None
         self._calendar = 0
         self._with_hours: set[int] = set()
@@ -118,6 +123,9 @@ class ShardMemory:
         self._open_day()
         rows = self._take_in_rows(entry)
         closed = self.candles.close_until(entry.market_time if entry.kind == "watermark" else EPOCH)
+        if self._good_from:
+            # One of before that closes late, the feed having been down, is another's, or of prices that are no more.
+            closed = [one for one in closed if one.start >= self._good_from.get(one.token, EPOCH)]
         effects.candles += closed
         # Exact money is dear, and most of a feed's instruments are nobody's.
         heard = self._tokens_heard()
@@ -128,6 +136,15 @@ class ShardMemory:
         for run in sorted(self.runs.values(), key=lambda one: one.name):
             self._offer_to_run(run, candles, ticks, effects, received_at, is_quiet)
         return rows
+
+    def note_splits(self, actions: Iterable[CorporateAction], day: date) -> None:
+        """Note what was split on ``day``, before its first entry is taken in."""
+        self.refresh_instruments()
+        tokens = {instrument.pk: token for token, instrument in self.instruments.items()}
+        known = [action for action in actions if action.instrument_id in tokens]
+        self._split_at = {tokens[action.instrument_id]: action.at for action in known}
+        self._good_from |= self._split_at
+        self.adjusted_on = day
 
     def _tokens_heard(self) -> set[int]:
         """Return the tokens of which some run hears."""
@@ -156,6 +173,9 @@ class ShardMemory:
         self.instruments = traded_under([row.instrument for row in wanted], day)
         self.keys = {instrument.key: token for token, instrument in self.instruments.items()}
         self._note_names()
+        since = {token: one.token_from for token, one in self.instruments.items() if day - one.token_from < RECENT}
+        self._good_from = {token: datetime.combine(first, time(0), IST) for token, first in since.items()}
+        self._good_from |= self._split_at
         self.rows = {token: row for token, row in self.rows.items() if not self._is_of_another(token, row)}
         self.hold_back_gone()
         if self._day is not None:
@@ -267,6 +287,8 @@ class ShardMemory:
             _keep_protected(run, payload)
         elif told.kind == "expired":
             self._call_host(run, effects, None, lambda: run.host.apply_expiry(_fill_of(payload)))
+        elif told.kind == "adjusted":
+            run.host.apply_adjustment(payload["instrument"], payload["held"], payload["becomes"])
         elif told.kind == "ended":
             run.host.apply_order_ended(payload["instrument"], payload["outcome"], payload["number"])
         elif told.kind == "exits_only":

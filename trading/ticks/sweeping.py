@@ -14,9 +14,11 @@ from market.stream import StreamPosition, TickStream
 from portfolio.expiries import ready_to_book
 from portfolio.models import Account
 from trading import wakeups
+from trading.brokers.adjusted_history import wake_for_history
 from trading.brokers.price_bands import wake_for_bands
 from trading.brokers.settlement_prices import wake_for_settlement_prices
 from trading.models import ExitPlan, Order, PaperOrder, PaperTrade, Run, RunInput, Signal
+from trading.orders import corporate_actions
 from trading.orders.life_cycle import DeploymentState, OrderState, SignalState
 from trading.run import deployments
 from trading.ticks.drain import trim_stream
@@ -32,6 +34,8 @@ def sweep_partitions() -> dict[str, int]:
         + _sweep_accounts(wakeups.BOOK, PaperOrder.objects.filter(is_reported=False))
         + _sweep_accounts(wakeups.BOOK, Order.objects.awaiting_trades()),
         wakeups.EXPIRIES: _sweep_expiries(),
+        wakeups.ACTIONS: _sweep_actions(),
+        wakeups.HISTORY: wake_for_history(),
         wakeups.SETTLEMENT: wake_for_settlement_prices(market_now()),
         wakeups.TICKS: _sweep_shards(),
         wakeups.BANDS: 0 if clock_stands() else wake_for_bands(market_now()),
@@ -68,6 +72,13 @@ def _sweep_expiries() -> int:
     for account_id in accounts:
         wakeups.wake_stage(wakeups.EXPIRIES, account_id, "housekeeping")
     return len(accounts)
+
+
+def _sweep_actions() -> int:
+    is_due = corporate_actions.are_due(market_now())
+    if is_due:
+        wakeups.wake_stage(wakeups.ACTIONS, "all", "housekeeping")
+    return int(is_due)
 
 
 def _sweep_shards() -> int:

@@ -43,6 +43,12 @@ TOLD = [
         {"from": "NSE:ZOMATO", "to": "NSE:ETERNAL", "by": "the dump"},
         "NSE:ZOMATO is NSE:ETERNAL now, said the dump",
     ),
+    (
+        "position.adjusted",
+        "NSE:INFY",
+        {"ratio": "1 → 5", "from": 10, "to": 50},
+        "NSE:INFY is 1 → 5: 10 held became 50",
+    ),
     ("moon.rose", "full", {}, "Moon rose: full"),
 ]
 

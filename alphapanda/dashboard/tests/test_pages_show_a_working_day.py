@@ -18,7 +18,11 @@ from alphapanda.core.telemetry.heartbeats import KEY, Process
 from alphapanda.dashboard import panels
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.facts import silent_processes, stuck_shards
-from alphapanda.dashboard.tests.conftest import NOW, SampleDay
+from alphapanda.dashboard.panels.live.page import live_snapshot
+from alphapanda.dashboard.tests.conftest import DAY, NOW, SampleDay, share
+from instruments.models import CorporateAction
+from portfolio.adjusting import book_adjustment, due_adjustments
+from portfolio.booking import TradeReport, book_trade
 from trading.models import Checkpoint, Deployment, RunInput, Strategy
 from trading.run import loaded_code
 from trading.run.position import RunPosition
@@ -196,3 +200,17 @@ def questions(reading: Callable[[], object]) -> int:
     with CaptureQueriesContext(connection) as asked:
         reading()
     return len(asked)
+
+
+def test_what_a_split_has_not_credited_yet_is_named_receivable(account, user) -> None:
+    infy = share("INFY", 408065)
+    CorporateAction.objects.create(instrument=infy, kind="split", ex_date=DAY, held=1, becomes=5, source="NSE")
+    bought = {"exchange": "NSE", "day": DAY - timedelta(days=1), "trade_id": "1", "broker_order_id": "1"}
+    bought |= {"order_tag": "", "product": "CNC", "signed_quantity": 10, "price": Decimal(1500)}
+    bought |= {"traded_at": NOW - timedelta(days=1), "instrument_id": infy.pk, "portfolio_id": None}
+    book_trade(TradeReport(account_id=account.pk, **bought))
+    [(account_id, action)] = due_adjustments(NOW)
+    book_adjustment(account_id, action)
+    [group] = live_snapshot(user)["positions"]["groups"]
+    [row] = group["rows"]
+    assert (row["quantity"], row["tail"]) == (50, "CNC, 40 receivable")

@@ -6,7 +6,17 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portfolio.domain.positions import FLAT, Lot, Position, Trade, fold_trade, fold_trades
+from portfolio.domain.positions import (
+    FLAT,
+    AdjustedLot,
+    Adjustment,
+    Lot,
+    Position,
+    Trade,
+    adjust_position,
+    fold_trade,
+    fold_trades,
+)
 
 D = Decimal
 PRICES = st.decimals("0.05", "5000", places=2)
@@ -133,3 +143,53 @@ def test_a_position_is_opened_when_it_leaves_zero(quantity: int, price: Decimal)
 def test_a_short_closed_at_its_own_price_realises_zero_and_not_minus_zero() -> None:
     position = fold_trades([Trade(-1, Decimal("0.05")), Trade(1, Decimal("0.05"))])
     assert str(position.realisations[0].realised) == "0.00"
+
+
+def held(*lots: tuple[int, str]) -> Position:
+    return Position(tuple(Lot(quantity, D(price), number) for number, (quantity, price) in enumerate(lots)))
+
+
+def shape(position: Position) -> list[tuple[int, str]]:
+    return [(lot.signed_quantity, str(lot.price)) for lot in position.lots]
+
+
+def test_a_split_makes_more_shares_of_every_lot_at_what_it_cost():
+    split = adjust_position(held((10, "1500"), (20, "1400")), Adjustment(1, 5, "split"))
+    assert shape(split) == [(50, "300.0000"), (100, "280.0000")]
+    assert (split.realised, split.realisations) == (0, ())
+
+
+def test_a_cost_that_does_not_divide_is_spread_over_two_neighbouring_prices_to_the_last_paisa():
+    split = adjust_position(held((10, "100")), Adjustment(2, 3, "bonus"))
+    assert shape(split) == [(5, "66.6666"), (10, "66.6667")]
+    assert split.open_value == 1000
+
+
+def test_fractions_of_the_whole_position_lapse_and_not_of_each_lot():
+    bonus = adjust_position(held((3, "100"), (3, "100"), (1, "100")), Adjustment(2, 3, "bonus"))
+    assert (bonus.quantity, bonus.open_value) == (10, 700)
+
+
+def test_a_short_position_is_adjusted_alike():
+    split = adjust_position(held((-10, "1500")), Adjustment(1, 5, "split"))
+    assert shape(split) == [(-50, "300.0000")]
+
+
+def test_a_lot_made_by_a_split_is_named_by_what_it_was():
+    split = adjust_position(held((10, "100")), Adjustment(2, 3, "bonus"))
+    again = adjust_position(split, Adjustment(1, 2, "split"))
+    assert again.lots[-1].opened_by == AdjustedLot(AdjustedLot(0, "bonus", 1), "split", 1)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 500), st.decimals("0.05", "90000", places=2)), min_size=1, max_size=8),
+    st.integers(1, 10),
+    st.integers(1, 90),
+)
+def test_an_adjustment_keeps_the_cost_and_gives_what_the_ratio_says(lots, held_shares, more):
+    before = Position(tuple(Lot(quantity, price, n) for n, (quantity, price) in enumerate(lots)))
+    ratio = Adjustment(held_shares, held_shares + more, "split")
+    after = adjust_position(before, ratio)
+    assert after.open_value == before.open_value
+    assert after.quantity == before.quantity * ratio.becomes // ratio.held
+    assert all(lot.signed_quantity > 0 and lot.price > 0 for lot in after.lots)

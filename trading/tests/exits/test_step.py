@@ -197,3 +197,9 @@ def test_a_step_acts_on_each_order_once_and_never_on_one_in_doubt(out, held):
     plan = PlanState(-1, held, 0, NOW, tuple(out), stepped_at=NOW - timedelta(minutes=1))
     touched = [act.order for act in acts(plan, budget=Budget(99, 99)) if isinstance(act, Reprice | Withdraw)]
     assert set(touched) <= {one.order for one in out if one.phase is Phase.WORKING}
+
+
+def test_what_is_not_credited_yet_keeps_the_exit_open_until_it_can_be_sold():
+    made = next_step(replace(HELD_10, held=8, closable=0, receivable=8), QUOTE, OPEN, FREE, NOW)
+    assert (made.acts, made.is_finished, made.words) == ((), False, "8 not credited yet: sold once they are")
+    assert not made.needs_person

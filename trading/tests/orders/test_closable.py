@@ -117,3 +117,18 @@ def test_without_a_shortfall_every_portfolio_gets_flat(held):
             play.ask(p, side, 1.0)
             play.fill(p, side, play.out.get((p, side), 0))
     assert not any(play.held)
+
+
+def test_what_is_not_credited_yet_is_held_and_cannot_be_sold():
+    holdings = gather_holdings([("A", 50), ("B", 10)], [("A", -4)], receivable=[("A", 40), ("B", 0)])
+    assert (holdings.of("A").closes(1), holdings.closable("A", -1), holdings.closable("B", -1)) == (50, 6, 10)
+
+
+def test_what_is_not_credited_yet_does_not_keep_a_short_in():
+    holdings = gather_holdings([("A", -10), ("B", 5)], [], receivable=[("B", 5)])
+    assert (holdings.closable("A", 1), holdings.closable("B", -1)) == (10, 0)
+
+
+def test_what_the_broker_lacks_and_what_is_not_credited_yet_are_the_same_shares():
+    holdings = gather_holdings([("A", 50)], [], difference=-40, receivable=[("A", 40)])
+    assert holdings.closable("A", -1) == 10

@@ -8,7 +8,7 @@ from trading.run.faults import StrategyFault
 from trading.run.host import RunHost
 from trading.run.terms import RunTerms
 from trading.strategies.values import Fill
-from trading.tests.run.run_cases import HostedRun, Puppet, buy, codes, said
+from trading.tests.run.run_cases import HostedRun, Puppet, buy, codes, said, sell
 from trading.tests.strategies.market_day import INFY, D, at, candle, sessions, spec, terms
 
 
@@ -100,4 +100,31 @@ def test_an_expiry_forgets_the_position_and_is_never_taken_for_a_fill_of_an_exit
 def test_an_expiry_of_what_a_run_does_not_know_changes_nothing():
     hosted = HostedRun().entered(stop="95")
     assert hosted.host.apply_expiry(Fill("NFO:OTHER", -65, D("93"), at("15:40"))) == []
+    assert hosted.quantity == 10
+
+
+def test_a_split_moves_quantity_average_stop_and_target_and_the_strategy_begins_anew():
+    hosted = HostedRun().entered("95", "110")
+    hosted.host.apply_adjustment(INFY, 1, 5)
+    position = hosted.host.position_of(INFY)
+    assert (position.quantity, position.average_price, position.stop, position.target) == (50, 20, 19, 22)
+    assert (hosted.host.exits_only, hosted.host.is_faulted) == (True, True)
+    assert hosted.tick("19.05", "10:05") == []
+    assert said(hosted.tick("19", "10:06")) == [("exit", 50)]
+
+
+def test_a_stop_that_a_bonus_puts_off_the_tick_is_rounded_away_from_the_price():
+    hosted = HostedRun().entered("95")
+    hosted.host.apply_adjustment(INFY, 2, 3)
+    assert hosted.host.position_of(INFY).stop == D("63.30")  # of 63.333…
+    short = HostedRun()
+    short.tick("100", "10:00", sell("105"))
+    short.fill(-10, "100", "10:00:01")
+    short.host.apply_adjustment(INFY, 2, 3)
+    assert (short.quantity, short.host.position_of(INFY).stop) == (-15, D("70"))
+
+
+def test_a_split_of_what_a_run_does_not_know_adjusts_nothing():
+    hosted = HostedRun().entered("95")
+    hosted.host.apply_adjustment("NSE:OTHER", 1, 5)
     assert hosted.quantity == 10

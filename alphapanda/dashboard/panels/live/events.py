@@ -193,6 +193,7 @@ def dead_letter_sentence(event: Event) -> Sentence:
 
 PLAIN: dict[str, Sentence] = {
     "instrument.renamed": ("tick", "", "{from} is {to} now, said {by}"),
+    "position.adjusted": ("tick", "", "{key} is {ratio}: {from} held became {to}"),
     "position.expired": ("tick", "", "Expired: {closed} {key} at {value}, the underlying at {final_price}"),
     "account.opened": ("tick", "", "Account {key} opened"),
     "books.differ": ("warn", "warn", "Books of {key} differed in {count} places and were made anew from the trades"),

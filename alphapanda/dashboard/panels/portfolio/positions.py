@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import NotRequired, TypedDict
 from uuid import UUID
 
 from django.urls import reverse
 
-from alphapanda.core.figures import counted, plain, short_rupees, signed_whole
+from alphapanda.core.figures import counted, plain, short_rupees, signed_whole, whole
 from alphapanda.dashboard.panels.ages import Age, oldest_age, quote_age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.net import as_text
 from alphapanda.dashboard.panels.naming import symbol_of, tail_of
 from alphapanda.dashboard.panels.results import Holding, PortfolioDay, PortfolioDays
 from portfolio.domain.pnl import known_total
-from portfolio.models import Account
+from portfolio.models import Account, Position
 from trading.models import ExitPlan, Signal
 from trading.orders.life_cycle import SignalState
 from trading.ticks.checkpoints import checkpointed_stops
 
 Stops = dict[tuple[UUID | None, str], Decimal]
 Leaving = dict[tuple[UUID, UUID, str], str]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is shown beside a position: its stop, what its exit waits for, and what of it cannot be sold yet."""
+
+    stops: Stops
+    leaving: Leaving
+    receivable: dict[UUID, int]
 
 
 class PositionsPanel(TypedDict):
@@ -33,8 +43,8 @@ class PositionsPanel(TypedDict):
 
 
 def positions_panel(page: PageContext, days: PortfolioDays) -> PositionsPanel:
-    stops, leaving = stops_of(days.all), words_of_exits()
-    groups = [account_positions(page, account, days.of_account(account), stops, leaving) for account in page.accounts]
+    known = Beside(stops_of(days.all), words_of_exits(), Position.objects.receivable(page.day))
+    groups = [account_positions(page, account, days.of_account(account), known) for account in page.accounts]
     groups = [each for each in groups if each["rows"]]
     ages = [row["age"] for each in groups for row in each["rows"]]
     scale_together(groups)
@@ -62,13 +72,11 @@ class AccountPositions(TypedDict):
     age: Age
 
 
-def account_positions(
-    page: PageContext, account: Account, days: list[PortfolioDay], stops: Stops, leaving: Leaving
-) -> AccountPositions:
+def account_positions(page: PageContext, account: Account, days: list[PortfolioDay], known: Beside) -> AccountPositions:
     held = [(day, holding) for day in days for holding in day.holdings]
     mode = page.mode_of(account)
     gross = known_total(None if h.value is None else abs(h.value) for _, h in held)
-    rows = [position_row(page, day, holding, mode, stops, leaving) for day, holding in held]
+    rows = [position_row(page, day, holding, mode, known) for day, holding in held]
     note = f"{account.name}, {counted(len(held), 'position')}, {short_rupees(gross)} gross"
     return {
         "key": str(account.pk),
@@ -101,17 +109,17 @@ class PositionRow(TypedDict):
     bar_scale: NotRequired[str | None]
 
 
-def position_row(
-    page: PageContext, day: PortfolioDay, holding: Holding, mode: str, stops: Stops, leaving: Leaving
-) -> PositionRow:
+def position_row(page: PageContext, day: PortfolioDay, holding: Holding, mode: str, known: Beside) -> PositionRow:
     position, instrument = holding.position, holding.position.instrument
-    stop = stops.get((day.deployment_id, instrument.key))
-    on_its_way_out = leaving.get((position.portfolio_id, instrument.pk, position.product))
+    stop = known.stops.get((day.deployment_id, instrument.key))
+    on_its_way_out = known.leaving.get((position.portfolio_id, instrument.pk, position.product))
+    waiting = known.receivable.get(position.pk)
+    tail = tail_of(instrument, position.product)
     return {
         "key": str(position.pk),
         "k": instrument.key,
         "symbol": symbol_of(instrument),
-        "tail": tail_of(instrument, position.product),
+        "tail": f"{tail}, {whole(waiting)} receivable" if waiting else tail,
         "quantity": position.quantity,
         "average": as_text(position.average_price),
         "last": as_text(holding.last),
