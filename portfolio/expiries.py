@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -13,6 +14,7 @@ from django.db.models import Exists, OuterRef
 from alphapanda.core.journal.services import record_event
 from alphapanda.core.timezone import IST
 from instruments.domain.contracts import CASH_EXCHANGES, SecurityClass
+from instruments.domain.sessions import DaySchedule
 from instruments.models import Instrument, SettlementPrice, TradingSession
 from instruments.querysets import shares_among
 from portfolio.booking import TradeReport, book_trade
@@ -22,6 +24,8 @@ from portfolio.querysets import PositionQuerySet
 
 # Four trading days, and the longest row of holidays and weekends there has been between them.
 LONGEST_WARNING = timedelta(days=14)
+# Where nobody says otherwise: as an account's own flat-by begins.
+LEFT_AT, BEFORE_CLOSE = time(15, 5), timedelta(minutes=10)
 HAS_FINAL_PRICE = Exists(
     SettlementPrice.objects.filter(
         exchange=OuterRef("instrument__exchange"),
@@ -121,13 +125,41 @@ def derivatives_to_leave(today: date) -> list[Departure]:
     """Return positions in derivatives on shares that have to be left before they expire, soonest first."""
     near = Position.objects.open().filter(instrument__expiry__range=(today, today + LONGEST_WARNING))
     positions = list(near.select_related("instrument", "portfolio__account").order_by("instrument__expiry", "pk"))
-    if not positions:
-        return []
-    shares = shares_among({position.instrument.name for position in positions})
+    days = days_to_leave([position.instrument for position in positions], today)
+    return [Departure(one, days[one.instrument_id]) for one in positions if one.instrument_id in days]
+
+
+def days_to_leave(instruments: Iterable[Instrument], today: date, *, only_certain: bool = False) -> dict[UUID, date]:
+    """Return by instrument id the last trading day to leave what is a derivative on a share and expires in days.
+
+    Where the calendar does not reach its expiry the day may be named too early; ``only_certain`` leaves it out then.
+    """
+    near = [(one, one.expiry) for one in instruments if one.expiry and _is_near(one.expiry, today)]
+    if not near:
+        return {}
+    shares = shares_among({instrument.name for instrument, _ in near})
     days = TradingSession.objects.trading_days("NFO", SecurityClass.DERIVATIVE, today, today + LONGEST_WARNING)
-    found = []
-    for position in positions:
-        expiry = position.instrument.expiry
-        day = leave_by_day(expiry, today, days) if expiry and position.instrument.name in shares else None
-        found += [Departure(position, day)] if day else []
-    return found
+    found = {
+        instrument.pk: leave_by_day(expiry, today, days)
+        for instrument, expiry in near
+        if instrument.name in shares and (not only_certain or expiry in days or expiry - today <= timedelta(days=1))
+    }
+    return {pk: day for pk, day in found.items() if day is not None}
+
+
+def _is_near(expiry: date, today: date) -> bool:
+    return today <= expiry <= today + LONGEST_WARNING
+
+
+def leave_at(
+    instrument: Instrument, leave_by: date | None, flat_by: time | None, schedule: DaySchedule
+) -> datetime | None:
+    """Return when on the schedule's day what is to be left by ``leave_by`` is left; None before that day.
+
+    On that day it is at ``flat_by``, or 15:05, and before the session ends; on the day of expiry it is at once.
+    """
+    if leave_by is None or schedule.opens_at is None or schedule.closes_at is None or schedule.day < leave_by:
+        return None
+    if schedule.day == instrument.expiry:
+        return schedule.opens_at
+    return min(datetime.combine(schedule.day, flat_by or LEFT_AT, IST), schedule.closes_at - BEFORE_CLOSE)

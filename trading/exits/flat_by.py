@@ -1,17 +1,20 @@
 """Flat by a time of day, on the market's clock: also where feed or instrument is silent, and for positions by hand.
 
-A run asks its own exits when it hears the time; what no run asked a few seconds after is asked here.
+A run asks its own exits when it hears the time; what no run asked a few seconds after is asked here. So is every
+derivative on a share on the trading day before it expires: it would be delivered, and that is not booked.
 """
 
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
+from typing import NamedTuple
 
 from alphapanda.core.figures import clock_minute
 from alphapanda.core.timezone import IST
 from instruments.domain.order_terms import Product
 from instruments.domain.sessions import DaySchedule
 from instruments.models import TradingSession
+from portfolio.expiries import days_to_leave, leave_at
 from portfolio.models import Lot, Position
 from trading.errors import NotAllowed
 from trading.exits.opening import exit_holding, open_positions
@@ -32,11 +35,11 @@ def exit_what_is_due(now: datetime) -> int:
     One that cannot be left keeps no other in. Raises ExceptionGroup with what went wrong, after the others.
     """
     count, troubles = 0, []
-    for position, at in flat_times(now):
+    for position, at, reason in flat_times(now):
         if at > now or _is_being_left(position):
             continue
         try:
-            count += _leave(position, at)
+            count += _leave(position, reason)
         except Exception as trouble:
             troubles.append(trouble)
     if troubles:
@@ -44,21 +47,51 @@ def exit_what_is_due(now: datetime) -> int:
     return count
 
 
-def flat_times(now: datetime) -> list[tuple[Position, datetime]]:
+class FlatTime(NamedTuple):
+    """A position that must be flat today, when the clock asks it, and why."""
+
+    position: Position
+    at: datetime
+    reason: str
+
+
+def flat_times(now: datetime) -> list[FlatTime]:
     """Return the open positions that must be flat today, and when the clock asks it of them."""
     day = now.astimezone(IST).date()
     positions = open_positions(portfolio__account__is_active=True)
     instruments = {position.instrument_id: position.instrument for position in positions}
     schedules = TradingSession.objects.schedules(list(instruments.values()), day) if instruments else {}
+    last_days = days_to_leave(instruments.values(), day, only_certain=True)
     deployments = Deployment.objects.in_bulk(
         [p.portfolio.deployment_id for p in positions if p.portfolio.deployment_id]
     )
     found = []
     for position in positions:
         deployment = deployments.get(position.portfolio.deployment_id) if position.portfolio.deployment_id else None
-        if at := _flat_at(position, deployment, schedules[position.instrument_id], day):
-            found.append((position, at))
-    return found
+        schedule = schedules[position.instrument_id]
+        found += [
+            _flat_time(position, deployment, schedule, day),
+            _time_before_delivery(position, deployment, schedule, last_days.get(position.instrument_id)),
+        ]
+    return sorted((one for one in found if one), key=lambda one: one.at)
+
+
+def _flat_time(position: Position, deployment: Deployment | None, schedule: DaySchedule, day: date) -> FlatTime | None:
+    at = _flat_at(position, deployment, schedule, day)
+    return FlatTime(position, at, f"flat by {clock_minute(at)}") if at else None
+
+
+def _time_before_delivery(
+    position: Position, deployment: Deployment | None, schedule: DaySchedule, leave_by: date | None
+) -> FlatTime | None:
+    """When a derivative on a share is left before it is delivered: by its run's time, or its account's."""
+    flat_by = deployment.flat_by if deployment else position.portfolio.account.flat_by
+    at = leave_at(position.instrument, leave_by, flat_by, schedule)
+    expiry = position.instrument.expiry
+    if at is None or expiry is None:
+        return None
+    reason = f"flat by {clock_minute(at)}: expires on {expiry.day} {expiry:%b} and would be delivered"
+    return FlatTime(position, at, reason)
 
 
 def _flat_at(position: Position, deployment: Deployment | None, schedule: DaySchedule, day: date) -> datetime | None:
@@ -97,9 +130,9 @@ def _is_being_left(position: Position) -> bool:
     )
 
 
-def _leave(position: Position, at: datetime) -> int:
+def _leave(position: Position, reason: str) -> int:
     try:
-        exit_holding(position, Urgency.NOW, f"flat by {clock_minute(at)}", ACTOR)
+        exit_holding(position, Urgency.NOW, reason, ACTOR)
     except NotAllowed:
         return 0  # flat meanwhile
     return 1

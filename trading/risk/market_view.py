@@ -8,6 +8,7 @@ from instruments.domain.sessions import DaySchedule
 from instruments.models import FreezeQuantity, Instrument
 from market.board import quote_board, read_quotes
 from market.domain.staleness import Liveness
+from portfolio.expiries import days_to_leave, leave_at
 from trading.models import Deployment, Order, PriceBand, RiskLimit, Signal
 from trading.orders import gates
 from trading.orders.holdings import TRADES_LATE
@@ -41,7 +42,7 @@ def market_view(signal: Signal, now: datetime) -> MarketView:
         # A paper account's book is the paper exchange's own: there is no second book to differ from.
         books_frozen=_trades_are_missing(signal, now) if signal.account.mode == "paper" else None,
         mis_cutoff_at=_mis_cutoff(signal, schedule, day),
-        entries_until=_entries_until(signal, day),
+        entries_until=_entries_until(signal, schedule, day),
     )
 
 
@@ -67,10 +68,17 @@ def _mis_cutoff(signal: Signal, schedule: DaySchedule, day: date) -> datetime | 
     return min([*times, datetime.combine(day, flat_by, IST)] if flat_by else times)
 
 
-def _entries_until(signal: Signal, day: object) -> datetime | None:
-    if signal.deployment is None or signal.kind != Signal.Kind.ENTER:
-        return None
-    return datetime.combine(day, signal.deployment.entry_until, IST)  # type: ignore[arg-type]
+def _entries_until(signal: Signal, schedule: DaySchedule, day: date) -> datetime | None:
+    """When entries end: with the deployment's window, and never after the time they would be left again."""
+    deployment, instrument = signal.deployment, signal.instrument
+    times = []
+    if deployment is not None and signal.kind == Signal.Kind.ENTER:
+        times.append(datetime.combine(day, deployment.entry_until, IST))
+    flat_by = deployment.flat_by if deployment else signal.account.flat_by
+    leave_by = days_to_leave([instrument], day, only_certain=True).get(instrument.pk)
+    if at := leave_at(instrument, leave_by, flat_by, schedule):
+        times.append(at)
+    return min(times, default=None)
 
 
 def limits_of(signal: Signal) -> RiskLimits:
