@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('trading', '0011_what_runs_are_told'),
+        ('trading', '0012_what_runs_are_told'),
     ]
 
     operations = [
