@@ -52,6 +52,17 @@ def test_giving_back_what_has_passed_on_changes_nothing(feed):
     assert acquire_lease(feed, "three") is None
 
 
+def test_a_lease_is_kept_and_given_back_only_by_the_epoch_it_was_taken_with(feed):
+    """Two processes can have one name: a container's are called alike, and numbers of processes come again."""
+    acquire_lease(feed, "one")
+    expire(feed)
+    assert acquire_lease(feed, "one") == 2
+    assert not renew_lease(feed, "one", 1)
+    release_lease(feed, "one", 1)
+    assert acquire_lease(feed, "two") is None
+    assert renew_lease(feed, "one", 2)
+
+
 def test_a_lease_of_a_killed_process_of_this_machine_is_free_at_once(feed):
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         ended.wait()

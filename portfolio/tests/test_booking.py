@@ -54,6 +54,13 @@ def test_the_same_trade_reported_again_changes_nothing(account: Account, trade_o
     assert (account.version, Trade.objects.count(), held(account).quantity) == (1, 1, 10)
 
 
+def test_trades_of_one_number_and_two_orders_are_two(account: Account, trade_of: TradeOf) -> None:
+    first = trade_of(10, "1500")
+    second = replace(trade_of(5, "1500"), trade_id=first.trade_id)
+    assert [book_trade(report)[1] for report in (first, second)] == [True, True]
+    assert held(account).quantity == 15
+
+
 def test_the_same_trade_with_another_price_needs_a_person(account: Account, trade_of: TradeOf) -> None:
     report = trade_of(10, "1500")
     book_trade(report)

@@ -23,7 +23,8 @@ from market.models import FeedLease
 from portfolio.booking import open_account
 from trading.models import BrokerSession, Gate, Order
 from trading.orders import kill_switch
-from trading.tests.admin.conftest import pipeline, traded
+from trading.tests.admin.conftest import traded
+from trading.tests.conftest import pipeline
 
 __all__ = ["pipeline", "traded"]
 

@@ -6,10 +6,6 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from trading.tests.admin.conftest import pipeline
-
-__all__ = ["pipeline"]
-
 
 @pytest.fixture
 def told() -> Callable[..., dict[str, Any]]:

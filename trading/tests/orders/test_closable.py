@@ -28,6 +28,7 @@ def books(*rows, broker=None, unbooked=0):
         ("and the second nothing", books(("A", 10, 10, 0), ("B", 10, 0, 0), broker=10), [("B", SELL, 0)]),
         ("of fifteen, the broker's three", books(("A", 10, 0, 0), ("B", 5, 0, 0), broker=3), [("A", SELL, 3)]),
         ("beside a resting target of 6", books(("A", 10, 6, 0)), [("A", SELL, 4)]),
+        ("beside its own target, whatever others hold", books(("A", 10, 6, 0), ("B", 10, 0, 0)), [("A", SELL, 4)]),
         ("4 of a cancelled exit not yet booked", books(("A", 10, 4, 0)), [("A", SELL, 6)]),
         ("another's exit filled, not booked", books(("A", 10, 10, 0), ("B", 10, 0, 0), broker=10, unbooked=-10), None),
         ("its own exit unconfirmed", books(("A", 10, 10, 0)), [("A", SELL, 0)]),

@@ -1,0 +1,86 @@
+"""A worker's memory can be made anew from PostgreSQL and the stream, which is kept as far back as that takes."""
+
+import pytest
+
+from alphapanda.core.journal.models import Event
+from market.models import Shard
+from market.stream import StreamPosition
+from trading.models import Checkpoint, ExitPlan, RunInput, Signal
+from trading.ticks import drain, sweeping
+from trading.ticks.memory import Effects
+from trading.ticks.rebuild import rebuild_memory
+
+WIDE = {"buy_at": "1500", "sell_at": "1600", "stop_percent": "1"}
+
+
+@pytest.fixture
+def past_checkpoint(pipeline):
+    """A run that bought and holds, some entries beyond its shard's last checkpoint."""
+    pipeline.trade("1505.00", "1499.00", "1500.00", parameters=WIDE)
+    for price in ("1500.00", "1501.00", "1502.00"):
+        pipeline.play(price, after=13)
+    pipeline.play("1501.00", "1500.50", "1500.00")
+    checkpoint = Checkpoint.objects.get()
+    assert 1 < checkpoint.n < pipeline.n
+    return pipeline
+
+
+def remembered(pipeline):
+    memory = drain._memories[pipeline.shard.pk]
+    return memory, memory.save(Effects())
+
+
+def rebuilt(pipeline):
+    shard = Shard.objects.select_related("feed").get(pk=pipeline.shard.pk)
+    return rebuild_memory(shard, pipeline.stream)
+
+
+def test_a_rebuilt_memory_equals_the_one_it_replaces(past_checkpoint):
+    memory, saved = remembered(past_checkpoint)
+    again = rebuilt(past_checkpoint)
+    assert again.save(Effects()) == saved
+    assert (again.position, again.now) == (memory.position, memory.now)
+
+
+def test_a_rebuild_without_a_checkpoint_gives_runs_all_they_heard(past_checkpoint):
+    """Candles and last ticks are lost with it; what is held, and its stop, are not."""
+    memory, _ = remembered(past_checkpoint)
+    Checkpoint.objects.all().delete()
+    again = rebuilt(past_checkpoint)
+    [before], [after] = memory.runs.values(), again.runs.values()
+    assert after.host.positions == before.host.positions == {"NSE:INFY": 10}
+    assert after.host.position_of("NSE:INFY").stop == before.host.position_of("NSE:INFY").stop
+
+
+def test_a_rebuild_decides_nothing_anew(past_checkpoint):
+    past_checkpoint.restart()
+    past_checkpoint.play("1500.00")
+    assert (Signal.objects.count(), ExitPlan.objects.count()) == (1, 0)
+
+
+def test_decisions_after_a_rebuild_are_numbered_on(past_checkpoint):
+    Checkpoint.objects.all().delete()
+    past_checkpoint.restart()
+    past_checkpoint.play("1480.00")
+    assert (Signal.objects.get(kind="enter").ordinal, ExitPlan.objects.get().number) == (1, 2)
+
+
+def test_the_stream_is_kept_from_the_checkpoint_on(past_checkpoint):
+    _, saved = remembered(past_checkpoint)
+    checkpoint = Checkpoint.objects.get()
+    sweeping.sweep_partitions()
+    kept = [entry.position for entry in past_checkpoint.stream.read(StreamPosition(0, 0), 100)]
+    assert (kept[0], kept[-1]) == ((checkpoint.epoch, checkpoint.n), (past_checkpoint.epoch, past_checkpoint.n))
+    assert rebuilt(past_checkpoint).save(Effects()) == saved
+    assert not Event.objects.filter(kind="feed.gap").exists()
+
+
+def test_without_a_checkpoint_all_of_the_stream_is_kept(past_checkpoint):
+    Checkpoint.objects.all().delete()
+    sweeping.sweep_partitions()
+    assert past_checkpoint.stream.read(StreamPosition(0, 0), 1)[0].position == (1, 1)
+
+
+def test_what_a_run_was_told_is_written_with_where_it_heard_it(past_checkpoint):
+    places = RunInput.objects.order_by("id").values_list("kind", "epoch", "n")
+    assert list(places) == [("begin", 1, 1), ("fill", 1, 4)]
