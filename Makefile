@@ -5,7 +5,7 @@ UV := .venv/bin/uv
 COMPILE := $(UV) pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	--override requirements/overrides.txt --custom-compile-command "make lock"
 
-.PHONY: demo test lint bench lock static clean
+.PHONY: demo test lint mutants chaos bench nightly lock static clean
 
 demo: .venv/.demo static
 	@$(PY) manage.py demo $(ARGS)
@@ -19,6 +19,18 @@ lint: .venv/.dev
 
 bench: .venv/.dev
 	@for script in benchmarks/p*.py; do $(PY) -m benchmarks.$$(basename $$script .py) || exit 1; done
+
+# Each wrong change to the money path must be killed by the tests nearest to it: scripts/mutants.toml.
+mutants: .venv/.dev
+	@$(PY) -m scripts.mutants $(ARGS)
+
+# Processes and servers killed at named points, on whole installations.
+chaos: .venv/.dev
+	@$(PY) -m pytest tests/chaos $(ARGS)
+
+# What takes longer than anybody waits for before a commit. All of it is tried; it fails if any of it does.
+nightly: .venv/.dev
+	@$(MAKE) --no-print-directory --keep-going mutants chaos bench
 
 lock: .venv/bin/uv
 	@for name in base demo dev node; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt || exit 1; done

@@ -5,7 +5,9 @@ from decimal import Decimal
 import pytest
 
 from trading.models import Order, PaperOrder, PaperRequest
+from trading.orders.execution import ticket_of
 from trading.orders.requests import request_cancellation
+from trading.paper.broker import PaperBroker
 
 
 @pytest.fixture
@@ -41,6 +43,12 @@ def test_a_cancellation_arrives_its_latency_after_it_was_asked(resting, latency)
     resting.tick("1480.00", after=0.3)  # the market is faster
     resting.quiesce()
     assert (Order.objects.get().state, Order.objects.get().filled_quantity) == ("filled", 10)
+
+
+def test_a_modification_arrives_its_latency_after_it_was_asked(resting, latency):
+    order = Order.objects.get()
+    PaperBroker(order.account).request_modify(ticket_of(order), 1, Decimal("1491.00"))
+    assert PaperRequest.objects.get(kind="modify").arrives_at == resting.now + latency
 
 
 def test_a_request_is_one_however_often_it_is_asked(watched):

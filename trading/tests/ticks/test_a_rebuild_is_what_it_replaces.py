@@ -42,6 +42,14 @@ def test_a_rebuilt_memory_equals_the_one_it_replaces(past_checkpoint):
     assert (again.position, again.now) == (memory.position, memory.now)
 
 
+def test_a_rebuilt_run_hears_its_fills_between_the_ticks_it_heard_them_between(pipeline):
+    pipeline.trade("1505.00", "1499.00", "1500.00", "1500.00", "1480.00", parameters=WIDE)
+    assert (Checkpoint.objects.get().n, RunInput.objects.get(kind="fill").n) == (1, 4)
+    assert ExitPlan.objects.get().number == 2  # by its stop: it knew what it held when the price came
+    _, saved = remembered(pipeline)
+    assert rebuilt(pipeline).save(Effects()) == saved
+
+
 def test_a_rebuild_without_a_checkpoint_gives_runs_all_they_heard(past_checkpoint):
     """Candles and last ticks are lost with it; what is held, and its stop, are not."""
     memory, _ = remembered(past_checkpoint)
