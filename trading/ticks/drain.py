@@ -70,14 +70,12 @@ def process_ticks(shard_id: UUID | str, linger: float = LINGER_SECONDS) -> bool:
             if not entries:
                 return False
     except LostRace:
-        _memories.pop(shard.pk, None)
         # Whoever was first goes on; to compete with it for every frame would rebuild the memory each time.
-        log.info("shard_lost_race", shard=shard.name)
+        _forget_memory(shard, "shard_lost_race")
         return False
     except StaleNames:
         # Nothing of these entries was committed: the memory made next hears them under the new name.
-        _memories.pop(shard.pk, None)
-        log.info("shard_has_new_names", shard=shard.name)
+        _forget_memory(shard, "shard_has_new_names")
         return True
     except BaseException as error:
         # Memory may be ahead of what was committed: it is not to be trusted any more.
@@ -86,6 +84,11 @@ def process_ticks(shard_id: UUID | str, linger: float = LINGER_SECONDS) -> bool:
             note_trouble(shard, error)
         raise
     return True
+
+
+def _forget_memory(shard: Shard, why: str) -> None:
+    _memories.pop(shard.pk, None)
+    log.info(why, shard=shard.name)
 
 
 def next_entries(shard: Shard, stream: TickStream, position: StreamPosition, linger: float) -> list[StreamEntry]:

@@ -162,9 +162,6 @@ def verdict_facts(
         unconfirmed=tuple(order_line(o, page) for o in live if is_overdue(o, page)),
         needs_person=tuple(order_line(o, page) for o in live if o.state == OrderState.NEEDS_HUMAN),
         **exit_facts(page),
-        renames=tuple(rename_line(question) for question in open_questions()),
-        to_leave=tuple(departure_line(departure) for departure in derivatives_to_leave(page.day)),
-        without_price=tuple(price_line(position) for position in awaiting_price(page.now)),
         full_limits=meters_in_tone(limits, "fault"),
         near_limits=meters_in_tone(limits, "warn"),
         stale_prices=stale_symbols(rows) if page.is_open else (),
@@ -235,12 +232,15 @@ def order_line(order: Order, page: PageContext) -> Line:
 
 
 def exit_facts(page: PageContext) -> ExitFacts:
-    """What of getting out, and of trades not booked, a person has to look at."""
+    """What of holdings, exits and trades not booked a person has to look at."""
     return {
         "exits_stuck": tuple(exit_line(plan) for plan in stuck_exits()),
         "kept_intraday": tuple(symbol_of(one.instrument) for one in kept_on_purpose(page.now)),
         "trades_awaited": tuple(awaited_line(o) for o in late_trades(page.now)),
         "overfilled": tuple(overfill_line(o) for o in overfilled_today(page)),
+        "renames": tuple(rename_line(question) for question in open_questions()),
+        "to_leave": tuple(departure_line(departure) for departure in derivatives_to_leave(page.day)),
+        "without_price": tuple(price_line(position) for position in awaiting_price(page.now)),
     }
 
 
@@ -249,6 +249,9 @@ class ExitFacts(TypedDict):
     kept_intraday: tuple[str, ...]
     trades_awaited: tuple[Line, ...]
     overfilled: tuple[Line, ...]
+    renames: tuple[Line, ...]
+    to_leave: tuple[Line, ...]
+    without_price: tuple[Line, ...]
 
 
 def stuck_exits() -> list[ExitPlan]:

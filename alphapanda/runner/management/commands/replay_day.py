@@ -64,6 +64,9 @@ class Command(BaseCommand):
             raise CommandError(f"{problem}. {last_lines(logs)}") from problem
         finally:
             practice.stop_everything()
+        self._say_result(result)
+
+    def _say_result(self, result: Any) -> None:
         compared = result.compared
         self.say(f"{compared.candles} one-minute candles went in; {len(compared.differences)} came out different.")
         if compared.incomplete:
