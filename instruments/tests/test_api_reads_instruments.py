@@ -74,5 +74,5 @@ def test_sessions_give_each_phase_with_its_moments(client):
     asked = {"exchange": "NSE", "security_class": "equity_fno", "day": str(date(2026, 8, 3))}
     (session,) = client.get("/sessions/", asked).json()["results"]
     assert [phase["kind"] for phase in session["phases"]] == ["pre_open", "continuous", "auction", "post_close"]
-    assert session["phases"][1]["opens_at"] == "2026-08-03T09:15:00+05:30"
+    assert session["phases"][1]["opens_at"] == "2026-08-03T09:15:00.000000+05:30"
     assert session["phases"][2]["steps"][0]["kind"] == "reference"
