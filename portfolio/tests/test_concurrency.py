@@ -17,6 +17,7 @@ from django.db import connection, transaction
 from alphapanda.core.telemetry import crashpoints
 from instruments.models import Instrument
 from portfolio.booking import TradeReport, book_trade, ensure_portfolio, open_account, transfer_money
+from portfolio.domain.pnl import DayPrice
 from portfolio.models import Account, LedgerEntry, Position, Trade
 from portfolio.rebuilding import rebuild_account
 from portfolio.tests.conftest import instrument
@@ -76,8 +77,13 @@ def test_no_fill_of_one_share_is_lost_among_eight(account: Account, trade_of: Tr
 
 
 def test_cash_is_the_sum_of_the_ledger_though_eight_book_and_move_money(account: Account, trade_of: TradeOf) -> None:
-    trades = [partial(book, trade_of(sign * 3, "100.05")) for sign in (1, -1, 1, -1)]
-    moves = [partial(transfer_money, account.pk, Decimal(amount), f"move {amount}") for amount in (5, -7, 11, -13)]
+    reports = [trade_of(sign * 3, "100.05") for sign in (1, -1, 1, -1)]
+    trades = [partial(book, report) for report in reports]
+    prices = {reports[0].instrument_id: DayPrice(Decimal("100.05"), Decimal("100.05"))}
+    moves = [
+        partial(transfer_money, account.pk, Decimal(amount), f"move {amount}", prices=prices)
+        for amount in (5, -7, 11, -13)
+    ]
     at_once([*trades, *moves])
     assert Account.objects.cash_of(account.pk) == LedgerEntry.objects.cash(account.pk)
     assert LedgerEntry.objects.cash(account.pk) != Decimal(1_000_000)

@@ -15,9 +15,10 @@ SLOWER = OWN + "    title = 'Another'\n"
 
 
 @pytest.fixture(autouse=True)
-def no_worker_has_said_anything(pipeline):
+def no_worker_has_said_anything(pipeline, monkeypatch):
     from trading import wakeups
 
+    monkeypatch.setattr(sources, "_is_kept", False)  # put back after the test, whatever it announced
     wakeups.valkey_client().delete(loaded_code.KEY)
 
 

@@ -101,7 +101,8 @@ class PageContext:
         is_flagged = flag_file().exists()
         rows = [self.gates.get(None)] + ([self.gates.get(account_id)] if account_id else [])
         state = effective_gate(*(GateState(row.state) if row else None for row in rows), flag_raised=is_flagged)
-        if is_flagged:
+        halted_by_row = any(row and row.state == GateState.HALTED for row in rows)
+        if is_flagged and not halted_by_row:  # a halt from a page or REST writes both, and its row says whose it is
             return GateView(state, by="the flag file", reason="HALT stands in the state folder")
         if None in rows:
             return GateView(state, reason="the gate's state is not known", is_known=False)
