@@ -17,6 +17,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from instruments.domain.price_protection import limit_range, protected_price, slab_percent
+from instruments.domain.prices import ceil_to_tick, floor_to_tick
 
 TICKS_BEYOND = 2
 SLABS_AT_MOST = 5
@@ -79,20 +80,23 @@ def within_bounds(quote: ExitQuote, sign: int, price: Decimal) -> Decimal:
     """Return the price, no further than band and limit price protection allow."""
     if quote.last is None:
         return price
-    allowed = limit_range(quote.segment, quote.last, quote.day)
-    bounds = [quote.far_band(sign), None if allowed is None else allowed[1 if sign > 0 else 0]]
-    for bound in bounds:
-        if bound:
-            price = _nearer(price, bound, sign)
+    for bound in _bounds(quote, sign, quote.last):
+        price = _nearer(price, bound, sign)
     return price
+
+
+def _bounds(quote: ExitQuote, sign: int, last: Decimal) -> list[Decimal]:
+    """The known bounds on that side, each on the last tick inside it: a percentage of a price is seldom on one."""
+    allowed = limit_range(quote.segment, last, quote.day)
+    known = [quote.far_band(sign), allowed[1 if sign > 0 else 0] if allowed else None]
+    inside = floor_to_tick if sign > 0 else ceil_to_tick
+    return [inside(bound, quote.tick_size) for bound in known if bound]
 
 
 def _furthest(quote: ExitQuote, sign: int, slab: Decimal) -> Decimal:
     """As far as anything allows; where neither band nor range is known, as far again as the steps go."""
     last = quote.last or Decimal(0)
-    allowed = limit_range(quote.segment, last, quote.day)
-    known = [one for one in (quote.far_band(sign), allowed and allowed[1 if sign > 0 else 0]) if one]
-    if known:
+    if known := _bounds(quote, sign, last):
         return min(known) if sign > 0 else max(known)
     return protected_price(last, sign, slab * SLABS_AT_MOST * 2, quote.tick_size)
 

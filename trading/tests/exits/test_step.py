@@ -176,6 +176,12 @@ def test_the_last_minute_asks_as_far_as_anything_allows():
     assert acts(resting(deadline=deadline), replace(QUOTE, band_low=D(1260))) == (Reprice("O1", D(1260)),)
 
 
+@pytest.mark.parametrize(("sign", "price"), [(-1, "970.10"), (1, "1030.00")])
+def test_a_bound_between_two_ticks_is_kept_from_the_inside(sign, price):
+    future = replace(QUOTE, segment="NFO-FUT", tick_size=D("0.10"), last=D("1000.05"))
+    assert price_at_step(future, sign, 0, True) == D(price)  # 3 % is 970.0485 and 1030.0515
+
+
 def test_an_unknown_price_prices_nothing():
     assert price_at_step(replace(QUOTE, last=None), -1, 1, False) is None
     assert acts(resting(), replace(QUOTE, last=None)) == ()
