@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from alphapanda.core import figures
 from instruments.domain.price_protection import limit_range, outside_limit_range, protected_price, slab_percent
-from instruments.domain.prices import is_on_tick
+from instruments.domain.prices import ceil_to_tick, floor_to_tick, is_on_tick
 from trading.paper.depth import DepthQuote
 from trading.paper.orders import PaperOrder, PaperRules
 from trading.risk.exchange_rules import form_problem, stop_problem
@@ -32,8 +32,10 @@ def market_limit(order: PaperOrder, quote: DepthQuote, rules: PaperRules) -> Dec
     percent = asked if asked > 0 else slab_percent(rules.segment, last, rules.day)
     price = protected_price(last, order.sign, percent, rules.tick_size)
     low, high = limit_range(rules.segment, last, rules.day) or (None, None)
-    inside = min([price, *(bound for bound in (quote.upper_band, high) if bound)])
-    return max([inside, *(bound for bound in (quote.lower_band, low) if bound)])
+    # A percentage of a price is seldom on a tick: the last one inside it counts.
+    tops = [floor_to_tick(bound, rules.tick_size) for bound in (quote.upper_band, high) if bound]
+    floors = [ceil_to_tick(bound, rules.tick_size) for bound in (quote.lower_band, low) if bound]
+    return max([min([price, *tops]), *floors])
 
 
 def range_complaint(price: Decimal | None, order: PaperOrder, quote: DepthQuote, rules: PaperRules) -> str:

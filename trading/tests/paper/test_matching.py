@@ -83,6 +83,13 @@ def test_a_stops_limit_is_checked_when_it_triggers():
     assert match_order(waiting, Liquidity(fallen), OPTION, fallen.at).order.state == "rejected"
 
 
+def test_protection_ends_on_the_last_tick_inside_the_exchanges_range():
+    future = replace(RULES, segment="NFO-FUT")
+    quote = replace(BOOK, last_price=D("100.05"), lower_band=None, upper_band=None)
+    wide = order(-1000, "MARKET", market_protection=D(50))
+    assert sent(wide, quote, future).order.limit == D("97.05")  # 3 % is 97.0485
+
+
 def test_protection_stays_inside_the_band():
     assert resting(order(1000, "MARKET", market_protection=D(50))).limit == D(110)
 
