@@ -8,9 +8,10 @@ from uuid import UUID
 from django.db.models import Exists, Min, OuterRef
 
 from alphapanda.core.timezone import IST
+from portfolio.domain.day_figures import DayFigures, Prices
 from portfolio.domain.pnl import least_known
 from portfolio.models import Account, PnlSnapshot, Portfolio, Position, Trade
-from portfolio.results import DayFigures, Prices
+from portfolio.results import read_day
 
 
 def take_snapshots(account: Account, at: datetime, prices: Prices) -> list[PnlSnapshot]:
@@ -21,7 +22,7 @@ def take_snapshots(account: Account, at: datetime, prices: Prices) -> list[PnlSn
     """
     day = at.astimezone(IST).date()
     portfolios = active_portfolios(account, day)
-    books = DayFigures.read_day(portfolios, day)
+    books = read_day(portfolios, day)
     lows = dict(
         PnlSnapshot.objects.filter(portfolio__in=portfolios, day=day, at__lt=at)
         .values_list("portfolio")

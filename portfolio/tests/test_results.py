@@ -9,9 +9,10 @@ import pytest
 
 from instruments.models import Instrument
 from portfolio.booking import TradeReport, book_trade, ensure_portfolio
+from portfolio.domain.day_figures import Prices
 from portfolio.domain.pnl import UNPRICED, DayPrice, DayResult
 from portfolio.models import Account, ChargeRate, PnlSnapshot
-from portfolio.results import DayFigures, Prices
+from portfolio.results import read_day
 from portfolio.snapshots import take_snapshots
 from portfolio.tests.conftest import DAY, OPEN
 
@@ -27,7 +28,7 @@ def at(instrument: Instrument, last: int, previous_close: int | None = None) -> 
 
 def day_result(account: Account, day: date, prices: Prices) -> DayResult:
     portfolios = list(account.portfolios.values_list("pk", flat=True))
-    return DayFigures.read_day(portfolios, day).sum_results(portfolios, prices)
+    return read_day(portfolios, day).sum_results(portfolios, prices)
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from portfolio.booking import book_trade
 from portfolio.health import book_problems
 from portfolio.models import Adjustment, LedgerEntry, Lot, Position, Receivable
 from portfolio.rebuilding import rebuild_account
-from portfolio.results import DayFigures
+from portfolio.results import read_day
 
 D = Decimal
 EX_DATE = date(2026, 11, 23)
@@ -113,7 +113,7 @@ def test_lots_keep_the_day_they_were_bought_on(account, buy, split):
     lots = Lot.objects.order_by("ordinal").values_list("remaining", "price", "day", "adjustment__becomes")
     assert list(lots) == [(0, 1500, date(2026, 11, 20), None), (50, 300, date(2026, 11, 20), 5)]
     portfolio = position().portfolio_id
-    [carried] = DayFigures.read_day([portfolio], EX_DATE).carried[portfolio]
+    [carried] = read_day([portfolio], EX_DATE).carried[portfolio]
     assert (carried.quantity, carried.open_value) == (50, 15_000)
 
 

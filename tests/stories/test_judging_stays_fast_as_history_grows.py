@@ -20,7 +20,7 @@ from tests.stories.pipeline import DAY, Pipeline, at
 from trading.models import RiskDecision, Signal
 from trading.orders import requests
 from trading.risk.assessment import judge_signal
-from trading.risk.exposure import Today
+from trading.risk.exposure import load_state
 from trading.risk.marks import Marks
 
 YEARS = 3
@@ -111,8 +111,8 @@ def test_among_years_of_closed_lots_only_what_is_carried_opens_a_day(traded: Pip
     cost = Position.objects.open()[0].average_price
     assert cost is not None
     prices = {traded.infy.pk: price("1500", f"{cost + 7}")}
-    today = Today.read_day(Account.objects.get(), Marks(prices), at("10:00:00"))
-    opened = sorted(today.books.opened_with(portfolio, prices) or 0 for portfolio in today.portfolios)
+    state = load_state(Account.objects.get(), Marks(prices), at("10:00:00"))
+    opened = sorted(state.day.opened_with(portfolio, prices) or 0 for portfolio in state.portfolios)
     assert opened == [0, 70, 70, 70, 70, 70]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,23 +16,22 @@ TRADES_LATE = timedelta(minutes=15)
 
 
 def read_holdings(account_id: UUID, instrument_id: UUID, product: str, now: datetime, **leave_out: Any) -> Holdings:
-    """Read under the account's lock; ``leave_out`` names orders not to be counted (``pk=…``, say)."""
-    which = {"instrument_id": instrument_id, "product": product}
+    """Read under the account's lock; ``leave_out`` names orders not to be counted (``pk=…``, say).
+
+    DAY and IOC orders of earlier days are out no more.
+    """
+    which, day = {"instrument_id": instrument_id, "product": product}, now.astimezone(IST).date()
     positions = Position.objects.open().of_account(account_id).filter(**which)
     orders = Order.objects.may_fill_yet().filter(account_id=account_id, **which)
-    return holdings_from(positions, orders.exclude(**leave_out) if leave_out else orders, now)
-
-
-def holdings_from(positions: Iterable[Position], orders: Iterable[Order], now: datetime) -> Holdings:
-    """Positions and orders of one instrument and product; DAY and IOC orders of earlier days are out no more."""
-    day = now.astimezone(IST).date()
     rows = list(positions)
     waiting = Position.objects.filter(pk__in=[position.pk for position in rows]).receivable(day) if rows else {}
-    held = ((position.portfolio_id, position.quantity) for position in rows)
-    receivable = ((position.portfolio_id, waiting.get(position.pk, 0)) for position in rows)
     out = (
         (order.portfolio_id, order.signed_out)
-        for order in orders
+        for order in (orders.exclude(**leave_out) if leave_out else orders)
         if order.market_time.astimezone(IST).date() >= day and order.signed_out
     )
-    return gather_holdings(held, out, receivable=receivable)
+    return gather_holdings(
+        ((position.portfolio_id, position.quantity) for position in rows),
+        out,
+        receivable=((position.portfolio_id, waiting.get(position.pk, 0)) for position in rows),
+    )

@@ -3,9 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from portfolio.models import Account, Position
-from trading.models import Deployment, Order, RiskLimit
-from trading.risk.exposure import Today, usage_of
+from portfolio.models import Account
+from trading.models import Deployment, RiskLimit
+from trading.risk.exposure import load_state
 from trading.risk.inputs import Usage
 from trading.risk.market_view import as_limits, own_limits
 from trading.risk.marks import Marks
@@ -26,7 +26,4 @@ def deployment_meters(deployment: Deployment, now: datetime) -> list[Meter]:
 
 
 def _used(account: Account, portfolio_id: UUID | None, now: datetime) -> Usage:
-    positions = list(Position.objects.open().of_account(account.pk))
-    marks = Marks.for_account(account.pk, now)
-    live = list(Order.objects.live().filter(account=account))
-    return usage_of(Today.read_day(account, marks, now), portfolio_id, positions, live)
+    return load_state(account, Marks.for_account(account.pk, now), now).usage(portfolio_id)

@@ -75,8 +75,3 @@ class Marks:
         """Value an instrument at a price of ``at``, unless it has died since or its time is not known."""
         if price is not None and at is not None and limits_of(instrument).judge(now - at) != Liveness.DEAD:
             self.prices[instrument.pk] = replace(self.prices.get(instrument.pk, UNPRICED), last=price)
-
-    def value(self, position: Position) -> Decimal | None:
-        """Rupees at the last price, below zero when short; None if the price is not known."""
-        price = self.prices.get(position.instrument_id, UNPRICED).last
-        return None if price is None else price * position.quantity

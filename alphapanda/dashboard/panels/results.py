@@ -10,9 +10,10 @@ from uuid import UUID
 from alphapanda.dashboard.panels.context import PageContext
 from instruments.models import Instrument
 from market.quotes import Quote
+from portfolio.domain.day_figures import DayFigures
 from portfolio.domain.pnl import DayPrice, DayResult, least_known, unrealised_profit
 from portfolio.models import Account, PnlSnapshot, Portfolio, Position
-from portfolio.results import DayFigures
+from portfolio.results import read_day
 from trading.risk.marks import day_prices
 
 ZERO = Decimal(0)
@@ -62,7 +63,7 @@ class PortfolioDays:
     @cached_property
     def all(self) -> list[PortfolioDay]:
         portfolios = list(Portfolio.objects.select_related("account").filter(account__in=self.page.accounts))
-        day = DayFigures.read_day([portfolio.pk for portfolio in portfolios], self.page.day)
+        day = read_day([portfolio.pk for portfolio in portfolios], self.page.day)
         return [self._day_of(portfolio, day) for portfolio in portfolios]
 
     @cached_property
