@@ -22,7 +22,7 @@ from market.stream import StreamEntry, StreamPosition, TickStream
 from trading import wakeups
 from trading.models import ExitPlan, RunInput
 from trading.orders.corporate_actions import apply_corporate_actions
-from trading.paper.exchange import PaperExchange
+from trading.paper.rows import PaperExchange
 from trading.ticks.commit import write_effects
 from trading.ticks.inputs import apply_inputs
 from trading.ticks.memory import Effects, ShardMemory
