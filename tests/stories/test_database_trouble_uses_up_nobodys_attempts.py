@@ -30,7 +30,7 @@ def judge(pipeline, monkeypatch, raised: BaseException, times: int = 1, **also) 
         raise raised
 
     with monkeypatch.context() as patched:
-        patched.setattr(assessment, "exposure_of", fail)
+        patched.setattr(assessment, "state_before", fail)
         for name, value in also.items():
             patched.setattr(attempts, name, value)
         for _ in range(times):

@@ -1,10 +1,7 @@
 """Judge signals one by one under their account's lock: an approved order, or a refusal with codes and numbers."""
 
-import base64
-import hashlib
 import time
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID
 
 import structlog
@@ -12,14 +9,12 @@ from django.db import transaction
 
 from alphapanda.core.clock import market_now
 from alphapanda.core.clock.services import get_installation
-from alphapanda.core.figures import clock_time
 from alphapanda.core.journal.models import DeadLetter
 from alphapanda.core.journal.services import on_replay, record_event
 from alphapanda.core.telemetry import metrics
 from alphapanda.core.telemetry.crashpoints import crashpoint
 from alphapanda.core.timezone import IST
-from instruments.domain.contracts import slice_quantity
-from instruments.domain.order_terms import TAKES_MARKET, Validity
+from instruments.domain.order_terms import Validity
 from portfolio.booking import ensure_portfolio
 from portfolio.models import Account, Portfolio
 from trading import wakeups
@@ -28,9 +23,8 @@ from trading.orders.attempts import attempt_row
 from trading.orders.execution import wake_execution
 from trading.orders.life_cycle import DeploymentState, OrderState, SignalState
 from trading.orders.transitions import notify_run
-from trading.risk.assess import assess
-from trading.risk.exposure import exposure_of
-from trading.risk.inputs import AUTOMATIC_PROTECTION, ProposedOrder
+from trading.risk.exposure import state_before
+from trading.risk.judging import Judgement, Slice, judge, protection_of, tag_of, why_not_judged
 from trading.risk.market_view import limits_of, market_view
 from trading.risk.marks import Marks
 from trading.risk.verdicts import Assessment
@@ -58,25 +52,19 @@ def judge_signal(signal: Signal) -> None:
     if not locked.exists():
         return
     now = market_now()
-    if signal.kind != Signal.Kind.EXIT and now > signal.send_by:
-        end_signal(signal, SignalState.EXPIRED, f"not judged before it expired at {clock_time(signal.send_by)}")
+    if ending := why_not_judged(signal, _deployment_state(signal), now):
+        end_signal(signal, *ending)
         return
-    if signal.kind == Signal.Kind.ENTER and (state := _no_longer_wanted(signal)):
-        end_signal(signal, SignalState.SUPERSEDED, f"its deployment is {state}")
-        return
-    portfolio = _portfolio_of(signal)
-    exposure = exposure_of(signal, portfolio.pk, Marks.for_account(signal.account_id, now), now)
-    proposed = proposed_order(signal)
-    market = market_view(signal, now)
-    assessment = assess(proposed, exposure, limits_of(signal), market, now)
-    slices = slice_quantity(signal.quantity, market.lot_size or 1, market.freeze_quantity)
-    write_decision(signal, assessment, slices, now)
+    portfolio, market = _portfolio_of(signal), market_view(signal, now)
+    state = state_before(signal, Marks.for_account(signal.account_id, now), now)
+    judgement = judge(signal, portfolio.pk, state, limits_of(signal), market, now)
+    write_decision(signal, judgement, now)
     crashpoint("assess.before_commit")
-    if assessment.approved:
-        create_orders(signal, portfolio.pk, assessment, proposed, slices)
+    if judgement.assessment.approved:
+        create_orders(signal, portfolio.pk, judgement)
         end_signal(signal, SignalState.ORDERED, "approved")
     else:
-        refuse_signal(signal, assessment)
+        refuse_signal(signal, judgement.assessment)
 
 
 def _portfolio_of(signal: Signal) -> Portfolio:
@@ -85,40 +73,13 @@ def _portfolio_of(signal: Signal) -> Portfolio:
     return ensure_portfolio(signal.account, signal.deployment_id, str(signal.deployment or ""))
 
 
-def _no_longer_wanted(signal: Signal) -> str:
-    """Return the state of an entry's deployment if it does not run now: a pause reaches what is on its way."""
-    deployment = Deployment.objects.filter(signals=signal).exclude(state=DeploymentState.RUNNING).first()
-    return deployment.state if deployment else ""
+def _deployment_state(signal: Signal) -> DeploymentState | None:
+    state = Deployment.objects.filter(signals=signal).values_list("state", flat=True).first()
+    return DeploymentState(state) if state else None
 
 
-def proposed_order(signal: Signal) -> ProposedOrder:
-    return ProposedOrder(
-        instrument=signal.instrument.key,
-        exchange=signal.instrument.exchange,
-        segment=signal.instrument.segment,
-        signed_quantity=signal.signed_quantity,
-        product=signal.product,
-        order_type=signal.order_type,
-        price=signal.price,
-        trigger_price=signal.trigger_price,
-        validity=signal.validity,
-        reference_price=signal.reference_price,
-        quote_at=signal.quote_at,
-        bid=signal.bid,
-        ask=signal.ask,
-        signal_at=signal.market_time,
-        expires_at=signal.send_by,
-        is_exit=signal.kind == Signal.Kind.EXIT,
-        market_protection=protection_of(signal),
-        day=signal.market_time.astimezone(IST).date(),
-    )
-
-
-def protection_of(signal: Signal) -> Decimal | None:
-    return AUTOMATIC_PROTECTION if signal.order_type in TAKES_MARKET else None
-
-
-def write_decision(signal: Signal, assessment: Assessment, slices: tuple[int, ...], now: datetime) -> RiskDecision:
+def write_decision(signal: Signal, judgement: Judgement, now: datetime) -> RiskDecision:
+    assessment = judgement.assessment
     return RiskDecision.objects.create(
         signal=signal,
         approved=assessment.approved,
@@ -126,47 +87,40 @@ def write_decision(signal: Signal, assessment: Assessment, slices: tuple[int, ..
         checks=[check.as_dict() for check in assessment.checks],
         side=signal.side,
         quantity=signal.quantity,
-        slices=list(slices),
+        slices=[one.quantity for one in judgement.slices],
         price=signal.price,
         only_shrinks=assessment.only_shrinks,
         market_time=now,
     )
 
 
-def create_orders(
-    signal: Signal, portfolio_id: UUID, assessment: Assessment, proposed: ProposedOrder, slices: tuple[int, ...]
-) -> list[Order]:
+def create_orders(signal: Signal, portfolio_id: UUID, judgement: Judgement) -> list[Order]:
     """Write the orders of a signal, one a slice, each with its share of the exposure the whole reserves."""
-    value = proposed.value or Decimal(0)
-    orders = []
-    for number, quantity in enumerate(slices, start=1):
-        reserved = value * quantity / proposed.quantity
-        orders.append(_create_order(signal, portfolio_id, number, quantity, reserved, assessment.only_shrinks))
+    is_exit = judgement.assessment.only_shrinks
+    orders = [_create_order(signal, portfolio_id, one, is_exit) for one in judgement.slices]
     wake_execution(signal.account)
     return orders
 
 
-def _create_order(
-    signal: Signal, portfolio_id: UUID, number: int, quantity: int, reserved: Decimal, is_exit: bool
-) -> Order:
+def _create_order(signal: Signal, portfolio_id: UUID, part: Slice, is_exit: bool) -> Order:
     order = Order.objects.create(
-        tag=tag_of(signal, number),
+        tag=tag_of(get_installation().salt, signal.key, part.number),
         signal=signal,
-        slice=number,
+        slice=part.number,
         account=signal.account,
         portfolio_id=portfolio_id,
         deployment=signal.deployment,
         instrument=signal.instrument,
         side=signal.side,
-        quantity=quantity,
+        quantity=part.quantity,
         order_type=signal.order_type,
         product=signal.product,
         validity=signal.validity,
         price=signal.price,
         trigger_price=signal.trigger_price,
-        market_protection=protection_of(signal),
+        market_protection=protection_of(signal.order_type),
         is_exit=is_exit,
-        reserved=reserved.quantize(Decimal("0.0001")),
+        reserved=part.reserved,
         market_time=signal.market_time,
         send_by=signal.send_by,
         expires_at=_end_of_day(signal),
@@ -193,13 +147,6 @@ def _record_creation(order: Order) -> None:
         correlation=order.signal_id,
         payload={"order": str(order)},
     )
-
-
-def tag_of(signal: Signal, slice_number: int = 1) -> str:
-    """ "AP" and 14 characters from the installation's salt, the signal's key and the slice: the same in any replay."""
-    name = signal.key if slice_number == 1 else f"{signal.key}|{slice_number}"
-    digest = hashlib.sha256(f"{get_installation().salt}|{name}".encode()).digest()
-    return "AP" + base64.b32encode(digest).decode()[:14]
 
 
 def refuse_signal(signal: Signal, assessment: Assessment) -> None:

@@ -11,14 +11,13 @@ from portfolio.models import Account, Position
 from portfolio.results import read_day
 from trading.models import ExitPlan, Order, Signal
 from trading.risk.account_state import AccountState
-from trading.risk.inputs import Exposure
 from trading.risk.marks import Marks
 
 
-def exposure_of(signal: Signal, portfolio_id: UUID, marks: Marks, now: datetime) -> Exposure:
-    """Read everything the rules ask. Call under the account's row lock: nothing may move meanwhile."""
+def state_before(signal: Signal, marks: Marks, now: datetime) -> AccountState:
+    """Read all that stands before a signal. Call under the account's row lock: nothing may move meanwhile."""
     marks.set_price(signal.instrument, signal.reference_price, signal.quote_at, now)
-    return load_state(signal.account, marks, now, signal=signal).exposure(signal, portfolio_id)
+    return load_state(signal.account, marks, now, signal=signal)
 
 
 def load_state(account: Account, marks: Marks, now: datetime, **leave_out: Any) -> AccountState:

@@ -1,6 +1,6 @@
 """What the gate is told of the market and of ourselves at the moment of judging."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from alphapanda.core.timezone import IST
@@ -12,10 +12,8 @@ from portfolio.expiries import days_to_leave, leave_at
 from trading.models import Deployment, Order, PriceBand, RiskLimit, Signal
 from trading.orders import gates
 from trading.orders.holdings import TRADES_LATE
+from trading.risk.cut_offs import entries_until, mis_cutoff
 from trading.risk.inputs import Limits, MarketView, RiskLimits
-
-# Zerodha squares intraday positions off from 15:20 in shares (kite.md 5.1); ours must be flat well before.
-MIS_CUTOFF_BEFORE_CLOSE = timedelta(minutes=15)
 
 
 def market_view(signal: Signal, now: datetime) -> MarketView:
@@ -41,7 +39,7 @@ def market_view(signal: Signal, now: datetime) -> MarketView:
         flag_file=gates.flag_file().exists(),
         # A paper account's book is the paper exchange's own: there is no second book to differ from.
         books_frozen=_trades_are_missing(signal, now) if signal.account.mode == "paper" else None,
-        mis_cutoff_at=_mis_cutoff(signal, schedule, day),
+        mis_cutoff_at=mis_cutoff(schedule, _flat_by(signal)),
         entries_until=_entries_until(signal, schedule, day),
     )
 
@@ -59,26 +57,15 @@ def _trades_are_missing(signal: Signal, now: datetime) -> bool:
     return late.filter(account_id=signal.account_id, instrument_id=signal.instrument_id).exists()
 
 
-def _mis_cutoff(signal: Signal, schedule: DaySchedule, day: date) -> datetime | None:
-    """When fresh intraday positions end: before the close, and never after the time they would be left again."""
-    if schedule.closes_at is None:
-        return None
-    flat_by = signal.deployment.flat_by if signal.deployment else signal.account.flat_by
-    times = [schedule.closes_at - MIS_CUTOFF_BEFORE_CLOSE]
-    return min([*times, datetime.combine(day, flat_by, IST)] if flat_by else times)
+def _flat_by(signal: Signal) -> time | None:
+    return signal.deployment.flat_by if signal.deployment else signal.account.flat_by
 
 
 def _entries_until(signal: Signal, schedule: DaySchedule, day: date) -> datetime | None:
-    """When entries end: with the deployment's window, and never after the time they would be left again."""
     deployment, instrument = signal.deployment, signal.instrument
-    times = []
-    if deployment is not None and signal.kind == Signal.Kind.ENTER:
-        times.append(datetime.combine(day, deployment.entry_until, IST))
-    flat_by = deployment.flat_by if deployment else signal.account.flat_by
+    window = deployment.entry_until if deployment is not None and signal.kind == Signal.Kind.ENTER else None
     leave_by = days_to_leave([instrument], day, only_certain=True).get(instrument.pk)
-    if at := leave_at(instrument, leave_by, flat_by, schedule):
-        times.append(at)
-    return min(times, default=None)
+    return entries_until(schedule, window, leave_at(instrument, leave_by, _flat_by(signal), schedule))
 
 
 def limits_of(signal: Signal) -> RiskLimits:

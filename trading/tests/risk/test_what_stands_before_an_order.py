@@ -14,7 +14,7 @@ from trading.models import Order, RiskLimit, Signal
 from trading.orders import execution
 from trading.orders.life_cycle import Urgency
 from trading.risk import assessment
-from trading.risk.exposure import exposure_of
+from trading.risk.exposure import state_before
 from trading.risk.inputs import Exposure
 from trading.risk.marks import Marks
 
@@ -25,7 +25,9 @@ CASH = D(1_000_000)
 def before(pipeline, signal: Signal) -> Exposure:
     """What stands before a signal that waits to be judged."""
     portfolio = ensure_portfolio(pipeline.account, signal.deployment_id)
-    return exposure_of(signal, portfolio.pk, Marks.for_account(pipeline.account.pk, pipeline.now), pipeline.now)
+    return state_before(signal, Marks.for_account(pipeline.account.pk, pipeline.now), pipeline.now).exposure(
+        signal, portfolio.pk
+    )
 
 
 def approve(pipeline, quantity: int = 10, price: str = "1490.00", **terms) -> Order:
