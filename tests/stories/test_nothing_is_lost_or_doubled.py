@@ -106,7 +106,7 @@ def test_a_signal_that_cannot_be_judged_three_times_becomes_a_dead_letter_and_ot
         raise RuntimeError("the rules are gone")
 
     with monkeypatch.context() as broken:
-        broken.setattr(assessment, "assess", fail)
+        broken.setattr(assessment, "judge", fail)
         for _ in range(3):
             assessment.assess_signals(pipeline.account.pk)
     signal = Signal.objects.get()
@@ -131,7 +131,7 @@ def test_a_database_that_is_away_is_nobodys_third_attempt(pipeline, monkeypatch)
         raise OperationalError("server closed the connection")
 
     with monkeypatch.context() as broken:
-        broken.setattr(assessment, "assess", away)
+        broken.setattr(assessment, "judge", away)
         with pytest.raises(OperationalError):
             assessment.assess_signals(pipeline.account.pk)
     assessment.assess_signals(pipeline.account.pk)

@@ -2,95 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from alphapanda.core.timezone import IST
-from instruments.domain.contracts import largest_order
 from instruments.domain.order_terms import Product
 from instruments.domain.sessions import DaySchedule
 from instruments.models import FreezeQuantity, Instrument, TradingSession
 from market.board import read_quotes
 from market.domain.staleness import Liveness
+from trading.exits.plan_state import plan_state, refused_in_a_row
 from trading.exits.prices import ExitQuote
-from trading.exits.step import Hours, Phase, PlanState, Slice
+from trading.exits.step import Hours, PlanState
 from trading.models import ExitPlan, Order, OrderTransition, PriceBand
 from trading.orders.holdings import read_holdings
-from trading.orders.life_cycle import OrderState
-from trading.risk.exchange_rules import MOST_SLICES
-
-REFUSED = (OrderState.REJECTED, OrderState.NOT_PLACED)
-DOUBT = (OrderState.CREATED, OrderState.UNCONFIRMED, OrderState.SUBMITTED, OrderState.NEEDS_HUMAN)
 
 
 def read_state(plan: ExitPlan, schedule: DaySchedule, now: datetime) -> PlanState:
     """Read what is held and out of the plan's holding, and how far the plan has come."""
-    holdings = read_holdings(plan.account_id, plan.instrument_id, plan.product, now)
     orders = list(Order.objects.filter(signal__plan=plan).order_by("id"))
-    closed = sum(order.filled_quantity for order in orders)
-    refused = _refused_in_a_row(orders)
-    lot, freeze = plan.instrument.lot_size, FreezeQuantity.objects.freeze_for(plan.instrument, schedule.day)
-    return PlanState(
-        sign=plan.sign,
-        held=holdings.of(plan.portfolio_id).closes(-plan.sign),
-        closable=holdings.closable(plan.portfolio_id, plan.sign),
-        opened_at=plan.opened_at,
-        slices=tuple(_slice(order) for order in orders if _is_out(order, now)),
-        wanted=_wanted(plan, closed),
-        limit=plan.limit,
-        deadline=plan.deadline,
-        step=plan.step,
-        stepped_at=plan.stepped_at,
+    refused = refused_in_a_row(orders)
+    return plan_state(
+        plan,
+        orders,
+        read_holdings(plan.account_id, plan.instrument_id, plan.product, now),
+        lot_size=plan.instrument.lot_size,
+        freeze=FreezeQuantity.objects.freeze_for(plan.instrument, schedule.day),
         entries_ending=_entries_ending(plan),
-        lot_size=lot,
-        largest=None if freeze is None else max(largest_order(freeze, lot), lot) * MOST_SLICES,
-        is_held_back=holdings.shortfall(-plan.sign) > 0,
-        receivable=holdings.of(plan.portfolio_id).waiting(-plan.sign),
-        refused=len(refused),
         refused_at=_ended_at(refused[-1]) if refused else None,
-        refusal=refused[-1].state_reason if refused else "",
+        now=now,
     )
-
-
-def _wanted(plan: ExitPlan, closed: int) -> int | None:
-    """What is left of a part that was asked; a limit that was taken back wants nothing more."""
-    if plan.withdrawn_by:
-        return 0
-    return None if plan.quantity is None else max(0, plan.quantity - closed)
-
-
-def _is_out(order: Order, now: datetime) -> bool:
-    return bool(order.out_quantity) and order.market_time.astimezone(IST).date() >= now.astimezone(IST).date()
-
-
-def _slice(order: Order) -> Slice:
-    return Slice(
-        order=order.pk,
-        quantity=order.out_quantity,
-        phase=_phase(order),
-        price=order.working_price if order.working_price is not None else order.price,
-        asked_at=order.market_time,
-        modifies=order.modify_number,
-        refusals=order.modifies_refused,
-    )
-
-
-def _phase(order: Order) -> Phase:
-    if order.ended_as or not order.may_still_fill or order.cancel_requested_at:
-        return Phase.ENDING
-    if order.state in DOUBT:
-        return Phase.DOUBT
-    return Phase.CHANGING if order.modify_pending else Phase.WORKING
-
-
-def _refused_in_a_row(orders: Iterable[Order]) -> list[Order]:
-    """Return the newest orders of the plan that came to nothing, one after the other; oldest first."""
-    found: list[Order] = []
-    for order in reversed(list(orders)):
-        if order.state not in REFUSED or order.filled_quantity:
-            break
-        found.insert(0, order)
-    return found
 
 
 def _ended_at(order: Order) -> datetime:

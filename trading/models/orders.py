@@ -10,7 +10,6 @@ from instruments.domain.order_terms import (
     PRODUCT_LABELS,
     SIDE_LABELS,
     VALIDITY_LABELS,
-    Side,
     Validity,
     choices_from,
 )
@@ -19,6 +18,7 @@ from portfolio.models import Account, Portfolio, Trade
 from trading.models.columns import choices_of, id_column, price_column
 from trading.models.signals import Signal
 from trading.models.strategies import Deployment
+from trading.orders.figures import OrderFigures
 from trading.orders.life_cycle import AT_THE_EXCHANGE, MAY_STILL_FILL, OrderState
 
 UNBOOKED = F("reported_filled") - F("filled_quantity")
@@ -62,7 +62,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.live().exclude(ended_as="")
 
 
-class Order(models.Model):
+class Order(OrderFigures, models.Model):
     """One order, written before any broker hears of it; its tag is how it is found again."""
 
     id = id_column()
@@ -128,37 +128,6 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         return f"{self.side.lower()} {self.quantity} {self.instrument.tradingsymbol} ({self.tag})"
-
-    @property
-    def signed_quantity(self) -> int:
-        return self.quantity if self.side == Side.BUY else -self.quantity
-
-    @property
-    def unfilled_quantity(self) -> int:
-        return max(0, self.quantity - self.filled_quantity)
-
-    @property
-    def out_quantity(self) -> int:
-        """Units that may still be booked: what is unfilled, or, once its broker ended it, what it says was filled."""
-        if self.may_still_fill and not self.ended_as:
-            return self.unfilled_quantity
-        return max(0, self.reported_filled - self.filled_quantity)
-
-    @property
-    def signed_out(self) -> int:
-        return self.out_quantity if self.side == Side.BUY else -self.out_quantity
-
-    @property
-    def is_overfilled(self) -> bool:
-        return self.filled_quantity > self.quantity
-
-    @property
-    def may_still_fill(self) -> bool:
-        return OrderState(self.state) in MAY_STILL_FILL
-
-    @property
-    def may_be_cancelled(self) -> bool:
-        return self.may_still_fill and self.cancel_requested_at is None and not self.ended_as
 
 
 class OrderTransition(models.Model):

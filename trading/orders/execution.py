@@ -12,13 +12,11 @@ from django.db import transaction
 
 from alphapanda.core.clock import market_now
 from alphapanda.core.clock.market_time import wall_now
-from alphapanda.core.figures import clock_time, whole
 from alphapanda.core.telemetry.crashpoints import crashpoint
-from instruments.domain.order_terms import Side
 from portfolio.models import Account
 from trading import wakeups
 from trading.brokers.choice import broker_for
-from trading.models import Deployment, Order, RiskDecision
+from trading.models import Deployment, Order
 from trading.orders import gates, rates
 from trading.orders.attempts import attempt_row
 from trading.orders.broker_port import (
@@ -30,15 +28,15 @@ from trading.orders.broker_port import (
     RateLimited,
     SessionExpired,
 )
+from trading.orders.claim import closes_too_much, why_not_sent
 from trading.orders.fills import note_modify_answer
 from trading.orders.holdings import read_holdings
-from trading.orders.life_cycle import DeploymentState, GateState, OrderState
+from trading.orders.life_cycle import GateState, OrderState
 from trading.orders.transitions import move_order
 
 log = structlog.get_logger()
 # A worker that claimed an order and has not asked by then is dead: a task is ended long before.
 LONGEST_ASK = timedelta(seconds=30)
-NOT_TRADING = frozenset({DeploymentState.PAUSED, DeploymentState.HALTED, DeploymentState.STOPPED})
 WORKER = f"orders@{socket.gethostname()}:{os.getpid()}"
 
 
@@ -185,46 +183,21 @@ def claim_order(order: Order) -> bool:
 
 
 def _why_not(order: Order, gate: GateState) -> tuple[OrderState, str] | None:
-    decision = order.signal.decision
-    if _gate_forbids(order, gate):
-        return OrderState.NOT_PLACED, f"the gate was {gate.replace('_', ' ')} before it was sent"
-    if not _is_as_decided(order, decision):
-        return OrderState.NOT_PLACED, "no approved decision stands for this side, quantity and price"
-    if order.cancel_requested_at:
-        return OrderState.CANCELLED, "cancelled before it was sent"
-    if not order.is_exit and market_now() > order.send_by:
-        return OrderState.EXPIRED, f"too old to send: it was to leave by {clock_time(order.send_by)}"
-    if not order.is_exit and (stood := _deployment_that_stands(order)):
-        return OrderState.NOT_PLACED, f"its deployment is {stood}"
-    return None
-
-
-def _is_as_decided(order: Order, decision: RiskDecision) -> bool:
-    """Whether an approved decision stands for this very order: side, price, and the quantity of its slice."""
-    decided = decision.slices[order.slice - 1 : order.slice]
-    return decision.approved and (decision.side, decided, decision.price) == (order.side, [order.quantity], order.price)
+    return why_not_sent(order, order.signal.decision, gate, _deployment_state(order), market_now())
 
 
 def _closes_too_much(order: Order) -> str:
     """Return why an exit would now close more than it may, in words; empty if it may."""
     Account.objects.locked(order.account_id)
     holdings = read_holdings(order.account_id, order.instrument_id, order.product, market_now(), pk=order.pk)
-    may = holdings.closable(order.portfolio_id, 1 if order.side == Side.BUY else -1)
-    return "" if order.quantity <= may else f"{whole(may)} may be closed now, not {whole(order.quantity)}"
+    return closes_too_much(order, holdings)
 
 
-def _deployment_that_stands(order: Order) -> str | None:
-    """Return the state of the order's deployment, if it may enter nothing now; read anew, since it may have changed."""
+def _deployment_state(order: Order) -> str | None:
+    """The state of the order's deployment; read anew, since it may have changed."""
     if order.deployment_id is None:
         return None
-    return (
-        Deployment.objects.filter(pk=order.deployment_id, state__in=NOT_TRADING).values_list("state", flat=True).first()
-    )
-
-
-def _gate_forbids(order: Order, gate: GateState) -> bool:
-    # Getting out is always allowed, whatever the gate says.
-    return gate != GateState.ACTIVE and not order.is_exit
+    return Deployment.objects.filter(pk=order.deployment_id).values_list("state", flat=True).first()
 
 
 def give_up_sending(order: Order, error: str) -> None:

@@ -10,7 +10,6 @@ from django.db import transaction
 from django.db.models import F
 
 from alphapanda.core.clock import market_now
-from alphapanda.core.figures import plain
 from alphapanda.core.journal.models import DeadLetter
 from alphapanda.core.journal.services import on_replay, record_event
 from alphapanda.core.telemetry import metrics
@@ -22,8 +21,9 @@ from trading import wakeups
 from trading.brokers.choice import broker_for
 from trading.errors import NOBODYS_FAULT
 from trading.models import Fill, Order
+from trading.orders import progress
 from trading.orders.broker_port import Broker, BrokerOrder, BrokerTrade
-from trading.orders.life_cycle import OrderState, is_terminal, may_advance, state_after_trades
+from trading.orders.life_cycle import OrderState, may_advance
 from trading.orders.transitions import move_order, notify_run, wake_exit
 
 log = structlog.get_logger()
@@ -100,11 +100,7 @@ def _trade_report(order: Order, report: BrokerTrade) -> TradeReport:
 
 def apply_fill(order: Order, fill: Fill) -> None:
     """Count a fill into its order and let the run hear of it; more than was ordered is booked too, and said."""
-    before, awaited = order.filled_quantity, order.out_quantity
-    filled = before + abs(fill.signed_quantity)
-    spent = (order.average_price or Decimal(0)) * before + fill.price * abs(fill.signed_quantity)
-    order.filled_quantity, order.average_price = filled, spent / filled
-    order.reserved = _share_left(order.reserved, order.out_quantity, awaited)
+    progress.count_fill(order, fill.signed_quantity, fill.price)
     order.save(update_fields=["filled_quantity", "average_price", "reserved", "updated_at"])
     if order.signal.plan_id is not None:
         wake_exit(order.signal.plan_id, order.account_id)
@@ -124,10 +120,6 @@ def apply_fill(order: Order, fill: Fill) -> None:
     _move_to_proven(order)
 
 
-def _share_left(reserved: Decimal, left: int, before: int) -> Decimal:
-    return reserved * left / before if before else Decimal(0)
-
-
 def _flag_overfill(order: Order) -> None:
     words = f"{order.filled_quantity} filled of {order.quantity}"
     log.error("order_overfilled", tag=order.tag, words=words)
@@ -135,18 +127,9 @@ def _flag_overfill(order: Order) -> None:
 
 
 def _move_to_proven(order: Order) -> None:
-    """Move the order to what its trades prove, and to its broker's end of it once all it counts are booked."""
-    proven = state_after_trades(OrderState(order.state), order.quantity, order.filled_quantity)
-    if order.ended_as and not order.out_quantity and proven != OrderState.FILLED:
-        move_order(order, OrderState(order.ended_as), actor=ACTOR, reason=f"{_so_far(order)}, all booked")
-    elif proven != order.state:
-        at = f"filled at {plain(order.average_price)}" if order.average_price else "filled"
-        part = "" if proven == OrderState.FILLED else f"{order.filled_quantity} of {order.quantity} "
-        move_order(order, proven, actor=ACTOR, reason=part + at)
-
-
-def _so_far(order: Order) -> str:
-    return f"{order.ended_as.replace('_', ' ')} with {order.filled_quantity} of {order.quantity} filled"
+    if proven := progress.proven_by_trades(order):
+        state, reason = proven
+        move_order(order, state, actor=ACTOR, reason=reason)
 
 
 def _text(price: Decimal | None) -> str | None:
@@ -169,9 +152,9 @@ def apply_report(report: BrokerOrder, broker: Broker) -> None:
         log.warning("report_without_count", tag=report.tag, status=report.status)
         return
     new = OrderState(report.status)
-    if is_terminal(new) and max(report.filled_quantity, order.reported_filled) > order.filled_quantity:
+    if progress.awaits_trades(order, new, report.filled_quantity):
         _keep_end(order, report, new)
-    elif new != order.state and may_advance(OrderState(order.state), new) and not order.ended_as:
+    elif progress.is_news(order, new):
         move_order(order, new, actor="exchange", reason=report.message, broker_order_id=report.broker_order_id)
     if report.working_price is not None and report.working_price != order.working_price:
         Order.objects.filter(pk=order.pk).update(working_price=report.working_price)
@@ -196,11 +179,8 @@ def _keep_end(order: Order, report: BrokerOrder, new: OrderState) -> None:
     before = order.out_quantity
     if order.state != OrderState.OPEN and may_advance(OrderState(order.state), OrderState.OPEN):
         move_order(order, OrderState.OPEN, actor="exchange", reason=f"{new.replace('_', ' ')}; its trades are to come")
-    order.reported_filled = max(report.filled_quantity or 0, order.reported_filled)
     order.broker_order_id = order.broker_order_id or report.broker_order_id
-    if order.may_still_fill:
-        order.ended_as, order.ended_at = new, order.ended_at or market_now()
-        order.reserved = _share_left(order.reserved, order.out_quantity, before)
+    progress.keep_end(order, new, report.filled_quantity or 0, before, market_now())
     order.save(update_fields=["reported_filled", "ended_as", "ended_at", "reserved", "broker_order_id", "updated_at"])
     payload = {"ended_as": str(new), "awaited": order.out_quantity, "reason": report.message}
     record_event("order.awaits_trades", key=order.tag, account_id=order.account_id, payload=payload)
