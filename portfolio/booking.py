@@ -19,9 +19,10 @@ from alphapanda.core.figures import rupees
 from alphapanda.core.journal.services import record_event
 from alphapanda.core.telemetry.crashpoints import crashpoint
 from alphapanda.core.timezone import IST
-from portfolio.charging import ChargeRates, segment_of_trade
+from portfolio.charging import rates_of, segment_of_trade
 from portfolio.contract_notes import notes_to_round
 from portfolio.domain.charges import PAISA, ChargeSegment, UnknownCharge
+from portfolio.domain.costs import costs_of
 from portfolio.domain.pnl import DayPrice
 from portfolio.domain.positions import PRICE_STEP
 from portfolio.domain.same_day import DeliveryDay, Step, sole_step
@@ -191,10 +192,12 @@ def _trade(account: Account, report: TradeReport) -> Trade:
 def _charge(trade: Trade) -> tuple[Decimal | None, list[LedgerEntry]]:
     """The trade's own charges, and all that they book; None and nothing where a rate is unknown."""
     try:
-        return cost_entries(ChargeRates.of_exchange(trade.exchange), trade, _step_of(trade))
+        step = _step_of(trade)
+        charges, costs = costs_of(rates_of(trade.exchange), trade, step)
     except UnknownCharge as unknown:
         log.warning("charges_unknown", trade=trade.trade_id, day=str(trade.day), reason=str(unknown))
         return None, []
+    return charges, cost_entries(trade, costs, step)
 
 
 def _step_of(trade: Trade) -> Step[Trade]:

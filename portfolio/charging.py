@@ -3,60 +3,22 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
-from functools import reduce
-from operator import add
 from pathlib import Path
 from typing import Any
 
 from django.apps.registry import Apps
 
-from instruments.domain.order_terms import side_of
-from portfolio.domain.charges import Charges, ChargeSegment, RateCard, dp_charge, segment_of
-from portfolio.domain.same_day import Change, Turnover
+from portfolio.domain.charges import ChargeSegment, segment_of
+from portfolio.domain.costs import ChargeRates
 from portfolio.models import ChargeRate, Trade, TradeKind
 
 RATES_FILE = Path(__file__).parent / "data" / "charge_rates.csv"
 
 
-class ChargeRates:
-    """Rates at hand. Everything it answers raises UnknownCharge where no rate is known."""
-
-    def __init__(self, rates: Iterable[ChargeRate]) -> None:
-        self.rates = list(rates)
-        self._cards: dict[tuple[str, ChargeSegment, date], RateCard] = {}
-
-    @classmethod
-    def of_exchange(cls, exchange: str) -> ChargeRates:
-        return cls(ChargeRate.objects.filter(exchange=exchange))
-
-    def card_of(self, exchange: str, segment: ChargeSegment, day: date) -> RateCard:
-        if (exchange, segment, day) not in self._cards:
-            self._cards[exchange, segment, day] = RateCard.of(self.rates, exchange, segment, day)
-        return self._cards[exchange, segment, day]
-
-    def cost_of(self, change: Change[Trade]) -> Charges:
-        """What it costs that an order has been executed for more, or under other rates, in paise.
-
-        It is the difference of two rounded sums: an order's costs add up to the order's charge, however many they were.
-        """
-        return self._bill(change.trade, change.after) - self._bill(change.trade, change.before)
-
-    def _bill(self, trade: Trade, turnover: Turnover) -> Charges:
-        side = side_of(trade.signed_quantity)
-        # A rate that is not needed may be unknown.
-        parts = (
-            self.card_of(trade.exchange, segment, trade.day).order_charges(side, executed).to_paisa()
-            for segment, executed in turnover.items()
-            if executed
-        )
-        return reduce(add, parts, Charges())
-
-    def dp_charge(self, trade: Trade) -> Decimal:
-        """What the depository takes when the trade's share leaves the account."""
-        return dp_charge(self.rates, trade.exchange, trade.day)
+def rates_of(exchange: str) -> ChargeRates:
+    return ChargeRates(ChargeRate.objects.filter(exchange=exchange))
 
 
 def segment_of_trade(trade: Trade) -> ChargeSegment:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
-from portfolio.charging import ChargeRates
 from portfolio.contract_notes import NotePart, NoteSums
-from portfolio.domain.charges import Charges
+from portfolio.domain.charges import ChargeKind
+from portfolio.domain.costs import Cost
 from portfolio.domain.same_day import Step
 from portfolio.models import Account, LedgerEntry, LedgerKind, Trade, TradeKind
 
@@ -42,35 +43,20 @@ def _verb(trade: Trade) -> str:
     return "bought" if trade.signed_quantity > 0 else "sold"
 
 
-def charge_entries(trade: Trade, charges: Charges) -> list[LedgerEntry]:
-    """One entry for each charge that comes to a paisa or more."""
-    return [
-        ledger_entry(trade, kind.value, -amount, f"{trade.pk}:{kind.value}")
-        for kind, amount in charges.amounts().items()
-        if amount
-    ]
+def cost_entries(trade: Trade, costs: Iterable[Cost], step: Step[Trade]) -> list[LedgerEntry]:
+    """The ledger's entries of what booking ``trade`` cost."""
+    return [_cost_entry(trade, cost, step) for cost in costs]
 
 
-def cost_entries(rates: ChargeRates, trade: Trade, step: Step[Trade]) -> tuple[Decimal, list[LedgerEntry]]:
-    """What a trade costs itself, and all that its charges book. Raises UnknownCharge where a rate is unknown."""
-    own, *squared_off = step.changes
-    charges = rates.cost_of(own)
-    entries = charge_entries(trade, charges)
-    for change in squared_off:
-        entries += correction_entries(change.trade, trade, rates.cost_of(change))
-    if step.dp and (amount := rates.dp_charge(trade)):
-        entries.append(dp_entry(trade, step, amount))
-    return charges.total, entries
-
-
-def correction_entries(earlier: Trade, by: Trade, charges: Charges) -> list[LedgerEntry]:
-    """An order whose delivery trades have been squared off is charged as intraday, in its own portfolio."""
+def _cost_entry(by: Trade, cost: Cost, step: Step[Trade]) -> LedgerEntry:
+    trade, kind = cost.trade, cost.kind.value
+    if cost.kind is ChargeKind.DP:
+        return dp_entry(by, step, cost.amount)
+    if not cost.is_correction:
+        return ledger_entry(trade, kind, -cost.amount, f"{trade.pk}:{kind}")
+    # An order whose delivery trades have been squared off is charged as intraday, in its own portfolio.
     note = f"squared off by trade {by.trade_id}: charged as intraday"
-    return [
-        ledger_entry(earlier, kind.value, -amount, f"{earlier.pk}:{kind.value}:{by.pk}", note, at=by.traded_at)
-        for kind, amount in charges.amounts().items()
-        if amount
-    ]
+    return ledger_entry(trade, kind, -cost.amount, f"{trade.pk}:{kind}:{by.pk}", note, at=by.traded_at)
 
 
 def rounding_entry(account: Account, part: NotePart, sums: NoteSums, now: datetime) -> LedgerEntry:
@@ -92,4 +78,4 @@ def dp_entry(trade: Trade, step: Step[Trade], amount: Decimal) -> LedgerEntry:
     symbol = trade.instrument.symbol_on(trade.day)
     key = f"dp:{symbol}:{trade.day}" + (f":{step.dp_number}" if step.dp_number else "")
     note = f"delivery of {symbol}" if step.dp > 0 else f"{symbol} bought back: nothing is delivered"
-    return ledger_entry(trade, LedgerKind.DP, -step.dp * amount, key, note)
+    return ledger_entry(trade, LedgerKind.DP, -amount, key, note)

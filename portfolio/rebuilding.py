@@ -11,9 +11,10 @@ from uuid import UUID
 
 from django.db import transaction
 
-from portfolio.charging import ChargeRates, segment_of_trade
+from portfolio.charging import segment_of_trade
 from portfolio.contract_notes import note_sums
 from portfolio.domain.charges import CHARGE_KINDS, ChargeSegment, UnknownCharge, whole_rupees
+from portfolio.domain.costs import ChargeRates, costs_of
 from portfolio.domain.same_day import DeliveryDay, Step, sole_step
 from portfolio.folding import derive_rows, derived_columns, refold_position
 from portfolio.ledger_entries import cost_entries, value_entries
@@ -196,8 +197,10 @@ def with_steps(trades: Iterable[Trade]) -> Iterator[tuple[Trade, Step[Trade] | N
 def expected_entries(
     rates: ChargeRates, trade: Trade, step: Step[Trade] | None
 ) -> tuple[Decimal | None, list[LedgerEntry]]:
+    if step is None:
+        return None, value_entries(trade)
     try:
-        charges, entries = cost_entries(rates, trade, step) if step else (None, [])
+        charges, costs = costs_of(rates, trade, step)
     except UnknownCharge:
         return None, value_entries(trade)
-    return charges, [*value_entries(trade), *entries]
+    return charges, [*value_entries(trade), *cost_entries(trade, costs, step)]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from instruments.models import Instrument
 from portfolio.booking import TradeReport, book_trade, open_account, transfer_money
-from portfolio.charging import ChargeRates
+from portfolio.domain.costs import ChargeRates
 from portfolio.domain.same_day import Change, order_turnovers
 from portfolio.health import book_problems
 from portfolio.models import Account, ChargeRate, LedgerEntry, Lot, Position, Realisation

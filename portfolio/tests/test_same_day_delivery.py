@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from instruments.models import Instrument
 from portfolio.booking import TradeReport, book_trade, charge_uncharged, ensure_portfolio
-from portfolio.charging import ChargeRates, seeded_rates
+from portfolio.charging import seeded_rates
 from portfolio.domain.charges import Charges, ChargeSegment
+from portfolio.domain.costs import ChargeRates
 from portfolio.domain.same_day import DeliveryDay
 from portfolio.models import Account, ChargeRate
 from portfolio.rebuilding import rebuild_account

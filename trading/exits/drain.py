@@ -7,9 +7,8 @@ ends of its orders, and by the sweeper when ticks are silent.
 from __future__ import annotations
 
 import time
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -19,11 +18,11 @@ from alphapanda.core.clock import market_now
 from alphapanda.core.journal.services import record_event
 from alphapanda.core.telemetry.crashpoints import crashpoint
 from alphapanda.core.timezone import IST
-from instruments.domain.order_terms import OrderType
 from portfolio.models import Account
 from trading import wakeups
+from trading.exits.plans import keep_denial, keep_step, signal_columns
 from trading.exits.state import deadline_of, read_hours, read_quote, read_state
-from trading.exits.step import Act, Budget, NextStep, Place, Reprice, next_step
+from trading.exits.step import Act, Budget, Place, Reprice, next_step
 from trading.models import ExitPlan, Order, Signal
 from trading.orders.attempts import attempt_row
 from trading.orders.life_cycle import SignalState
@@ -35,9 +34,6 @@ from trading.run.deployments import stop_if_flat
 
 log = structlog.get_logger()
 ACTOR = "exits"
-# An exit outlives any one session; what the gate refuses for its form is asked again a little later.
-EXITS_LIVE = timedelta(hours=8)
-AFTER_DENIAL = timedelta(seconds=15)
 
 
 def follow_exits(account_id: UUID | str) -> None:
@@ -69,6 +65,8 @@ def follow_exit(plan: ExitPlan, plans: int = 1) -> None:
         Budget(*exit_room(account, now), plans=plans),
         now,
     )
+    if made.needs_person and not locked.needs_person:
+        _call_for_person(locked, made.words)
     keep_step(locked, made)
     for act in made.acts:
         do_act(locked, account, act, now)
@@ -86,14 +84,6 @@ def _locked(plan: ExitPlan) -> ExitPlan | None:
     return rows.select_related("instrument", "portfolio", "deployment", "run").first()
 
 
-def keep_step(plan: ExitPlan, made: NextStep) -> None:
-    if made.needs_person and not plan.needs_person:
-        payload = {"words": made.words}
-        record_event("exit.needs_person", key=plan.key, account_id=plan.account_id, payload=payload)
-    plan.step, plan.stepped_at, plan.look_at = made.step, made.stepped_at, made.look_at
-    plan.state_reason, plan.needs_person = made.words[:300], made.needs_person
-
-
 def do_act(plan: ExitPlan, account: Account, act: Act, now: datetime) -> None:
     count_exit(account, now, is_place=isinstance(act, Place))
     if isinstance(act, Place):
@@ -106,6 +96,10 @@ def do_act(plan: ExitPlan, account: Account, act: Act, now: datetime) -> None:
         ask_cancellation(order, ACTOR, now)
 
 
+def _call_for_person(plan: ExitPlan, words: str) -> None:
+    record_event("exit.needs_person", key=plan.key, account_id=plan.account_id, payload={"words": words})
+
+
 def place_exit(plan: ExitPlan, act: Place, now: datetime) -> None:
     """Ask the gate for the orders of one step. What it refuses for its form is kept in words, and asked again."""
     signal = _signal_of(plan, act, now)
@@ -113,16 +107,13 @@ def place_exit(plan: ExitPlan, act: Place, now: datetime) -> None:
     signal.refresh_from_db(fields=["state", "state_reason"])
     plan.placed += 1
     if signal.state != SignalState.ORDERED:
-        plan.state_reason, plan.look_at = signal.state_reason, now + AFTER_DENIAL
-        plan.needs_person = plan.placed > 2
+        keep_denial(plan, signal.state_reason, now)
 
 
 def _signal_of(plan: ExitPlan, act: Place, now: datetime) -> Signal:
-    """The first step stands for the request itself: its time and its quote; each later one for its own."""
     is_first = not plan.placed
-    at = plan.opened_at if is_first else now
     signal = Signal.objects.create(
-        key=plan.key if is_first else f"{plan.key}/{plan.placed + 1}",
+        **signal_columns(plan, act, read_quote(plan, now), now),
         plan=plan,
         run=plan.run,
         deployment=plan.deployment,
@@ -130,20 +121,7 @@ def _signal_of(plan: ExitPlan, act: Place, now: datetime) -> Signal:
         instrument=plan.instrument,
         epoch=plan.epoch if is_first else None,
         n=plan.n if is_first else None,
-        ordinal=plan.number or 0,
-        kind=Signal.Kind.EXIT,
-        side=plan.side,
-        quantity=act.quantity,
-        order_type=OrderType.MARKET if act.price is None else OrderType.LIMIT,
-        product=plan.product,
-        price=act.price,
-        reason=plan.reason,
-        numbers=plan.numbers,
-        **_quote_of_step(plan, is_first, now),
-        market_time=at,
-        send_by=at + EXITS_LIVE,
         received_at=plan.received_at if is_first else None,
-        asked_by=plan.asked_by,
     )
     _announce(signal)
     return signal
@@ -152,14 +130,6 @@ def _signal_of(plan: ExitPlan, act: Place, now: datetime) -> Signal:
 def _announce(signal: Signal) -> None:
     payload = {"signal": str(signal), "reason": signal.reason}
     record_event("signal.new", key=str(signal.pk), account_id=signal.account_id, correlation=signal.pk, payload=payload)
-
-
-def _quote_of_step(plan: ExitPlan, is_first: bool, now: datetime) -> dict[str, Any]:
-    if is_first and plan.reference_price is not None:
-        names = ("reference_price", "bid", "ask", "quote_at")
-        return {name: getattr(plan, name) for name in names}
-    quote = read_quote(plan, now)
-    return {"reference_price": quote.last, "bid": quote.bid, "ask": quote.ask, "quote_at": quote.at}
 
 
 def finish_exit(plan: ExitPlan, now: datetime) -> None:

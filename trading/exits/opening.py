@@ -5,8 +5,6 @@ There is one a holding; a more urgent request takes it over, with all that rests
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -21,27 +19,13 @@ from instruments.models import Instrument
 from portfolio.models import Account, Portfolio, Position
 from trading import wakeups
 from trading.errors import NotAllowed
+from trading.exits.plans import ExitRequest, take_over
 from trading.models import Deployment, ExitPlan, Order, Run, Signal
 from trading.orders import gates, kill_switch
 from trading.orders.life_cycle import DeploymentState, GateState, SignalState, Urgency
 from trading.orders.requests import ask_cancellation, quote_seen
 from trading.orders.transitions import write_run_input
 from trading.run import deployments
-
-
-@dataclass(frozen=True)
-class ExitRequest:
-    """Why and how one wants out of a holding; ``quantity`` None is all of it, ``limit`` None at market."""
-
-    urgency: Urgency
-    reason: str
-    key: str
-    numbers: Mapping[str, Any] = field(default_factory=dict)
-    quantity: int | None = None
-    limit: Decimal | None = None
-    number: int | None = None  # the run's decision
-    asked_by: str = ""
-    seen: Mapping[str, Any] = field(default_factory=dict)  # the quote, and where in the stream
 
 
 @transaction.atomic
@@ -96,17 +80,8 @@ def _open_run(portfolio: Portfolio) -> Run | None:
 
 
 def _escalate(plan: ExitPlan, request: ExitRequest, now: datetime) -> None:
-    """A more urgent request begins at the first price again; the run hears the end as its own number in any case."""
-    if request.number is not None:
-        plan.number = request.number
-    if request.quantity is None:
-        plan.quantity = None  # the whole holding, whatever part was asked before
-    if request.urgency > plan.urgency:
-        plan.urgency, plan.limit, plan.withdrawn_by = request.urgency, request.limit, ""
-        plan.reason, plan.numbers, plan.asked_by = request.reason[:300], dict(request.numbers), request.asked_by
-        plan.step, plan.stepped_at = 0, None
+    if take_over(plan, request, now):
         _announce(plan, "exit.escalated", request)
-    plan.look_at = now
     plan.save()
 
 

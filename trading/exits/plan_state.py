@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
@@ -77,19 +78,26 @@ class PlacedOrder(Protocol):
 OrderT = TypeVar("OrderT", bound=PlacedOrder)
 
 
-def plan_state(
-    plan: Plan,
-    orders: Sequence[PlacedOrder],
-    holdings: Holdings,
-    *,
-    lot_size: int,
-    freeze: int | None,
-    entries_ending: int,
-    refused_at: datetime | None,
-    now: datetime,
-) -> PlanState:
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is known beside a plan's own columns and orders; ``refused_at`` is when the last refused one ended."""
+
+    holdings: Holdings
+    lot_size: int
+    freeze: int | None  # the most the exchange takes at once
+    entries_ending: int
+    refused_at: datetime | None
+
+    @property
+    def largest(self) -> int | None:
+        if self.freeze is None:
+            return None
+        return max(largest_order(self.freeze, self.lot_size), self.lot_size) * MOST_SLICES
+
+
+def plan_state(plan: Plan, orders: Sequence[PlacedOrder], around: Around, now: datetime) -> PlanState:
     """Put together what one step is told; ``orders`` are the plan's own, oldest first."""
-    refused = refused_in_a_row(orders)
+    refused, holdings = refused_in_a_row(orders), around.holdings
     own = holdings.of(plan.portfolio_id)
     return PlanState(
         sign=plan.sign,
@@ -102,13 +110,13 @@ def plan_state(
         deadline=plan.deadline,
         step=plan.step,
         stepped_at=plan.stepped_at,
-        entries_ending=entries_ending,
-        lot_size=lot_size,
-        largest=None if freeze is None else max(largest_order(freeze, lot_size), lot_size) * MOST_SLICES,
+        entries_ending=around.entries_ending,
+        lot_size=around.lot_size,
+        largest=around.largest,
         is_held_back=holdings.shortfall(-plan.sign) > 0,
         receivable=own.waiting(-plan.sign),
         refused=len(refused),
-        refused_at=refused_at,
+        refused_at=around.refused_at,
         refusal=refused[-1].state_reason if refused else "",
     )
 

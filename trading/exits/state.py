@@ -10,7 +10,7 @@ from instruments.domain.sessions import DaySchedule
 from instruments.models import FreezeQuantity, Instrument, TradingSession
 from market.board import read_quotes
 from market.domain.staleness import Liveness
-from trading.exits.plan_state import plan_state, refused_in_a_row
+from trading.exits.plan_state import Around, plan_state, refused_in_a_row
 from trading.exits.prices import ExitQuote
 from trading.exits.step import Hours, PlanState
 from trading.models import ExitPlan, Order, OrderTransition, PriceBand
@@ -21,16 +21,14 @@ def read_state(plan: ExitPlan, schedule: DaySchedule, now: datetime) -> PlanStat
     """Read what is held and out of the plan's holding, and how far the plan has come."""
     orders = list(Order.objects.filter(signal__plan=plan).order_by("id"))
     refused = refused_in_a_row(orders)
-    return plan_state(
-        plan,
-        orders,
-        read_holdings(plan.account_id, plan.instrument_id, plan.product, now),
+    around = Around(
+        holdings=read_holdings(plan.account_id, plan.instrument_id, plan.product, now),
         lot_size=plan.instrument.lot_size,
         freeze=FreezeQuantity.objects.freeze_for(plan.instrument, schedule.day),
         entries_ending=_entries_ending(plan),
         refused_at=_ended_at(refused[-1]) if refused else None,
-        now=now,
     )
+    return plan_state(plan, orders, around, now)
 
 
 def _ended_at(order: Order) -> datetime:

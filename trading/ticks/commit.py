@@ -13,7 +13,8 @@ from market.candle_store import store_candles
 from market.models import Shard
 from portfolio.booking import ensure_portfolio
 from trading import wakeups
-from trading.exits.opening import ExitRequest, open_exit
+from trading.exits.opening import open_exit
+from trading.exits.plans import ExitRequest
 from trading.models import Checkpoint, Evaluation, Order, Run, RunInput, Signal
 from trading.orders.life_cycle import DeploymentState, SignalState, urgency_of
 from trading.orders.requests import ask_cancellation

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from portfolio.charging import ChargeRates, seeded_rates
+from portfolio.charging import seeded_rates
 from portfolio.domain.charges import (
     PAISA,
     Charges,
@@ -21,6 +21,7 @@ from portfolio.domain.charges import (
     dp_charge,
     segment_of,
 )
+from portfolio.domain.costs import ChargeRates
 from portfolio.domain.same_day import sole_step
 from portfolio.models import ChargeRate, Trade
 
