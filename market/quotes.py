@@ -15,7 +15,7 @@ import redis
 
 from alphapanda.core.clock import market_now
 from market.domain.staleness import DEFAULT_LIMITS, LINK_LIMITS, AgeLimits, Liveness, instrument_state, worse_of
-from market.domain.ticks import TICK_DTYPE, TickBatch, to_price
+from market.domain.ticks import TICK_DTYPE, TickBatch, levels_of, to_price
 from market.stream import from_milliseconds, to_milliseconds
 
 QUOTES_KEY, FEEDS_KEY = "quotes", "feeds"
@@ -75,16 +75,6 @@ class FeedState:
     subscribed: int = 0
     lockstep: bool = False  # a replay has no wall clock: its feed is as live as its last frame
     silent_for: timedelta | None = None
-
-
-def levels_of(row: np.void, side: str, token: int) -> tuple[Level, ...]:
-    """Return the quoted levels of one side (``bid`` or ``ask``), best first; empty ones are left out."""
-    prices, quantities = row[f"{side}_price"].tolist(), row[f"{side}_quantity"].tolist()
-    return tuple(
-        (to_price(price, token), quantity)
-        for price, quantity in zip(prices, quantities, strict=True)
-        if price and quantity
-    )
 
 
 def quote_of(

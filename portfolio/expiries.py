@@ -14,7 +14,6 @@ from django.db.models import Exists, OuterRef
 from alphapanda.core.journal.services import record_event
 from alphapanda.core.timezone import IST
 from instruments.domain.contracts import CASH_EXCHANGES, SecurityClass
-from instruments.domain.sessions import DaySchedule
 from instruments.models import Instrument, SettlementPrice, TradingSession
 from instruments.querysets import shares_among
 from portfolio.booking import TradeReport, book_trade
@@ -24,8 +23,6 @@ from portfolio.querysets import PositionQuerySet
 
 # Four trading days, and the longest row of holidays and weekends there has been between them.
 LONGEST_WARNING = timedelta(days=14)
-# Where nobody says otherwise: as an account's own flat-by begins.
-LEFT_AT, BEFORE_CLOSE = time(15, 5), timedelta(minutes=10)
 HAS_FINAL_PRICE = Exists(
     SettlementPrice.objects.filter(
         exchange=OuterRef("instrument__exchange"),
@@ -149,17 +146,3 @@ def days_to_leave(instruments: Iterable[Instrument], today: date, *, only_certai
 
 def _is_near(expiry: date, today: date) -> bool:
     return today <= expiry <= today + LONGEST_WARNING
-
-
-def leave_at(
-    instrument: Instrument, leave_by: date | None, flat_by: time | None, schedule: DaySchedule
-) -> datetime | None:
-    """Return when on the schedule's day what is to be left by ``leave_by`` is left; None before that day.
-
-    On that day it is at ``flat_by``, or 15:05, and before the session ends; on the day of expiry it is at once.
-    """
-    if leave_by is None or schedule.opens_at is None or schedule.closes_at is None or schedule.day < leave_by:
-        return None
-    if schedule.day == instrument.expiry:
-        return schedule.opens_at
-    return min(datetime.combine(schedule.day, flat_by or LEFT_AT, IST), schedule.closes_at - BEFORE_CLOSE)

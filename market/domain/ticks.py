@@ -86,6 +86,16 @@ def to_price(wire: int, token: int) -> Decimal:
     return Decimal(int(wire)) / divisor_for(int(token))
 
 
+def levels_of(row: np.void, side: str, token: int) -> tuple[tuple[Decimal, int], ...]:
+    """Return the quoted levels of one side (``bid`` or ``ask``), best first; empty ones are left out."""
+    prices, quantities = row[f"{side}_price"].tolist(), row[f"{side}_quantity"].tolist()
+    return tuple(
+        (to_price(price, token), quantity)
+        for price, quantity in zip(prices, quantities, strict=True)
+        if price and quantity
+    )
+
+
 def to_wire(price: Decimal, token: int) -> int:
     """Return money as a wire price; digits finer than the wire are cut off."""
     return int(price * divisor_for(int(token)))

@@ -14,7 +14,8 @@ from alphapanda.core.timezone import IST
 from instruments.domain.order_terms import Product
 from instruments.domain.sessions import DaySchedule
 from instruments.models import TradingSession
-from portfolio.expiries import days_to_leave, leave_at
+from portfolio.domain.settlement import leave_at
+from portfolio.expiries import days_to_leave
 from portfolio.models import Lot, Position
 from trading.errors import NotAllowed
 from trading.exits.opening import exit_holding, open_positions
@@ -86,7 +87,7 @@ def _time_before_delivery(
 ) -> FlatTime | None:
     """When a derivative on a share is left before it is delivered: by its run's time, or its account's."""
     flat_by = deployment.flat_by if deployment else position.portfolio.account.flat_by
-    at = leave_at(position.instrument, leave_by, flat_by, schedule)
+    at = leave_at(position.instrument.expiry, leave_by, flat_by, schedule)
     expiry = position.instrument.expiry
     if at is None or expiry is None:
         return None

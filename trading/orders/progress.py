@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from alphapanda.core.figures import plain
+from portfolio.domain.positions import PRICE_STEP
 from trading.orders.life_cycle import OrderState, is_terminal, may_advance, state_after_trades
 
 
@@ -19,12 +20,12 @@ def count_fill(order: Any, signed_quantity: int, price: Decimal) -> None:
     before, awaited = order.filled_quantity, order.out_quantity
     filled = before + abs(signed_quantity)
     spent = (order.average_price or Decimal(0)) * before + price * abs(signed_quantity)
-    order.filled_quantity, order.average_price = filled, spent / filled
+    order.filled_quantity, order.average_price = filled, (spent / filled).quantize(PRICE_STEP)
     order.reserved = share_left(order.reserved, order.out_quantity, awaited)
 
 
 def share_left(reserved: Decimal, left: int, before: int) -> Decimal:
-    return reserved * left / before if before else Decimal(0)
+    return (reserved * left / before).quantize(PRICE_STEP) if before else Decimal(0)
 
 
 def proven_by_trades(order: Any) -> tuple[OrderState, str] | None:

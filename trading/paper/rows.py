@@ -11,8 +11,7 @@ import numpy as np
 from alphapanda.core.timezone import IST
 from instruments.domain.order_terms import takes_sl_m
 from instruments.models import FreezeQuantity, Instrument
-from market.domain.ticks import to_price
-from market.quotes import levels_of
+from market.domain.ticks import levels_of, to_price
 from trading.models import PaperLiquidity, PaperOrder, PaperRequest, PaperTrade, PriceBand
 from trading.paper import depth, orders
 from trading.paper.broker import order_id_of

@@ -8,7 +8,8 @@ from instruments.domain.sessions import DaySchedule
 from instruments.models import FreezeQuantity, Instrument
 from market.board import quote_board, read_quotes
 from market.domain.staleness import Liveness
-from portfolio.expiries import days_to_leave, leave_at
+from portfolio.domain.settlement import leave_at
+from portfolio.expiries import days_to_leave
 from trading.models import Deployment, Order, PriceBand, RiskLimit, Signal
 from trading.orders import gates
 from trading.orders.holdings import TRADES_LATE
@@ -65,7 +66,7 @@ def _entries_until(signal: Signal, schedule: DaySchedule, day: date) -> datetime
     deployment, instrument = signal.deployment, signal.instrument
     window = deployment.entry_until if deployment is not None and signal.kind == Signal.Kind.ENTER else None
     leave_by = days_to_leave([instrument], day, only_certain=True).get(instrument.pk)
-    return entries_until(schedule, window, leave_at(instrument, leave_by, _flat_by(signal), schedule))
+    return entries_until(schedule, window, leave_at(instrument.expiry, leave_by, _flat_by(signal), schedule))
 
 
 def limits_of(signal: Signal) -> RiskLimits:

@@ -115,8 +115,8 @@ class Check:
     failure: str = ""  # the exception, where the rule itself broke
 
     def as_dict(self) -> dict[str, Any]:
-        """Return JSON values; numbers as strings."""
-        return {k: str(v) if isinstance(v, Decimal | Code) else v for k, v in asdict(self).items()}
+        """Return JSON values; numbers as strings, written the same however many zeros a column keeps."""
+        return {name: _json_value(value) for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +136,12 @@ class Assessment:
     def codes(self) -> tuple[str, ...]:
         """Return each refusing code once, in the order of the rules."""
         return tuple(dict.fromkeys(check.code.value for check in self.refusals))
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    return str(value) if isinstance(value, Code) else value
 
 
 def verdict_of(passed: bool, value: str, limit: str, words: str) -> Verdict:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -15,19 +14,19 @@ from alphapanda.core.timezone import IST
 from instruments.models import CorporateAction, Instrument, InstrumentName, TradingSession
 from market.board import traded_under
 from market.domain.candles import CandleSeries, ClosedCandle
-from market.domain.ticks import TICK_DTYPE, to_price
+from market.domain.ticks import TICK_DTYPE
 from market.models import Shard, Subscription
-from market.quotes import levels_of
 from market.stream import StreamEntry, StreamPosition
 from trading.errors import NOBODYS_FAULT
 from trading.models import RunInput
 from trading.run.callback_slot import CallbackSlot
 from trading.run.decisions import Decision
 from trading.run.faults import StrategyFault, error_words, traceback_of
+from trading.run.hearing import Heard, as_candle, as_tick, fill_of, keep_protected, offers
 from trading.run.host import RunHost
 from trading.run.names import rename_keys
 from trading.run.sessions import calendar_version
-from trading.strategies.values import Candle, Fill, Tick
+from trading.strategies.values import Candle, Tick
 
 log = structlog.get_logger()
 # An open candle is closed by the next watermark, which no feed keeps back for as long.
@@ -129,8 +128,8 @@ class ShardMemory:
         effects.candles += closed
         # Exact money is dear, and most of a feed's instruments are nobody's.
         heard = self._tokens_heard()
-        candles = [self._as_candle(one) for one in closed if one.token in heard]
-        ticks = [self._as_tick(token, row) for token, row in rows.items() if token in heard]
+        candles = [as_candle(one, self.instruments[one.token].key) for one in closed if one.token in heard]
+        ticks = [as_tick(row, self.instruments[token].key, self.now) for token, row in rows.items() if token in heard]
         is_quiet = self.instruments.keys().isdisjoint(rows)
         received_at = _moment(entry.batch.received_at) if entry.batch else None
         for run in sorted(self.runs.values(), key=lambda one: one.name):
@@ -229,12 +228,8 @@ class ShardMemory:
         received_at: datetime | None,
         is_quiet: bool,
     ) -> None:
-        own = [tick for tick in ticks if tick.instrument in run.instruments]
-        bars = [candle for candle in candles if candle.instrument in run.instruments]
-        if bars or is_quiet:
-            self._call_host(run, effects, received_at, lambda: run.host.on_candles(bars, self.now))
-        if own:
-            self._call_host(run, effects, received_at, lambda: run.host.on_ticks(own, self.now))
+        for call in offers(run.host, run.instruments, Heard(candles, ticks, is_quiet), self.now):
+            self._call_host(run, effects, received_at, call)
 
     def note_gone(self, effects: Effects) -> None:
         """Pause each run of whose instruments one more is gone."""
@@ -274,50 +269,25 @@ class ShardMemory:
     def _quoted_decision(self, run: LiveRun, decision: Decision, received_at: datetime | None) -> QuotedDecision:
         token = self.keys.get(decision.instrument)
         row = self.rows.get(token) if token is not None else None
-        tick = self._as_tick(token, row) if token is not None and row is not None else None
+        tick = as_tick(row, decision.instrument, self.now) if row is not None else None
         return QuotedDecision(run, decision, self.position, self.now, tick, received_at)
 
     def apply_input(self, run: LiveRun, told: RunInput, effects: Effects) -> None:
         """Give a run one of its inputs."""
         payload = rename_keys(told.payload, self.names)
         if told.kind in ("fill", "closed_by_hand"):
-            fill = _fill_of(payload, payload["number"] if told.kind == "fill" else None)
+            fill = fill_of(payload, payload["number"] if told.kind == "fill" else None)
             take = run.host.apply_fill if told.kind == "fill" else run.host.apply_closed_by_hand
             self._call_host(run, effects, None, lambda: take(fill))
-            _keep_protected(run, payload)
+            keep_protected(run.host, payload)
         elif told.kind == "expired":
-            self._call_host(run, effects, None, lambda: run.host.apply_expiry(_fill_of(payload)))
+            self._call_host(run, effects, None, lambda: run.host.apply_expiry(fill_of(payload)))
         elif told.kind == "adjusted":
             run.host.apply_adjustment(payload["instrument"], payload["held"], payload["becomes"])
         elif told.kind == "ended":
             run.host.apply_order_ended(payload["instrument"], payload["outcome"], payload["number"])
         elif told.kind == "exits_only":
             run.host.keep_exits_only(is_faulted=payload.get("faulted", False))
-
-    def _as_candle(self, closed: ClosedCandle) -> Candle:
-        return Candle(
-            instrument=self.instruments[closed.token].key,
-            interval=closed.interval,
-            start=closed.start,
-            open=to_price(closed.open, closed.token),
-            high=to_price(closed.high, closed.token),
-            low=to_price(closed.low, closed.token),
-            close=to_price(closed.close, closed.token),
-            volume=closed.volume,
-            complete=closed.complete,
-        )
-
-    def _as_tick(self, token: int, row: np.void) -> Tick:
-        bids, asks = levels_of(row, "bid", token), levels_of(row, "ask", token)
-        stamp = int(row["exchange_timestamp"])
-        return Tick(
-            instrument=self.instruments[token].key,
-            last_price=to_price(row["last_price"], token),
-            bid=bids[0][0] if bids else None,
-            ask=asks[0][0] if asks else None,
-            volume=int(row["volume"]),
-            at=datetime.fromtimestamp(stamp, UTC) if stamp else self.now,
-        )
 
     def save(self, effects: Effects) -> dict[str, Any]:
         """Return everything as JSON. A run whose strategy cannot be saved is paused, and begins anew when resumed."""
@@ -353,28 +323,6 @@ def gone_words(gone: Iterable[str], held: Mapping[str, int]) -> str:
     if stuck := [f"{signed_whole(held[key])} {key}" for key in sorted(gone) if held.get(key)]:
         words += f"; {', '.join(stuck)} cannot be left from here: ask your broker; its other exits go on"
     return words
-
-
-def _fill_of(payload: dict[str, Any], number: int | None = None) -> Fill:
-    return Fill(
-        payload["instrument"],
-        payload["signed_quantity"],
-        Decimal(payload["price"]),
-        datetime.fromisoformat(payload["at"]),
-        number,
-    )
-
-
-def _keep_protected(run: LiveRun, payload: dict[str, Any]) -> None:
-    """Give a position the stop its entry was decided with, where the run did not decide it itself.
-
-    A run rebuilt after its code went or changed does not repeat its own decisions; its stops must stand all the same.
-    """
-    book = run.host.position_of(payload["instrument"])
-    if book.quantity and book.stop is None and payload.get("stop"):
-        book.stop = Decimal(payload["stop"])
-        book.target = Decimal(payload["target"]) if payload.get("target") else None
-        book.planned = 1 if book.quantity > 0 else -1
 
 
 def _moment(milliseconds: int) -> datetime:
