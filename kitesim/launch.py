@@ -7,7 +7,7 @@ from typing import Any
 from kitesim.config import Config
 from kitesim.exchange.clock import MarketClock
 from kitesim.exchange.exchange import Candles, Exchange, Market
-from kitesim.exchange.fair_values import FairValues
+from kitesim.exchange.fair_values import FairValues, Shock
 from kitesim.exchange.history import History
 from kitesim.exchange.market import SyntheticMarket
 from kitesim.exchange.trading_days import IST, day_of, first_trading_day_from, hours_of, midnight_of
@@ -72,6 +72,8 @@ def synthetic_programme(config: Config) -> Conductor:
     start_ms = left["market_ms"] if left else _first_moment(first_day, config) * 1000
     clock = MarketClock(start_ms, config.rate)
     world = FairValues(config.seed, first_day)
+    for kept in store.get("shocks") or []:
+        world.add_shock(Shock(**{**kept, "day": date.fromisoformat(kept["day"])}))
     market = SyntheticMarket(world, day_of(start_ms / 1000))
     history = History(world, market, config.history_days)
     exchange = _exchange(config, market, history, clock, store)

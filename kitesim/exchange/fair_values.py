@@ -28,6 +28,23 @@ _WEIGHT = np.array([share.weight for share in SHARES])
 INDEX_BASE = {"NIFTY 50": 25_980.0, "NIFTY BANK": 58_640.0, "SENSEX": 84_870.0}
 
 Floats = NDArray[np.float64]
+_MOST_DOWN, _MOST_UP = np.log(0.905), np.log(1.095)  # a day stays inside its bands of 10 %
+
+
+@dataclass(frozen=True)
+class Shock:
+    """A share moves by ``size`` (log) after ``start``, a second of ``day``: at once, or evenly ``over`` seconds."""
+
+    day: date
+    share: int
+    start: int
+    size: float
+    over: int
+
+    def at(self, seconds: Floats) -> Floats:
+        """What it has added by each second of its day."""
+        come: Floats = self.size * np.clip((seconds - self.start) / max(self.over, 1), 0.0, 1.0)
+        return come
 
 
 @dataclass(frozen=True)
@@ -72,6 +89,27 @@ class FairValues:
         self._moves = lru_cache(maxsize=4096)(self._draw_move)
         self._walking = threading.Lock()  # history and the next day are drawn in threads
         self._closes: dict[date, Floats] = {anchor: np.log(BASE_PRICE)}
+        self.shocks: list[Shock] = []
+
+    def add_shock(self, shock: Shock) -> None:
+        """Let prices move on a day that is not over: from its start on, and every later day begins from there."""
+        with self._walking:
+            self.shocks.append(shock)
+            self._closes = {day: close for day, close in self._closes.items() if day <= max(shock.day, self.anchor)}
+
+    def _shocked(self, day: date, seconds: Floats) -> Floats:
+        """(seconds, shares) in log: what the shocks of a day have added by each of its seconds."""
+        added = np.zeros((len(seconds), len(SHARES)))
+        for shock in self.shocks:
+            if shock.day == day:
+                added[:, shock.share] += shock.at(seconds)
+        return added
+
+    def _close_of(self, day: date, before: Floats) -> Floats:
+        """Log closing values of a day that follows the close ``before``."""
+        move, shocked = self._moves(day), self._shocked(day, np.array([np.inf]))[0]
+        close: Floats = np.clip(before + move.gap + move.intraday + shocked, before + _MOST_DOWN, before + _MOST_UP)
+        return close
 
     def _draw_move(self, day: date) -> DayMove:
         rng = day_rng(self.seed, day, 0)
@@ -95,9 +133,9 @@ class FairValues:
         at = max(self._closes) if forward else min(self._closes)
         while at != day:
             if forward:
-                move, value = self._moves(at), self._closes[at]
+                value = self._close_of(at, self._closes[at])
                 at = next_trading_day(at)
-                self._closes[at] = value + move.gap + move.intraday
+                self._closes[at] = value
             else:
                 value, at = self._closes[at], next_trading_day(at, -1)
                 move = self._moves(at)
@@ -118,10 +156,11 @@ class FairValues:
         noise = np.cumsum(_correlated(rng, steps) * scale[:, None].astype(np.float32), axis=0)
         share_of_day = np.minimum(spent / spent[closing_beat], 1.0)[:, None]
         bridge = noise + share_of_day * (move.intraday - noise[closing_beat])
-        values: Floats = np.exp(self.previous_close(day) + move.gap + bridge)
-        close = np.exp(self.previous_close(day))
-        within: Floats = np.clip(values, close * 0.905, close * 1.095)
-        return within
+        bridge += self._shocked(day, hours.opens + np.arange(steps, dtype=np.float64) * beat)
+        before = self.previous_close(day)
+        within = np.clip(before + move.gap + bridge, before + _MOST_DOWN, before + _MOST_UP)
+        values: Floats = np.exp(within)
+        return values
 
     def index_level(self, name: str, values: Floats) -> Floats:
         """Index levels from shares' values (…, shares) in rupees."""

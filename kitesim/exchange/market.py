@@ -42,6 +42,11 @@ class SyntheticMarket:
             self.groups.append(Group(tape, sum(len(group.tape.instruments) for group in self.groups)))
             self._lay_out(self.groups[-1])
 
+    def redraw(self, tapes: list[Tape]) -> None:
+        """Go on with other tapes of the same day; they agree with the old ones up to now."""
+        for group, tape in zip(self.groups, tapes, strict=True):
+            group.tape = tape
+
     def _lay_out(self, group: Group) -> None:
         """The board before the open: yesterday's close, nothing traded."""
         tape, words = group.tape, self.board.words

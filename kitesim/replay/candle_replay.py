@@ -35,6 +35,10 @@ class Stage:
         """Jump the clock; what lies between is played at once."""
         self.exchange.clock.advance_to(market_second * 1000)
 
+    async def shock(self, symbol: str, percent: float, over: int) -> None:
+        """Raises ValueError."""
+        raise ValueError("a replay plays what happened; only the synthetic market takes a shock")
+
     async def audience(self) -> None:
         """Lockstep begins (and goes on) only with a listener whose subscriptions have settled."""
         while not (self._started.is_set() or any(self._is_ready(socket) for socket in self.exchange.sockets)):

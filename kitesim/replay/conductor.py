@@ -2,12 +2,16 @@
 
 import asyncio
 import logging
+import math
 import time
+from dataclasses import asdict
 
 import numpy as np
 
 from kitesim.exchange.derivatives import day_tapes
 from kitesim.exchange.exchange import Exchange
+from kitesim.exchange.fair_values import Shock
+from kitesim.exchange.listing import SHARES
 from kitesim.exchange.market import SyntheticMarket
 from kitesim.exchange.trading_days import midnight_of, next_trading_day
 
@@ -15,6 +19,8 @@ log = logging.getLogger(__name__)
 _FRAMES_A_SECOND = 5  # at most, per wall second
 _SAVE_EVERY = 1.0  # wall seconds
 _CATCH_UP = 400  # market seconds played at once before others get a turn
+_SYMBOLS = [share.symbol for share in SHARES]
+_LARGEST_SHOCK = 15.0  # percent; the day's bands are at 10
 
 
 class Conductor:
@@ -70,6 +76,23 @@ class Conductor:
             changed += [self.exchange.play(second) for second in range(self.exchange.played + 1, last + 1)]
             await asyncio.sleep(0)
         self.exchange.broadcast(np.unique(np.concatenate(changed)))
+
+    async def shock(self, symbol: str, percent: float, over: int) -> None:
+        """Let a share move by so many percent from now on, and with it its futures, the indices and their options."""
+        if symbol not in _SYMBOLS:
+            raise ValueError(f"no share is called {symbol}")
+        if not 0 < abs(percent) <= _LARGEST_SHOCK or not 0 <= over <= 3600:
+            raise ValueError(f"percent is up to {_LARGEST_SHOCK:g} either way and not zero, over up to 3600 seconds")
+        if self.exchange.is_night or self.exchange.played >= self._day_ends:
+            raise ValueError("the day is over")
+        day = self._market.day
+        # Nothing is played between here and the new tapes: what was shown stays what the tapes say.
+        start = self.exchange.played - midnight_of(day)
+        shock = Shock(day, _SYMBOLS.index(symbol), start, math.log1p(percent / 100), over)
+        self._market.world.add_shock(shock)
+        self._market.redraw(day_tapes(self._market.world, day))
+        kept = [{**asdict(one), "day": one.day.isoformat()} for one in self._market.world.shocks]
+        self.exchange.store.put("shocks", kept)
 
     async def _sleep_through_the_night(self) -> None:
         exchange, day = self.exchange, next_trading_day(self._market.day)

@@ -46,6 +46,20 @@ async def set_clock(request: web.Request) -> web.Response:
     return web.json_response(exchange.clock_report())
 
 
+@routes.post("/sim/shocks")
+async def add_shock(request: web.Request) -> web.Response:
+    """{"symbol", "percent": signed, "over": market seconds, 0 for a gap}: a share moves from now on."""
+    body = await _json(request)
+    try:
+        terms = str(body["symbol"]), float(body["percent"]), int(body.get("over", 0))
+        await request.app[PROGRAMME].shock(*terms)
+    except KeyError as missing:
+        raise bad_input(f"{missing} is missing") from None
+    except (ValueError, TypeError) as error:
+        raise bad_input(str(error)) from None
+    return web.json_response({"symbol": terms[0], "percent": terms[1], "over": terms[2]})
+
+
 def _moment(exchange: Exchange, text: str) -> int:
     if "T" not in text and len(text) <= 8:
         text = f"{exchange.market.day}T{text}"
