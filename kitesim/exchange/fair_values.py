@@ -33,13 +33,17 @@ _MOST_DOWN, _MOST_UP = np.log(0.905), np.log(1.095)  # a day stays inside its ba
 
 @dataclass(frozen=True)
 class Shock:
-    """A share moves by ``size`` (log) after ``start``, a second of ``day``: at once, or evenly ``over`` seconds."""
+    """A share moves by ``size`` (log) after ``start``, a second of ``day``: at once, or evenly ``over`` seconds.
+
+    Meanwhile its book may be thin: the best bid and ask stand ``thin`` percent away from where trades are made.
+    """
 
     day: date
     share: int
     start: int
     size: float
     over: int
+    thin: float = 0.0
 
     def at(self, seconds: Floats) -> Floats:
         """What it has added by each second of its day."""
@@ -104,6 +108,15 @@ class FairValues:
             if shock.day == day:
                 added[:, shock.share] += shock.at(seconds)
         return added
+
+    def thinness(self, day: date, seconds: Floats) -> Floats:
+        """(seconds, shares): how far, as a fraction, bids and asks stand off because of the day's shocks."""
+        off = np.zeros((len(seconds), len(SHARES)))
+        for shock in self.shocks:
+            if shock.day == day:
+                is_on = (seconds > shock.start) & (seconds <= shock.start + shock.over)
+                off[:, shock.share] = np.where(is_on, shock.thin / 100, off[:, shock.share])
+        return off
 
     def _close_of(self, day: date, before: Floats) -> Floats:
         """Log closing values of a day that follows the close ``before``."""

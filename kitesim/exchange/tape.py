@@ -131,10 +131,19 @@ def cash_tape(world: FairValues, day: date, path: Floats) -> Tape:
     liquidity = Liquidity(np.full(len(SHARES), 0.94), volume, spread)
     closes = to_tick(np.exp(world.previous_close(day)) * 100, tick)
     tape = draw_tape(rng, instruments, midnight_of(day) + hours.opens, path[:beats] * 100, closes, liquidity)
+    _stand_off(tape, world.thinness(day, hours.opens + np.arange(beats, dtype=np.float64) * BEAT), tick)
     if hours.auction:
         prices = to_tick(np.exp(world.previous_close(next_trading_day(day))) * 100, tick)
         tape.auction = (midnight_of(day) + hours.auction, prices, (volume * 0.04).astype(np.int64))
     return tape
+
+
+def _stand_off(tape: Tape, off: Floats, tick: Ints) -> None:
+    """Where the book is thin its best prices stand away from where trades are made."""
+    beats, columns = np.nonzero(off)
+    by = to_tick(tape.last[beats, columns] * off[beats, columns], tick[columns]).astype(np.int32)
+    tape.bid[beats, columns] -= by
+    tape.ask[beats, columns] += by
 
 
 def index_values(world: FairValues, prices: Floats) -> Ints:

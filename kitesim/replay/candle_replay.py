@@ -35,7 +35,7 @@ class Stage:
         """Jump the clock; what lies between is played at once."""
         self.exchange.clock.advance_to(market_second * 1000)
 
-    async def shock(self, symbol: str, percent: float, over: int) -> None:
+    async def shock(self, symbol: str, percent: float, over: int, thin: float) -> None:
         """Raises ValueError."""
         raise ValueError("a replay plays what happened; only the synthetic market takes a shock")
 

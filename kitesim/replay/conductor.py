@@ -77,18 +77,20 @@ class Conductor:
             await asyncio.sleep(0)
         self.exchange.broadcast(np.unique(np.concatenate(changed)))
 
-    async def shock(self, symbol: str, percent: float, over: int) -> None:
+    async def shock(self, symbol: str, percent: float, over: int, thin: float) -> None:
         """Let a share move by so many percent from now on, and with it its futures, the indices and their options."""
         if symbol not in _SYMBOLS:
             raise ValueError(f"no share is called {symbol}")
-        if not 0 < abs(percent) <= _LARGEST_SHOCK or not 0 <= over <= 3600:
-            raise ValueError(f"percent is up to {_LARGEST_SHOCK:g} either way and not zero, over up to 3600 seconds")
+        if not 0 < abs(percent) <= _LARGEST_SHOCK or not 0 <= thin <= _LARGEST_SHOCK or not 0 <= over <= 3600:
+            raise ValueError(
+                f"percent is up to {_LARGEST_SHOCK:g} either way, not zero; thin likewise; over up to 3600"
+            )
         if self.exchange.is_night or self.exchange.played >= self._day_ends:
             raise ValueError("the day is over")
         day = self._market.day
         # Nothing is played between here and the new tapes: what was shown stays what the tapes say.
         start = self.exchange.played - midnight_of(day)
-        shock = Shock(day, _SYMBOLS.index(symbol), start, math.log1p(percent / 100), over)
+        shock = Shock(day, _SYMBOLS.index(symbol), start, math.log1p(percent / 100), over, thin)
         self._market.world.add_shock(shock)
         self._market.redraw(day_tapes(self._market.world, day))
         kept = [{**asdict(one), "day": one.day.isoformat()} for one in self._market.world.shocks]

@@ -14,7 +14,7 @@ class Programme(Protocol):
     async def advance_to(self, market_second: int) -> None:
         """Jump forward to an epoch second."""
 
-    async def shock(self, symbol: str, percent: float, over: int) -> None:
+    async def shock(self, symbol: str, percent: float, over: int, thin: float) -> None:
         """Let a share's price move from now on. Raises ValueError, in words, where it cannot."""
 
     def start(self) -> None: ...

@@ -48,16 +48,16 @@ async def set_clock(request: web.Request) -> web.Response:
 
 @routes.post("/sim/shocks")
 async def add_shock(request: web.Request) -> web.Response:
-    """{"symbol", "percent": signed, "over": market seconds, 0 for a gap}: a share moves from now on."""
+    """{"symbol", "percent": signed, "over": market seconds, 0 for a gap, "thin": percent}: a share moves."""
     body = await _json(request)
     try:
-        terms = str(body["symbol"]), float(body["percent"]), int(body.get("over", 0))
+        terms = str(body["symbol"]), float(body["percent"]), int(body.get("over", 0)), float(body.get("thin", 0))
         await request.app[PROGRAMME].shock(*terms)
     except KeyError as missing:
         raise bad_input(f"{missing} is missing") from None
     except (ValueError, TypeError) as error:
         raise bad_input(str(error)) from None
-    return web.json_response({"symbol": terms[0], "percent": terms[1], "over": terms[2]})
+    return web.json_response(dict(zip(("symbol", "percent", "over", "thin"), terms, strict=True)))
 
 
 def _moment(exchange: Exchange, text: str) -> int:

@@ -42,6 +42,17 @@ def test_the_index_and_the_options_follow_and_no_other_share_does():
     assert moved[3].bid[1900:].sum() != plain[3].bid[1900:].sum()
 
 
+def test_meanwhile_the_book_stands_off_and_trades_do_not():
+    world = FairValues(3, DAY)
+    world.add_shock(Shock(DAY, INFY, AT, -0.06, 60, thin=2))
+    usual, thin = day_tapes(shocked(-0.06, 60), DAY)[0], day_tapes(world, DAY)[0]
+    assert (thin.last == usual.last).all()
+    assert (thin.bid[1801:1831, INFY] < 0.985 * thin.last[1801:1831, INFY]).all()
+    assert (thin.ask[1801:1831, INFY] > 1.015 * thin.last[1801:1831, INFY]).all()
+    assert not ((thin.bid % 10)[:, INFY]).any()
+    assert (thin.bid[1831:] == usual.bid[1831:]).all()
+
+
 def test_the_day_ends_and_the_next_begins_where_the_shock_left_it_inside_the_bands():
     tomorrow, world = next_trading_day(DAY), shocked(-0.06)
     assert day_tapes(world, DAY)[0].auction[1] == pytest.approx(day_tapes(world, tomorrow)[0].previous_close)
