@@ -77,7 +77,7 @@ class Pipeline:
 
     def start(self, walk: Walk) -> None:
         play = processes.python_module("kitesim", "--port", str(self.port), "--replay", str(self.recording))
-        self.supervisor.start(Child("kitesim", [*play, "--rate", "0", "--keep-sessions"]))
+        self.kitesim = self.supervisor.start(Child("kitesim", [*play, "--rate", "0", "--keep-sessions"]))
         processes.wait_for(f"{self.url}/sim/clock", "The practice exchange")
         self.shard, shares = load_setup.set_up_market(walk, FIRST)
         load_setup.log_in_data_account()
@@ -103,7 +103,7 @@ class Pipeline:
         """Let the market's clock run, and look at the shard twice a second until all of it has been processed."""
         steady = self.rates.count(self.rates[0])
         course = Course(before=self._usage())
-        processes.set_rate(self.url, 1)
+        processes.set_rate(self.kitesim, self.url, 1)
         # kitesim's clock starts a minute before the first frame.
         self._advance(FIRST - timedelta(seconds=2))
         course.began = time.monotonic() + 2

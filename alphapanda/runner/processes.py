@@ -140,8 +140,9 @@ def wait_for(url: str, what: str, seconds: float = READY_SECONDS) -> Any:
     raise NotReady(f"{what} did not answer within {seconds:.0f} s")
 
 
-def set_rate(kitesim_url: str, rate: float) -> None:
-    """Let the market's clock run: it stands still while nobody is there to see it."""
+def set_rate(kitesim: Child, kitesim_url: str, rate: float) -> None:
+    """Let the market's clock run: it stands still while nobody is there to see it. Killed, kitesim goes on at it."""
+    kitesim.command = [*kitesim.command, "--rate", f"{rate:g}"]  # of two the later holds
     body = orjson.dumps({"rate": rate})
     request = urllib.request.Request(  # noqa: S310 (loopback, made above)
         f"{kitesim_url}/sim/clock", data=body, headers={"Content-Type": "application/json"}

@@ -65,7 +65,7 @@ class Drill:
         self.supervisor = practice.server_supervisor()
         self.supervisor.base = base
         market = processes.Market(seed=7, date="2026-11-23", open_at="09:14", night=5)
-        self.supervisor.start(processes.kitesim_child(port, folder, market))
+        self.kitesim = self.supervisor.start(processes.kitesim_child(port, folder, market))
 
     def begin(self) -> None:
         secrets = processes.data_account_secrets(self.folder)
@@ -82,7 +82,7 @@ class Drill:
         demo_setup.set_up_paper_account(demo_setup.ensure_feed())
         self.supervisor.start(processes.feed_child(secrets))
         processes.wait_for_feed()
-        processes.set_rate(self.url, RATE)
+        processes.set_rate(self.kitesim, self.url, RATE)
         self.wait(lambda: Deployment.objects.filter(state="running").count() == 4, "the deployments run")
         self.wait(lambda: Trade.objects.count() >= 2, "something trades")
 
@@ -140,6 +140,11 @@ def kill_feed(drill: Drill) -> None:
     drill.kill("feed")
 
 
+def kill_kitesim(drill: Drill) -> None:
+    """The market itself: it goes on from its last saved second, at its pace."""
+    drill.kill("kitesim")
+
+
 def flush_valkey(drill: Drill) -> None:
     wakeups.valkey_client().flushall()
 
@@ -165,6 +170,7 @@ FAULTS = {
     "a tick worker reloaded": reload_ticks,
     "a housekeeping worker killed": kill_housekeeping,
     "the feed killed": kill_feed,
+    "the practice exchange killed": kill_kitesim,
     "Valkey flushed": flush_valkey,
     "Valkey killed": kill_valkey,
     "PostgreSQL killed": kill_postgres,

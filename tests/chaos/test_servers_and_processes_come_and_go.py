@@ -16,6 +16,7 @@ FAULTS = [
     "a tick worker reloaded",
     "a housekeeping worker killed",
     "the feed killed",
+    "the practice exchange killed",
     "Valkey flushed",
     *SERVERS_KILLED,
 ]

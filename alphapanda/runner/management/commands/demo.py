@@ -73,7 +73,7 @@ class Command(BaseCommand):
         supervisor = practice.server_supervisor()
         supervisor.base = base
         market = Market(options["seed"], options["date"], options["open_at"], options["night"])
-        supervisor.start(processes.kitesim_child(port, folder, market))
+        self._kitesim = supervisor.start(processes.kitesim_child(port, folder, market))
         return supervisor
 
     def _configure(self, base: dict[str, str]) -> None:
@@ -93,7 +93,7 @@ class Command(BaseCommand):
         processes.start_all(supervisor, options["port"], secrets)
         processes.wait_for(f"http://127.0.0.1:{options['port']}/healthz", "The web server")
         processes.wait_for_feed()
-        processes.set_rate(self._url, options["rate"])
+        processes.set_rate(self._kitesim, self._url, options["rate"])
         self._greet(f"http://127.0.0.1:{options['port']}{link}", time.monotonic() - began)
         self._ends_at = time.monotonic() + options["seconds"] if options["seconds"] else None
         processes.watch_until(supervisor, stopping, lambda: self._each_second(stopping))
