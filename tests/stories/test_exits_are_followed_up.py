@@ -5,18 +5,22 @@ from decimal import Decimal
 
 import pytest
 
+from alphapanda.core.clock.services import set_market_time
+from alphapanda.dashboard.panels import order_story
 from instruments.models import FreezeQuantity
 from market.subscriptions import subscribe_instrument
 from portfolio.models import Position
 from tests.stories.pipeline import DAY, at, make_instrument
 from trading.errors import NotAllowed
 from trading.exits.by_hand import ChoiceNeeded, place_by_hand
+from trading.exits.drain import follow_exits
 from trading.exits.opening import exit_and_stop, exit_deployment, exit_holding, flatten, withdraw_exit
 from trading.models import ExitPlan, Order, Run, Signal
 from trading.orders import gates
 from trading.orders.life_cycle import DeploymentState, Urgency
 from trading.risk import assessment
 from trading.run.deployments import move_deployment
+from trading.ticks import drain
 
 WIDE = {"buy_at": "1500", "sell_at": "1600", "stop_percent": "1"}
 BIDS_3_PERCENT_UNDER = [135800 - 10 * i for i in range(5)]
@@ -59,6 +63,37 @@ def test_a_stop_jumped_by_a_gap_is_asked_again_until_it_is_taken(long_10):
     assert (plan.finished_at is not None, plan.state_reason) == (True, "flat")
     order.refresh_from_db()
     assert (Order.objects.filter(is_exit=True).count(), order.modify_number > 0) == (1, True)  # the same order, changed
+
+
+def test_the_story_of_its_order_tells_each_change(long_10):
+    long_10.play("1480.00", "1480.00", bid_price=[143500] * 5)
+    long_10.play(*["1400.00"] * 6, bid_price=BIDS_3_PERCENT_UNDER)
+    order = Order.objects.get(is_exit=True)
+    titles = [step["title"] for step in order_story(order.pk)["timeline"]]
+    changes = [title for title in titles if title.startswith(("Asked to change", "Works at"))]
+    assert len(changes) == 2 * order.modify_number - 1 > 0  # the last one is told by its fill
+    assert titles.index(changes[-1]) < titles.index("Filled 10 at 1,358.00")
+    [asked] = [step for step in order_story(order.pk)["timeline"] if step["title"] == changes[0]]
+    assert asked["lines"][0]["text"] == "Not taken at 1,472.60."
+
+
+def test_an_exit_asked_late_is_not_in_doubt_at_once(long_10):
+    """The desk stood still for ten minutes with the stop's tick waiting: its order is as new as its approval."""
+    long_10.append(long_10.packet("1480.00"))
+    tick = long_10.now
+    drain.process_ticks(long_10.shard.pk, linger=0)
+    set_market_time(tick + timedelta(minutes=10), 0)
+    follow_exits(long_10.account.pk)
+    plan = ExitPlan.objects.get()
+    ExitPlan.objects.update(look_at=tick)
+    follow_exits(long_10.account.pk)
+    plan.refresh_from_db()
+    assert (plan.placed, plan.needs_person) == (1, False)
+    set_market_time(tick + timedelta(minutes=10, seconds=31), 0)
+    ExitPlan.objects.update(look_at=tick)
+    follow_exits(long_10.account.pk)
+    plan.refresh_from_db()
+    assert plan.needs_person  # half a minute, and still no word
 
 
 def test_the_first_price_is_the_brokers_slab_from_last(long_10):

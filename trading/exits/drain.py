@@ -20,6 +20,7 @@ from alphapanda.core.telemetry.crashpoints import crashpoint
 from alphapanda.core.timezone import IST
 from portfolio.models import Account
 from trading import wakeups
+from trading.exits.announcing import announce_exit
 from trading.exits.plans import keep_denial, keep_step, signal_columns
 from trading.exits.state import deadline_of, read_hours, read_quote, read_state
 from trading.exits.step import Act, Budget, Place, Reprice, next_step
@@ -66,7 +67,7 @@ def follow_exit(plan: ExitPlan, plans: int = 1) -> None:
         now,
     )
     if made.needs_person and not locked.needs_person:
-        _call_for_person(locked, made.words)
+        announce_exit(locked, "needs_person", words=made.words)
     keep_step(locked, made)
     for act in made.acts:
         do_act(locked, account, act, now)
@@ -94,10 +95,6 @@ def do_act(plan: ExitPlan, account: Account, act: Act, now: datetime) -> None:
         request_modification(order, act.price, asked_by=ACTOR)
     else:
         ask_cancellation(order, ACTOR, now)
-
-
-def _call_for_person(plan: ExitPlan, words: str) -> None:
-    record_event("exit.needs_person", key=plan.key, account_id=plan.account_id, payload={"words": words})
 
 
 def place_exit(plan: ExitPlan, act: Place, now: datetime) -> None:
@@ -135,7 +132,7 @@ def _announce(signal: Signal) -> None:
 def finish_exit(plan: ExitPlan, now: datetime) -> None:
     """All that was asked is closed and nothing is out: the run hears of it, after its fills."""
     plan.finished_at, plan.needs_person = now, False
-    record_event("exit.finished", key=plan.key, account_id=plan.account_id, payload={"words": plan.state_reason})
+    announce_exit(plan, "finished", words=plan.state_reason)
     if plan.run_id and plan.number is not None:
         ref = f"exit:{plan.pk}:{plan.number}"
         write_run_input(plan.run_id, "ended", ref, plan.instrument.key, plan.number, outcome="flat")

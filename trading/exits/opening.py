@@ -13,12 +13,12 @@ from django.db import transaction
 
 from alphapanda.core.clock import market_now
 from alphapanda.core.ids import new_id
-from alphapanda.core.journal.services import record_event
 from instruments.domain.order_terms import Side
 from instruments.models import Instrument
 from portfolio.models import Account, Portfolio, Position
 from trading import wakeups
 from trading.errors import NotAllowed
+from trading.exits.announcing import announce_exit
 from trading.exits.plans import ExitRequest, take_over
 from trading.models import Deployment, ExitPlan, Order, Run, Signal
 from trading.orders import gates, kill_switch
@@ -69,7 +69,7 @@ def _create_plan(holding: dict[str, Any], request: ExitRequest, now: datetime, r
         look_at=now,
         **request.seen,
     )
-    _announce(plan, "exit.opened", request)
+    announce_exit(plan, "opened", reason=request.reason, by=request.asked_by)
     return plan
 
 
@@ -81,13 +81,8 @@ def _open_run(portfolio: Portfolio) -> Run | None:
 
 def _escalate(plan: ExitPlan, request: ExitRequest, now: datetime) -> None:
     if take_over(plan, request, now):
-        _announce(plan, "exit.escalated", request)
+        announce_exit(plan, "escalated", reason=request.reason, by=request.asked_by)
     plan.save()
-
-
-def _announce(plan: ExitPlan, kind: str, request: ExitRequest) -> None:
-    payload = {"exit": str(plan), "reason": request.reason, "by": request.asked_by}
-    record_event(kind, key=plan.key, account_id=plan.account_id, payload=payload)
 
 
 def exit_holding(
@@ -199,5 +194,5 @@ def withdraw_exit(plan: ExitPlan, by: str) -> None:
         raise NotAllowed("only a limit by hand can be taken back: any other exit goes on until it is flat")
     locked.withdrawn_by, locked.look_at = by, market_now()
     locked.save(update_fields=["withdrawn_by", "look_at"])
-    record_event("exit.withdrawn", key=locked.key, account_id=locked.account_id, payload={"by": by})
+    announce_exit(locked, "withdrawn", by=by)
     wakeups.wake_stage_after_commit(wakeups.EXITS, locked.account_id, "risk")

@@ -66,6 +66,8 @@ class PlacedOrder(Protocol):
     @property
     def market_time(self) -> datetime: ...
     @property
+    def approved_at(self) -> datetime: ...
+    @property
     def cancel_requested_at(self) -> datetime | None: ...
     @property
     def modify_number(self) -> int: ...
@@ -148,7 +150,8 @@ def _slice(order: PlacedOrder) -> Slice:
         quantity=order.out_quantity,
         phase=phase_of(order),
         price=order.working_price if order.working_price is not None else order.price,
-        asked_at=order.market_time,
+        # Not the time of its signal: after a pause that may be the tick of long ago.
+        asked_at=order.approved_at,
         modifies=order.modify_number,
         refusals=order.modifies_refused,
     )

@@ -19,7 +19,7 @@ from trading.orders.holdings import read_holdings
 
 def read_state(plan: ExitPlan, schedule: DaySchedule, now: datetime) -> PlanState:
     """Read what is held and out of the plan's holding, and how far the plan has come."""
-    orders = list(Order.objects.filter(signal__plan=plan).order_by("id"))
+    orders = list(Order.objects.filter(signal__plan=plan).select_related("signal__decision").order_by("id"))
     refused = refused_in_a_row(orders)
     around = Around(
         holdings=read_holdings(plan.account_id, plan.instrument_id, plan.product, now),

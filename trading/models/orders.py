@@ -1,5 +1,6 @@
 """Orders, how each went from state to state, and what was filled."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db import models
@@ -128,6 +129,11 @@ class Order(OrderFigures, models.Model):
 
     def __str__(self) -> str:
         return f"{self.side.lower()} {self.quantity} {self.instrument.tradingsymbol} ({self.tag})"
+
+    @property
+    def approved_at(self) -> datetime:
+        """Market time at which the gate let it pass."""
+        return self.signal.decision.market_time
 
 
 class OrderTransition(models.Model):

@@ -11,7 +11,7 @@ from django.db.models import F
 
 from alphapanda.core.clock import market_now
 from alphapanda.core.journal.models import DeadLetter
-from alphapanda.core.journal.services import on_replay, record_event
+from alphapanda.core.journal.services import on_replay
 from alphapanda.core.telemetry import metrics
 from alphapanda.core.telemetry.crashpoints import crashpoint
 from alphapanda.core.timezone import IST
@@ -24,7 +24,7 @@ from trading.models import Fill, Order
 from trading.orders import progress
 from trading.orders.broker_port import Broker, BrokerOrder, BrokerTrade
 from trading.orders.life_cycle import OrderState, may_advance
-from trading.orders.transitions import move_order, notify_run, wake_exit
+from trading.orders.transitions import move_order, notify_run, record_order, wake_exit
 
 log = structlog.get_logger()
 ACTOR = "booking"
@@ -123,7 +123,7 @@ def apply_fill(order: Order, fill: Fill) -> None:
 def _flag_overfill(order: Order) -> None:
     words = f"{order.filled_quantity} filled of {order.quantity}"
     log.error("order_overfilled", tag=order.tag, words=words)
-    record_event("order.overfilled", key=order.tag, account_id=order.account_id, payload={"words": words})
+    record_order(order, "order.overfilled", {"words": words})
 
 
 def _move_to_proven(order: Order) -> None:
@@ -171,7 +171,7 @@ def note_modify_answer(order: Order, number: int, refusal: str) -> None:
         changes["modifies_refused"] = F("modifies_refused") + 1
     if asked.update(**changes):
         payload = {"price": str(order.modify_price), "refusal": refusal}
-        record_event("order.modified", key=order.tag, account_id=order.account_id, payload=payload)
+        record_order(order, "order.modified", payload)
 
 
 def _keep_end(order: Order, report: BrokerOrder, new: OrderState) -> None:
@@ -183,4 +183,4 @@ def _keep_end(order: Order, report: BrokerOrder, new: OrderState) -> None:
     progress.keep_end(order, new, report.filled_quantity or 0, before, market_now())
     order.save(update_fields=["reported_filled", "ended_as", "ended_at", "reserved", "broker_order_id", "updated_at"])
     payload = {"ended_as": str(new), "awaited": order.out_quantity, "reason": report.message}
-    record_event("order.awaits_trades", key=order.tag, account_id=order.account_id, payload=payload)
+    record_order(order, "order.awaits_trades", payload)

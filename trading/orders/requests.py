@@ -18,6 +18,7 @@ from portfolio.models import Account
 from trading import wakeups
 from trading.errors import NotAllowed
 from trading.models import Order, Signal
+from trading.orders.transitions import record_order
 
 
 def place_manual(
@@ -105,7 +106,7 @@ def ask_cancellation(order: Order, asked_by: str, now: datetime) -> bool:
     asked = Order.objects.cancellable().filter(pk=order.pk)
     is_new = asked.update(cancel_requested_at=now, cancel_requested_by=asked_by) > 0
     if is_new:
-        record_event("order.cancel_requested", key=order.tag, account_id=order.account_id, payload={"by": asked_by})
+        record_order(order, "order.cancel_requested", {"by": asked_by})
     wakeups.wake_stage_after_commit(wakeups.EXECUTE, order.account_id, wakeups.orders_queue(order.account.mode))
     return is_new
 
@@ -121,8 +122,9 @@ def request_modification(order: Order, price: Decimal, asked_by: str) -> bool:
         modify_number=F("modify_number") + 1, modify_price=price, modify_pending=True, modify_sent_at=None
     )
     if is_new:
-        payload = {"by": asked_by, "price": str(price)}
-        record_event("order.modify_requested", key=order.tag, account_id=order.account_id, payload=payload)
+        before = order.working_price if order.working_price is not None else order.price
+        payload = {"by": asked_by, "price": str(price), "from": str(before) if before is not None else None}
+        record_order(order, "order.modify_requested", payload)
         wakeups.wake_stage_after_commit(wakeups.EXECUTE, order.account_id, wakeups.orders_queue(order.account.mode))
     return is_new > 0
 

@@ -50,14 +50,14 @@ def _write_history(order: Order, before: str, to: OrderState, actor: str, reason
         details=details,
         market_time=market_now(),
     )
-    record_event(
-        f"order.{to}",
-        key=order.tag,
-        account_id=order.account_id,
-        correlation=order.signal_id,
-        payload={"from": before, "reason": reason, "filled": order.filled_quantity, "actor": actor},
-    )
+    payload = {"from": before, "reason": reason, "filled": order.filled_quantity, "actor": actor}
+    record_order(order, f"order.{to}", payload)
     transaction.on_commit(lambda: metrics.ORDERS.labels(to).inc())
+
+
+def record_order(order: Order, kind: str, payload: dict[str, Any]) -> None:
+    """Record an event of an order where its story is read."""
+    record_event(kind, key=order.tag, account_id=order.account_id, correlation=order.signal_id, payload=payload)
 
 
 def notify_run_of_end(order: Order, reason: str) -> None:

@@ -27,6 +27,7 @@ from trading.ticks.commit import write_effects
 from trading.ticks.inputs import apply_inputs
 from trading.ticks.memory import Effects, ShardMemory
 from trading.ticks.rebuild import rebuild_memory
+from trading.ticks.standstill import note_standstill
 from trading.ticks.troubles import clear_trouble, note_trouble
 
 log = structlog.get_logger()
@@ -111,6 +112,7 @@ def recall_memory(shard: Shard, stream: TickStream) -> ShardMemory:
 
 def advance_shard(shard: Shard, memory: ShardMemory, entries: list[StreamEntry]) -> None:
     """Let ``entries`` happen and commit what they brought about."""
+    note_standstill(shard, entries)
     with metrics.STAGE_SECONDS.labels("process_ticks").time():
         adjust_for_the_day(memory, entries[-1].market_time)
         insist_on_current_names(memory)

@@ -7,11 +7,13 @@ from typing import TypedDict
 
 from django.urls import reverse
 
-from alphapanda.core.figures import iso, plain, profit
+from alphapanda.core.figures import exact, iso, plain, profit
 from alphapanda.core.journal.models import Event
 from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.naming import done_word, order_words, story_of, symbol_of
+from alphapanda.dashboard.panels.orders.story_rows import BESIDE
+from alphapanda.dashboard.panels.orders.story_steps import beside_words
 from trading.models import Deployment, Order, Signal
 from trading.orders.life_cycle import DeploymentState, GateState, OrderState, SignalState
 
@@ -21,6 +23,7 @@ QUIET = (
     "order.created",
     "order.unconfirmed",
     "order.submitted",
+    "order.modify_requested",
     "signal.ordered",
     "signal.new",
     "trade.booked",
@@ -124,7 +127,7 @@ def event_sentence(event: Event, order: Order | None) -> Sentence:
 
 
 def order_sentence(event: Event, order: Order) -> Sentence:
-    words, reason = order_words(order), str(event.payload.get("reason", ""))
+    words, reason = order_words(order), str(event.payload.get("reason") or event.payload.get("words", ""))
     state = event.kind.partition(".")[2]
     if state == OrderState.FILLED:
         what = f"{done_word(order.side)} {order.quantity} {symbol_of(order.instrument)}"
@@ -135,6 +138,9 @@ def order_sentence(event: Event, order: Order) -> Sentence:
         OrderState.OPEN: ("working", "ours"),
         OrderState.TRIGGER_PENDING: ("working", "ours"),
     }
+    if event.kind in BESIDE:
+        icon, tone, title, line = beside_words(event.kind, event.payload)
+        return icon, tone, f"{words}: {title[:1].lower()}{title[1:]}" + (f". {line[:-1]}" if line else "")
     icon, tone = icons.get(state, ("bar", ""))
     told = f"{words} {state.replace('_', ' ')}"
     return icon, tone, told if not reason or icon == "working" else f"{told}: {reason}"
@@ -152,6 +158,21 @@ def signal_sentence(event: Event) -> Sentence:
     }
     icon, verb = verbs.get(state, ("signal", state.capitalize()))
     return icon, "fault" if state == SignalState.FAILED else "", f"{verb}: {what}, {reason}"
+
+
+def exit_sentence(event: Event) -> Sentence:
+    """Leaving INFY: stop 1,484.00 touched; INFY left."""
+    name, said = str(event.payload.get("instrument", event.key)), event.payload
+    words, reason = said.get("words", ""), said.get("reason", "")
+    by = f", by {said['by']}" if said.get("by") else ""
+    sentences: dict[str, Sentence] = {
+        "opened": ("signal", "ours", f"Leaving {name}: {reason}"),
+        "escalated": ("signal", "ours", f"Leaving {name} more urgently: {reason}"),
+        "withdrawn": ("bar", "", f"Stays in {name}: the exit was taken back{by}"),
+        "needs_person": ("warn", "warn", f"The exit of {name} needs you: {words}"),
+        "finished": ("tick", "", f"The exit of {name} is over: {words}"),
+    }
+    return sentences[event.kind.partition(".")[2]]
 
 
 def gate_sentence(event: Event) -> Sentence:
@@ -181,6 +202,15 @@ def deployment_sentence(event: Event, name: str) -> Sentence:
     return icon, tone, f"{name} {state}" + (f": {reason}" if reason else "")
 
 
+def position_sentence(event: Event) -> Sentence:
+    """What became of a position without an order of ours."""
+    said = event.payload
+    if event.kind == "position.adjusted":
+        return "tick", "", f"{event.key} is {said['ratio']}: {said['from']} held became {said['to']}"
+    value, final = plain(exact(said["value"])), plain(exact(said["final_price"]))
+    return "tick", "", f"Expired: {said['closed']} {event.key} at {value}, the underlying at {final}"
+
+
 def money_sentence(event: Event) -> Sentence:
     return "tick", "", f"Money moved in {event.key}: {profit(event.payload['amount'])}"
 
@@ -193,11 +223,15 @@ def dead_letter_sentence(event: Event) -> Sentence:
 
 PLAIN: dict[str, Sentence] = {
     "instrument.renamed": ("tick", "", "{from} is {to} now, said {by}"),
-    "position.adjusted": ("tick", "", "{key} is {ratio}: {from} held became {to}"),
-    "position.expired": ("tick", "", "Expired: {closed} {key} at {value}, the underlying at {final_price}"),
     "account.opened": ("tick", "", "Account {key} opened"),
     "books.differ": ("warn", "warn", "Books of {key} differed in {count} places and were made anew from the trades"),
     "calendar.loaded": ("tick", "", "Calendar loaded until {key}"),
+    "corporate_actions.loaded": ("tick", "", "Corporate actions loaded: {new} new, {changed} changed"),
+    "limits.changed": ("tick", "", "Limits of {of} changed by {by}"),
+    "token.made": ("tick", "", "API token {name} made by {by}"),
+    "token.revoked": ("bar", "", "API token {name} revoked by {by}"),
+    "worker.reloaded": ("live", "", "The worker of {shard} reads its strategies anew, asked by {by}"),
+    "shard.caught_up": ("stale", "warn", "{key} stood still: {words}"),
     "feed.gap": ("stale", "warn", "Feed {key}: {words}"),
     "instruments.loaded": ("tick", "", "Instruments loaded"),
     "instruments.refused": ("cross", "fault", "Instruments not loaded: {problems[0]}"),
@@ -205,6 +239,8 @@ PLAIN: dict[str, Sentence] = {
     "session.ended": ("bar", "", "Broker session ended: {reason}"),
 }
 SENTENCES: dict[str, Callable[[Event], Sentence]] = {
+    "exit": exit_sentence,
+    "position": position_sentence,
     "signal": signal_sentence,
     "money": money_sentence,
     "gate": gate_sentence,

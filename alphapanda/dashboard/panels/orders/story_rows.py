@@ -2,12 +2,15 @@
 
 from uuid import UUID
 
+from alphapanda.core.journal.models import Event
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.orders.rows import WITH
 from portfolio.models import LedgerEntry
 from trading.models import Fill, Order
 
 OURS, BROKER, EXCHANGE = "ours", "broker", "exchange"
+# What happened to an order without moving it to another state.
+BESIDE = ("order.modify_requested", "order.modified", "order.cancel_requested", "order.awaits_trades")
 
 
 class Story:
@@ -18,6 +21,8 @@ class Story:
         self.order: Order = Order.objects.select_related(*WITH, "signal__run", "signal__decision").get(pk=order_id)
         self.signal = self.order.signal
         self.transitions = list(self.order.transitions.all())
+        events = Event.objects.filter(correlation=self.order.signal_id, key=self.order.tag, kind__in=BESIDE)
+        self.events = list(events.order_by("written_at"))
         self.fills: list[Fill] = list(self.order.fills.select_related("trade"))
         trades = [fill.trade_id for fill in self.fills]
         self.entries = list(LedgerEntry.objects.filter(trade__in=trades).order_by("at", "id"))

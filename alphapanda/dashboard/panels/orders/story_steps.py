@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, TypedDict
 
 from alphapanda.core.figures import clock_millis, exact, plain, rupees, short_rupees
+from alphapanda.core.journal.models import Event
 from alphapanda.dashboard.panels.naming import side_word, symbol_of
 from alphapanda.dashboard.panels.orders.story_rows import BROKER, EXCHANGE, OURS, Story
 from trading.models import Fill, OrderTransition
@@ -63,6 +64,7 @@ def list_steps(story: Story) -> list[Step]:
     found = [
         *_before(story),
         *(_moved(story, each) for each in story.transitions[1:] if each.after != S.FILLED),
+        *(_beside(each) for each in story.events if not _is_stale(story, each)),
         *_filled(story),
     ]
     return sorted(found, key=lambda step: step.wall)
@@ -211,6 +213,45 @@ def _moved(story: Story, step: OrderTransition) -> Step:
         context=step.actor,
         lines=((step.reason, False),) if step.reason else (),
     )
+
+
+def _is_stale(story: Story, event: Event) -> bool:
+    """Whether it says that the order works at a price, written after all of it was filled there."""
+    is_done = event.kind == "order.modified" and not event.payload.get("refusal")
+    return is_done and story.order.state == S.FILLED and event.written_at > story.fills[-1].written_at
+
+
+def _beside(event: Event) -> Step:
+    """A change of price or a cancellation on its way, and its answer: the order stays in its state."""
+    icon, tone, title, line = beside_words(event.kind, event.payload)
+    return Step(
+        wall=event.written_at,
+        market=event.market_time,
+        short=title,
+        whose=OURS if event.kind.endswith("_requested") else EXCHANGE,
+        title=title,
+        icon=icon,
+        tone=tone,
+        context=f"asked by {event.payload['by']}" if "by" in event.payload else "",
+        lines=((line, False),) if line else (),
+        in_flow=False,
+    )
+
+
+def beside_words(kind: str, payload: dict[str, Any]) -> tuple[str, str, str, str]:
+    """Return icon, tone, title and what else there is to say of what happened to an order in its state."""
+    price = plain(exact(payload["price"])) if payload.get("price") else ""
+    if kind == "order.modify_requested":
+        before = plain(exact(payload["from"])) if payload.get("from") else ""
+        return "signal", "ours", f"Asked to change to {price}", f"Not taken at {before}." if before else ""
+    if kind == "order.modified":
+        refusal = str(payload.get("refusal", ""))
+        return ("cross", "warn", "Change refused", f"{refusal}.") if refusal else ("tick", "", f"Works at {price}", "")
+    if kind == "order.awaits_trades":
+        ended = ORDER_LABELS[OrderState(payload["ended_as"])]
+        line = f"Its broker says more is filled than is booked: {payload['awaited']} to come."
+        return "stale", "warn", f"{ended}, trades to come", line
+    return "bar", "", "Asked to cancel", ""
 
 
 def _claimed_step(step: OrderTransition) -> Step:
