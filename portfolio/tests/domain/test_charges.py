@@ -2,7 +2,7 @@
 
 import json
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, ROUND_UP, Decimal
 from typing import Any
 
 import pytest
@@ -165,6 +165,20 @@ def test_equals_what_kite_itself_answered(case: dict[str, Any]) -> None:
     # Kite's margin API leaves stamp duty out, and for baskets NSE's investor protection; the contract note does not.
     assert answer["stamp_duty"] == 0
     assert paise(bill.total - bill.stamp_duty - bill.investor_protection_fee) == paise(D(answer["total"]))
+
+
+@needs_shared_data
+@pytest.mark.parametrize("case", [case for case in verified_cases() if "charges_api" in str(case.id)])
+def test_kites_note_rounds_to_the_nearest_paisa_and_not_up(case: dict[str, Any]) -> None:
+    order, answer = case["order"], case["response"]["charges"]
+    day = date.fromisoformat(case["date"])
+    bill = charges(order["exchange"], segment_of_case(order), order["transaction_type"], turnover_of(order), day)
+    ours = bill.to_paisa()
+    names = ("exchange_turnover_charge", "sebi_turnover_charge")
+    assert [getattr(ours, name) for name in names] == [paise(D(answer[name])) for name in names]
+    assert (ours.gst, ours.total) == (paise(D(answer["gst"]["total"])), paise(D(answer["total"])))
+    up = [amount.quantize(PAISA, ROUND_UP) for amount in bill.amounts().values()]
+    assert sum(up) > ours.total  # so the figures would tell
 
 
 def test_stamp_duty_is_charged_where_kites_margin_api_leaves_it_out() -> None:
