@@ -18,7 +18,7 @@ from trading.brokers.adjusted_history import wake_for_history
 from trading.brokers.price_bands import wake_for_bands
 from trading.brokers.settlement_prices import wake_for_settlement_prices
 from trading.models import ExitPlan, Order, PaperOrder, PaperTrade, Run, RunInput, Signal
-from trading.orders import corporate_actions
+from trading.orders import corporate_actions, day_end
 from trading.orders.life_cycle import DeploymentState, OrderState, SignalState
 from trading.run import deployments
 from trading.ticks.drain import trim_stream
@@ -44,6 +44,8 @@ def sweep_partitions() -> dict[str, int]:
     not_begun = warming.exclude(Exists(RunInput.objects.filter(run=OuterRef("pk"), kind="begin")))
     for run in not_begun.select_related("deployment__shard__feed"):
         deployments.ask_warm_up(run)
+    if not clock_stands():
+        day_end.call_for_people(market_now())
     measure_oldest_work()
     return woken
 

@@ -42,7 +42,7 @@ TOLD = [
         "position.expired",
         "NFO:NIFTY26NOV24000CE",
         {"closed": 65, "value": "120.3500", "final_price": "24120.3500"},
-        "Expired: 65 NFO:NIFTY26NOV24000CE at 120.35, the underlying at 24,120.35",
+        "Expired: +65 NFO:NIFTY26NOV24000CE at 120.35, the underlying at 24,120.35",
     ),
     (
         "instrument.renamed",

@@ -7,7 +7,7 @@ from typing import TypedDict
 
 from django.urls import reverse
 
-from alphapanda.core.figures import exact, iso, plain, profit
+from alphapanda.core.figures import exact, iso, plain, profit, signed_whole
 from alphapanda.core.journal.models import Event
 from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
@@ -208,7 +208,8 @@ def position_sentence(event: Event) -> Sentence:
     if event.kind == "position.adjusted":
         return "tick", "", f"{event.key} is {said['ratio']}: {said['from']} held became {said['to']}"
     value, final = plain(exact(said["value"])), plain(exact(said["final_price"]))
-    return "tick", "", f"Expired: {said['closed']} {event.key} at {value}, the underlying at {final}"
+    held = signed_whole(int(said["closed"]))
+    return "tick", "", f"Expired: {held} {event.key} at {value}, the underlying at {final}"
 
 
 def money_sentence(event: Event) -> Sentence:

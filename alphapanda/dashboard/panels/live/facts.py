@@ -226,7 +226,7 @@ def is_overdue(order: Order, page: PageContext) -> bool:
 def order_line(order: Order, page: PageContext) -> Line:
     words = order_words(order)
     if order.state == OrderState.NEEDS_HUMAN:
-        return Line(f"{words}: nobody knows what became of it.", story_of(order), "Its story")
+        return Line(f"{words}: {order.state_reason or 'nobody knows what became of it'}.", story_of(order), "Its story")
     waited = age((page.wall - order.claimed_at).total_seconds()) if order.claimed_at else "a while"
     return Line(f"{words}: no reply for {waited}, counted as filled until proven.", story_of(order), "Its story")
 
@@ -266,6 +266,7 @@ def exit_line(plan: ExitPlan) -> Line:
 def late_trades(now: datetime) -> list[Order]:
     """Orders whose broker counts more than we could book for a quarter of an hour."""
     late = Order.objects.awaiting_trades().filter(ended_at__lte=now - TRADES_LATE)
+    late = late.exclude(state=OrderState.NEEDS_HUMAN)  # told as such
     return list(late.select_related("instrument", "account"))
 
 

@@ -17,7 +17,7 @@ from alphapanda.dashboard.panels.results import PortfolioDays, add_results
 from alphapanda.dashboard.panels.shell import CommonFacts, common_facts
 from portfolio.contract_notes import charges_of_day
 from portfolio.funds import NoMarginModel, available_funds
-from portfolio.models import Account, LedgerEntry, Lot
+from portfolio.models import Account, LedgerEntry, LedgerKind, Lot, TradeKind
 
 SHOWN_LOTS, SHOWN_ENTRIES = 60, 60
 
@@ -205,6 +205,10 @@ class EntryRow(TypedDict):
     mode: str
 
 
+def is_settlement(entry: LedgerEntry) -> bool:
+    return entry.kind == LedgerKind.TRADE_VALUE and entry.trade is not None and entry.trade.kind == TradeKind.EXPIRY
+
+
 def entry_row(page: PageContext, entry: LedgerEntry) -> EntryRow:
     trade = entry.trade
     what = f"{signed_whole(trade.signed_quantity)} {symbol_of(trade.instrument)}" if trade else entry.note
@@ -212,7 +216,7 @@ def entry_row(page: PageContext, entry: LedgerEntry) -> EntryRow:
         "key": str(entry.pk),
         "at": iso(entry.at),
         "day": entry.day.strftime("%d %b").lstrip("0"),
-        "kind": entry.get_kind_display(),
+        "kind": trade.get_kind_display() if trade and is_settlement(entry) else entry.get_kind_display(),
         "what": what,
         "book": str(entry.portfolio) if entry.portfolio else entry.account.name,
         "amount": as_text(entry.amount),
