@@ -17,8 +17,10 @@ from tests.stories.pipeline import DAY, at
 from trading import wakeups
 from trading.brokers.adjusted_history import fetch_adjusted_history, wake_for_history
 from trading.brokers.data_port import HistoricalCandle
-from trading.models import BrokerSession, Deployment, Order, RunInput, Signal
+from trading.exits.opening import exit_holding
+from trading.models import BrokerSession, Deployment, ExitPlan, Order, RunInput, Signal
 from trading.orders.corporate_actions import apply_corporate_actions
+from trading.orders.life_cycle import Urgency
 from trading.orders.requests import place_manual
 from trading.run.deployments import pause_deployment
 from trading.ticks import drain, sweeping
@@ -193,6 +195,25 @@ def test_of_shares_held_by_hand_only_what_is_credited_can_be_sold(pipeline, spli
     pipeline.play("300.00", "300.00", "300.00")
     rest.refresh_from_db()
     assert (rest.state, Position.objects.get().quantity) == ("ordered", 0)
+
+
+@pytest.mark.parametrize("filled", [0, 2])
+def test_an_exit_by_hand_asks_for_as_many_new_shares_at_their_price(pipeline, holding, split, filled):
+    """4 of the 10 held were to be sold at 1,553.30: 20 of 50 at 310.70 then; what was sold before stays sold."""
+    exit_part(pipeline, 4, Decimal("1553.30"))
+    pipeline.play("1500.00")
+    Order.objects.filter(is_exit=True).update(filled_quantity=filled)
+    go_to(pipeline, MORNING)
+    pipeline.play("300.00", "300.00")
+    plan = ExitPlan.objects.get()
+    assert (plan.quantity - filled, plan.limit) == ((4 - filled) * 5, Decimal("310.70"))
+    asked = Order.objects.filter(is_exit=True).latest("id")
+    assert (asked.quantity, asked.price) == ((4 - filled) * 5, Decimal("310.70"))
+
+
+def exit_part(pipeline, quantity: int, limit: Decimal) -> None:
+    exit_holding(Position.objects.get(), Urgency.HAND_LIMIT, "by hand", "tests", quantity=quantity, limit=limit)
+    pipeline.quiesce()
 
 
 def test_the_sweeper_has_it_taken_in_and_its_history_fetched(pipeline, holding, split, monkeypatch):

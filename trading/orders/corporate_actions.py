@@ -1,15 +1,18 @@
-"""Let splits and bonus issues take effect: in the books, in the candles kept, and in the runs of the share."""
+"""Let splits and bonus issues take effect: in the books, the candles kept, the runs of the share, and its exits."""
 
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Sum
 
 from alphapanda.core.timezone import IST
+from instruments.domain.order_terms import Side
+from instruments.domain.prices import ceil_to_tick, floor_to_tick
 from instruments.models import CorporateAction
 from instruments.querysets import CorporateActionQuerySet
 from market.candle_store import drop_history
 from portfolio.adjusting import book_adjustment, due_adjustments
-from trading.models import Run
+from trading.models import ExitPlan, Order, Run
 from trading.orders.life_cycle import DeploymentState
 from trading.run import deployments
 
@@ -41,8 +44,27 @@ def _take_effect(action: CorporateAction, now: datetime) -> None:
     runs = Run.objects.filter(ended_at__isnull=True, deployment__instruments=action.instrument)
     for run in runs.filter(started_at__lt=action.at).select_related("deployment").order_by("pk"):
         _notify_run(run, action)
+    for plan in ExitPlan.objects.unfinished().filter(instrument=action.instrument, opened_at__lt=action.at):
+        _adjust_exit(plan, action)
     action.taken_effect_at = now
     action.save(update_fields=["taken_effect_at"])
+
+
+def _adjust_exit(plan: ExitPlan, action: CorporateAction) -> None:
+    """Let a part still asked for be as many new shares, and the prices it is asked at be theirs.
+
+    What has been closed of it stays counted as it was. A limit is rounded to the side a person is better off on.
+    """
+    closed = Order.objects.filter(signal__plan=plan).aggregate(closed=Sum("filled_quantity"))["closed"] or 0
+    if plan.quantity is not None:
+        plan.quantity = closed + max(0, plan.quantity - closed) * action.becomes // action.held
+    if plan.limit is not None:
+        onto = floor_to_tick if plan.side == Side.BUY else ceil_to_tick
+        plan.limit = onto(plan.limit * action.held / action.becomes, action.instrument.tick_size)
+    # What it was decided on is a price of the old shares: its next order is judged by one of the new.
+    plan.reference_price = plan.bid = plan.ask = plan.quote_at = None
+    plan.step, plan.stepped_at = 0, None
+    plan.save()
 
 
 def _notify_run(run: Run, action: CorporateAction) -> None:
