@@ -32,6 +32,19 @@ def test_the_story_fits_and_shows_each_check(open_page: Any, sample: SampleDay, 
     assert page.problems == []
 
 
+@pytest.mark.parametrize("path", ["/", "/portfolio/"])
+def test_a_position_on_a_phone_is_two_lines_with_its_exit_beside_them(
+    open_page: Any, sample: SampleDay, path: str
+) -> None:
+    sample.order("open", filled=120)
+    page = open_page(path, "phone")
+    row = page.locator(".t.two tr:has(.p6 button)").first
+    button, name, figure = (row.locator(where).bounding_box() for where in (".p6 button", ".p1", ".p2"))
+    assert row.bounding_box()["height"] <= 60
+    assert (button["height"], button["x"] + button["width"] <= 390) == (44, True)  # a thumb's size, on the page
+    assert button["x"] >= figure["x"] + figure["width"] > name["x"] + name["width"]
+
+
 def test_numbers_go_to_places_and_letters_in_fields_do_not(open_page: Any, sample: SampleDay) -> None:
     page = open_page("/")
     page.keyboard.press("3")
