@@ -44,7 +44,7 @@ class ExchangeBook:
         """A market order becomes a protected limit; then it trades, rests, or (IOC) goes."""
         row = self.board.row_of[order.token]
         if order.order_type in ("MARKET", "SL-M"):
-            order.price = protected_price(order, self.board, row, self.board.instruments[row].tick)
+            order.price = protected_price(order, self.board, row)
             order.order_type = "LIMIT"
             order.tags.append("mktp" if order.protection == -1 else f"mktp:{order.protection:.2f}")
         order.gathered = not self._quoting(row)

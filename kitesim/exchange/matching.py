@@ -1,12 +1,15 @@
 """Price-time matching of our users' orders against the market's book."""
 
+import math
 from dataclasses import dataclass
 
 from kitesim.exchange import board as b
 from kitesim.exchange.board import Board, Rows
 from kitesim.exchange.orders import Order
 
-AUTOMATIC_PROTECTION = 3.0  # percent, for market_protection -1
+# What the broker makes of market_protection -1: percent, by last prices in paise below each bound.
+SHARE_SLAB = ((100_00, 2.0), (500_00, 1.0), (float("inf"), 0.5))  # futures as well
+OPTION_SLAB = ((10_00, 5.0), (100_00, 3.0), (500_00, 2.0), (float("inf"), 1.0))
 Executions = list[tuple[int, int]]  # (price in paise, quantity)
 
 
@@ -89,14 +92,21 @@ def is_triggered(order: Order, last_price: int) -> bool:
     return last_price >= order.trigger if order.is_buy else last_price <= order.trigger
 
 
-def protected_price(order: Order, board: Board, row: int, tick: int) -> int:
-    """The limit a market order becomes: so many percent beyond the last price, inside the bands."""
-    percent = AUTOMATIC_PROTECTION if order.protection == -1 else order.protection
-    last = int(board.words[row, b.LAST])
+def automatic_protection(last: int, is_option: bool) -> float:
+    return next(percent for below, percent in (OPTION_SLAB if is_option else SHARE_SLAB) if last < below)
+
+
+def protected_price(order: Order, board: Board, row: int) -> int:
+    """The limit a market order becomes: so many percent beyond the last price, rounded away from it, in the bands."""
+    last, tick = int(board.words[row, b.LAST]), board.instruments[row].tick
+    percent = order.protection
+    if percent == -1:
+        percent = automatic_protection(last, board.instruments[row].is_option)
     away = max(last * percent / 100, tick)
-    price = last + away if order.is_buy else last - away
-    price = min(max(price, board.lower_band[row]), board.upper_band[row])
-    return max(int(-(-price // tick) if not order.is_buy else price // tick) * tick, tick)
+    # Tenths of a paisa: a percentage of a price in binary may miss the tick it stands on by a hair.
+    ticks = round(last + away if order.is_buy else last - away, 1) / tick
+    price = (math.ceil(ticks) if order.is_buy else math.floor(ticks)) * tick
+    return int(max(min(max(price, board.lower_band[row]), board.upper_band[row]), tick))
 
 
 def outside_bands(order: Order, board: Board, row: int) -> bool:

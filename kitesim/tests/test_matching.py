@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from kitesim.exchange import board as b
 from kitesim.exchange.board import Board
-from kitesim.exchange.listing import SHARES, share_row
-from kitesim.exchange.matching import Matcher, is_triggered, protected_price
+from kitesim.exchange.listing import SHARES, option_row, share_row
+from kitesim.exchange.matching import Matcher, automatic_protection, is_triggered, protected_price
 from kitesim.exchange.orders import Order, Trade
 from kitesim.exchange.positions import fold_positions
 
@@ -69,9 +69,40 @@ def test_a_stop_is_touched_from_its_own_side():
 
 
 def test_a_market_order_becomes_a_limit_inside_the_bands(board):
-    assert protected_price(replace(ORDER, protection=1.0), board, 0, 10) == 151_520
-    assert protected_price(replace(ORDER, protection=50.0), board, 0, 10) == 165_000
-    assert protected_price(replace(ORDER, side="SELL", protection=-1), board, 0, 10) == 145_520
+    assert protected_price(replace(ORDER, protection=1.0), board, 0) == 151_530  # 1515.202, away from last
+    assert protected_price(replace(ORDER, protection=50.0), board, 0) == 165_000
+    assert protected_price(replace(ORDER, side="SELL", protection=1.0), board, 0) == 148_510  # 1485.198
+
+
+@pytest.mark.parametrize(
+    ("last", "is_option", "percent"),
+    [
+        (99_95, False, 2.0),
+        (100_00, False, 1.0),
+        (499_95, False, 1.0),
+        (1484_00, False, 0.5),
+        (2_00, True, 5.0),
+        (10_00, True, 3.0),
+        (100_00, True, 2.0),
+        (500_00, True, 1.0),
+    ],
+)
+def test_automatic_protection_is_the_brokers_slab_by_price(last, is_option, percent):
+    assert automatic_protection(last, is_option) == percent
+
+
+@pytest.mark.parametrize(("side", "last", "price"), [("SELL", 148_400, 147_650), ("BUY", 148_400, 149_150)])
+def test_a_share_at_1484_stops_half_a_percent_away(board, side, last, price):
+    board.words[0, b.LAST] = last
+    assert protected_price(replace(ORDER, side=side, protection=-1), board, 0) == price
+
+
+def test_an_option_at_two_rupees_stops_at_1_90(board):
+    option = option_row(date(2026, 12, 1), 26_000, "CE")
+    board.instruments[0], board.words[0, b.LAST], board.lower_band[0] = option, 200, 5
+    assert protected_price(replace(ORDER, side="SELL", protection=-1), board, 0) == 190
+    board.words[0, b.LAST] = 5
+    assert protected_price(replace(ORDER, side="SELL", protection=-1), board, 0) == 5  # never nothing
 
 
 trades = st.lists(
