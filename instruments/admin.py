@@ -21,6 +21,7 @@ from instruments.models import (
     InstrumentLoad,
     InstrumentName,
     InstrumentToken,
+    ProtectionStep,
     RenameQuestion,
     SettlementPrice,
     TradingSession,
@@ -140,6 +141,18 @@ class FreezeQuantityAdmin(ModelAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, date | str]:
         return {"exchange": "NFO", **super().get_changeform_initial_data(request)}
+
+
+@admin.register(ProtectionStep)
+class ProtectionStepAdmin(ModelAdmin):
+    """A step is never deleted: what holds from a later day on is entered beside it, all steps of it."""
+
+    list_display = ("kind", "contract", "effective_from", "below", "percent", "rupees", "source")
+    list_filter = ("kind", "contract", "effective_from")
+    search_fields = ("source",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: ProtectionStep | None = None) -> bool:
+        return False
 
 
 @admin.register(SettlementPrice)

@@ -21,17 +21,24 @@ from instruments.domain.contracts import (
     security_class_of,
     underlying_key,
 )
+from instruments.domain.price_protection import ContractKind, ProtectionKind
 from instruments.domain.sessions import DaySchedule, phase_problems, phases_from_rows
 from instruments.querysets import (
     CorporateActionQuerySet,
     FreezeQuantityQuerySet,
     InstrumentLoadQuerySet,
     InstrumentQuerySet,
+    ProtectionStepQuerySet,
     SettlementPriceQuerySet,
     TradingSessionQuerySet,
 )
 
 EXCHANGE_CHOICES = [(exchange, exchange) for exchange in EXCHANGES]
+PROTECTION_CHOICES = [
+    (ProtectionKind.SLAB.value, "Slab of automatic market protection"),
+    (ProtectionKind.LIMIT_RANGE.value, "Limit price protection"),
+]
+CONTRACT_CHOICES = [(contract.value, contract.value.capitalize()) for contract in ContractKind]
 SECURITY_CLASS_CHOICES = [
     (SecurityClass.EQUITY, "shares without futures"),
     (SecurityClass.EQUITY_FNO, "shares with futures"),
@@ -322,6 +329,61 @@ class FreezeQuantity(models.Model):
 
     def __str__(self) -> str:
         return f"{self.exchange} {self.underlying}: {self.quantity} from {self.effective_from}"
+
+
+class ProtectionStep(models.Model):
+    """How far an order at market goes, or which limits the exchange takes, from a day on, for prices below a bound.
+
+    The rows of one kind, contract and day belong together: a later day replaces all of them.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    kind = models.CharField(max_length=16, choices=PROTECTION_CHOICES)
+    contract = models.CharField(max_length=8, choices=CONTRACT_CHOICES)
+    effective_from = models.DateField()
+    below = models.DecimalField(
+        max_digits=12, decimal_places=4, null=True, blank=True, help_text="Last prices below it. Empty: all others."
+    )
+    percent = models.DecimalField(
+        max_digits=6, decimal_places=3, null=True, blank=True, help_text="Of the last price, to either side."
+    )
+    rupees = models.DecimalField(
+        max_digits=12,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        help_text="Instead of a percent, for a range.",
+    )
+    source = models.CharField(max_length=200, help_text="Where it stands: circular, support page, date.")
+
+    objects = ProtectionStepQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["kind", "contract", "-effective_from", "below"]
+        verbose_name = "price protection"
+        verbose_name_plural = "price protections"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "contract", "effective_from", "below"],
+                nulls_distinct=False,
+                name="one_protection_step_a_bound",
+            ),
+            models.CheckConstraint(
+                condition=Q(percent__isnull=False, percent__gt=0, rupees__isnull=True)
+                | Q(percent__isnull=True, rupees__isnull=False, rupees__gt=0, kind=ProtectionKind.LIMIT_RANGE),
+                name="protection_step_amount",
+                violation_error_message="Give a percent; or rupees, for the exchange's range.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(source=""),
+                name="protection_step_has_source",
+                violation_error_message="Say where the figure comes from.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        bound = "all others" if self.below is None else f"below {self.below:f}"
+        return f"{self.get_kind_display()} of a {self.contract}, {bound}, from {self.effective_from}"
 
 
 class SettlementPrice(models.Model):

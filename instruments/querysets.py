@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce
 
 from alphapanda.core.timezone import IST
 from instruments.domain.contracts import CLASSES_OF_EXCHANGE, InstrumentType, SecurityClass, split_key
+from instruments.domain.price_protection import Protection, contract_of, protection_in_force
 from instruments.domain.sessions import DaySchedule, unknown_day
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         CorporateAction,
         FreezeQuantity,
         Instrument,
+        ProtectionStep,
         SettlementPrice,
         TradingSession,
     )
@@ -239,6 +241,12 @@ class FreezeQuantityQuerySet(models.QuerySet["FreezeQuantity"]):
             "-effective_from"
         )
         return known.values_list("quantity", flat=True).first()
+
+
+class ProtectionStepQuerySet(models.QuerySet["ProtectionStep"]):
+    def in_force(self, segment: str, day: date) -> Protection:
+        """Return what holds for a contract of that segment on a day."""
+        return protection_in_force(self.filter(contract=contract_of(segment)), segment, day)
 
 
 class SettlementPriceQuerySet(models.QuerySet["SettlementPrice"]):

@@ -1,70 +1,107 @@
 """How far from the last price an order at market may go: the broker's slab, and the exchange's own limit. Pure.
 
-Dated facts, newest first; each is good from its day on.
-
-- The *slab* is what Zerodha makes of ``market_protection`` −1, by segment and last price (kite.md 5.3b, read on
-  25 Nov 2026 from its support page "market price protection").
+- The *slab* is what Zerodha makes of ``market_protection`` −1, by contract and last price (kite.md 5.3b).
 - *Limit price protection* is the exchange's for futures and options: a buy limit above its range, or a sell limit
   below it, is rejected; the other side is free. Its reference is the average of half a minute's trades, for which
-  the last price stands here (kite.md 5.3b; NSE circular FAOP/54242 of 28 Oct 2022). Shares have none: the day's
-  band bounds them.
+  the last price stands here (kite.md 5.3b). Shares have none: the day's band bounds them.
+
+Both are dated rows, given to what is here by its callers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
 
 from instruments.domain.prices import ceil_to_tick, floor_to_tick
 
-EQUITY_OR_FUTURE, OPTION = "equity or future", "option"
-UNBOUNDED = Decimal("Infinity")
+
+class ProtectionKind(StrEnum):
+    SLAB = "slab"
+    LIMIT_RANGE = "limit_range"
+
+
+class ContractKind(StrEnum):
+    SHARE = "share"
+    FUTURE = "future"
+    OPTION = "option"
+
+
+class UnknownProtection(ValueError):
+    """No row says how far an order at market goes. It is not without bound."""
+
+
+class Step(Protocol):
+    """What holds for prices below a bound (None: above all others): percent of the price, or rupees."""
+
+    @property
+    def below(self) -> Decimal | None: ...
+    @property
+    def percent(self) -> Decimal | None: ...
+    @property
+    def rupees(self) -> Decimal | None: ...
+
+
+class DatedStep(Step, Protocol):
+    """A row: the steps of one kind, contract and day belong together, and are good from that day on."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def contract(self) -> str: ...
+    @property
+    def effective_from(self) -> date: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Slabs:
-    """Percent of the last price, by last prices below each bound."""
+class Protection:
+    """What holds for one contract on one day, each by rising bounds; no range where the exchange sets none."""
 
-    effective_from: date
-    percent_below: dict[str, tuple[tuple[Decimal, Decimal], ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class LimitRange:
-    """The exchange's range about the reference: a percent, or rupees where the price is small."""
-
-    effective_from: date
-    option_percent: Decimal
-    small_option_price: Decimal  # up to and with it, rupees count
-    small_option_rupees: Decimal
-    future_percent: Decimal
+    slab: tuple[Step, ...] = ()
+    range: tuple[Step, ...] = ()
 
 
-SLABS: tuple[Slabs, ...] = (
-    Slabs(
-        date(2026, 4, 1),
-        {
-            EQUITY_OR_FUTURE: ((Decimal(100), Decimal(2)), (Decimal(500), Decimal(1)), (UNBOUNDED, Decimal("0.5"))),
-            OPTION: (
-                (Decimal(10), Decimal(5)),
-                (Decimal(100), Decimal(3)),
-                (Decimal(500), Decimal(2)),
-                (UNBOUNDED, Decimal(1)),
-            ),
-        },
-    ),
-)
-LIMIT_RANGES: tuple[LimitRange, ...] = (
-    LimitRange(date(2022, 10, 28), Decimal(40), Decimal(50), Decimal(20), Decimal(3)),
-)
+# Nothing is known: an order at market cannot be priced by it.
+UNTOLD = Protection()
 
 
-def slab_percent(segment: str, last: Decimal, day: date) -> Decimal:
-    """Return the percent that automatic market protection allows on a day; the oldest known before all of them."""
-    slabs = next((one for one in SLABS if one.effective_from <= day), SLABS[-1])
-    bounds = slabs.percent_below[OPTION if segment.endswith("-OPT") else EQUITY_OR_FUTURE]
-    return next(percent for below, percent in bounds if last < below)
+def contract_of(segment: str) -> ContractKind:
+    """``segment`` is Kite's: NSE, NFO-FUT, BFO-OPT …"""
+    return {"FUT": ContractKind.FUTURE, "OPT": ContractKind.OPTION}.get(segment[-3:], ContractKind.SHARE)
+
+
+def protection_in_force(rows: Iterable[DatedStep], segment: str, day: date) -> Protection:
+    """Return what is newest on ``day``; of a day before all of them, the oldest known."""
+    own = [row for row in rows if row.contract == contract_of(segment)]
+    return Protection(*(_in_force([row for row in own if row.kind == kind], day) for kind in ProtectionKind))
+
+
+def _in_force(rows: list[DatedStep], day: date) -> tuple[Step, ...]:
+    days = sorted({row.effective_from for row in rows})
+    if not days:
+        return ()
+    newest = max((one for one in days if one <= day), default=days[0])
+    return tuple(sorted((row for row in rows if row.effective_from == newest), key=_bound))
+
+
+def _bound(step: Step) -> Decimal:
+    return Decimal("Infinity") if step.below is None else step.below
+
+
+def _step_at(steps: tuple[Step, ...], price: Decimal) -> Step | None:
+    return next((step for step in steps if price < _bound(step)), None)
+
+
+def slab_percent(protection: Protection, last: Decimal) -> Decimal:
+    """Return the percent that automatic market protection allows. Raises UnknownProtection."""
+    step = _step_at(protection.slab, last)
+    if step is None or step.percent is None:
+        raise UnknownProtection(f"no automatic market protection is known for a price of {last}")
+    return step.percent
 
 
 def protected_price(last: Decimal, sign: int, percent: Decimal, tick_size: Decimal) -> Decimal:
@@ -73,16 +110,12 @@ def protected_price(last: Decimal, sign: int, percent: Decimal, tick_size: Decim
     return ceil_to_tick(worst, tick_size) if sign > 0 else max(floor_to_tick(worst, tick_size), tick_size)
 
 
-def limit_range(segment: str, reference: Decimal, day: date) -> tuple[Decimal, Decimal] | None:
+def limit_range(protection: Protection, reference: Decimal) -> tuple[Decimal, Decimal] | None:
     """Return the lowest sell limit and the highest buy limit the exchange takes; None where it sets no range."""
-    rule = next((one for one in LIMIT_RANGES if one.effective_from <= day), LIMIT_RANGES[-1])
-    if segment.endswith("-OPT"):
-        is_small = reference <= rule.small_option_price
-        span = rule.small_option_rupees if is_small else reference * rule.option_percent / 100
-    elif segment.endswith("-FUT"):
-        span = reference * rule.future_percent / 100
-    else:
+    step = _step_at(protection.range, reference)
+    if step is None:
         return None
+    span = step.rupees if step.rupees is not None else reference * (step.percent or Decimal(0)) / 100
     return max(reference - span, Decimal(0)), reference + span
 
 

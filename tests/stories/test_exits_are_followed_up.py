@@ -7,7 +7,8 @@ import pytest
 
 from alphapanda.core.clock.services import set_market_time
 from alphapanda.dashboard.panels import order_story
-from instruments.models import FreezeQuantity
+from instruments.domain.price_protection import slab_percent
+from instruments.models import FreezeQuantity, ProtectionStep
 from market.subscriptions import subscribe_instrument
 from portfolio.models import Position
 from tests.stories.pipeline import DAY, at, make_instrument
@@ -15,10 +16,13 @@ from trading.errors import NotAllowed
 from trading.exits.by_hand import ChoiceNeeded, place_by_hand
 from trading.exits.drain import follow_exits
 from trading.exits.opening import exit_and_stop, exit_deployment, exit_holding, flatten, withdraw_exit
+from trading.exits.prices import price_at_step
+from trading.exits.state import read_quote
 from trading.models import ExitPlan, Order, Run, Signal
 from trading.orders import gates
 from trading.orders.life_cycle import DeploymentState, Urgency
 from trading.risk import assessment
+from trading.risk.market_view import market_view
 from trading.run.deployments import move_deployment
 from trading.ticks import drain
 
@@ -100,6 +104,16 @@ def test_the_first_price_is_the_brokers_slab_from_last(long_10):
     long_10.play("1480.00", "1480.00", bid_quantity=[0] * 5)
     order = Order.objects.get(is_exit=True)
     assert (order.order_type, order.working_price) == ("MARKET", Decimal("1472.60"))
+
+
+def test_the_slab_on_file_is_what_exit_gate_and_paper_exchange_go_by(long_10):
+    ProtectionStep.objects.filter(kind="slab", contract="share", below=None).update(percent=1)
+    long_10.play("1480.00", "1480.00", bid_quantity=[0] * 5)
+    order = Order.objects.select_related("signal__instrument", "signal__account").get(is_exit=True)
+    assert order.working_price == Decimal("1465.20")  # 1 % under 1,480
+    quote = read_quote(ExitPlan.objects.get(), long_10.now)
+    assert price_at_step(quote, -1, 0, is_last_minute=False) == Decimal("1465.20")
+    assert slab_percent(market_view(order.signal, long_10.now).protection, Decimal(1480)) == 1
 
 
 @pytest.mark.parametrize("stop_everything", [None, "halted", "reduce_only"])

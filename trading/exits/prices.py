@@ -13,10 +13,10 @@ Rounded away from last; never outside the day's band or the exchange's own limit
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 
-from instruments.domain.price_protection import limit_range, protected_price, slab_percent
+from instruments.domain.price_protection import Protection, limit_range, protected_price, slab_percent
 from instruments.domain.prices import ceil_to_tick, floor_to_tick
 
 TICKS_BEYOND = 2
@@ -27,8 +27,7 @@ SLABS_AT_MOST = 5
 class ExitQuote:
     """The market as an exit sees it. ``last`` None: not known, and nothing can be priced."""
 
-    segment: str
-    day: date
+    protection: Protection
     tick_size: Decimal
     last: Decimal | None = None
     bid: Decimal | None = None
@@ -56,7 +55,7 @@ def price_at_step(quote: ExitQuote, sign: int, step: int, is_last_minute: bool) 
         return None
     if quote.is_locked(sign):
         return quote.far_band(sign)
-    slab = slab_percent(quote.segment, quote.last, quote.day)
+    slab = slab_percent(quote.protection, quote.last)
     if is_last_minute:
         return within_bounds(quote, sign, _furthest(quote, sign, slab))
     taken = quote.taken(sign)
@@ -87,7 +86,7 @@ def within_bounds(quote: ExitQuote, sign: int, price: Decimal) -> Decimal:
 
 def _bounds(quote: ExitQuote, sign: int, last: Decimal) -> list[Decimal]:
     """The known bounds on that side, each on the last tick inside it: a percentage of a price is seldom on one."""
-    allowed = limit_range(quote.segment, last, quote.day)
+    allowed = limit_range(quote.protection, last)
     known = [quote.far_band(sign), allowed[1 if sign > 0 else 0] if allowed else None]
     inside = floor_to_tick if sign > 0 else ceil_to_tick
     return [inside(bound, quote.tick_size) for bound in known if bound]

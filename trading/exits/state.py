@@ -7,7 +7,7 @@ from datetime import datetime
 from alphapanda.core.timezone import IST
 from instruments.domain.order_terms import Product
 from instruments.domain.sessions import DaySchedule
-from instruments.models import FreezeQuantity, Instrument, TradingSession
+from instruments.models import FreezeQuantity, Instrument, ProtectionStep, TradingSession
 from market.board import read_quotes
 from market.domain.staleness import Liveness
 from trading.exits.plan_state import Around, plan_state, refused_in_a_row
@@ -53,8 +53,7 @@ def read_quote(plan: ExitPlan, now: datetime) -> ExitQuote:
     quote = read_quotes([instrument], now).get(instrument.pk)
     known = quote is not None and quote.state != Liveness.DEAD
     return ExitQuote(
-        segment=instrument.segment,
-        day=day,
+        protection=ProtectionStep.objects.in_force(instrument.segment, day),
         tick_size=instrument.tick_size,
         last=quote.last_price if quote and known else None,
         bid=quote.bid if quote and known else None,

@@ -29,9 +29,9 @@ def entry_complaint(order: PaperOrder, quote: DepthQuote | None, rules: PaperRul
 def market_limit(order: PaperOrder, quote: DepthQuote, rules: PaperRules) -> Decimal:
     """Return the limit a market order becomes: its protection from last, inside the band and the exchange's range."""
     asked, last = order.market_protection or Decimal(0), quote.last_price
-    percent = asked if asked > 0 else slab_percent(rules.segment, last, rules.day)
+    percent = asked if asked > 0 else slab_percent(rules.protection, last)
     price = protected_price(last, order.sign, percent, rules.tick_size)
-    low, high = limit_range(rules.segment, last, rules.day) or (None, None)
+    low, high = limit_range(rules.protection, last) or (None, None)
     # A percentage of a price is seldom on a tick: the last one inside it counts.
     tops = [floor_to_tick(bound, rules.tick_size) for bound in (quote.upper_band, high) if bound]
     floors = [ceil_to_tick(bound, rules.tick_size) for bound in (quote.lower_band, low) if bound]
@@ -40,7 +40,7 @@ def market_limit(order: PaperOrder, quote: DepthQuote, rules: PaperRules) -> Dec
 
 def range_complaint(price: Decimal | None, order: PaperOrder, quote: DepthQuote, rules: PaperRules) -> str:
     """Return why the exchange's limit price protection rejects a limit, in its words; empty if it does not."""
-    allowed = limit_range(rules.segment, quote.last_price, rules.day)
+    allowed = limit_range(rules.protection, quote.last_price)
     if price is None or not outside_limit_range(price, order.sign, allowed):
         return ""
     return f"price {figures.plain(price)} is outside the current allowed limit price protection range"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from alphapanda.core.timezone import IST
 from instruments.domain.order_terms import Validity
+from instruments.domain.price_protection import UNTOLD, Protection
 from instruments.domain.sessions import PhaseKind
 from trading.orders.life_cycle import OrderState, is_terminal
 from trading.paper.depth import Liquidity, plain_value
@@ -22,8 +23,7 @@ class PaperRules:
     lot_size: int
     phase: str | None  # kind of session phase now; None is closed
     closes_at: datetime | None  # the end of the instrument's continuous session
-    segment: str = "NSE"
-    day: date = date.max  # of which the dated facts of protection are asked
+    protection: Protection = UNTOLD  # the dated facts of its contract and day
     freeze_quantity: int | None = None
     takes_sl_m: bool = True
 

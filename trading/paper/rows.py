@@ -10,7 +10,7 @@ import numpy as np
 
 from alphapanda.core.timezone import IST
 from instruments.domain.order_terms import takes_sl_m
-from instruments.models import FreezeQuantity, Instrument
+from instruments.models import FreezeQuantity, Instrument, ProtectionStep
 from market.domain.ticks import levels_of, to_price
 from trading.models import PaperLiquidity, PaperOrder, PaperRequest, PaperTrade, PriceBand
 from trading.paper import depth, orders
@@ -73,8 +73,7 @@ class PaperExchange:
             lot_size=instrument.lot_size,
             phase=phase.kind if phase else None,
             closes_at=schedule.closes_at,
-            segment=instrument.segment,
-            day=day,
+            protection=ProtectionStep.objects.in_force(instrument.segment, day),
             freeze_quantity=FreezeQuantity.objects.freeze_for(instrument, day),
             takes_sl_m=takes_sl_m(instrument.exchange, instrument.segment),
         )

@@ -164,7 +164,7 @@ def within_limit_range(case: Case) -> Verdict:
     order, last = case.proposed, case.proposed.reference_price
     if order.price is None or order.trigger_price or last is None:
         return not_asked("no limit to check" if last else "last price unknown; the exchange decides")
-    allowed = limit_range(order.segment, last, order.day)
+    allowed = limit_range(order.protection, last)
     if allowed is None:
         return not_asked("shares have none; the day's band bounds them")
     passed = not outside_limit_range(order.price, order.sign, allowed)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from instruments.domain.order_terms import NEEDS_PRICE, TAKES_MARKET, Side, Validity, side_of
-from instruments.domain.price_protection import slab_percent
+from instruments.domain.price_protection import UNTOLD, Protection, slab_percent
 from instruments.domain.sessions import PhaseKind
 from market.domain.staleness import Liveness
 from trading.orders.life_cycle import GateState
@@ -37,7 +37,7 @@ class ProposedOrder:
     expires_at: datetime | None = None
     is_exit: bool = False
     market_protection: Decimal | None = AUTOMATIC_PROTECTION  # percent, or −1
-    day: date = date.max  # of which the dated facts of protection are asked
+    protection: Protection = UNTOLD  # the dated facts of its contract and day
 
     @property
     def side(self) -> Side:
@@ -80,7 +80,7 @@ class ProposedOrder:
         seen = (self.reference_price, self.ask, self.trigger_price)
         dearest = max(p for p in seen if p is not None)
         asked = self.market_protection or Decimal(0)
-        percent = asked if asked >= 0 else slab_percent(self.segment, dearest, self.day)
+        percent = asked if asked >= 0 else slab_percent(self.protection, dearest)
         return dearest * (1 + percent / 100)
 
 
@@ -196,6 +196,7 @@ class MarketView:
     books_frozen: bool | None = None
     mis_cutoff_at: datetime | None = None  # no fresh intraday position from then
     entries_until: datetime | None = None  # the deployment's own; None where it has none
+    protection: Protection = UNTOLD  # of the instrument today
 
 
 def only_shrinks(proposed: ProposedOrder, exposure: Exposure) -> bool:

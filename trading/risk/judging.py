@@ -14,9 +14,9 @@ from decimal import Decimal
 from typing import Protocol
 
 from alphapanda.core.figures import clock_time
-from alphapanda.core.timezone import IST
 from instruments.domain.contracts import slice_quantity
 from instruments.domain.order_terms import TAKES_MARKET
+from instruments.domain.price_protection import Protection
 from trading.orders.life_cycle import DeploymentState, SignalState
 from trading.risk.account_state import AccountState, Candidate
 from trading.risk.assess import assess
@@ -103,7 +103,7 @@ def judge(
     signal: Signalled, portfolio: Hashable, state: AccountState, limits: RiskLimits, market: MarketView, now: datetime
 ) -> Judgement:
     """Ask every rule of one signal; approved, its slices are the orders to make."""
-    proposed = proposed_order(signal)
+    proposed = proposed_order(signal, market.protection)
     assessment = assess(proposed, state.exposure(signal, portfolio), limits, market, now)
     cut = slice_quantity(proposed.quantity, market.lot_size or 1, market.freeze_quantity)
     value = proposed.value or Decimal(0)
@@ -112,7 +112,7 @@ def judge(
     return Judgement(assessment, tuple(slices))
 
 
-def proposed_order(signal: Asked) -> ProposedOrder:
+def proposed_order(signal: Asked, protection: Protection) -> ProposedOrder:
     return ProposedOrder(
         instrument=signal.instrument.key,
         exchange=signal.instrument.exchange,
@@ -131,7 +131,7 @@ def proposed_order(signal: Asked) -> ProposedOrder:
         expires_at=signal.send_by,
         is_exit=signal.kind == "exit",
         market_protection=protection_of(signal.order_type),
-        day=signal.market_time.astimezone(IST).date(),
+        protection=protection,
     )
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from alphapanda.core.timezone import IST
 from instruments.domain.sessions import DaySchedule
-from instruments.models import FreezeQuantity, Instrument
+from instruments.models import FreezeQuantity, Instrument, ProtectionStep
 from market.board import quote_board, read_quotes
 from market.domain.staleness import Liveness
 from portfolio.domain.settlement import leave_at
@@ -42,6 +42,7 @@ def market_view(signal: Signal, now: datetime) -> MarketView:
         books_frozen=_trades_are_missing(signal, now) if signal.account.mode == "paper" else None,
         mis_cutoff_at=mis_cutoff(schedule, _flat_by(signal)),
         entries_until=_entries_until(signal, schedule, day),
+        protection=ProtectionStep.objects.in_force(instrument.segment, day),
     )
 
 

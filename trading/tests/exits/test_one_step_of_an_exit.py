@@ -1,18 +1,19 @@
 """exits.md 3: one step of getting out, by what is held, out and quoted."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
+from instruments.tests.protections import SHARES
 from trading.exits.prices import ExitQuote, price_at_step
 from trading.exits.step import Budget, Hours, Phase, Place, PlanState, Reprice, Slice, Withdraw, next_step
 
 D = Decimal
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 OPEN, PLENTY = Hours(True), Budget(4, 4)
-QUOTE = ExitQuote("NSE", date(2026, 11, 23), D("0.10"), last=D(1480), bid=D(1470), ask=D("1480.10"), at=NOW)
+QUOTE = ExitQuote(SHARES, D("0.10"), last=D(1480), bid=D(1470), ask=D("1480.10"), at=NOW)
 LONG_10 = PlanState(sign=-1, held=10, closable=10, opened_at=NOW)
 WORKING = Slice("K1", 10, Phase.WORKING, price=D("1472.60"), asked_at=NOW - timedelta(seconds=5))
 OUT = replace(LONG_10, closable=0, slices=(WORKING,), stepped_at=NOW - timedelta(seconds=5))

@@ -1,13 +1,14 @@
 """exits.md 3: one step of an exit, pure. What is out never exceeds what is held, and nothing in doubt is asked anew."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from instruments.tests.protections import FUTURES, SHARES
 from trading.exits.prices import ExitQuote, price_at_step
 from trading.exits.step import (
     MOST_MODIFIES,
@@ -25,7 +26,7 @@ from trading.exits.step import (
 D = Decimal
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 OPEN, FREE = Hours(True), Budget(4, 4)
-QUOTE = ExitQuote("NSE", date(2026, 11, 23), D("0.10"), D(1400), D(1399), D("1400.10"), NOW)
+QUOTE = ExitQuote(SHARES, D("0.10"), D(1400), D(1399), D("1400.10"), NOW)
 HELD_10 = PlanState(sign=-1, held=10, closable=10, opened_at=NOW)
 
 
@@ -169,7 +170,7 @@ def test_each_step_asks_more(step, sign, quote, price):
 
 def test_the_last_minute_asks_as_far_as_anything_allows():
     assert price_at_step(replace(QUOTE, band_low=D(1260)), -1, 0, True) == D(1260)
-    future = replace(QUOTE, segment="NFO-FUT")
+    future = replace(QUOTE, protection=FUTURES)
     assert price_at_step(future, -1, 0, True) == D(1358)
     assert price_at_step(replace(future, band_low=D(1260)), -1, 0, True) == D(1358)
     deadline = NOW + timedelta(seconds=60)
@@ -178,7 +179,7 @@ def test_the_last_minute_asks_as_far_as_anything_allows():
 
 @pytest.mark.parametrize(("sign", "price"), [(-1, "970.10"), (1, "1030.00")])
 def test_a_bound_between_two_ticks_is_kept_from_the_inside(sign, price):
-    future = replace(QUOTE, segment="NFO-FUT", tick_size=D("0.10"), last=D("1000.05"))
+    future = replace(QUOTE, protection=FUTURES, tick_size=D("0.10"), last=D("1000.05"))
     assert price_at_step(future, sign, 0, True) == D(price)  # 3 % is 970.0485 and 1030.0515
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from instruments.tests.protections import FUTURES, OPTIONS, SHARES
 from trading.orders.life_cycle import OrderState, is_terminal
 from trading.paper.depth import DepthQuote, Liquidity, restore_liquidity, save_liquidity
 from trading.paper.matching import accept_order, cancel_order, match_order, match_orders, modify_order, take_in_quote
@@ -16,7 +17,7 @@ from trading.paper.orders import PaperOrder, PaperRules, restore_order, save_ord
 
 D = Decimal
 NOW = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
-RULES = PaperRules(D("0.05"), 1, "continuous", NOW + timedelta(hours=5))
+RULES = PaperRules(D("0.05"), 1, "continuous", NOW + timedelta(hours=5), SHARES)
 BIDS = ((D(100), 50), (D("99.95"), 80))
 ASKS = ((D("100.05"), 30), (D("100.10"), 40), (D("100.50"), 500))
 BOOK = DepthQuote(BIDS, ASKS, D(100), NOW, volume=1000, lower_band=D(90), upper_band=D(110))
@@ -57,7 +58,7 @@ def test_a_market_order_stops_at_its_protected_price_and_rests_there():
     assert (outcome.order.state, outcome.order.limit, outcome.order.remaining) == ("open", D("100.20"), 30)
 
 
-OPTION = replace(RULES, segment="NFO-OPT")
+OPTION = replace(RULES, protection=OPTIONS)
 
 
 def test_automatic_protection_of_an_option_at_two_rupees_is_five_percent():
@@ -84,7 +85,7 @@ def test_a_stops_limit_is_checked_when_it_triggers():
 
 
 def test_protection_ends_on_the_last_tick_inside_the_exchanges_range():
-    future = replace(RULES, segment="NFO-FUT")
+    future = replace(RULES, protection=FUTURES)
     quote = replace(BOOK, last_price=D("100.05"), lower_band=None, upper_band=None)
     wide = order(-1000, "MARKET", market_protection=D(50))
     assert sent(wide, quote, future).order.limit == D("97.05")  # 3 % is 97.0485

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
+from instruments.tests.protections import SHARES
 from trading.paper.depth import DepthQuote
 from trading.paper.exchange import Exchange, Request, RequestKind
 from trading.paper.orders import PaperOrder, PaperRules
@@ -13,7 +14,7 @@ INFY, TCS = 1, 2
 
 
 def rules(_instrument, now):
-    return PaperRules(D("0.05"), 1, "continuous", now + timedelta(hours=1))
+    return PaperRules(D("0.05"), 1, "continuous", now + timedelta(hours=1), SHARES)
 
 
 def book(price: str, now, size: int = 100) -> DepthQuote:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from instruments.tests.protections import SHARES
 from market.domain.staleness import Liveness
 from trading.orders.life_cycle import GateState
 from trading.risk.assess import assess
@@ -37,6 +38,7 @@ BUY_10 = ProposedOrder(
     reference_price=D(1300),
     quote_at=NOW - timedelta(seconds=1),
     bid=D("1299.9"),
+    protection=SHARES,
     ask=D(1300),
     signal_at=NOW - timedelta(seconds=1),
     expires_at=NOW + timedelta(seconds=9),
@@ -66,6 +68,7 @@ MARKET = MarketView(
     account_gate=GateState.ACTIVE,
     books_frozen=False,
     mis_cutoff_at=NOW + timedelta(hours=4),
+    protection=SHARES,
 )
 
 
