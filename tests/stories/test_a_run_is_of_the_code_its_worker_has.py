@@ -2,7 +2,9 @@
 
 import pytest
 
+from alphapanda.core.telemetry import heartbeats
 from tests.stories.conftest import OWN
+from trading import wakeups
 from trading.errors import NotAllowed
 from trading.models import Deployment
 from trading.run import loaded_code
@@ -16,8 +18,7 @@ SLOWER = OWN + "    title = 'Another'\n"
 
 @pytest.fixture(autouse=True)
 def no_worker_has_said_anything(pipeline, monkeypatch):
-    from trading import wakeups
-
+    monkeypatch.setattr(heartbeats, "_standing", [])
     monkeypatch.setattr(sources, "_is_kept", False)  # put back after the test, whatever it announced
     wakeups.valkey_client().delete(loaded_code.KEY)
 
@@ -49,6 +50,16 @@ def test_it_is_refused_once_its_file_was_saved_anew_and_a_reload_is_offered(pipe
     assert needs_reload(announced)
     loaded_code.announce_code("ticks@desk", [f"ticks.{pipeline.shard.name}"])  # by the worker that was started anew
     assert not needs_reload(announced)
+
+
+def test_what_a_worker_said_comes_back_after_valkey_was_emptied(pipeline, own, announced):
+    own.write_text(SLOWER)
+    wakeups.valkey_client().delete(loaded_code.KEY)
+    assert not needs_reload(announced)  # nobody says which code the worker has
+    heartbeats.Heartbeat("ticks@desk", "ticks.kite-0", wakeups.valkey_client()).beat()
+    assert needs_reload(announced)
+    with pytest.raises(NotAllowed, match="reload that worker"):
+        start_deployment(announced, by="tests")
 
 
 def test_another_strategy_of_the_same_worker_starts_all_the_same(pipeline, own, announced):

@@ -12,6 +12,7 @@ import structlog
 from django.conf import settings
 
 from alphapanda.celery import app
+from alphapanda.core.telemetry.heartbeats import keep_saying
 from market.models import Shard
 from trading import wakeups
 from trading.errors import NotAllowed
@@ -38,6 +39,8 @@ def announce_code(worker: str, queues: list[str]) -> None:
     keep_loaded()
     hashes = {name: code_hash(strategy) for name, strategy in find_strategies(settings.STRATEGY_PACKAGES).items()}
     said = orjson.dumps({"worker": worker, "hashes": hashes}).decode()
+    for shard in shards:
+        keep_saying(KEY, shard, said)
     try:
         wakeups.valkey_client().hset(KEY, mapping=dict.fromkeys(shards, said))
     except redis.RedisError as away:

@@ -103,7 +103,10 @@ def strategies_in(module: ModuleType) -> Iterator[StrategyClass]:
 
 
 def code_hash(strategy: StrategyClass) -> str:
-    """Return the SHA-256 (hex) over the sources a strategy is made of, as this process loaded them."""
+    """Return the SHA-256 (hex) over the sources a strategy is made of, as this process loaded them.
+
+    Of a package's own modules, that is; data files beside them, and libraries, are not part of it.
+    """
     own = {ancestor.__module__ for ancestor in strategy.__mro__ if issubclass(ancestor, Strategy)}
     digest = hashlib.sha256()
     for name, source in sorted(sources_behind(own).items()):

@@ -65,6 +65,8 @@ class Heartbeat(threading.Thread):
         said = Process(self.role, self.does, os.getpid(), self._started_at, _now())
         try:
             self._client.hset(KEY, self.role, orjson.dumps(asdict(said)))
+            for key, name, words in _standing:
+                self._client.hset(key, name, words)
             self._is_lost = False
         except redis.RedisError as error:
             if not self._is_lost:
@@ -84,6 +86,13 @@ class Heartbeat(threading.Thread):
 
 
 _begun: Heartbeat | None = None
+# What this process says with every beat: the hash, the name in it, and the words.
+_standing: list[tuple[str, str, str]] = []
+
+
+def keep_saying(key: str, name: str, words: str) -> None:
+    """Say something of this process with every beat: after Valkey was emptied it comes back by itself."""
+    _standing.append((key, name, words))
 
 
 def begin_heartbeat(role: str, does: str) -> None:
