@@ -107,13 +107,13 @@ def test_the_first_price_is_the_brokers_slab_from_last(long_10):
 
 
 def test_the_slab_on_file_is_what_exit_gate_and_paper_exchange_go_by(long_10):
-    ProtectionStep.objects.filter(kind="slab", contract="share", below=None).update(percent=1)
+    ProtectionStep.objects.filter(kind="slab", contract="share", below=None).update(percent="0.8")
     long_10.play("1480.00", "1480.00", bid_quantity=[0] * 5)
     order = Order.objects.select_related("signal__instrument", "signal__account").get(is_exit=True)
-    assert order.working_price == Decimal("1465.20")  # 1 % under 1,480
+    assert order.working_price == Decimal("1468.10")  # 0.8 % under 1,480, away from it
     quote = read_quote(ExitPlan.objects.get(), long_10.now)
-    assert price_at_step(quote, -1, 0, is_last_minute=False) == Decimal("1465.20")
-    assert slab_percent(market_view(order.signal, long_10.now).protection, Decimal(1480)) == 1
+    assert price_at_step(quote, -1, 0, is_last_minute=False) == Decimal("1468.10")
+    assert slab_percent(market_view(order.signal, long_10.now).protection, Decimal(1480)) == Decimal("0.8")
 
 
 @pytest.mark.parametrize("stop_everything", [None, "halted", "reduce_only"])
