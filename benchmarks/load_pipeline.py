@@ -18,7 +18,8 @@ from alphapanda.runner.supervisor import Child
 from benchmarks import load_setup
 from benchmarks.harness import Usage, percentile, process_usage
 from benchmarks.synthetic_day import Walk
-from market.stream import StreamEntry, StreamPosition, TickStream
+from market.domain.entries import StreamEntry, StreamPosition
+from market.stream import TickStream
 from trading.ticks.quiesced import is_quiesced
 from trading.wakeups import valkey_client
 

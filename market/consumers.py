@@ -16,12 +16,12 @@ from channels.exceptions import StopConsumer
 from django.db import DatabaseError
 
 from alphapanda.core.telemetry import metrics
+from market.domain.entries import from_milliseconds
 from market.domain.staleness import Liveness, feed_state
 from market.domain.ticks import decode_frame
 from market.feed_parts import FeedParts
 from market.feeds import Message
 from market.quotes import FeedState
-from market.stream import from_milliseconds
 
 log = structlog.get_logger(__name__)
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from market.domain.entries import StreamPosition
 from market.domain.quality import QualityFilter
 from market.feeds import Inbox
 from market.market_clock import FeedClock
 from market.recording import Recorder
-from market.stream import StreamPosition
 from market.updates import MarketUpdates
 from market.writer import FeedWriter
 

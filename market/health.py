@@ -9,10 +9,11 @@ import redis
 from django.conf import settings
 
 from alphapanda.core.telemetry import metrics
+from market.domain.entries import StreamPosition
 from market.domain.staleness import Liveness
 from market.models import Feed, FeedLease, Shard
 from market.quotes import FeedState, QuoteBoard
-from market.stream import StreamPosition, TickStream
+from market.stream import TickStream
 
 
 def valkey_client() -> redis.Redis:

@@ -14,9 +14,9 @@ import orjson
 import redis
 
 from alphapanda.core.clock import market_now
+from market.domain.entries import from_milliseconds, to_milliseconds
 from market.domain.staleness import DEFAULT_LIMITS, LINK_LIMITS, AgeLimits, Liveness, instrument_state, worse_of
 from market.domain.ticks import TICK_DTYPE, TickBatch, levels_of, to_price
-from market.stream import from_milliseconds, to_milliseconds
 
 QUOTES_KEY, FEEDS_KEY = "quotes", "feeds"
 # A feed says every second how it is; one that has not for so long is gone.

@@ -18,9 +18,9 @@ from typing import Any, BinaryIO, NamedTuple
 from django.conf import settings
 
 from alphapanda.core.timezone import IST
+from market.domain.entries import to_milliseconds
 from market.feeds import Inbox
 from market.models import Feed, Recording
-from market.stream import to_milliseconds
 
 MAGIC = b"APREC001"
 _RECORD = struct.Struct("<qqI")

@@ -12,9 +12,9 @@ from channels.layers import get_channel_layer
 
 from alphapanda.core.figures import iso
 from alphapanda.core.telemetry import metrics
+from market.domain.entries import StreamPosition
 from market.domain.staleness import DEFAULT_LIMITS, AgeLimits, Liveness, instrument_state
 from market.domain.ticks import TickBatch, divisor_for
-from market.stream import StreamPosition
 
 log = structlog.get_logger(__name__)
 

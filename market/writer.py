@@ -15,10 +15,11 @@ from kombu.exceptions import OperationalError
 
 from alphapanda.core.telemetry import metrics
 from alphapanda.core.telemetry.crashpoints import crashpoint
+from market.domain.entries import StreamPosition
 from market.domain.ticks import TickBatch
 from market.models import Feed, Shard
 from market.quotes import QUOTES_KEY, FeedState, QuoteBoard, pack_quotes
-from market.stream import OlderEpoch, StreamPosition, TickStream
+from market.stream import OlderEpoch, TickStream
 
 log = structlog.get_logger(__name__)
 

@@ -16,10 +16,11 @@ from instruments.domain.sessions import DaySchedule
 from instruments.health import WARN_BEFORE, calendar_ends_on, instrument_problems
 from instruments.models import Instrument, TradingSession
 from market.board import quote_board
+from market.domain.entries import StreamPosition
 from market.domain.staleness import Liveness
 from market.models import LEASE_SECONDS, Feed, FeedLease, Shard
 from market.quotes import FeedState
-from market.stream import StreamPosition, TickStream
+from market.stream import TickStream
 from portfolio.models import Account
 from trading import wakeups
 from trading.models import BrokerSession

@@ -9,11 +9,12 @@ from asgiref.sync import sync_to_async
 from django.db import connection
 
 from instruments.models import Instrument
+from market.domain.entries import START
 from market.feed_process import FeedProcess
 from market.lease import acquire_lease
 from market.models import Feed, FeedLease
 from market.quotes import QuoteBoard
-from market.stream import START, OlderEpoch, TickStream
+from market.stream import OlderEpoch, TickStream
 from market.subscriptions import subscribe_instrument
 from market.tests.feeding import T0, StoodClock, ToldSource, raw
 from market.tests.frames import INFY

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 import pytest
 
+from market.domain.entries import START
 from market.domain.staleness import Liveness
-from market.stream import START, OlderEpoch, TickStream
+from market.stream import OlderEpoch, TickStream
 from market.tests.feeding import STAMP, T0, lockstep_of, make_parts, raw, running, writing_thread
 from market.tests.frames import INFY, SBIN
 

@@ -8,9 +8,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from market import lease
+from market.domain.entries import START
 from market.models import Feed
 from market.recording import MAGIC
-from market.stream import START, TickStream
+from market.stream import TickStream
 from market.tests.feeding import STAMP, raw
 
 pytestmark = pytest.mark.django_db

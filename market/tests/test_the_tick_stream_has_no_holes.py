@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from market.domain.entries import START, StreamPosition
 from market.domain.ticks import TickBatch, empty_rows
-from market.stream import START, OlderEpoch, StreamPosition, TickStream
+from market.stream import OlderEpoch, TickStream
 from market.tests.frames import full_rows
 
 T0 = datetime(2026, 11, 20, 3, 45, tzinfo=UTC)

@@ -10,9 +10,10 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from market import writer as writer_module
+from market.domain.entries import START
 from market.domain.ticks import TickBatch
 from market.quotes import FeedState, Liveness
-from market.stream import START, OlderEpoch
+from market.stream import OlderEpoch
 from market.tests.feeding import SentTasks, feed_and_shard
 from market.tests.frames import full_rows
 from market.writer import FeedWriter, ValkeyGone

@@ -2,7 +2,7 @@
 
 import pytest
 
-from market.stream import StreamPosition
+from market.domain.entries import StreamPosition
 from portfolio.models import Position
 from trading.brokers import warm_up
 from trading.errors import NotAllowed

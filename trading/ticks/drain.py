@@ -17,8 +17,9 @@ from alphapanda.core.telemetry import metrics
 from alphapanda.core.telemetry.crashpoints import crashpoint
 from alphapanda.core.timezone import IST
 from instruments.models import CorporateAction
+from market.domain.entries import StreamEntry, StreamPosition
 from market.models import Shard
-from market.stream import StreamEntry, StreamPosition, TickStream
+from market.stream import TickStream
 from trading import wakeups
 from trading.models import ExitPlan, RunInput
 from trading.orders.corporate_actions import apply_corporate_actions

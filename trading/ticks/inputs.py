@@ -6,8 +6,8 @@ from datetime import datetime
 import structlog
 
 from instruments.models import Instrument
+from market.domain.entries import StreamPosition
 from market.models import Candle as CandleRow
-from market.stream import StreamPosition
 from trading.errors import NOBODYS_FAULT
 from trading.models import Run, RunInput
 from trading.run.faults import StrategyFault, error_words, traceback_of

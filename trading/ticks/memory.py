@@ -14,9 +14,9 @@ from alphapanda.core.timezone import IST
 from instruments.models import CorporateAction, Instrument, InstrumentName, TradingSession
 from market.board import traded_under
 from market.domain.candles import CandleSeries, ClosedCandle
+from market.domain.entries import StreamEntry, StreamPosition
 from market.domain.ticks import TICK_DTYPE
 from market.models import Shard, Subscription
-from market.stream import StreamEntry, StreamPosition
 from trading.errors import NOBODYS_FAULT
 from trading.models import RunInput
 from trading.run.callback_slot import CallbackSlot

@@ -7,7 +7,7 @@ from channels.db import database_sync_to_async
 from django.db import connection
 
 from alphapanda.core.clock import market_now
-from market.stream import StreamPosition
+from market.domain.entries import StreamPosition
 
 QUICKEST_DRAIN_SECONDS = 0.006
 POLL_SECONDS = 0.003

@@ -7,8 +7,9 @@ import structlog
 from django.conf import settings
 from django.db.models import Max
 
+from market.domain.entries import StreamEntry, StreamPosition
 from market.models import Shard
-from market.stream import StreamEntry, StreamPosition, TickStream
+from market.stream import TickStream
 from trading.errors import NOBODYS_FAULT
 from trading.models import Checkpoint, ExitPlan, Run, RunInput, Signal
 from trading.run import deployments

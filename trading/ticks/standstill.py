@@ -10,8 +10,8 @@ from uuid import UUID
 from alphapanda.core.clock.market_time import clock_stands, wall_now
 from alphapanda.core.figures import clock_time, took
 from alphapanda.core.journal.services import record_event
+from market.domain.entries import StreamEntry, from_milliseconds
 from market.models import Shard
-from market.stream import StreamEntry, from_milliseconds
 
 # As long as a process may be silent before a page says so.
 STOOD_STILL = timedelta(seconds=10)

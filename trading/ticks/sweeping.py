@@ -9,8 +9,9 @@ from alphapanda.celery import app
 from alphapanda.core.clock import market_now
 from alphapanda.core.clock.market_time import clock_stands, wall_now
 from alphapanda.core.telemetry import metrics
+from market.domain.entries import StreamPosition
 from market.models import Shard
-from market.stream import StreamPosition, TickStream
+from market.stream import TickStream
 from portfolio.expiries import ready_to_book
 from portfolio.models import Account
 from trading import wakeups

@@ -7,10 +7,10 @@ from alphapanda.core.timezone import IST
 from alphapanda.flight import market, orders, servers
 from alphapanda.flight.finding import Finding, Level, ok_finding, red_finding, warn_finding, worst_finding
 from instruments.domain.sessions import DaySchedule, Phase
+from market.domain.entries import StreamPosition
 from market.domain.staleness import Liveness
 from market.models import FeedLease
 from market.quotes import FeedState
-from market.stream import StreamPosition
 from trading.models import BrokerSession, Gate
 
 NOW = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)

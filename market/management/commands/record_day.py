@@ -12,12 +12,12 @@ from django.core.management.base import CommandError, CommandParser
 
 from alphapanda.core.commands import Command as BaseCommand
 from alphapanda.core.timezone import IST
+from market.domain.entries import from_milliseconds
 from market.domain.ticks import decode_frame
 from market.feeds import Inbox, source_for
 from market.market_clock import ClockUnreachable, FeedClock, clock_for
 from market.models import Feed, Subscription
 from market.recording import NotARecording, Recorder, read_recording, sha256_of
-from market.stream import from_milliseconds
 
 
 class Command(BaseCommand):

@@ -3,8 +3,8 @@
 import pytest
 
 from alphapanda.core.journal.models import Event
+from market.domain.entries import StreamPosition
 from market.models import Shard
-from market.stream import StreamPosition
 from trading.models import Checkpoint, ExitPlan, RunInput, Signal
 from trading.ticks import drain, sweeping
 from trading.ticks.memory import Effects

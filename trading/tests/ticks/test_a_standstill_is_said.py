@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from alphapanda.core.journal.models import Event
+from market.domain.entries import StreamEntry, StreamPosition, to_milliseconds
 from market.domain.ticks import TickBatch, empty_rows
 from market.models import Feed, Shard
-from market.stream import StreamEntry, StreamPosition, to_milliseconds
 from trading.ticks import standstill
 
 NOW = datetime(2026, 11, 23, 5, 8, 41, tzinfo=UTC)
