@@ -72,12 +72,15 @@ def _entries_until(signal: Signal, schedule: DaySchedule, day: date) -> datetime
 
 def limits_of(signal: Signal) -> RiskLimits:
     rows = {row.deployment_id: row for row in RiskLimit.objects.filter(account_id=signal.account_id)}
-    account = rows.get(None)
-    own = rows.get(signal.deployment_id) if signal.deployment_id else None
-    strictest = [row for row in (own, account) if row is not None] or [RiskLimit()]
+    return strictest_limits(rows.get(None), rows.get(signal.deployment_id) if signal.deployment_id else None)
+
+
+def strictest_limits(account: RiskLimit | None, own: RiskLimit | None) -> RiskLimits:
+    """Put an account's limits and a deployment's own together; None: no such row."""
+    rows = [row for row in (own, account) if row is not None] or [RiskLimit()]
     return RiskLimits(
-        quote_max_age=timedelta(seconds=min(row.max_quote_age_seconds for row in strictest)),
-        collar_percent=min(Decimal(row.price_collar_percent) for row in strictest),
+        quote_max_age=timedelta(seconds=min(row.max_quote_age_seconds for row in rows)),
+        collar_percent=min(Decimal(row.price_collar_percent) for row in rows),
         account=as_limits(account),
         deployment=as_limits(own),
     )

@@ -1,0 +1,296 @@
+"""Goes through a recording entry by entry, in the order of a lockstep replay. Pure: no clock, no rows.
+
+At each entry: runs hear what has come of their orders, candles and ticks, and decide; the paper exchange matches on the
+entry's books; then exits are followed up, signals judged, orders sent and trades booked until all is quiet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+
+from alphapanda.core.timezone import IST
+from instruments.domain.sessions import DaySchedule
+from market.domain.candles import CandleSeries
+from market.domain.entries import START, StreamEntry
+from trading.exits.plans import ExitRequest
+from trading.lab.account import Deployed, MemoryAccount, RunNews
+from trading.lab.facts import session_of
+from trading.lab.values import MemorySignal, Named, Numbered, stored
+from trading.orders.life_cycle import DeploymentState, urgency_of
+from trading.paper.depth import LONG_AGO, DepthQuote
+from trading.run.decisions import Decision
+from trading.run.faults import StrategyFault, error_words, traceback_of
+from trading.run.hearing import Heard, as_candle, as_tick, fill_of, keep_protected, offers
+from trading.run.host import RunHost
+from trading.strategies.values import InstrumentSpec, Session, Tick
+
+EPOCH = datetime.fromtimestamp(0, UTC)
+# Our own choice. An entry that comes to rest takes a handful; one that does not would never end.
+MOST_ROUNDS = 1000
+
+
+@dataclass
+class LabRun:
+    """A run and what it trades or watches; ``keys`` are of its instruments."""
+
+    deployed: Deployed
+    host: RunHost
+    keys: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        return self.deployed.name
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a run only gets out from here on: in words, and as Python printed it."""
+
+    run: str
+    at: datetime
+    words: str
+    traceback: str = ""
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A decision of a run and the tick it was made on."""
+
+    run: LabRun
+    decision: Decision
+    tick: Tick | None
+
+
+class NeverQuiet(Exception):
+    """What one entry caused does not come to rest."""
+
+
+@dataclass
+class Engine:
+    """One account and its runs. ``instruments`` are all that the recording tells of, by token."""
+
+    account: MemoryAccount
+    instruments: Mapping[int, InstrumentSpec]
+    with_candles: Collection[int]
+    runs: list[LabRun] = field(default_factory=list)
+    candles: CandleSeries = field(default_factory=CandleSeries)
+    now: datetime = EPOCH
+    faults: list[Fault] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)
+    on_wait: Callable[[LabRun, Decision, datetime], None] | None = None
+
+    def __post_init__(self) -> None:
+        self.position = START
+        self.board, self.facts = self.account.board, self.account.facts
+        self.tokens = {spec.key: token for token, spec in self.instruments.items()}
+        self.rows: dict[int, np.void] = {}
+        self._day: date | None = None
+        self._by_name: dict[str, LabRun] = {}
+        self._heard: set[int] = set()
+        for run in self.runs:
+            self._know(run)
+
+    def add_run(self, run: LabRun) -> None:
+        self.runs.append(run)
+        self._know(run)
+
+    def _know(self, run: LabRun) -> None:
+        self._by_name[run.name] = run
+        self.account.deployed[run.name] = run.deployed
+        self.account.books.portfolios.append(run.name)
+        self._heard |= {self.tokens[key] for key in run.keys if key in self.tokens}
+        self.runs.sort(key=lambda one: one.name)
+
+    def session(self, key: str, day: date) -> Session | None:
+        """Implements ``trading.run.terms.SessionLookup``."""
+        return session_of(self.facts.schedule(self.tokens[key], day))
+
+    def step(self, entry: StreamEntry) -> None:
+        """Let one entry happen, and all that it causes. Raises NeverQuiet."""
+        decided = self._give_news()
+        self._note_gap(entry)
+        self.position, self.now = entry.position, max(self.now, entry.market_time)
+        self._open_day()
+        rows = self._read_rows(entry)
+        decided += self._offer(rows, entry)
+        self._match(rows)
+        for one in decided:
+            self._act_on(one)
+        self._come_to_rest()
+
+    # What comes in
+
+    def _note_gap(self, entry: StreamEntry) -> None:
+        is_next = entry.position.is_successor(self.position)
+        if entry.gap or not is_next:
+            self.candles.note_gap(int(entry.market_time.timestamp()))
+        if not is_next and self.position.epoch:
+            self.gaps.append(f"after {self.position} came {entry.position}")
+
+    def _open_day(self) -> None:
+        day = self.now.astimezone(IST).date()
+        if day == self._day:
+            return
+        self._day = day
+        for token in sorted(self.with_candles):
+            hours = _hours_of(self.facts.schedule(token, day))
+            if hours is not None:
+                self.candles.set_session(token, *hours)
+
+    def _read_rows(self, entry: StreamEntry) -> dict[int, np.void]:
+        if entry.batch is None or not len(entry.batch):
+            return {}
+        self.candles.advance(entry.batch)
+        believed = entry.batch.believed().rows
+        rows = dict(zip(believed["token"].tolist(), believed, strict=True))
+        self.rows |= rows
+        for token, row in rows.items():
+            self.board.show(token, row, self.now)
+        return rows
+
+    def _offer(self, rows: Mapping[int, np.void], entry: StreamEntry) -> list[Decided]:
+        """Offer candles, then ticks, to every run in the order of its name."""
+        closed = self.candles.close_until(entry.market_time if entry.kind == "watermark" else EPOCH)
+        key_of = {token: self.instruments[token].key for token in self._heard}
+        heard = Heard(
+            [as_candle(one, key_of[one.token]) for one in closed if one.token in key_of],
+            [as_tick(row, key_of[token], self.now) for token, row in rows.items() if token in key_of],
+            self.instruments.keys().isdisjoint(rows),
+        )
+        return [one for run in self.runs for call in offers(run.host, run.keys, heard, self.now)
+                for one in self._call(run, call)]  # fmt: skip
+
+    def _call(self, run: LabRun, call: Callable[[], list[Decision]]) -> list[Decided]:
+        """Call a host; a fault pauses the run, and what was decided before it counts."""
+        try:
+            decisions = call()
+        except StrategyFault as fault:
+            self.pause(run, fault.words, fault.__cause__)
+            decisions = list(fault.decisions)
+        except Exception as error:
+            decisions = list(run.host.give_in())
+            self.pause(run, f"it failed: {error_words(error)}", error)
+        return [Decided(run, decision, self._tick_of(decision.instrument)) for decision in decisions or ()]
+
+    def pause(self, run: LabRun, words: str, error: BaseException | None = None) -> None:
+        """Let a run only get out from here on."""
+        run.host.keep_exits_only(is_faulted=True)
+        run.deployed.state = DeploymentState.PAUSED
+        self.faults.append(Fault(run.name, self.now, words, traceback_of(error) if error else ""))
+
+    def _tick_of(self, key: str) -> Tick | None:
+        row = self.rows.get(self.tokens[key])
+        return as_tick(row, key, self.now) if row is not None else None
+
+    # What a run hears of its orders
+
+    def _give_news(self) -> list[Decided]:
+        waiting, self.account.news = self.account.news, []
+        return [one for news in waiting for one in self._give(news)]
+
+    def _give(self, news: RunNews) -> list[Decided]:
+        run, payload = self._by_name[news.run], news.payload
+        if news.kind == "ended":
+            run.host.apply_order_ended(payload["instrument"], payload["outcome"], payload["number"])
+            return []
+        is_own = news.kind == "fill"
+        fill = fill_of(payload, payload["number"] if is_own else None)
+        hear = run.host.apply_fill if is_own else run.host.apply_closed_by_hand
+        decided = self._call(run, lambda: hear(fill))
+        keep_protected(run.host, payload)
+        return decided
+
+    # What comes of it
+
+    def _match(self, rows: Mapping[int, np.void]) -> None:
+        exchange, quotes = self.account.exchange, dict[int, DepthQuote]()
+        for token in exchange.interested:
+            if token in rows or token not in exchange.seen:
+                quote = self.board.depth(token, self.now if token in rows else LONG_AGO, self.now)
+                if quote is not None:
+                    quotes[token] = quote
+        exchange.step(quotes, self.now)
+
+    def _act_on(self, one: Decided) -> None:
+        run, decision = one.run, one.decision
+        if decision.kind == "enter":
+            self.account.add_signal(self._signal_of(one))
+        elif decision.kind == "exit":
+            self._open_exit(one)
+        if decision.cancels is not None:
+            self.account.cancel_entry(run.name, decision.cancels, decision.reason.text[:300], self.now)
+        if decision.kind in ("wait", "change_stop") and self.on_wait is not None:
+            self.on_wait(run, decision, self.now)
+
+    def _signal_of(self, one: Decided) -> MemorySignal:
+        decision, deployed = one.decision, one.run.deployed
+        token = self.tokens[decision.instrument]
+        return MemorySignal(
+            key=_key_of(one),
+            portfolio_id=deployed.name,
+            instrument=self.instruments[token],
+            instrument_id=token,
+            ordinal=decision.number,
+            kind=decision.kind,
+            side=decision.side or "",
+            quantity=decision.quantity,
+            order_type=decision.order_type,
+            product=deployed.product,
+            reason=decision.reason.text[:300],
+            market_time=self.now,
+            send_by=self.now + self.account.terms.signal_life,
+            deployment=Named(deployed.name),
+            run=Numbered(deployed.run_number),
+            price=stored(decision.price),
+            stop=stored(decision.stop),
+            target=stored(decision.target),
+            numbers=dict(decision.reason.numbers),
+            **_quote_of(one.tick),
+        )
+
+    def _open_exit(self, one: Decided) -> None:
+        decision, deployed = one.decision, one.run.deployed
+        token = self.tokens[decision.instrument]
+        request = ExitRequest(
+            urgency=urgency_of(decision.reason.code),
+            reason=decision.reason.text,
+            key=_key_of(one),
+            numbers=decision.reason.numbers,
+            number=decision.number,
+            seen=_quote_of(one.tick),
+        )
+        self.account.open_exit(deployed, self.instruments[token], token, decision.side or "", request, self.now)
+
+    def _come_to_rest(self) -> None:
+        account, now = self.account, self.now
+        stages = (account.follow_exits, account.assess_signals, account.execute_orders, account.book_trades)
+        for _ in range(MOST_ROUNDS):
+            had_work = [stage(now) for stage in stages]
+            if not any(had_work):
+                return
+        raise NeverQuiet(f"after {self.position} the account does not come to rest")
+
+
+def _hours_of(schedule: DaySchedule) -> tuple[int, int, int] | None:
+    """When candles are made: the session's begin and end, and the end of the exchange's day, in seconds."""
+    if schedule.opens_at is None or schedule.closes_at is None:
+        return None
+    hours = schedule.opens_at, schedule.closes_at, schedule.ends_at or schedule.closes_at
+    return tuple(int(at.timestamp()) for at in hours)  # type: ignore[return-value]
+
+
+def _key_of(one: Decided) -> str:
+    return f"{one.run.name}/{one.run.deployed.run_number}/{one.decision.number}"
+
+
+def _quote_of(tick: Tick | None) -> dict[str, Any]:
+    """The prices a decision was made on; one made on time alone has none."""
+    if tick is None:
+        return {}
+    prices = {"reference_price": tick.last_price, "bid": tick.bid, "ask": tick.ask}
+    return {name: stored(price) for name, price in prices.items()} | {"quote_at": tick.at}
