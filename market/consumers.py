@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import structlog
@@ -27,8 +27,6 @@ log = structlog.get_logger(__name__)
 
 # A watermark says "all ticks up to here have been heard": a connection silent for longer may be losing some.
 QUIET_SECONDS = 2.0
-# In lockstep there are no timers: a pause in the data this long gets one watermark, this long after the last frame.
-PAUSE, WATERMARK_AFTER = timedelta(seconds=5), timedelta(seconds=3)
 
 _REASONS = {
     Liveness.LIVE: "",
@@ -63,7 +61,7 @@ class FeedConsumer(AsyncConsumer):  # type: ignore[misc]
         if parts.lockstep is not None:
             stamps = batch.rows["exchange_timestamp"]
             await self._step_to(message["market_time"], int(stamps.max(initial=0)))
-            if parts.lockstep.time is None:
+            if parts.lockstep.clock.now is None:
                 # Before the first packet that carries a time nothing can be said to have happened.
                 self._count({"untimed": len(batch)})
                 return
@@ -97,8 +95,8 @@ class FeedConsumer(AsyncConsumer):  # type: ignore[misc]
 
     def _now(self, message: Message) -> datetime:
         """Return the market time of a frame: what the clock says, or what the frame itself does."""
-        if self.parts.lockstep is not None and self.parts.lockstep.time is not None:
-            return self.parts.lockstep.time
+        if self.parts.lockstep is not None and self.parts.lockstep.clock.now is not None:
+            return self.parts.lockstep.clock.now
         if self.parts.clock is not None:
             return self.parts.clock.now()
         recorded = message.get("market_time")
@@ -114,24 +112,22 @@ class FeedConsumer(AsyncConsumer):  # type: ignore[misc]
         """Make market time the frame's, with a watermark first if a pause in the data lies before it."""
         step = self.parts.lockstep
         assert step is not None
-        moment = from_milliseconds(recorded_ms) if recorded_ms else None
-        if moment is None and newest_stamp:
-            moment = datetime.fromtimestamp(newest_stamp, UTC)
-        if moment is None or (step.time is not None and moment <= step.time):
+        moment = step.clock.moment_of(recorded_ms, newest_stamp)
+        if moment is None:
             return
-        if step.time is not None and moment - step.time > PAUSE:
+        if step.clock.is_after_pause(moment):
             await self._watermark_pause()
-        step.time, step.watermarked = moment, False
+        step.clock.move_to(moment)
         await step.set_time(moment)
 
     async def _watermark_pause(self) -> None:
-        """Append the one watermark of a pause: its time follows from the data alone."""
+        """Append the one watermark of a pause."""
         step = self.parts.lockstep
-        if step is None or step.time is None or step.watermarked:
+        moment = step.clock.end_pause() if step is not None else None
+        if step is None or moment is None:
             return
-        step.time, step.watermarked = step.time + WATERMARK_AFTER, True
-        await step.set_time(step.time)
-        position = await self._in_thread(self.parts.writer.append_watermark, step.time, False)
+        await step.set_time(moment)
+        position = await self._in_thread(self.parts.writer.append_watermark, moment, False)
         await step.quiesced(self.parts.writer.feed.pk, position)
 
     # ---- seconds ---------------------------------------------------------------------------------------------
@@ -187,7 +183,7 @@ class FeedConsumer(AsyncConsumer):  # type: ignore[misc]
 
     def _market_time(self) -> datetime | None:
         if self.parts.lockstep is not None:
-            return self.parts.lockstep.time
+            return self.parts.lockstep.clock.now
         return self.parts.clock.now() if self.parts.clock is not None else None
 
     # ---- the link --------------------------------------------------------------------------------------------

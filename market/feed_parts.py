@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from market.domain.entries import StreamPosition
+from market.domain.lockstep import LockstepTime
 from market.domain.quality import QualityFilter
 from market.feeds import Inbox
 from market.market_clock import FeedClock
@@ -26,8 +27,7 @@ class Lockstep:
 
     set_time: Callable[[datetime], Awaitable[None]]
     quiesced: Callable[[Any, StreamPosition], Awaitable[None]]
-    time: datetime | None = None
-    watermarked: bool = True
+    clock: LockstepTime = field(default_factory=LockstepTime)
 
 
 @dataclass

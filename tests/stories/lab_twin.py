@@ -9,15 +9,12 @@ from typing import Any
 import orjson
 
 from market.domain.entries import START, StreamEntry
-from market.models import Subscription
-from tests.stories.pipeline import Pipeline
-from trading.lab.building import RunPlan, add_run, granted, make_engine
+from tests.stories.pipeline import DAY, Pipeline
 from trading.lab.engine import Engine
 from trading.lab.lines import lines_of
-from trading.models import Run
+from trading.lab.repeating import engine_of
 from trading.orders.canonical import COLUMNS
 from trading.orders.digest import canonical_lines
-from trading.run.hosts import strategy_class
 
 QUIET_AFTER = 6  # passes over all stages; no entry of a story needs more
 
@@ -39,29 +36,9 @@ def recorded(pipeline: Pipeline) -> list[StreamEntry]:
     return pipeline.stream.read(START, 100_000)
 
 
-def twin_of(pipeline: Pipeline) -> Engine:
-    """An engine with the pipeline's account and runs, before their first entry."""
-    account = pipeline.account
-    heard = {row.instrument.instrument_token: row for row in Subscription.objects.select_related("instrument")}
-    instruments = {token: row.instrument for token, row in heard.items()}
-    with_candles = [token for token, row in heard.items() if row.wants_candles]
-    engine = make_engine(granted(account.opening_cash, account), instruments, with_candles)
-    begun = recorded(pipeline)[0].market_time
-    for run in Run.objects.select_related("deployment__strategy").order_by("deployment__name"):
-        plan = RunPlan(
-            name=run.deployment.name,
-            strategy=strategy_class(run.deployment.strategy.name),
-            parameters=run.parameters,
-            terms=run.terms,
-            number=run.number,
-        )
-        add_run(engine, plan, begun)
-    return engine
-
-
 def assert_twins(pipeline: Pipeline) -> Engine:
     """Feed the twin all the pipeline was fed, and compare signals, decisions, orders and fills bit for bit."""
-    engine = twin_of(pipeline)
+    engine = engine_of(pipeline.account, pipeline.feed, DAY)
     for entry in recorded(pipeline):
         engine.step(entry)
     in_rows, in_memory = list(canonical_lines()), list(lines_of(engine.account))

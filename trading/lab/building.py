@@ -23,6 +23,7 @@ from trading.models import RiskLimit
 from trading.risk.inputs import RiskLimits
 from trading.risk.market_view import strictest_limits
 from trading.run.callback_guard import CallbackGuard
+from trading.run.faults import StrategyFault
 from trading.run.host import RunHost
 from trading.run.hosts import StrategyClass, run_terms
 from trading.strategies.values import Candle
@@ -68,8 +69,8 @@ def make_engine(terms: AccountTerms, instruments: Mapping[int, Instrument], with
     return Engine(MemoryAccount(terms, Board(facts)), facts.specs, frozenset(with_candles))
 
 
-def add_run(engine: Engine, plan: RunPlan, now: datetime, history: Iterable[Candle] = ()) -> LabRun:
-    """Put a run into an engine, warmed up on ``history``. Raises BadParameters, or StrategyFault on its making."""
+def add_run(engine: Engine, plan: RunPlan, now: datetime) -> LabRun:
+    """Put a run into an engine. Raises BadParameters, or StrategyFault where the strategy cannot be made."""
     facts: RowFacts = engine.facts  # type: ignore[assignment]
     wanted = {one.key: one for one in facts.instruments.values() if one.key in plan.terms["instruments"]}
     terms = run_terms(dict(plan.terms), list(wanted.values()))
@@ -85,5 +86,12 @@ def add_run(engine: Engine, plan: RunPlan, now: datetime, history: Iterable[Cand
     deployed = Deployed(plan.name, terms.product, terms.enter_until, terms.flat_by, plan.number)
     run = LabRun(deployed, host, frozenset(wanted))
     engine.add_run(run)
-    host.warm_up(history)
     return run
+
+
+def warm_up(engine: Engine, run: LabRun, history: Iterable[Candle]) -> None:
+    """Let a run learn from the past; one that fails on it only gets out, as anywhere."""
+    try:
+        run.host.warm_up(history)
+    except StrategyFault as fault:
+        engine.pause(run, fault.words, fault.__cause__)

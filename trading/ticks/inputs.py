@@ -7,10 +7,10 @@ import structlog
 
 from instruments.models import Instrument
 from market.domain.entries import StreamPosition
-from market.models import Candle as CandleRow
 from trading.errors import NOBODYS_FAULT
 from trading.models import Run, RunInput
 from trading.run.faults import StrategyFault, error_words, traceback_of
+from trading.run.history import kept_candles
 from trading.run.host import RunHost
 from trading.run.hosts import UnknownStrategy, exits_only_host, host_of, strategy_class
 from trading.strategies.parameters import BadParameters
@@ -72,7 +72,7 @@ def begin_run(memory: ShardMemory, run: Run, until: datetime, effects: Effects) 
         effects.faults.append(live.fault(problem))
         return
     try:
-        live.host.warm_up(warm_up_candles(live, until))
+        live.host.warm_up(_history(live, until))
     except StrategyFault as fault:
         effects.faults.append(live.fault(fault.words, fault.__cause__))
 
@@ -87,7 +87,7 @@ def resume_run(memory: ShardMemory, run: LiveRun, told: RunInput, effects: Effec
         fresh.host.take_over(run.host)
         run = memory.runs[told.run_id] = fresh
     try:
-        run.host.decide_again(warm_up_candles(run, datetime.fromisoformat(told.payload["until"])))
+        run.host.decide_again(_history(run, datetime.fromisoformat(told.payload["until"])))
     except StrategyFault as fault:
         effects.faults.append(run.fault(fault.words, fault.__cause__))
     else:
@@ -134,14 +134,5 @@ def _live(memory: ShardMemory, run: Run, host: RunHost, instruments: list[Instru
     return LiveRun(run.pk, deployment.pk, deployment.account_id, deployment.name, host, by_key)
 
 
-def warm_up_candles(run: LiveRun, until: datetime) -> list[Candle]:
-    """Return the candles a strategy asked to warm up on, oldest first, equal times by key."""
-    found: list[Candle] = []
-    for interval, count in run.host.strategy.warmup().items():
-        for key, instrument in run.instruments.items():
-            rows = CandleRow.objects.last_before(instrument.pk, interval, until, count)
-            found += [
-                Candle(key, interval, row.start, row.open, row.high, row.low, row.close, row.volume, row.complete)
-                for row in rows
-            ]
-    return sorted(found, key=lambda candle: (candle.start, candle.interval, candle.instrument))
+def _history(run: LiveRun, until: datetime) -> list[Candle]:
+    return kept_candles(run.host.strategy.warmup(), run.instruments, until)
