@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,16 @@ from alphapanda.runner import demo_setup, practice
 from alphapanda.runner import processes as processes
 from alphapanda.runner.supervisor import Child, Supervisor
 from instruments.models import Instrument
-from market.models import Candle, Shard
+from market.feed_process import look_up_wanted
+from market.models import Candle, Recording, Shard
+from market.playback import play_recordings
 from market.stream import TickStream
 from portfolio.booking import open_account
 from portfolio.models import Account
 from trading import wakeups
 from trading.brokers.choice import log_in_to_practice
+from trading.lab.lines import differences, lines_of
+from trading.lab.repeating import engine_of
 from trading.models import Deployment, RiskLimit, Strategy
 from trading.orders import gates
 from trading.orders.digest import canonical_lines, day_digest, row_counts
@@ -33,6 +37,7 @@ from trading.run import deployments
 from trading.ticks.quiesced import is_quiesced
 from trading.ticks.sweeping import sweep_partitions
 
+ACCOUNT = "Replay"
 Bar = tuple[Decimal, Decimal, Decimal, Decimal, int]
 
 
@@ -49,6 +54,7 @@ class ReplayPlan:
     deployments: list[dict[str, Any]]
     longest_seconds: float = 1200.0
     rows: Path | None = None
+    backtest: bool = False  # record the day, and let the engine in memory go through it too
 
 
 @dataclass(frozen=True)
@@ -61,11 +67,21 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Backtested:
+    """The engine in memory on the recording of the day, and what it does otherwise than the rows, in words."""
+
+    entries: int
+    seconds: float
+    differences: list[str]
+
+
+@dataclass(frozen=True)
 class ReplayResult:
     digest: str
     counts: dict[str, int]
     compared: Comparison
     seconds: float
+    backtested: Backtested | None = None
 
 
 def default_deployments(symbols: list[str]) -> list[dict[str, Any]]:
@@ -99,13 +115,27 @@ def play_day(plan: ReplayPlan, folder: Path, told: Any = lambda text: None) -> R
     shard = _set_up(plan)
     _wait_until_warm(supervisor, plan)
     told("Warm; the day begins.")
-    command = [*processes.feed_child(secrets).command, "--lockstep"]
+    command = [*processes.feed_child(secrets).command, "--lockstep", *(["--record"] if plan.backtest else [])]
     feed = supervisor.start(Child("feed", command, secrets, ends=True))
     _wait_until_played(supervisor, feed, shard, plan, told)
     compared = compare_candles(plan)
     if plan.rows:
         plan.rows.write_bytes(b"".join(canonical_lines()))
-    return ReplayResult(day_digest(), row_counts(), compared, time.monotonic() - began)
+    seconds = time.monotonic() - began
+    backtested = backtest_recording(shard) if plan.backtest else None
+    return ReplayResult(day_digest(), row_counts(), compared, seconds, backtested)
+
+
+def backtest_recording(shard: Shard) -> Backtested:
+    """Feed the engine what the feed recorded, and compare what it decided and did with the rows."""
+    recording = Recording.objects.get(feed=shard.feed)
+    began, entries = time.monotonic(), 0
+    engine = engine_of(Account.objects.get(name=ACCOUNT), shard.feed, recording.day)
+    for entry in play_recordings([Path(recording.path)], look_up_wanted(shard.feed).rules):
+        engine.step(entry)
+        entries += 1
+    unlike = list(differences(list(canonical_lines()), list(lines_of(engine.account))))
+    return Backtested(entries, time.monotonic() - began, unlike)
 
 
 def set_environment(folder: Path, url: str) -> dict[str, str]:
@@ -114,6 +144,7 @@ def set_environment(folder: Path, url: str) -> dict[str, str]:
     os.environ.update(base)
     for name in ("KITE_ROOT", "KITE_LOGIN_ROOT", "KITE_TICKER_ROOT", "PRACTICE_CLOCK_URL"):
         setattr(settings, name, base[name])
+    settings.SIGNAL_LIFE = timedelta(seconds=int(base["SIGNAL_LIFE_SECONDS"]))
     return base
 
 
@@ -130,7 +161,7 @@ def _set_up(plan: ReplayPlan) -> Shard:
     log_in_to_practice(data.name)
     run_quietly("load_instruments")
     shard = demo_setup.ensure_feed()
-    account = open_account("Replay", "paper", "paper", demo_setup.OPENING_CASH)
+    account = open_account(ACCOUNT, "paper", "paper", demo_setup.OPENING_CASH)
     RiskLimit.objects.create(account=account, max_order_value=Decimal(250_000), max_gross=Decimal(2_500_000))
     gates.ensure_gates()
     demo_setup.subscribe_all(shard.feed)

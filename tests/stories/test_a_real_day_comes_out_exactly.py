@@ -25,7 +25,7 @@ def replayed() -> dict[str, Any]:
     own = ("DATABASE_URL", "REDIS_URL", "ALPHAPANDA_STATE_DIR")
     environment = {name: value for name, value in os.environ.items() if name not in own}
     candles = sorted((settings.SHARED_DATA / "candles_1m").glob("*.parquet"))
-    command = [sys.executable, "manage.py", "replay_day", "--json", "--day", DAY, *map(str, candles)]
+    command = [sys.executable, "manage.py", "replay_day", "--json", "--backtest", "--day", DAY, *map(str, candles)]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, timeout=1400, check=False)
     assert done.returncode == 0, done.stderr.decode()[-3000:]
     return json.loads(done.stdout)
@@ -39,3 +39,7 @@ def test_every_candle_built_is_the_candle_that_went_in(replayed: dict[str, Any])
 def test_the_four_strategies_trade_on_it(replayed: dict[str, Any]) -> None:
     assert replayed["signals"] > 0
     assert replayed["fills"] > 0
+
+
+def test_its_backtest_decides_and_does_the_same_line_by_line(replayed: dict[str, Any]) -> None:
+    assert replayed["entries"] > SHARES * MINUTES

@@ -32,6 +32,9 @@ class Command(BaseCommand):
         )
         parser.add_argument("--twice", action="store_true", help="replay it twice and compare the digests")
         parser.add_argument("--rows", type=Path, help="write what the digest is taken of: a JSON list a line")
+        parser.add_argument(
+            "--backtest", action="store_true", help="record it, backtest the recording, and compare line by line"
+        )
         parser.add_argument("--longest", type=float, default=1200.0, help="give up after so many seconds")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -56,6 +59,7 @@ class Command(BaseCommand):
             read_deployments(options["deployments"]),
             options["longest"],
             options["rows"],
+            options["backtest"],
         )
         try:
             result = play_day(plan, Path(settings.STATE_DIR), self.say)
@@ -82,8 +86,20 @@ class Command(BaseCommand):
             differences=compared.differences,
             seconds=round(result.seconds, 1),
         )
+        self._say_backtested(result.backtested)
         if compared.differences:
             raise CommandError("The candles built are not those that went in.")
+
+    def _say_backtested(self, backtested: Any) -> None:
+        if backtested is None:
+            return
+        words = "differs" if backtested.differences else "decides and does the same, line by line"
+        entries, seconds = backtested.entries, round(backtested.seconds, 1)
+        self.say(
+            f"A backtest of its {entries} entries {words}; {seconds} s.", entries=entries, backtest_seconds=seconds
+        )
+        if backtested.differences:
+            raise CommandError("Rows and memory differ:\n  " + "\n  ".join(backtested.differences[:20]))
 
     def _twice(self, options: dict[str, Any]) -> None:
         """Each replay in a process of its own, with servers of its own."""
