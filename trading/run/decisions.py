@@ -12,7 +12,7 @@ DecisionKind = Literal["enter", "exit", "cancel", "change_stop", "wait"]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One answer of a run; ``number`` counts up within the run, without holes.
+    """One answer of a run; ``number`` counts up within the run, without holes; waits are counted apart.
 
     ``enter`` and ``exit`` carry side, quantity (units, positive), order type and price.
     ``exit`` with ``cancels`` and ``cancel`` ask that the entry of that number stop filling first;

@@ -52,13 +52,15 @@ class RunHost:
         guard: Guard[Any] = call_unguarded,
         not_its_fault: tuple[type[BaseException], ...] = (),
         most_strikes: int = 1,
+        *,
+        keeps_waits: bool = True,
     ) -> None:
         self.strategy = strategy
         self.terms = terms
         self.exits_only = False
         self.is_faulted = False
         self._guard, self._not_its_fault = guard, not_its_fault
-        self._positions = RunPositions(terms, sessions, now)
+        self._positions = RunPositions(terms, sessions, now, keeps_waits=keeps_waits)
         self._most_strikes, self._strikes, self._strike_day = most_strikes, 0, self._positions.context.day
         self._slow: list[CallbackTimedOut] = []
         self._file = getattr(sys.modules.get(type(strategy).__module__), "__file__", None)

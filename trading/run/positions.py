@@ -20,13 +20,13 @@ LONGEST_RETRY = timedelta(seconds=30)
 class RunPositions:
     """Books of one run by instrument key; what it decides in a step is handed over by ``take_decisions``."""
 
-    def __init__(self, terms: RunTerms, sessions: SessionLookup, now: datetime) -> None:
-        self.terms = terms
+    def __init__(self, terms: RunTerms, sessions: SessionLookup, now: datetime, *, keeps_waits: bool = True) -> None:
+        self.terms, self.keeps_waits = terms, keeps_waits
         self.specs = {spec.key: spec for spec in terms.specs}
         self.traded = {spec.key: RunPosition() for spec in terms.instruments}
         self.views = self.traded | {spec.key: RunPosition() for spec in terms.watched}
         self.context = RunContext(terms, sessions, self.views, now)
-        self.next_number = 1
+        self.next_number = self.next_wait = 1
         self.held_back: frozenset[str] = frozenset()
         self._made: list[Decision] = []
 
@@ -233,11 +233,16 @@ class RunPositions:
             self.watch_price(key, position.last_price, position.last_at)
 
     def keep_wait(self, intent: Wait) -> None:
-        """Keep a wait, if one of its kind was not kept this minute."""
+        """Keep a wait, if one of its kind was not kept this minute.
+
+        Waits have a number series of their own: what is decided is the same, its numbers too, with them or without.
+        """
         position, minute = self.views[intent.instrument], self.context.minute
-        if position.keeps_wait(intent.reason.code, minute):
+        if self.keeps_waits and position.keeps_wait(intent.reason.code, minute):
             position.note_wait(intent.reason.code, minute)
-            self._make_decision("wait", intent.instrument, intent.reason, nearness=intent.nearness)
+            wait = Decision(self.next_wait, "wait", intent.instrument, intent.reason, nearness=intent.nearness)
+            self.next_wait += 1
+            self._made.append(wait)
 
     def _make_decision(self, kind: DecisionKind, key: str, reason: Reason, **details: Any) -> Decision:
         made = Decision(self.next_number, kind, key, reason, **details)
@@ -251,6 +256,7 @@ class RunPositions:
         return {
             "now": self.context.now.isoformat(),
             "next_number": self.next_number,
+            "next_wait": self.next_wait,
             "instruments": {key: position.to_json() for key, position in self.views.items()},
         }
 
@@ -266,7 +272,7 @@ class RunPositions:
         An instrument added since begins flat; one taken out keeps its position while it holds or has
         asked for something, so that it can still be left.
         """
-        self.next_number = saved["next_number"]
+        self.next_number, self.next_wait = saved["next_number"], saved.get("next_wait", 1)
         for key, position in saved["instruments"].items():
             self._restore_book(key, RunPosition.from_json(position))
         self.context.move_to(datetime.fromisoformat(saved["now"]))
