@@ -21,8 +21,8 @@ from portfolio.domain.settlement import leave_at
 from trading.exits.plan_state import Around, plan_state, refused_in_a_row
 from trading.exits.plans import ExitRequest, keep_denial, keep_step, signal_columns, take_over
 from trading.exits.step import Act, Budget, Hours, Place, Reprice, next_step
-from trading.lab.books import MemoryBooks
 from trading.lab.facts import Board
+from trading.lab.holdings import MemoryHoldings
 from trading.lab.values import (
     MemoryDecision,
     MemoryFill,
@@ -107,7 +107,7 @@ class MemoryAccount:
 
     def __post_init__(self) -> None:
         self.facts = self.board.facts
-        self.books = MemoryBooks(self.terms.cash, self.terms.rates_of)
+        self.holdings = MemoryHoldings(self.terms.cash, self.terms.rates_of)
         self.exchange = Exchange(self._rules_of)
         self._by_tag: dict[str, MemoryOrder] = {}
         self._new_signals: list[MemorySignal] = []
@@ -115,6 +115,11 @@ class MemoryAccount:
         self._open_plans: dict[int, MemoryPlan] = {}
         self._sent: dict[str, list[datetime]] = defaultdict(list)
         self._used: dict[Span, tuple[datetime, int]] = {}
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether anything is to be judged, sent, matched, heard or left."""
+        return bool(self._new_signals or self._live or self._open_plans or self.news)
 
     # What runs decide
 
@@ -246,8 +251,8 @@ class MemoryAccount:
 
     def state_before(self, signal: MemorySignal, now: datetime) -> AccountState:
         """The account as it stands before a signal is judged."""
-        self.books.open_day(_day(now))
-        prices = self.board.prices(self.books.tokens_of_day(), now)
+        self.holdings.open_day(_day(now))
+        prices = self.board.prices(self.holdings.tokens_of_day(), now)
         limits = self.facts.age_limits(signal.instrument_id)
         price, at = signal.reference_price, signal.quote_at
         if price is not None and at is not None and limits.judge(now - at) != Liveness.DEAD:
@@ -256,10 +261,10 @@ class MemoryAccount:
         live = [order for order in self._live.values() if order.signal is not signal]
         return AccountState(
             terms=self.terms,
-            cash=self.books.cash,
-            day=self.books.figures(),
-            portfolios=self.books.portfolios,
-            positions=self.books.held,
+            cash=self.holdings.cash,
+            day=self.holdings.figures(),
+            portfolios=self.holdings.portfolios,
+            positions=self.holdings.held,
             orders=live,
             out_today=[order for order in live if _day(order.market_time) >= _day(now)],
             prices=prices,
@@ -316,7 +321,7 @@ class MemoryAccount:
             if words := closes_too_much(order, without.holdings(order.signal)):
                 problem = OrderState.NOT_PLACED, words
         if problem:
-            self._move(order, *problem, now)
+            self._move_order(order, *problem, now)
             return
         order.state, order.state_reason = OrderState.SUBMITTED, "accepted"
         at, token = order.market_time + self.terms.latency, order.instrument_id
@@ -345,7 +350,7 @@ class MemoryAccount:
         at = now + self.terms.latency
         self.exchange.add_request(Request(order.pk, kind, order.tag, order.instrument_id, at, **asked))
 
-    def _move(self, order: MemoryOrder, state: OrderState, reason: str, now: datetime) -> None:
+    def _move_order(self, order: MemoryOrder, state: OrderState, reason: str, now: datetime) -> None:
         order.state, order.state_reason = state, reason[:300]
         if not is_terminal(state):
             return
@@ -396,7 +401,7 @@ class MemoryAccount:
         self, order: MemoryOrder, trade_id: str, signed_quantity: int, price: Decimal, at: datetime, now: datetime
     ) -> None:
         trade = MemoryTrade(
-            sequence=len(self.books.trades) + 1,
+            sequence=len(self.holdings.trades) + 1,
             portfolio_id=order.portfolio_id,
             instrument=order.instrument,
             instrument_id=order.instrument_id,
@@ -409,14 +414,14 @@ class MemoryAccount:
             price=price,
             traded_at=at,
         )
-        self.books.book_trade(trade)
+        self.holdings.book_trade(trade)
         self.fills.append(MemoryFill(order, trade, at, signed_quantity, price))
         progress.count_fill(order, signed_quantity, price)
-        self._tell_of_fill(order, trade, now)
+        self._notify_of_fill(order, trade, now)
         if proven := progress.proven_by_trades(order):
-            self._move(order, *proven, now)
+            self._move_order(order, *proven, now)
 
-    def _tell_of_fill(self, order: MemoryOrder, trade: MemoryTrade, now: datetime) -> None:
+    def _notify_of_fill(self, order: MemoryOrder, trade: MemoryTrade, now: datetime) -> None:
         signal = order.signal
         if signal.plan is not None:
             signal.plan.look_at = now
@@ -436,7 +441,7 @@ class MemoryAccount:
         if progress.awaits_trades(order, new, filled):
             progress.keep_end(order, new, filled, order.out_quantity, now)
         elif progress.is_news(order, new):
-            self._move(order, new, reported.words, now)
+            self._move_order(order, new, reported.words, now)
         order.working_price = reported.limit if reported.limit is not None else order.working_price
         if standing.modify_number and standing.modify_number == order.modify_number and order.modify_pending:
             order.modify_pending = False
@@ -482,9 +487,9 @@ class MemoryAccount:
         )
         state = AccountState(
             self.terms,
-            self.books.cash,
-            self.books.figures(),
-            positions=self.books.held,
+            self.holdings.cash,
+            self.holdings.figures(),
+            positions=self.holdings.held,
             out_today=self._out_today(now),
         )
         return Around(

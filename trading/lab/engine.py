@@ -89,7 +89,7 @@ class Engine:
         self.board, self.facts = self.account.board, self.account.facts
         self.tokens = {spec.key: token for token, spec in self.instruments.items()}
         self.rows: dict[int, np.void] = {}
-        self._day: date | None = None
+        self.day: date | None = None
         self._by_name: dict[str, LabRun] = {}
         self._heard: set[int] = set()
         for run in self.runs:
@@ -102,7 +102,7 @@ class Engine:
     def _know(self, run: LabRun) -> None:
         self._by_name[run.name] = run
         self.account.deployed[run.name] = run.deployed
-        self.account.books.portfolios.append(run.name)
+        self.account.holdings.portfolios.append(run.name)
         self._heard |= {self.tokens[key] for key in run.keys if key in self.tokens}
         self.runs.sort(key=lambda one: one.name)
 
@@ -112,13 +112,28 @@ class Engine:
 
     def step(self, entry: StreamEntry) -> None:
         """Let one entry happen, and all that it causes. Raises NeverQuiet."""
-        decided = self._give_news()
+        decided = self.give_news()
         self._note_gap(entry)
-        self.position, self.now = entry.position, max(self.now, entry.market_time)
-        self._open_day()
+        self.position = entry.position
+        self.move_to(entry.market_time)
         rows = self._read_rows(entry)
-        decided += self._offer(rows, entry)
-        self._match(rows)
+        heard = self._heard_in(rows, entry)
+        for run in self.runs:
+            for call in offers(run.host, run.keys, heard, self.now):
+                decided += self.call(run, call)
+        self.finish(decided, self._quotes_of(rows))
+
+    def move_to(self, moment: datetime) -> None:
+        """Move market time on, into another day if need be; it never goes back."""
+        self.now = max(self.now, moment)
+        day = self.now.astimezone(IST).date()
+        if day != self.day:
+            self.day = day
+            self._open_day(day)
+
+    def finish(self, decided: list[Decided], quotes: Mapping[int, DepthQuote]) -> None:
+        """Match on these books, act on what was decided, and let all of it come to rest. Raises NeverQuiet."""
+        self.account.exchange.step(quotes, self.now)
         for one in decided:
             self._act_on(one)
         self._come_to_rest()
@@ -132,11 +147,7 @@ class Engine:
         if not is_next and self.position.epoch:
             self.gaps.append(f"after {self.position} came {entry.position}")
 
-    def _open_day(self) -> None:
-        day = self.now.astimezone(IST).date()
-        if day == self._day:
-            return
-        self._day = day
+    def _open_day(self, day: date) -> None:
         for token in sorted(self.with_candles):
             hours = _hours_of(self.facts.schedule(token, day))
             if hours is not None:
@@ -153,19 +164,17 @@ class Engine:
             self.board.show(token, row, self.now)
         return rows
 
-    def _offer(self, rows: Mapping[int, np.void], entry: StreamEntry) -> list[Decided]:
-        """Offer candles, then ticks, to every run in the order of its name."""
+    def _heard_in(self, rows: Mapping[int, np.void], entry: StreamEntry) -> Heard:
+        """What an entry tells the runs; exact money is dear, and most of a feed's instruments are nobody's."""
         closed = self.candles.close_until(entry.market_time if entry.kind == "watermark" else EPOCH)
         key_of = {token: self.instruments[token].key for token in self._heard}
-        heard = Heard(
+        return Heard(
             [as_candle(one, key_of[one.token]) for one in closed if one.token in key_of],
             [as_tick(row, key_of[token], self.now) for token, row in rows.items() if token in key_of],
             self.instruments.keys().isdisjoint(rows),
         )
-        return [one for run in self.runs for call in offers(run.host, run.keys, heard, self.now)
-                for one in self._call(run, call)]  # fmt: skip
 
-    def _call(self, run: LabRun, call: Callable[[], list[Decision]]) -> list[Decided]:
+    def call(self, run: LabRun, call: Callable[[], list[Decision]]) -> list[Decided]:
         """Call a host; a fault pauses the run, and what was decided before it counts."""
         try:
             decisions = call()
@@ -175,7 +184,7 @@ class Engine:
         except Exception as error:
             decisions = list(run.host.give_in())
             self.pause(run, f"it failed: {error_words(error)}", error)
-        return [Decided(run, decision, self._tick_of(decision.instrument)) for decision in decisions or ()]
+        return [Decided(run, decision, self.tick_of(decision.instrument)) for decision in decisions or ()]
 
     def pause(self, run: LabRun, words: str, error: BaseException | None = None) -> None:
         """Let a run only get out from here on."""
@@ -183,13 +192,14 @@ class Engine:
         run.deployed.state = DeploymentState.PAUSED
         self.faults.append(Fault(run.name, self.now, words, traceback_of(error) if error else ""))
 
-    def _tick_of(self, key: str) -> Tick | None:
+    def tick_of(self, key: str) -> Tick | None:
+        """The last tick of an instrument, as a decision keeps it; None where there was none."""
         row = self.rows.get(self.tokens[key])
         return as_tick(row, key, self.now) if row is not None else None
 
     # What a run hears of its orders
 
-    def _give_news(self) -> list[Decided]:
+    def give_news(self) -> list[Decided]:
         waiting, self.account.news = self.account.news, []
         return [one for news in waiting for one in self._give(news)]
 
@@ -201,20 +211,21 @@ class Engine:
         is_own = news.kind == "fill"
         fill = fill_of(payload, payload["number"] if is_own else None)
         hear = run.host.apply_fill if is_own else run.host.apply_closed_by_hand
-        decided = self._call(run, lambda: hear(fill))
+        decided = self.call(run, lambda: hear(fill))
         keep_protected(run.host, payload)
         return decided
 
     # What comes of it
 
-    def _match(self, rows: Mapping[int, np.void]) -> None:
+    def _quotes_of(self, rows: Mapping[int, np.void]) -> dict[int, DepthQuote]:
+        """The books the paper exchange is to see: this entry's, and once the last known ones."""
         exchange, quotes = self.account.exchange, dict[int, DepthQuote]()
         for token in exchange.interested:
             if token in rows or token not in exchange.seen:
                 quote = self.board.depth(token, self.now if token in rows else LONG_AGO, self.now)
                 if quote is not None:
                     quotes[token] = quote
-        exchange.step(quotes, self.now)
+        return quotes
 
     def _act_on(self, one: Decided) -> None:
         run, decision = one.run, one.decision

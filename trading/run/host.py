@@ -153,6 +153,24 @@ class RunHost:
                 self._offer_tick(tick)
         return positions.take_decisions()
 
+    def on_path(self, prices: Iterable[Tick], now: datetime) -> list[Decision]:
+        """Watch stops, targets and the clock at prices between candles; the strategy is not asked."""
+        positions = self._positions
+        positions.begin_step(now)
+        for tick in prices:
+            if tick.instrument in positions.views:
+                positions.watch_price(tick.instrument, tick.last_price, tick.at)
+        positions.watch_clock()
+        return positions.take_decisions()
+
+    @property
+    def is_engaged(self) -> bool:
+        """Whether anything is held or asked for, so that time and prices matter."""
+        return any(position.is_engaged for position in self._positions.traded.values())
+
+    def is_engaged_in(self, instrument: str) -> bool:
+        return instrument in self._positions.traded and self._positions.traded[instrument].is_engaged
+
     # The strategy
 
     def _is_news(self, candle: Candle) -> bool:

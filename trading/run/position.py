@@ -76,6 +76,11 @@ class RunPosition:
     def in_flight(self) -> bool:
         return self.entry is not None or self.exit is not None
 
+    @property
+    def is_engaged(self) -> bool:
+        """Whether anything is held or asked for."""
+        return bool(self.quantity) or self.in_flight
+
     def held(self) -> Held | None:
         if not self.quantity or self.since is None:
             return None

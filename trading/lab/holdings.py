@@ -43,7 +43,7 @@ class HeldInMemory:
 
 
 @dataclass
-class MemoryBooks:
+class MemoryHoldings:
     """``rates_of`` gives an exchange's charge rates. Everything is of one account; portfolios are named."""
 
     cash: Decimal

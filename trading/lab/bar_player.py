@@ -1,0 +1,337 @@
+"""Plays one-minute candles through the engine: exact code runs only where something happens. Pure.
+
+A minute whose instrument nobody holds and has no order in is only heard as a candle; any other is walked through, so
+that stops, targets and orders meet prices in an order (see ``trading.lab.bar_path``). A decision at a close arrives
+after its latency and meets the next open first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+
+import numpy as np
+
+from market.domain.ticks import divisor_for, to_price
+from trading.lab.bar_path import FillTerms, stretch, turns
+from trading.lab.candles import MINUTE, Bars, Sessions, day_of_number, days_of, longer_bars, moment
+from trading.lab.engine import Decided, Engine, LabRun
+from trading.lab.facts import Board, Seen
+from trading.paper.depth import DepthQuote
+from trading.run.position import RunPosition
+from trading.strategies.values import Candle, Tick
+
+PHASE = timedelta(seconds=15)
+
+
+@dataclass
+class Shown:
+    """Where an instrument stands: a wire price, when, and the day's volume so far; ``offered`` units a side."""
+
+    price: int
+    at: int  # seconds since 1970
+    volume: int = 0
+    offered: int = 0
+    previous_close: int = 0
+
+
+@dataclass
+class BarBoard(Board):
+    """The board of a play of candles: prices become money when somebody asks."""
+
+    terms: FillTerms = field(default_factory=FillTerms)
+    shown: dict[int, Shown] = field(default_factory=dict)
+    now: datetime | None = None
+
+    def get(self, token: int) -> Seen | None:
+        one = self.shown.get(token)
+        if one is None:
+            return None
+        price, tick_size = to_price(one.price, token), self.facts.spec_of(token).tick_size
+        bids, asks = self.terms.book(price, tick_size, one.offered)
+        at = moment(one.at)
+        close = to_price(one.previous_close, token) or None
+        return Seen(price, bids, asks, one.volume, close, at, self.now or at)
+
+
+@dataclass
+class Series:
+    """The candles of one instrument and interval as they are heard: ``nth`` is the next."""
+
+    token: int
+    key: str
+    interval: int
+    bars: Bars
+    ends: np.ndarray
+    nth: int = 0
+
+    def heard_until(self, now: int) -> Iterator[tuple[int, int, Candle]]:
+        """Yield what has ended by ``now`` and was not heard yet, with what it is ordered by."""
+        while self.nth < len(self.ends) and self.ends[self.nth] <= now:
+            yield int(self.ends[self.nth]), self.interval, self.candle(self.nth)
+            self.nth += 1
+
+    def candle(self, nth: int) -> Candle:
+        bars, divisor = self.bars, Decimal(divisor_for(self.token))
+        return Candle(
+            instrument=self.key,
+            interval=self.interval,
+            start=moment(bars.start[nth]),
+            open=int(bars.open[nth]) / divisor,
+            high=int(bars.high[nth]) / divisor,
+            low=int(bars.low[nth]) / divisor,
+            close=int(bars.close[nth]) / divisor,
+            volume=int(bars.volume[nth]),
+            complete=True,
+        )
+
+
+class BarEngine(Engine):
+    """An engine whose last ticks are the candles' prices."""
+
+    def tick_of(self, key: str) -> Tick | None:
+        one = self.board.get(self.tokens[key])
+        return None if one is None or one.at is None else Tick(key, one.last, one.bid, one.ask, one.volume, one.at)
+
+
+@dataclass
+class BarPlayer:
+    """``bars`` are one-minute candles by token, within their sessions; all before ``first`` only warm up."""
+
+    engine: BarEngine
+    bars: Mapping[int, Bars]
+    sessions: Mapping[int, Sessions]
+    terms: FillTerms
+    worse_first: bool = True
+    undecided: int = 0  # minutes in which both a stop and a target were reached
+
+    def __post_init__(self) -> None:
+        board = self.engine.board
+        assert isinstance(board, BarBoard)
+        self.board = board
+        self._next = dict.fromkeys(self.bars, 0)
+        self._series = [one for token, interval in self._wanted() for one in [self._series_of(token, interval)]]
+        self._day = -1
+        self._closes: dict[int, int] = {}
+        for one in self.sessions.values():
+            for day, closes in zip(one.days.tolist(), one.closes.tolist(), strict=True):
+                self._closes[day] = max(closes, self._closes.get(day, closes))
+
+    def _wanted(self) -> list[tuple[int, int]]:
+        """Which candles some run hears, by token and interval."""
+        found = {
+            (self.engine.tokens[key], interval)
+            for run in self.engine.runs
+            for key in run.keys
+            for interval in run.host.strategy.intervals()
+        }
+        return sorted((token, interval) for token, interval in found if token in self.bars)
+
+    def _series_of(self, token: int, interval: int) -> Series:
+        bars, key = self.bars[token], self.engine.instruments[token].key
+        made, ends = (bars, bars.start + MINUTE) if interval == 1 else longer_bars(bars, interval, self.sessions[token])
+        return Series(token, key, interval, made, ends)
+
+    # ---- before the first day --------------------------------------------------------------------------------
+
+    def history_of(self, run: LabRun, first: int) -> list[Candle]:
+        """Return the candles a run asked to warm up on that ended by ``first``, oldest first; it has heard them."""
+        wanted, found = run.host.strategy.warmup(), list[Candle]()
+        for one in self._series:
+            if one.key in run.keys and (count := wanted.get(one.interval, 0)):
+                upto = int(np.searchsorted(one.ends, first, side="right"))
+                found += [one.candle(nth) for nth in range(max(0, upto - count), upto)]
+        return sorted(found, key=lambda candle: (candle.start, candle.interval, candle.instrument))
+
+    def begin_at(self, first: int) -> None:
+        """Pass over all before ``first``; the last price of each instrument is known."""
+        for one in self._series:
+            one.nth = int(np.searchsorted(one.ends, first, side="right"))
+        for token, bars in self.bars.items():
+            nth = self._next[token] = int(np.searchsorted(bars.start, first))
+            if nth:
+                self.board.shown[token] = Shown(int(bars.close[nth - 1]), int(bars.start[nth - 1]) + MINUTE)
+
+    # ---- the play --------------------------------------------------------------------------------------------
+
+    def play(self) -> Iterator[date]:
+        """Play all minutes there are; yields each day when it is over. Raises NeverQuiet."""
+        columns = [bars.start[self._next[token] :] for token, bars in self.bars.items()]
+        minutes = np.unique(np.concatenate(columns)) if columns else np.zeros(0, np.int64)
+        for minute, day in zip(minutes.tolist(), days_of(minutes).tolist(), strict=True):
+            if day != self._day:
+                if self._day >= 0:
+                    yield self._over()
+                self._begin_day(day)
+            self._pass_time(minute)
+            self._play_minute(minute)
+        if self._day >= 0:
+            yield self._over()
+
+    def _over(self) -> date:
+        """Let the day's last candles be heard at its close, also where the last minutes had no trade."""
+        closes = int(max(self._closes[self._day], self.engine.now.timestamp()))
+        self._hear(closes, moment(closes), is_last=True)
+        return day_of_number(self._day)
+
+    def _begin_day(self, day: int) -> None:
+        self._day = day
+        for token, one in self.board.shown.items():
+            self.board.shown[token] = Shown(one.price, one.at, previous_close=one.price)
+
+    def _pass_time(self, until: int) -> None:
+        """Let minutes without any candle pass for those who hold or wait: an entry does not rest through them."""
+        now = int(self.engine.now.timestamp()) // MINUTE * MINUTE
+        if days_of(np.array([now]))[0] != self._day:
+            return
+        while now + MINUTE <= until and self._any_engaged():
+            now += MINUTE
+            self._hear(now, moment(now))
+
+    def _play_minute(self, minute: int) -> None:
+        present = [token for token, nth in self._next.items() if self._begins_at(token, nth, minute)]
+        if self._any_engaged():
+            self._walk([token for token in present if self._is_busy(token)], minute)
+        for token in present:
+            self._show_close(token, self._next[token])
+            self._next[token] += 1
+        self._hear(minute + MINUTE, moment(minute + MINUTE), present)
+
+    def _begins_at(self, token: int, nth: int, minute: int) -> bool:
+        starts = self.bars[token].start
+        return nth < len(starts) and starts[nth] == minute
+
+    def _show_close(self, token: int, nth: int) -> None:
+        bars, before = self.bars[token], self.board.shown.get(token)
+        volume = int(bars.volume[nth])
+        self.board.shown[token] = Shown(
+            int(bars.close[nth]),
+            int(bars.start[nth]) + MINUTE,
+            (before.volume if before else 0) + volume,
+            self._offered(token, volume),
+            before.previous_close if before else 0,
+        )
+
+    def _offered(self, token: int, volume: int) -> int:
+        return self.terms.offered(volume, self.engine.instruments[token].lot_size)
+
+    def _hear(self, ended: int, now: datetime, traded: Collection[int] = (), *, is_last: bool = False) -> None:
+        """Let every run hear the candles that have ended, and those that hold or have asked the time.
+
+        What wants ticks gets one a minute, the close: of what lies between, the order is not known.
+        """
+        engine = self.engine
+        heard = [one for series in self._series for one in series.heard_until(ended)]
+        heard.sort(key=lambda one: (one[0], one[1], one[2].instrument))
+        candles = [candle for _, _, candle in heard]
+        decided = engine.give_news()
+        engine.move_to(now)
+        self.board.now = engine.now
+        for run in engine.runs:
+            own = [candle for candle in candles if candle.instrument in run.keys]
+            if own or run.host.is_engaged:
+                decided += engine.call(run, partial(run.host.on_candles, own, engine.now))
+            if run.host.strategy.wants_ticks and (ticks := self._closes_for(run, traded)):
+                decided += engine.call(run, partial(run.host.on_ticks, ticks, engine.now))
+        if decided or is_last or engine.account.is_waiting:
+            engine.finish(decided, {})
+
+    def _closes_for(self, run: LabRun, traded: Collection[int]) -> list[Tick]:
+        keys = [self.engine.instruments[token].key for token in traded]
+        return [tick for key in keys if key in run.keys and (tick := self.engine.tick_of(key))]
+
+    # ---- minutes in which something happens -----------------------------------------------------------------
+
+    def _any_engaged(self) -> bool:
+        engine = self.engine
+        return engine.account.is_waiting or any(run.host.is_engaged for run in engine.runs)
+
+    def _is_busy(self, token: int) -> bool:
+        key = self.engine.instruments[token].key
+        return token in self.engine.account.exchange.interested or any(
+            key in run.keys and run.host.is_engaged_in(key) for run in self.engine.runs
+        )
+
+    def _walk(self, busy: list[int], minute: int) -> None:
+        """Open for all of them, then each stretch of their paths."""
+        if not busy:
+            return
+        latency = self.engine.account.terms.latency
+        self._stand_at(
+            {token: int(self.bars[token].open[self._next[token]]) for token in busy}, moment(minute) + latency
+        )
+        at = dict.fromkeys(busy, 0)
+        paths = {token: self._turns_of(token) for token in busy}
+        for token in busy:
+            at[token] = int(self.bars[token].open[self._next[token]])
+        for phase in range(3):
+            for token in busy:
+                end = paths[token][phase]
+                for price in stretch(at[token], end, self._levels(token)):
+                    self._stand_at({token: price}, moment(minute) + (phase + 1) * PHASE)
+                at[token] = end
+
+    def _turns_of(self, token: int) -> tuple[int, int, int]:
+        bars, nth = self.bars[token], self._next[token]
+        high, low = int(bars.high[nth]), int(bars.low[nth])
+        held = [position for position in self._positions(token) if position.quantity]
+        for one in held:
+            levels = [self._wire(token, level) for level in (one.stop, one.target) if level is not None]
+            self.undecided += len(levels) == 2 and all(low <= level <= high for level in levels)
+        side = 1 if not held or held[0].quantity > 0 else -1
+        return turns(high, low, int(bars.close[nth]), side, worse_first=self.worse_first)
+
+    def _positions(self, token: int) -> list[RunPosition]:
+        key = self.engine.instruments[token].key
+        return [run.host.position_of(key) for run in self.engine.runs if key in run.keys]
+
+    def _levels(self, token: int) -> list[int]:
+        """Stops and targets of who holds: what a path must not pass unseen."""
+        levels = [level for one in self._positions(token) if one.quantity for level in (one.stop, one.target)]
+        return [self._wire(token, level) for level in levels if level is not None]
+
+    def _wire(self, token: int, price: Decimal) -> int:
+        return int(price * divisor_for(token))
+
+    def _stand_at(self, prices: Mapping[int, int], when: datetime) -> None:
+        """Let instruments stand at these prices: orders meet them, and what is decided there does after its latency."""
+        engine = self.engine
+        decided: list[Decided] = engine.give_news()
+        engine.move_to(when)
+        self._show(prices)
+        ticks = [tick for token in prices if (tick := engine.tick_of(engine.instruments[token].key))]
+        for run in engine.runs:
+            own = [tick for tick in ticks if tick.instrument in run.keys]
+            if own and run.host.is_engaged:
+                decided += engine.call(run, partial(run.host.on_path, own, engine.now))
+        for token in prices:
+            # Another point offers anew, also where it looks the same.
+            engine.account.exchange.liquidity.pop(token, None)
+        engine.finish(decided, self._books(prices))
+        if any(engine.account.exchange.requests.get(token) for token in prices):
+            engine.move_to(engine.now + engine.account.terms.latency)
+            self._show(prices)
+            engine.finish(engine.give_news(), self._books(prices))
+        if engine.account.news:
+            # What filled here is held on the way to the next price.
+            engine.finish(engine.give_news(), {})
+
+    def _show(self, prices: Mapping[int, int]) -> None:
+        self.board.now = self.engine.now
+        for token, price in prices.items():
+            before, volume = self.board.shown.get(token), int(self.bars[token].volume[self._next[token]])
+            self.board.shown[token] = Shown(
+                price,
+                int(self.engine.now.timestamp()),
+                before.volume if before else 0,
+                self._offered(token, volume),
+                before.previous_close if before else 0,
+            )
+
+    def _books(self, prices: Mapping[int, int]) -> dict[int, DepthQuote]:
+        now, interested = self.engine.now, self.engine.account.exchange.interested
+        quotes = {token: self.board.depth(token, now, now) for token in prices if token in interested}
+        return {token: quote for token, quote in quotes.items() if quote is not None}

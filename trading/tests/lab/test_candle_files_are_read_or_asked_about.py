@@ -1,0 +1,201 @@
+"""One's own candles: what follows from a file is deduced, what does not is asked, what is wrong is named by its row."""
+
+import gzip
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from django.conf import settings
+
+from alphapanda.core.timezone import IST
+from trading.lab.candle_files import BadCandles, candle_files, propose, read_candles
+
+HEAD = "timestamp,open,high,low,close,volume"
+GOOD = ("100.00", "101.50", "99.95", "101.00", "1200")
+
+
+def write(folder: Path, stamps, head=HEAD, rows=None, name="INFY.csv") -> Path:
+    path = folder / name
+    path.write_text(
+        "\n".join([head, *(",".join([stamp, *(rows or {}).get(nth, GOOD)]) for nth, stamp in enumerate(stamps))])
+    )
+    return path
+
+
+def day(first="09:15", count=375, form="%Y-%m-%d %H:%M:%S", date="2025-03-04"):
+    begin = datetime.fromisoformat(f"{date} {first}")
+    return [(begin + timedelta(minutes=nth)).strftime(form) for nth in range(count)]
+
+
+def asked(path: Path, **answers: str) -> list[str]:
+    return [question.name for question in propose(path, answers).questions]
+
+
+def read(path: Path, **answers: str):
+    proposal = propose(path, answers)
+    assert not proposal.questions
+    return read_candles(path, proposal.layout)
+
+
+def starts(file, symbol="INFY"):
+    return [datetime.fromtimestamp(at, IST).strftime("%Y-%m-%d %H:%M") for at in file.bars[symbol].start[[0, -1]]]
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S+05:30", "%Y-%m-%dT%H:%M:%S+0530", "%Y-%m-%d %H:%M"],
+)
+def test_usual_stamps_need_no_question(tmp_path, form):
+    path = write(tmp_path, day(form=form))
+    assert asked(path) == []
+    assert starts(read(path)) == ["2025-03-04 09:15", "2025-03-04 15:29"]
+
+
+def test_hours_of_greenwich_are_known_by_the_opening(tmp_path):
+    assert starts(read(write(tmp_path, day("03:45")))) == ["2025-03-04 09:15", "2025-03-04 15:29"]
+
+
+def test_seconds_and_milliseconds_since_1970(tmp_path):
+    begin = int(datetime(2025, 3, 4, 9, 15, tzinfo=IST).timestamp())
+    for factor in (1, 1000):
+        stamps = [str((begin + 60 * nth) * factor) for nth in range(375)]
+        assert starts(read(write(tmp_path, stamps))) == ["2025-03-04 09:15", "2025-03-04 15:29"]
+
+
+def test_stamps_of_a_candles_end_are_known_by_the_first_and_the_last_minute(tmp_path):
+    path = write(tmp_path, day("09:16"))
+    assert propose(path).layout.stamps == "end"
+    assert starts(read(path)) == ["2025-03-04 09:15", "2025-03-04 15:29"]
+
+
+def test_half_a_day_does_not_say_whether_a_stamp_is_start_or_end(tmp_path):
+    path = write(tmp_path, day("10:00", 60))
+    assert asked(path) == ["zone"]
+    assert asked(path, zone="IST") == ["stamps"]
+    assert starts(read(path, zone="IST", stamps="end")) == ["2025-03-04 09:59", "2025-03-04 10:58"]
+
+
+def test_an_hour_possible_in_both_zones_is_asked_about(tmp_path):
+    assert asked(write(tmp_path, day("09:05", 50))) == ["zone"]
+
+
+def test_a_date_that_can_be_read_two_ways_is_asked_about(tmp_path):
+    path = write(tmp_path, day(form="%d/%m/%Y %H:%M"))
+    [question] = propose(path).questions
+    assert (question.name, question.words) == ("dates", "'04/03/2025 09:15' can be read day first or month first")
+    assert starts(read(path, dates="day first"))[0] == "2025-03-04 09:15"
+    assert starts(read(path, dates="month first"))[0] == "2025-04-03 09:15"
+
+
+def test_a_day_after_the_twelfth_tells_the_order(tmp_path):
+    assert propose(write(tmp_path, day(form="%d-%m-%Y %H:%M", date="2025-03-14"))).layout.dates == "day first"
+    assert propose(write(tmp_path, day(form="%m-%d-%Y %H:%M", date="2025-03-14"))).layout.dates == "month first"
+
+
+def test_a_column_of_days_and_one_of_times(tmp_path):
+    stamps = [stamp.replace(" ", ",") for stamp in day(form="%Y%m%d %H:%M")]
+    path = write(tmp_path, stamps, head="Date,Time,Open,High,Low,Close,Volume")
+    assert starts(read(path)) == ["2025-03-04 09:15", "2025-03-04 15:29"]
+
+
+def test_the_mapping_is_shown_with_five_rows_as_read(tmp_path):
+    rows = propose(write(tmp_path, day())).rows
+    assert len(rows) == 5
+    assert rows[0] == "2025-03-04 09:15:00 IST  100.00 101.50 99.95 101.00  1200"
+
+
+def test_one_digest_whatever_the_kind_of_file(tmp_path):
+    path = write(tmp_path, day())
+    packed = tmp_path / "again.csv.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    columns = pl.read_csv(path, try_parse_dates=True).with_columns(
+        pl.col("timestamp").dt.replace_time_zone("Asia/Kolkata"), symbol=pl.lit("INFY-EQ")
+    )
+    columns.write_parquet(tmp_path / "INFY.parquet")
+    found = [read(one, symbol="INFY").bars["INFY"].digest() for one in candle_files([tmp_path])]
+    assert len(found) == 3
+    assert len(set(found)) == 1
+
+
+BAD = {
+    "words": (("100", "n/a", "99", "100", "1"), "row 5: high is 'n/a', which is no price"),
+    "nothing": (("100", "", "99", "100", "1"), "row 5: high is None, which is no price"),
+    "below zero": (("-1", "101", "99", "100", "1"), "row 5: open is '-1', which is no price"),
+    "high below low": (("100", "101", "102", "100", "1"), "row 5: high and low do not hold open and close"),
+    "close above high": (("100", "101", "99", "102", "1"), "row 5: high and low do not hold open and close"),
+    "volume": (("100", "101", "99", "100", "-3"), "row 5: volume is '-3', which is no number of units"),
+    "too much": (("100", "90000000", "99", "100", "1"), "row 5: high is '90000000', more than this can hold"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_what_is_no_candle_is_said_with_its_row(tmp_path, kind):
+    row, words = BAD[kind]
+    path = write(tmp_path, day(), rows={3: row})
+    with pytest.raises(BadCandles, match=f"^INFY.csv, {words}".replace("(", r"\(")):
+        read(path)
+
+
+def test_a_minute_twice_with_other_prices_is_refused_and_with_the_same_taken_once(tmp_path):
+    twice = [*day()[:10], *day()[9:]]
+    path = write(tmp_path, twice)
+    file = read(path)
+    assert (len(file.bars["INFY"]), file.warnings) == (
+        375, ["INFY.csv: 1 minutes stand twice, with equal values; taken once"],
+    )  # fmt: skip
+    with pytest.raises(BadCandles, match="row 11 and row 12: the same minute twice, with another close"):
+        read(write(tmp_path, twice, rows={10: ("100.00", "101.50", "99.95", "100.00", "1200")}))
+
+
+def test_rows_out_of_order_are_put_in_order_and_said(tmp_path):
+    file = read(write(tmp_path, [*day()[200:], *day()[:200]]))
+    assert (np.diff(file.bars["INFY"].start) == 60).all()
+    assert file.warnings == ["INFY.csv: its rows are not in the order of time; put in order"]
+
+
+def test_fractions_of_a_paisa_are_rounded_and_said(tmp_path):
+    file = read(write(tmp_path, day(), rows={0: ("100.004", "101.5", "99.95", "101", "1")}))
+    assert file.bars["INFY"].open[0] == 10_000
+    assert file.warnings == ["INFY.csv: 1 prices are no whole paise (adjusted?); rounded to the nearest"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("timestamp,open,high,low,volume\n2025-03-04 09:15,1,1,1,1\n", "has no column for close"),
+        (HEAD, "holds no candle"),
+        ("", "cannot be read"),
+        (f"{HEAD}\nyesterday,1,1,1,1,1\n", "row 2: 'yesterday' is no date and time"),
+        (f"{HEAD}\n2025-03-04 09:15:30,1,1,1,1,1\n", "row 2: it does not begin with a minute"),
+    ],
+)
+def test_a_file_that_is_none_is_said(tmp_path, text, words):
+    path = tmp_path / "INFY.csv"
+    path.write_text(text)
+    with pytest.raises(BadCandles, match=words):
+        read(path, zone="IST", stamps="start")
+
+
+def test_a_folder_without_candles_is_said(tmp_path):
+    with pytest.raises(BadCandles, match=r"no \.csv"):
+        candle_files([tmp_path])
+    with pytest.raises(BadCandles, match="there is no"):
+        candle_files([tmp_path / "nowhere"])
+
+
+def test_a_stamp_with_another_zone_is_taken_by_its_word(tmp_path):
+    tokyo = timezone(timedelta(hours=9))
+    begin = datetime(2025, 3, 4, 12, 45, tzinfo=tokyo)
+    stamps = [(begin + timedelta(minutes=nth)).isoformat() for nth in range(375)]
+    assert starts(read(write(tmp_path, stamps)))[0] == "2025-03-04 09:15"
+
+
+@pytest.mark.skipif(settings.SHARED_DATA is None, reason="the real candles are not here (ALPHAPANDA_SHARED_DATA)")
+def test_the_real_files_need_no_question():
+    for path in candle_files([settings.SHARED_DATA / "candles_1m"]):
+        proposal = propose(path)
+        assert (proposal.questions, proposal.layout.stamps) == ((), "start")
+        [bars] = read_candles(path, proposal.layout).bars.values()
+        assert len(bars) > 50_000
