@@ -207,7 +207,7 @@ class MemoryAccount:
             signal=signal,
             approved=assessment.approved,
             refusal_codes=list(assessment.codes),
-            checks=[check.as_dict() for check in assessment.checks],
+            assessment=assessment,
             only_shrinks=assessment.only_shrinks,
             side=signal.side,
             quantity=signal.quantity,
@@ -577,9 +577,10 @@ def _at_exchange(order: MemoryOrder, arrives_at: datetime) -> PaperOrder:
 
 
 def _counted(times: list[datetime], now: datetime) -> tuple[int, int]:
-    """How many orders in the last minute, and today."""
-    today = [at for at in times if _day(at) == _day(now)]
-    return sum(at > now - timedelta(minutes=1) for at in today), len(today)
+    """How many orders in the last minute, and today; forgets those of days before."""
+    today = _day(now)
+    times[:] = [at for at in times if _day(at) == today]
+    return sum(at > now - timedelta(minutes=1) for at in times), len(times)
 
 
 def _day(moment: datetime) -> date:

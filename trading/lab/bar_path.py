@@ -42,9 +42,11 @@ class FillTerms:
             raise BadFillTerms(f"a share of the volume lies above 0 and up to 1, not {self.volume_share}")
 
     def words(self) -> str:
-        share = "any quantity" if self.volume_share is None else f"{self.volume_share:%} of a candle's volume"
-        off = [f"{self.slippage_ticks.normalize():f} ticks"] if self.slippage_ticks else []
-        off += [f"{self.slippage_bps.normalize():f} bps"] if self.slippage_bps else []
+        percent = None if self.volume_share is None else f"{(self.volume_share * 100).normalize():f} %"
+        share = "any quantity" if percent is None else f"{percent} of a candle's volume"
+        ticks, bps = (f"{one.normalize():f}" for one in (self.slippage_ticks, self.slippage_bps))
+        off = [f"{ticks} tick{'' if ticks == '1' else 's'}"] if self.slippage_ticks else []
+        off += [f"{bps} bps"] if self.slippage_bps else []
         return f"{share}, {' or '.join(off) or 'nothing'} off the price"
 
     def offered(self, volume: int, lot_size: int) -> int:

@@ -115,6 +115,11 @@ class BarPlayer:
         self._next = dict.fromkeys(self.bars, 0)
         self._series = [one for token, interval in self._wanted() for one in [self._series_of(token, interval)]]
         self._day = -1
+        self._in_exchange: set[int] = set()
+        self._runs_of = {
+            token: [run for run in self.engine.runs if self.engine.instruments[token].key in run.keys]
+            for token in self.bars
+        }
         self._closes: dict[int, int] = {}
         for one in self.sessions.values():
             for day, closes in zip(one.days.tolist(), one.closes.tolist(), strict=True):
@@ -174,7 +179,7 @@ class BarPlayer:
     def _over(self) -> date:
         """Let the day's last candles be heard at its close, also where the last minutes had no trade."""
         closes = int(max(self._closes[self._day], self.engine.now.timestamp()))
-        self._hear(closes, moment(closes), is_last=True)
+        self._offer_candles(closes, moment(closes), is_last=True)
         return day_of_number(self._day)
 
     def _begin_day(self, day: int) -> None:
@@ -189,16 +194,17 @@ class BarPlayer:
             return
         while now + MINUTE <= until and self._any_engaged():
             now += MINUTE
-            self._hear(now, moment(now))
+            self._offer_candles(now, moment(now))
 
     def _play_minute(self, minute: int) -> None:
         present = [token for token, nth in self._next.items() if self._begins_at(token, nth, minute)]
         if self._any_engaged():
+            self._in_exchange = self.engine.account.exchange.interested
             self._walk([token for token in present if self._is_busy(token)], minute)
         for token in present:
             self._show_close(token, self._next[token])
             self._next[token] += 1
-        self._hear(minute + MINUTE, moment(minute + MINUTE), present)
+        self._offer_candles(minute + MINUTE, moment(minute + MINUTE), present)
 
     def _begins_at(self, token: int, nth: int, minute: int) -> bool:
         starts = self.bars[token].start
@@ -218,7 +224,7 @@ class BarPlayer:
     def _offered(self, token: int, volume: int) -> int:
         return self.terms.offered(volume, self.engine.instruments[token].lot_size)
 
-    def _hear(self, ended: int, now: datetime, traded: Collection[int] = (), *, is_last: bool = False) -> None:
+    def _offer_candles(self, ended: int, now: datetime, traded: Collection[int] = (), *, is_last: bool = False) -> None:
         """Let every run hear the candles that have ended, and those that hold or have asked the time.
 
         What wants ticks gets one a minute, the close: of what lies between, the order is not known.
@@ -250,10 +256,13 @@ class BarPlayer:
         return engine.account.is_waiting or any(run.host.is_engaged for run in engine.runs)
 
     def _is_busy(self, token: int) -> bool:
-        key = self.engine.instruments[token].key
-        return token in self.engine.account.exchange.interested or any(
-            key in run.keys and run.host.is_engaged_in(key) for run in self.engine.runs
-        )
+        """Whether an order is on its way or at the exchange, or the minute reaches a stop or a target."""
+        if token in self._in_exchange:
+            return True
+        bars, nth, before = self.bars[token], self._next[token], self.board.shown.get(token)
+        last = before.price if before else int(bars.open[nth])
+        low, high = min(last, bars.low[nth]), max(last, bars.high[nth])
+        return any(low <= level <= high for level in self._levels(token))
 
     def _walk(self, busy: list[int], minute: int) -> None:
         """Open for all of them, then each stretch of their paths."""
@@ -286,7 +295,7 @@ class BarPlayer:
 
     def _positions(self, token: int) -> list[RunPosition]:
         key = self.engine.instruments[token].key
-        return [run.host.position_of(key) for run in self.engine.runs if key in run.keys]
+        return [run.host.position_of(key) for run in self._runs_of[token]]
 
     def _levels(self, token: int) -> list[int]:
         """Stops and targets of who holds: what a path must not pass unseen."""

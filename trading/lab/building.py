@@ -69,7 +69,7 @@ def make_engine(terms: AccountTerms, instruments: Mapping[int, Instrument], with
     return Engine(MemoryAccount(terms, Board(facts)), facts.specs, frozenset(with_candles))
 
 
-def add_run(engine: Engine, plan: RunPlan, now: datetime) -> LabRun:
+def add_run(engine: Engine, plan: RunPlan, now: datetime, *, keeps_waits: bool = True) -> LabRun:
     """Put a run into an engine. Raises BadParameters, or StrategyFault where the strategy cannot be made."""
     facts: RowFacts = engine.facts  # type: ignore[assignment]
     wanted = {one.key: one for one in facts.instruments.values() if one.key in plan.terms["instruments"]}
@@ -82,6 +82,7 @@ def add_run(engine: Engine, plan: RunPlan, now: datetime) -> LabRun:
         now,
         CallbackGuard(settings.STRATEGY_CALLBACK_LIMIT.total_seconds()),
         most_strikes=settings.STRATEGY_STRIKES,
+        keeps_waits=keeps_waits,
     )
     deployed = Deployed(plan.name, terms.product, terms.enter_until, terms.flat_by, plan.number)
     run = LabRun(deployed, host, frozenset(wanted))

@@ -12,6 +12,7 @@ from instruments.domain.order_terms import Side, Validity
 from portfolio.domain.positions import PRICE_STEP
 from trading.orders.figures import OrderFigures
 from trading.orders.life_cycle import OrderState, SignalState
+from trading.risk.verdicts import Assessment
 from trading.strategies.values import InstrumentSpec
 
 
@@ -129,13 +130,17 @@ class MemoryDecision:
     signal: MemorySignal
     approved: bool
     refusal_codes: list[str]
-    checks: list[dict[str, Any]]
+    assessment: Assessment
     only_shrinks: bool
     side: str
     quantity: int
     slices: list[int]
     price: Decimal | None
     market_time: datetime
+
+    @property
+    def checks(self) -> list[dict[str, Any]]:
+        return [check.as_dict() for check in self.assessment.checks]
 
 
 @dataclass(eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -116,7 +116,7 @@ class Check:
 
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values; numbers as strings, written the same however many zeros a column keeps."""
-        return {name: _json_value(value) for name, value in asdict(self).items()}
+        return {name: _json_value(getattr(self, name)) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,9 +168,6 @@ class RunHost:
         """Whether anything is held or asked for, so that time and prices matter."""
         return any(position.is_engaged for position in self._positions.traded.values())
 
-    def is_engaged_in(self, instrument: str) -> bool:
-        return instrument in self._positions.traded and self._positions.traded[instrument].is_engaged
-
     # The strategy
 
     def _is_news(self, candle: Candle) -> bool:

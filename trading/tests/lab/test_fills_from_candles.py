@@ -125,4 +125,4 @@ def test_fill_terms_nobody_could_have_are_refused_in_words(terms):
 
 
 def test_what_is_certain_is_said():
-    assert CERTAIN.words() == "any quantity, 1 ticks off the price"
+    assert CERTAIN.words() == "any quantity, 1 tick off the price"

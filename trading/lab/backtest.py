@@ -1,0 +1,254 @@
+"""Run a backtest: the request's candles or recordings through the engine, and what came of it as figures and words."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from alphapanda.core.timezone import IST
+from instruments.models import Instrument
+from market.domain.quality import InstrumentRules
+from market.domain.ticks import to_wire
+from market.playback import play_recordings, tokens_in
+from market.recording import sha256_of
+from portfolio.models import Account
+from trading.errors import NotAllowed
+from trading.lab.account import MemoryAccount
+from trading.lab.bar_player import BarBoard, BarEngine, BarPlayer
+from trading.lab.building import RunPlan, add_run, granted, make_engine, warm_up
+from trading.lab.candles import moment
+from trading.lab.engine import Engine, Fault
+from trading.lab.loading import Loaded, load_bars
+from trading.lab.request import BacktestRequest
+from trading.lab.result import DayEnd, Figures, figures_of, needs_ticks
+from trading.lab.round_trips import RoundTrip, round_trips
+from trading.lab.row_facts import RowFacts
+from trading.run.history import kept_candles
+from trading.run.hosts import StrategyClass, strategy_class
+from trading.strategies.registry import code_hash
+
+Progress = Callable[[date], None]
+
+
+@dataclass
+class Outcome:
+    """What one backtest came to; ``data_digest`` and ``code_hash`` say of what."""
+
+    request: BacktestRequest
+    code_hash: str
+    data_digest: str
+    figures: Figures
+    trips: list[RoundTrip]
+    refusals: dict[str, int]  # by the gate's code
+    warnings: list[str] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    better_net: Decimal | None = None
+    needs_ticks: str = ""
+    undecided: int = 0
+
+
+@dataclass
+class _Played:
+    engine: Engine
+    days: list[DayEnd]
+    undecided: int = 0
+
+
+def run_backtest(request: BacktestRequest, progress: Progress = lambda day: None) -> Outcome:
+    """Raises NotAllowed, BadParameters, BadCandles, NotARecording or OSError, each in words."""
+    strategy = strategy_class(request.strategy)
+    parameters = checked_parameters(strategy, request.parameters)
+    plan = RunPlan(request.strategy, strategy, parameters, request.terms())
+    account = _account(request.account)
+    if request.recordings:
+        return _of_recordings(request, plan, account, progress)
+    return _of_candles(request, plan, account, progress)
+
+
+def checked_parameters(strategy: StrategyClass, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all parameters of a strategy, defaults filled in. Raises BadParameters."""
+    checked: dict[str, Any] = strategy.Parameters.from_json(dict(parameters)).to_json()
+    return checked
+
+
+def _account(name: str) -> Account | None:
+    if not name:
+        return None
+    account = Account.objects.filter(name=name).first()
+    if account is None:
+        known = ", ".join(Account.objects.values_list("name", flat=True)) or "none yet"
+        raise NotAllowed(f"there is no account {name!r}; there are: {known}")
+    return account
+
+
+# ---- candles -------------------------------------------------------------------------------------------------
+
+
+def _of_candles(request: BacktestRequest, plan: RunPlan, account: Account | None, progress: Progress) -> Outcome:
+    instruments = _named(request)
+    facts = RowFacts(instruments)
+    loaded = load_bars(request.candles, request.answers, instruments, facts)
+    first, last = _days_of(request, loaded)
+    play = partial(_play_bars, request, plan, account, instruments, loaded, (first, last))
+    worse = play(worse_first=True, progress=progress)
+    outcome = _outcome(replace(request, first=first, last=last), plan, loaded.digest, worse)
+    outcome.warnings = [*loaded.warnings, *_of_lots(instruments)]
+    if worse.undecided:
+        better = play(worse_first=False, progress=lambda day: None)
+        outcome.better_net = figures_of(request.capital, better.days, []).net
+        outcome.needs_ticks = needs_ticks(outcome.figures.net, outcome.better_net)
+        outcome.undecided = worse.undecided
+    return outcome
+
+
+def _named(request: BacktestRequest) -> dict[int, Instrument]:
+    """The instruments asked for, by token. Raises NotAllowed."""
+    found = Instrument.objects.by_keys(list(request.instruments))
+    if lacking := [key for key in request.instruments if key not in found]:
+        raise NotAllowed(f"not in the instruments loaded: {', '.join(lacking)}")
+    return {one.instrument_token: one for one in found.values()}
+
+
+def _days_of(request: BacktestRequest, loaded: Loaded) -> tuple[date, date]:
+    """The days asked for, as far as there are candles. Raises NotAllowed where there are none."""
+    starts = [bars.start for bars in loaded.bars.values() if len(bars)]
+    first, last = (moment(seconds).astimezone(IST).date() for seconds in (
+        min(int(one[0]) for one in starts), max(int(one[-1]) for one in starts)
+    ))  # fmt: skip
+    wanted = max(first, request.first or first), min(last, request.last or last)
+    if wanted[0] > wanted[1]:
+        raise NotAllowed(f"the candles are of {first} to {last}: none of them lies in the days asked for")
+    return wanted
+
+
+def _play_bars(
+    request: BacktestRequest,
+    plan: RunPlan,
+    account: Account | None,
+    instruments: Mapping[int, Instrument],
+    loaded: Loaded,
+    days: tuple[date, date],
+    *,
+    worse_first: bool,
+    progress: Progress,
+) -> _Played:
+    facts = RowFacts(instruments)
+    board = BarBoard(facts, terms=request.fills)
+    engine = BarEngine(MemoryAccount(granted(request.capital, account), board), facts.specs, frozenset())
+    begins = datetime.combine(days[0], datetime.min.time(), IST)
+    run = add_run(engine, plan, begins, keeps_waits=False)
+    upto = {token: bars.between(date.min, days[1]) for token, bars in loaded.bars.items()}
+    player = BarPlayer(engine, upto, loaded.sessions, request.fills, worse_first)
+    warm_up(engine, run, player.history_of(run, int(begins.timestamp())))
+    player.begin_at(int(begins.timestamp()))
+    ends = DayEnds(engine)
+    for day in player.play():
+        ends.note(day)
+        progress(day)
+    return _Played(engine, ends.days, player.undecided)
+
+
+def _of_lots(instruments: Mapping[int, Instrument]) -> list[str]:
+    """Say what is asked of today's list because no list of then is kept."""
+    dated = [one.key for one in instruments.values() if one.expiry]
+    words = "the lot size of today is used, and an expiry that is reached is not booked"
+    return [f"{', '.join(dated)}: {words}"] if dated else []
+
+
+# ---- recordings ----------------------------------------------------------------------------------------------
+
+
+def _of_recordings(request: BacktestRequest, plan: RunPlan, account: Account | None, progress: Progress) -> Outcome:
+    tokens = tokens_in(request.recordings)
+    known = {one.instrument_token: one for one in Instrument.objects.filter(instrument_token__in=tokens, listed=True)}
+    if lacking := [key for key in request.instruments if key not in {one.key for one in known.values()}]:
+        raise NotAllowed(f"the recording does not tell of {', '.join(lacking)}")
+    engine = make_engine(granted(request.capital, account), known, known)
+    rules = [
+        InstrumentRules(token, to_wire(one.tick_size, token), -1 if one.expiry is None else 0, tokens[token])
+        for token, one in known.items()
+    ]
+    played = _play_entries(engine, plan, request.recordings, rules, progress)
+    digest = hashlib.sha256("\n".join(sha256_of(path) for path in request.recordings).encode()).hexdigest()
+    return _outcome(request, plan, digest, played)
+
+
+def _play_entries(
+    engine: Engine, plan: RunPlan, paths: tuple[Path, ...], rules: list[InstrumentRules], progress: Progress
+) -> _Played:
+    ends, run = DayEnds(engine), None
+    for entry in play_recordings(paths, rules):
+        if run is None:
+            run = add_run(engine, plan, entry.market_time, keeps_waits=False)
+            own = {one.key: one for one in engine.facts.instruments.values() if one.key in run.keys}  # type: ignore[attr-defined]
+            warm_up(engine, run, kept_candles(run.host.strategy.warmup(), own, entry.market_time))
+        day = engine.day
+        if day is not None and entry.market_time.astimezone(IST).date() > day:
+            ends.note(day)
+            progress(day)
+        engine.step(entry)
+    if engine.day is not None:
+        ends.note(engine.day)
+        progress(engine.day)
+    return _Played(engine, ends.days)
+
+
+# ---- what came of it -----------------------------------------------------------------------------------------
+
+
+class DayEnds:
+    """Notes an account's money and holdings at the end of each day."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine, self.days = engine, list[DayEnd]()
+        self._costs = self._trades = 0
+
+    def note(self, day: date) -> None:
+        held = self.engine.account.holdings
+        costs = defaultdict[str, Decimal](Decimal)
+        for cost in held.costs[self._costs :]:
+            costs[str(cost.kind)] += cost.amount
+        unknown = any(trade.charges is None for trade in held.trades[self._trades :])
+        self._costs, self._trades = len(held.costs), len(held.trades)
+        self.days.append(DayEnd(day, self._equity(), dict(costs), unknown, self._session(day)))
+
+    def _equity(self) -> Decimal | None:
+        equity = self.engine.account.holdings.cash
+        for one in self.engine.account.holdings.held:
+            seen = self.engine.board.get(one.instrument_id)
+            if seen is None:
+                return None
+            equity += one.quantity * seen.last
+        return equity
+
+    def _session(self, day: date) -> tuple[datetime, datetime] | None:
+        for token in self.engine.instruments:
+            schedule = self.engine.facts.schedule(token, day)
+            if schedule.opens_at and schedule.closes_at:
+                return schedule.opens_at, schedule.closes_at
+        return None
+
+
+def _outcome(request: BacktestRequest, plan: RunPlan, digest: str, played: _Played) -> Outcome:
+    account = played.engine.account
+    trips = round_trips(account.fills)
+    refusals: dict[str, int] = defaultdict(int)
+    for decision in account.decisions:
+        for code in decision.refusal_codes:
+            refusals[code] += 1
+    return Outcome(
+        request=replace(request, parameters=plan.parameters),
+        code_hash=code_hash(plan.strategy),
+        data_digest=digest,
+        figures=figures_of(request.capital, played.days, trips),
+        trips=trips,
+        refusals=dict(refusals),
+        faults=list(played.engine.faults),
+    )

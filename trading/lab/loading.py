@@ -1,0 +1,126 @@
+"""Load the candles of a request: by instrument, within the sessions of their days, with what was noticed in words."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from alphapanda.core.figures import counted
+from instruments.models import Instrument, TradingSession
+from market.domain.ticks import divisor_for
+from trading.lab.candle_files import BadCandles, Proposal, candle_files, propose, read_candles
+from trading.lab.candles import Bars, Sessions, day_of_number, days_of
+from trading.lab.facts import MarketFacts
+
+LONG_GAP = 5  # trading days
+
+
+@dataclass
+class Loaded:
+    """By token. ``digest`` is of the candles' figures, whatever files they came from."""
+
+    bars: dict[int, Bars] = field(default_factory=dict)
+    sessions: dict[int, Sessions] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    digest: str = ""
+
+
+def load_bars(
+    paths: Iterable[Path], answers: Mapping[str, str], instruments: Mapping[int, Instrument], facts: MarketFacts
+) -> Loaded:
+    """Read what the files hold of these instruments. Raises BadCandles, with questions that are open too."""
+    loaded = Loaded()
+    tokens = {one.tradingsymbol: token for token, one in instruments.items()}
+    for path in candle_files(paths):
+        _read_into(loaded, path, answers, tokens)
+    if lacking := [one.key for token, one in instruments.items() if token not in loaded.bars]:
+        raise BadCandles(f"no candles of {', '.join(lacking)} in the files")
+    for token, one in instruments.items():
+        _keep_sessions(loaded, token, one, facts)
+    loaded.digest = _digest(loaded, instruments)
+    return loaded
+
+
+def _read_into(loaded: Loaded, path: Path, answers: Mapping[str, str], tokens: Mapping[str, int]) -> None:
+    proposal = propose(path, answers)
+    if "symbol" not in proposal.layout.columns and proposal.layout.symbol not in tokens:
+        return
+    if proposal.questions:
+        raise BadCandles(questions_of(proposal))
+    file = read_candles(path, proposal.layout, divisor_for(next(iter(tokens.values()))))
+    for symbol, bars in file.bars.items():
+        token = tokens.get(symbol)
+        if token is None:
+            continue
+        if token in loaded.bars:
+            raise BadCandles(f"{path.name}: candles of {symbol} are in another of the files too")
+        loaded.bars[token] = bars
+    if any(symbol in tokens for symbol in file.bars):
+        loaded.warnings += file.warnings
+
+
+def questions_of(proposal: Proposal) -> str:
+    told = [
+        f"{one.words}: answer {one.name}={' or '.join(one.choices) if one.choices else '…'}"
+        for one in proposal.questions
+    ]
+    return f"{proposal.path.name} ({proposal.layout.words()}): {'; '.join(told)}"
+
+
+def _keep_sessions(loaded: Loaded, token: int, instrument: Instrument, facts: MarketFacts) -> None:
+    """Leave out what lies outside continuous trading, and say so."""
+    bars = loaded.bars[token]
+    sessions = Sessions.of(bars, lambda day: facts.schedule(token, day))
+    if len(unknown := sessions.days[sessions.opens < 0]) > len(sessions.days) / 2:
+        day = day_of_number(int(unknown[0]))
+        raise BadCandles(
+            f"the calendar does not know {instrument.key}'s hours on {day} and {len(unknown) - 1} more of its days:"
+            f" load_calendar --year {day.year}, if the dates are right"
+        )
+    inside = sessions.holds(bars)
+    outside = len(bars) - int(np.count_nonzero(inside))
+    if outside * 2 > len(bars):
+        raise BadCandles(
+            f"{instrument.key}: {outside} of {len(bars)} candles lie outside its sessions; is the zone right?"
+        )
+    if outside:
+        first = np.datetime64(int(bars.start[~inside][0]) + 19_800, "s")
+        loaded.warnings.append(
+            f"{instrument.key}: {counted(outside, 'candle')} outside continuous trading left out, first {first} IST"
+        )
+    loaded.bars[token] = kept = bars.where(inside)
+    loaded.sessions[token] = Sessions.of(kept, lambda day: facts.schedule(token, day))
+    loaded.warnings += _gaps(instrument, kept)
+
+
+def _gaps(instrument: Instrument, bars: Bars) -> list[str]:
+    """Say which trading days between the first and the last have no candle."""
+    if not len(bars):
+        return []
+    have = {day_of_number(int(day)) for day in np.unique(days_of(bars.start))}
+    known = TradingSession.objects.trading_days(instrument.exchange, instrument.security_class, min(have), max(have))
+    runs: list[list[date]] = []
+    before_had = True
+    for day in known:
+        if day in have:
+            before_had = True
+            continue
+        if before_had:
+            runs.append([])
+        runs[-1].append(day)
+        before_had = False
+    words = [f"{instrument.key}: no candle from {run[0]} to {run[-1]}, {counted(len(run), 'trading day')}"
+             for run in runs if len(run) >= LONG_GAP]  # fmt: skip
+    if few := sum(len(run) for run in runs if len(run) < LONG_GAP):
+        words.append(f"{instrument.key}: no candle on {counted(few, 'single trading day')}")
+    return words
+
+
+def _digest(loaded: Loaded, instruments: Mapping[int, Instrument]) -> str:
+    parts = sorted((instruments[token].key, bars.digest()) for token, bars in loaded.bars.items())
+    return hashlib.sha256("\n".join(" ".join(part) for part in parts).encode()).hexdigest()

@@ -1,0 +1,183 @@
+"""`manage.py backtest`: from one's own candles to figures, and every wrong input in words."""
+
+import json
+from datetime import datetime, timedelta
+from decimal import Decimal
+from io import StringIO
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from alphapanda.core.clock.services import get_installation
+from alphapanda.core.commands import run_quietly
+from tests.stories.pipeline import make_instrument
+
+MARCH = datetime(2025, 3, 3, 9, 15)  # noqa: DTZ001  # a Monday, as files have it: without a zone
+
+
+@pytest.fixture
+def infy(transactional_db, settings):
+    settings.STRATEGY_PACKAGES = ["tests.strategies"]
+    get_installation()
+    run_quietly("load_calendar", "--year", "2025")
+    return make_instrument()
+
+
+def write_days(folder, prices, days=1, name="INFY.csv"):
+    """Minutes from 9:15 on, at these prices, a day each; the rest of each day at the last of them."""
+    lines = ["timestamp,open,high,low,close,volume"]
+    for day in range(days):
+        for nth in range(375):
+            price = prices[min(nth, len(prices) - 1)]
+            stamp = MARCH + timedelta(days=day, minutes=nth)
+            lines.append(f"{stamp:%Y-%m-%d %H:%M:%S},{price},{price},{price},{price},100000")
+    (folder / name).write_text("\n".join(lines))
+    return folder / name
+
+
+DIP = ["1505", "1505", "1499", "1500", "1505", "1511", "1511"]
+
+
+def backtest(*arguments, **options):
+    out = StringIO()
+    call_command("backtest", *map(str, arguments), stdout=out, **options)
+    return out.getvalue()
+
+
+def of(path, *more):
+    return ("test-one-lot", "--instruments", "NSE:INFY", "--candles", path, "--sizing", "lots", "--size", "10", *more)
+
+
+def test_a_round_trip_and_its_figures(infy, tmp_path):
+    result = json.loads(backtest(*of(write_days(tmp_path, DIP)), "--json"))
+    [trip] = result["round_trips"]
+    assert (trip["side"], trip["quantity"], trip["entry_price"], trip["exit_price"]) == (
+        "BUY",
+        10,
+        "1500.1000",
+        "1510.9000",
+    )
+    assert (trip["entry_reason"], trip["exit_reason"]) == ("1499 is at or under 1500", "1511 is at or over 1510")
+    assert Decimal(result["gross"]) == Decimal("108.00")
+    assert Decimal(result["gross"]) - sum(map(Decimal, result["charges"].values())) == Decimal(result["net"])
+    assert set(result["charges"]) == {
+        "brokerage", "transaction_tax", "exchange_turnover_charge", "sebi_turnover_charge", "stamp_duty", "gst",
+    }  # fmt: skip
+    assert result["by_month"] == {"2025-03": {"3": result["net"]}}
+    assert result["fills"] == "10 % of a candle's volume, 1 tick off the price"
+
+
+def test_it_is_said_in_words(infy, tmp_path):
+    words = backtest(*of(write_days(tmp_path, DIP)))
+    assert "test-one-lot on NSE:INFY, 2025-03-03 to 2025-03-03" in words
+    assert "1 trade, 1 of them won; 0 open at the end; held 0.80 % of the time." in words
+
+
+def test_the_same_request_gives_the_same_result_to_the_byte(infy, tmp_path):
+    path = write_days(tmp_path, DIP, days=3)
+    assert backtest(*of(path), "--json") == backtest(*of(path), "--json")
+
+
+def test_parameters_days_and_capital_are_taken(infy, tmp_path):
+    path = write_days(tmp_path, DIP, days=3)
+    result = json.loads(
+        backtest(*of(path, "--set", "buy_at=1400", "--from", "2025-03-04", "--account-capital", "5000", "--json"))
+    )
+    assert (result["request"]["first"], result["request"]["last"], result["trades"]) == ("2025-03-04", "2025-03-05", 0)
+    assert (result["request"]["parameters"]["buy_at"], result["request"]["capital"]) == ("1400", "5000")
+
+
+def test_what_the_gate_refuses_is_counted(infy, tmp_path):
+    result = json.loads(backtest(*of(write_days(tmp_path, DIP)), "--account-capital", "100", "--json"))
+    assert (result["trades"], result["refusals"]) == (0, {"BUYING_POWER": 2})
+
+
+def test_files_are_written_whole(infy, tmp_path):
+    backtest(*of(write_days(tmp_path, DIP)), "--csv", tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["equity.csv", "months.csv", "trades.csv"]
+    assert len((tmp_path / "out" / "trades.csv").read_text().splitlines()) == 2
+
+
+def test_a_folder_that_cannot_be_written_is_said(infy, tmp_path):
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(CommandError, match="nothing half-written counts"):
+        backtest(*of(write_days(tmp_path, DIP)), "--csv", tmp_path / "out")
+
+
+def test_a_strategy_that_raises_says_the_bar_and_gets_out(infy, tmp_path):
+    result = json.loads(
+        backtest("test-raises", "--instruments", "NSE:INFY", "--candles", write_days(tmp_path, DIP), "--json")
+    )
+    [fault] = result["faults"]
+    assert fault["at"].startswith("2025-03-03T")
+    assert "raise" in fault["words"] or "Error" in fault["words"]
+
+
+def test_a_week_without_candles_is_said(infy, tmp_path):
+    path = write_days(tmp_path, DIP, days=1)
+    later = path.read_text().split("\n")[1:]
+    with path.open("a") as file:
+        file.write("\n" + "\n".join(line.replace("2025-03-03", "2025-03-17") for line in later))
+    result = json.loads(backtest(*of(path), "--json"))
+    assert result["warnings"] == ["NSE:INFY: no candle from 2025-03-04 to 2025-03-13, 8 trading days"]
+
+
+WRONG = {
+    "strategy": (("no-such",), "no strategy 'no-such'"),
+    "instrument": (("test-one-lot", "--instruments", "NSE:NOSUCH"), "not in the instruments loaded: NSE:NOSUCH"),
+    "exchange": (("test-one-lot", "--instruments", "INFY"), "name the exchange too"),
+    "parameter": (("test-one-lot", "--set", "buy_at=0"), "buy_at|Buy at"),
+    "unknown parameter": (("test-one-lot", "--set", "colour=red"), "colour"),
+    "not a pair": (("test-one-lot", "--set", "colour"), "--set wants NAME=VALUE"),
+    "days": (("test-one-lot", "--from", "2025-03-09", "--to", "2025-03-08"), "2025-03-08 is before 2025-03-09"),
+    "no such days": (("test-one-lot", "--from", "2026-03-09"), "none of them lies in the days asked for"),
+    "day": (("test-one-lot", "--from", "yesterday"), "'yesterday' is not a day"),
+    "capital": (("test-one-lot", "--account-capital", "much"), "'much' is no number"),
+    "slippage": (("test-one-lot", "--slippage-ticks", "-1"), "slippage is not below zero"),
+    "share": (("test-one-lot", "--volume-share", "3"), "a share of the volume"),
+    "account": (("test-one-lot", "--account", "Nobody's"), "there is no account"),
+    "recording": (("test-one-lot", "--recording", "2025-03-03"), "no whole recording of 2025-03-03"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_wrong_input_is_said_in_words(infy, tmp_path, kind):
+    (strategy, *more), words = WRONG[kind]
+    arguments = {"--instruments": ["NSE:INFY"], "--candles": [write_days(tmp_path, DIP)]}
+    given = [strategy, *more, *(one for name, value in arguments.items() if name not in more for one in (name, *value))]
+    with pytest.raises(CommandError, match=words):
+        backtest(*given)
+
+
+def test_a_year_the_calendar_does_not_know_is_said(infy, tmp_path):
+    path = write_days(tmp_path, DIP)
+    path.write_text(path.read_text().replace("2025-", "2019-"))
+    with pytest.raises(CommandError, match="load_calendar --year 2019"):
+        backtest(*of(path))
+
+
+def test_an_open_question_is_asked_and_answered(infy, tmp_path):
+    path = write_days(tmp_path, DIP)
+    path.write_text("\n".join(path.read_text().splitlines()[:30]))
+    with pytest.raises(CommandError, match="answer zone=IST or UTC"):
+        backtest(*of(path))
+    backtest(*of(path, "--answer", "zone=IST", "stamps=start"))
+
+
+def test_how_a_file_is_read_is_shown_with_five_rows(infy, tmp_path):
+    words = backtest(*of(write_days(tmp_path, DIP), "--show-candles"))
+    assert "stamps are a candle's start, in IST" in words
+    assert words.count(" IST  ") == 5
+
+
+@pytest.mark.skipif(settings.SHARED_DATA is None, reason="the real candles are not here (ALPHAPANDA_SHARED_DATA)")
+def test_a_real_month(infy):
+    run_quietly("load_calendar", "--year", "2024")
+    result = json.loads(backtest(
+        "momentum", "--instruments", "NSE:INFY", "--candles", settings.SHARED_DATA / "candles_1m" / "INFY.parquet",
+        "--from", "2024-07-01", "--to", "2024-07-31", "--json",
+    ))  # fmt: skip
+    assert result["trades"] > 10
+    assert Decimal(result["gross"]) - sum(map(Decimal, result["charges"].values())) == Decimal(result["net"])
