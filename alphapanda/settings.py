@@ -192,6 +192,7 @@ KITE_ROOT = env.str("KITE_ROOT", "https://api.kite.trade")
 KITE_LOGIN_ROOT = env.str("KITE_LOGIN_ROOT", "https://kite.zerodha.com/connect/login")
 KITE_TICKER_ROOT = env.str("KITE_TICKER_ROOT", "wss://ws.kite.trade")
 PRACTICE_CLOCK_URL = env.str("PRACTICE_CLOCK_URL", "")
+LAB_CANDLES = env.str("LAB_CANDLES", default=str(STATE_DIR / "candles"))
 STRATEGY_PACKAGES = env.list("STRATEGY_PACKAGES", default=[])
 # What one callback of a strategy may use of the CPU before it counts as no answer, and the how-manieth such of a day
 # pauses its run.
@@ -300,6 +301,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {
         "OrderStateEnum": "trading.api.order_shapes.ORDER_STATES",
+        "BacktestStateEnum": "trading.models.backtests.Backtest.State",
         "ProductEnum": "trading.api.order_shapes.PRODUCTS",
         "ClientErrorEnum": "drf_standardized_errors.openapi_serializers.ClientErrorEnum",
         "ValidationErrorEnum": "drf_standardized_errors.openapi_serializers.ValidationErrorEnum",

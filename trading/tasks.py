@@ -161,11 +161,23 @@ def fetch_adjusted_history(account: str) -> None:
         log.warning("history_not_told", account=account, error=repr(error))
 
 
+# Hours, and delivered once: Valkey would hand a message that is not acknowledged in a minute to another worker.
+@shared_task(name="trading.tasks.run_backtests", acks_late=False, soft_time_limit=86_000, time_limit=86_400)
+def run_backtests(partition: str) -> None:
+    from trading.lab.jobs import work_off
+
+    wakeups.clear_awake_flag(wakeups.BACKTESTS, partition)
+    work_off()
+
+
 @shared_task(name="trading.tasks.sweep")
 def sweep() -> None:
+    from alphapanda.core.clock.market_time import wall_now
+    from trading.lab.jobs import wake_for_backtests
     from trading.ticks.sweeping import sweep_partitions as wake_all
 
     wake_all()
+    wake_for_backtests(wall_now())
 
 
 @shared_task(name="trading.tasks.exit_what_is_due")

@@ -22,7 +22,7 @@ DATA_ACCOUNT = "practice"
 PRACTICE_KEYS = {"KITE_API_KEY_PRACTICE": "kitesim", "KITE_API_SECRET_PRACTICE": "kitesim-secret"}
 # What makes work ends before what does it, and the servers last: everybody still has something to write.
 STOP_ORDER = (
-    ("beat", "feed"),
+    ("beat", "feed", "lab"),
     ("ticks",),
     ("housekeeping", "broker"),
     ("web",),

@@ -107,10 +107,10 @@ def feed_child(secrets: dict[str, str]) -> Child:
     return Child("feed", [sys.executable, str(BASE_DIR / "manage.py"), "run_feed", "--feed", "kite"], secrets)
 
 
-def worker_child(name: str, queues: str, secrets: dict[str, str] | None = None) -> Child:
+def worker_child(name: str, queues: str, secrets: dict[str, str] | None = None, pool: str = "prefork") -> Child:
     command = python_module(
         "celery", "-A", "alphapanda.celery", "worker", "-Q", queues, "-n", f"{name}@%h",
-        "-c", "1", "--without-gossip", "--without-mingle", "-l", "WARNING",
+        "-P", pool, "-c", "1", "--without-gossip", "--without-mingle", "-l", "WARNING",
     )  # fmt: skip
     return Child(name, command, secrets or {})
 
@@ -118,7 +118,9 @@ def worker_child(name: str, queues: str, secrets: dict[str, str] | None = None) 
 def worker_children(secrets: dict[str, str]) -> tuple[Child, ...]:
     return (
         worker_child("ticks", "ticks.kite-0"),
-        worker_child("housekeeping", "risk,orders.paper,housekeeping,lab"),
+        worker_child("housekeeping", "risk,orders.paper,housekeeping"),
+        # Its work takes long, and hears by itself that it is to end.
+        worker_child("lab", "lab", pool="solo"),
         worker_child("broker", f"broker.{DATA_ACCOUNT}", secrets),
     )
 

@@ -2,6 +2,7 @@
 
 from rest_framework.viewsets import ViewSetMixin
 
+from trading.api.backtests import BacktestViewSet
 from trading.api.deployments import DeploymentViewSet, EvaluationViewSet, RunViewSet, StrategyViewSet
 from trading.api.events import DeadLetterViewSet, EventViewSet
 from trading.api.exits import ExitViewSet
@@ -21,6 +22,7 @@ VIEWSETS: dict[str, type[ViewSetMixin]] = {
     "orders": OrderViewSet,
     "fills": FillViewSet,
     "exits": ExitViewSet,
+    "backtests": BacktestViewSet,
     "limits": LimitViewSet,
     "meters": MeterViewSet,
     "gate": GateViewSet,

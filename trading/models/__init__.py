@@ -1,5 +1,6 @@
 """What trading remembers: strategies and their runs, signals, decisions, orders, and the paper exchange's own book."""
 
+from trading.models.backtests import Backtest
 from trading.models.exits import ExitPlan
 from trading.models.gates import Gate
 from trading.models.limits import RiskLimit
@@ -13,6 +14,7 @@ from trading.models.windows import JobSlot, RateWindow, RememberedRequest
 
 __all__ = [
     "ApiToken",
+    "Backtest",
     "BrokerSession",
     "Checkpoint",
     "Deployment",

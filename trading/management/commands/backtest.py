@@ -1,7 +1,6 @@
 """Run a strategy over candles or a recording, through the engine that trades: what would it have done?"""
 
 from collections.abc import Iterable
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +8,11 @@ from django.core.management.base import CommandError, CommandParser
 
 from alphapanda.core.commands import WRONG_INPUT
 from alphapanda.core.commands import Command as BaseCommand
-from market.models import Recording
 from market.recording import NotARecording
 from trading.errors import NotAllowed
 from trading.lab.backtest import Outcome, run_backtest
 from trading.lab.candle_files import BadCandles, candle_files, propose
+from trading.lab.jobs import recording_of
 from trading.lab.report import as_json, in_words, write_csv
 from trading.lab.request import BacktestRequest, BadRequest
 from trading.strategies.parameters import BadParameters
@@ -91,7 +90,7 @@ class Command(BaseCommand):
         share = options["volume_share"]
         return BacktestRequest.from_json({name: options[name] for name in AS_GIVEN} | {
             "candles": [str(path) for path in options["candles"]],
-            "recordings": [str(path) for path in map(_recording, options["recording"])],
+            "recordings": list(map(_recording, options["recording"])),
             "parameters": _pairs("--set", options["set"]),
             "answers": _pairs("--answer", options["answer"]),
             "volume_share": None if share == "any" else share,
@@ -125,18 +124,6 @@ def _pairs(option: str, given: list[str]) -> dict[str, str]:
     return dict(one.split("=", 1) for one in given)
 
 
-def _recording(named: str) -> Path:
-    """The file of a day recorded here, or the file itself. Raises CommandError."""
-    try:
-        day = date.fromisoformat(named)
-    except ValueError:
-        if not Path(named).is_file():
-            raise CommandError(f"{named} is neither a day nor a recording's file", returncode=WRONG_INPUT) from None
-        return Path(named)
-    found = Recording.objects.filter(day=day, state=Recording.State.CLOSED).first()
-    if found is None:
-        known = (
-            ", ".join(str(one) for one in Recording.objects.order_by("day").values_list("day", flat=True)) or "none yet"
-        )
-        raise CommandError(f"no whole recording of {day} is here; there are: {known}", returncode=WRONG_INPUT)
-    return Path(found.path)
+def _recording(named: str) -> str:
+    """The file of a day recorded here, or the file itself. Raises BadRequest."""
+    return named if Path(named).is_file() else recording_of(named)
