@@ -22,7 +22,9 @@ from instruments.domain.order_terms import (
 from instruments.models import Instrument
 from portfolio.models import Account
 from trading.exits.by_hand import ChoiceNeeded
-from trading.models import Deployment
+from trading.lab.jobs import candles_here, recordings_here, within_folder
+from trading.lab.request import BacktestRequest, BadRequest
+from trading.models import Deployment, Strategy
 from trading.run.hosts import strategy_class
 
 
@@ -98,6 +100,75 @@ class OrderForm(forms.Form):
     def asked(self) -> dict[str, Any]:
         """Return the arguments of ``place_by_hand``."""
         return {name: self.cleaned_data[name] for name in self.fields}
+
+
+class BacktestForm(forms.Form):
+    """A backtest on candles of the lab's folder, or on days recorded here. What each may be, its request says."""
+
+    strategy = forms.ChoiceField()
+    instruments = forms.CharField(
+        max_length=4000,
+        widget=forms.TextInput(attrs={"placeholder": "NSE:INFY, NSE:ITC"}),
+        help_text="with commas between",
+    )
+    candles = forms.MultipleChoiceField(required=False, widget=forms.SelectMultiple(attrs={"size": 4}))
+    recordings = forms.MultipleChoiceField(
+        required=False, widget=forms.SelectMultiple(attrs={"size": 4}), label="or days recorded here"
+    )
+    first = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}), label="From")
+    last = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}), label="To")
+    capital = forms.DecimalField(initial=Decimal(1_000_000), label="Capital ₹")
+    size = forms.DecimalField(initial=Decimal(100_000), label="A position ₹")
+    product = forms.ChoiceField(choices=choices_from(PRODUCT_LABELS), initial=Product.MIS)
+    slippage_ticks = forms.DecimalField(initial=Decimal(1), label="Slippage", help_text="ticks off the price")
+    volume_percent = forms.DecimalField(
+        initial=Decimal(10), required=False, label="Share of volume", help_text="%; empty: any quantity"
+    )
+    parameters = forms.CharField(
+        required=False, widget=forms.TextInput(attrs={"placeholder": "lookback=30, interval=5"}),
+        help_text="name=value; others as its code has them",
+    )  # fmt: skip
+    answers = forms.CharField(
+        required=False, widget=forms.TextInput(attrs={"placeholder": "zone=IST, stamps=start"}),
+        help_text="what the files do not say",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        known = Strategy.objects.filter(is_available=True).order_by("title").values_list("name", "title")
+        self.fields["strategy"].choices = list(known)  # type: ignore[attr-defined]
+        for name, found in (("candles", candles_here()), ("recordings", recordings_here())):
+            self.fields[name].choices = [(one, one) for one in found]  # type: ignore[attr-defined]
+        for name in ("capital", "size", "slippage_ticks", "volume_percent"):
+            self.fields[name].widget.attrs["class"] = "num"
+
+    def request(self) -> BacktestRequest:
+        """Raises BadRequest."""
+        given = self.cleaned_data
+        share = given["volume_percent"]
+        asked = {name: given[name] for name in ("strategy", "product", "candles", "recordings")}
+        return BacktestRequest.from_json(within_folder(asked | {
+            "instruments": [key.strip().upper() for key in given["instruments"].split(",") if key.strip()],
+            **{name: given[name].isoformat() for name in ("first", "last") if given[name]},
+            **{name: str(given[name]) for name in ("capital", "size", "slippage_ticks")},
+            "volume_share": None if share is None else str(share / 100),
+            "parameters": _pairs("parameters", given["parameters"]),
+            "answers": _pairs("answers", given["answers"]),
+        }))  # fmt: skip
+
+    def add_errors(self, errors: Mapping[str, str]) -> None:
+        """Show each beside its field; one of a field the form does not have, above all."""
+        for name, words in errors.items():
+            field = {"volume_share": "volume_percent", "slippage": "slippage_ticks"}.get(name, name)
+            self.add_error(field if field in self.fields else None, f"{words[:1].upper()}{words[1:]}.")
+
+
+def _pairs(field: str, text: str) -> dict[str, str]:
+    """Raises BadRequest for what is no name=value."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if odd := [part for part in parts if "=" not in part]:
+        raise BadRequest({field: f"{odd[0]} is not as name=value"})
+    return {name.strip(): value.strip() for name, value in (part.split("=", 1) for part in parts)}
 
 
 def lots_words(instrument: Instrument, quantity: int) -> str:

@@ -18,6 +18,7 @@ PAGES: dict[str, Callable[[Any], CommonFacts]] = {
     "strategies": panels.strategies_snapshot,
     "orders": lambda user: panels.orders_snapshot(),
     "portfolio": panels.portfolio_snapshot,
+    "lab": panels.lab_snapshot,
     "system": panels.system_snapshot,
 }
 

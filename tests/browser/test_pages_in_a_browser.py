@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from alphapanda.dashboard.tests.conftest import SampleDay
+from alphapanda.dashboard.tests.test_the_lab_asks_and_shows_backtests import make_backtest
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
-PATHS = ["/", "/strategies/", "/orders/", "/portfolio/", "/system/"]
+PATHS = ["/", "/strategies/", "/orders/", "/portfolio/", "/lab/", "/system/"]
 
 
 @pytest.mark.parametrize("size", ["desk", "phone"])
@@ -29,6 +30,15 @@ def test_the_story_fits_and_shows_each_check(open_page: Any, sample: SampleDay, 
     page.wait_for_timeout(300)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.locator(".checks tr").count() >= 2
+    assert page.problems == []
+
+
+@pytest.mark.parametrize("size", ["desk", "phone"])
+def test_a_backtest_fits_and_keeps_its_figures(open_page: Any, sample: SampleDay, size: str) -> None:
+    page = open_page(f"/lab/{make_backtest().pk}/", size)
+    page.wait_for_timeout(300)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert "−₹1,234.50" in page.locator(".outcome").inner_text()
     assert page.problems == []
 
 

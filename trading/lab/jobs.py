@@ -111,7 +111,8 @@ def _run(job: Backtest) -> None:
         log.exception("backtest_failed", backtest=str(job.pk))
         changes = {"state": S.FAILED, "error": f"it failed: {error_words(error)}"}
     if _own(job).update(**changes, finished_at=wall_now()):
-        record_event(f"backtest.{changes['state']}", key=str(job.pk), payload={"backtest": str(job)})
+        told = {"backtest": str(job), "error": str(changes.get("error", ""))[:300]}
+        record_event("backtest.failed" if told["error"] else "backtest.done", key=str(job.pk), payload=told)
 
 
 def _own(job: Backtest) -> Any:

@@ -1,5 +1,7 @@
 """What each page shows, as plain dictionaries: the same for the first paint and for the WebSocket."""
 
+from alphapanda.dashboard.panels.lab.page import lab_snapshot
+from alphapanda.dashboard.panels.lab.result import backtest_snapshot
 from alphapanda.dashboard.panels.live.page import live_snapshot
 from alphapanda.dashboard.panels.orders.page import orders_snapshot
 from alphapanda.dashboard.panels.orders.story import order_story
@@ -9,7 +11,9 @@ from alphapanda.dashboard.panels.strategies.page import strategies_snapshot
 from alphapanda.dashboard.panels.system.page import system_snapshot
 
 __all__ = [
+    "backtest_snapshot",
     "deployment_snapshot",
+    "lab_snapshot",
     "live_snapshot",
     "order_story",
     "orders_snapshot",

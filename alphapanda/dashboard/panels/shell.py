@@ -21,7 +21,7 @@ PHASE_WORDS = {
     PhaseKind.AUCTION: "NSE closing auction",
     PhaseKind.POST_CLOSE: "NSE post-close",
 }
-PLACES = ("live", "strategies", "orders", "portfolio", "system")
+PLACES = ("live", "strategies", "orders", "portfolio", "lab", "system")
 
 
 class GateFacts(TypedDict):

@@ -56,6 +56,14 @@ def fig(item: Any, path: str, form: str = "plain", kind: str = "", tone: bool = 
 
 
 @register.simple_tag
+def still(value: Any, form: str = "plain", tone: bool = True) -> SafeString:
+    """A figure that does not change once the page is there: `{% still trade.net "signed" %}`."""
+    coloured = tone and form in MONEY_FORMATS
+    money = format_html(' data-money="{}"', formats.money_tone(value)) if coloured else ""
+    return format_html('<span class="fig"{}>{}</span>', money, write_value(value, form))
+
+
+@register.simple_tag
 def say(item: Any, path: str, kind: str = "") -> SafeString:
     """Words that may change: `{% say row "decision" %}`."""
     attribute = format_html(' class="{}"', kind) if kind else ""

@@ -13,21 +13,24 @@ from django.views.decorators.http import require_POST
 from alphapanda.core.figures import counted
 from alphapanda.core.journal.models import DeadLetter
 from alphapanda.core.journal.services import CannotDecide, drop_dead_letter, replay_dead_letter
-from alphapanda.dashboard.forms import OrderForm, given_parameters
+from alphapanda.dashboard.forms import BacktestForm, OrderForm, given_parameters
 from alphapanda.dashboard.panels.live.kill_switch import CANCEL_ALL, FLATTEN
 from alphapanda.dashboard.panels.naming import order_words
 from alphapanda.dashboard.views.page import signed_in
-from alphapanda.dashboard.views.pages import deployment_page, orders_page
+from alphapanda.dashboard.views.pages import deployment_page, lab_page, orders_page
 from alphapanda.dashboard.views.people import came_from
 from portfolio.models import Position
 from trading.errors import NotAllowed
 from trading.exits.by_hand import ChoiceNeeded, place_by_hand
 from trading.exits.opening import exit_and_stop, exit_deployment, exit_holding, flatten
-from trading.models import Deployment, Order
+from trading.lab.jobs import ask_backtest, cancel_backtest
+from trading.lab.request import BadRequest
+from trading.models import Backtest, Deployment, Order
 from trading.orders import kill_switch
 from trading.orders.life_cycle import GATE_LABELS, GateState, Urgency
 from trading.orders.requests import cancel_all, request_cancellation
 from trading.run import deployments
+from trading.strategies.parameters import BadParameters
 
 ACTS: dict[str, Callable[..., object]] = {
     "start": deployments.start_deployment,
@@ -168,6 +171,39 @@ def cancel_order(request: HttpRequest, order_id: UUID) -> HttpResponse:
     else:
         messages.info(request, f"Asked to cancel: {order_words(order)}. It is cancelled when its exchange says so.")
     return redirect(came_from(request))
+
+
+@signed_in
+@require_POST
+def ask_for_backtest(request: HttpRequest) -> HttpResponse:
+    form = BacktestForm(request.POST)
+    if not form.is_valid():
+        return lab_page(request, form)
+    try:
+        job = ask_backtest(form.request(), name_of(request))
+    except BadRequest as bad:
+        form.add_errors(bad.errors)
+    except BadParameters as bad:
+        form.add_errors({"parameters": "; ".join(f"{name}: {', '.join(words)}" for name, words in bad.errors.items())})
+    except NotAllowed as refused:
+        form.add_error(None, f"{refused}.")
+    else:
+        messages.info(request, f"{job.strategy} is in the lab's queue.")
+        return redirect("dashboard:lab")
+    return lab_page(request, form)
+
+
+@signed_in
+@require_POST
+def cancel_backtest_asked(request: HttpRequest, backtest_id: UUID) -> HttpResponse:
+    job = get_object_or_404(Backtest.objects.defer("result"), pk=backtest_id)
+    try:
+        cancel_backtest(job, name_of(request))
+    except NotAllowed as refused:
+        messages.error(request, f"{job.strategy}: {refused}.")
+    else:
+        messages.info(request, f"The backtest of {job.strategy} is cancelled.")
+    return redirect("dashboard:lab")
 
 
 @signed_in

@@ -25,9 +25,16 @@ SHEETS = [
         "cards",
         "story",
         "system",
+        "lab",
     )
 ]
-PLACES = [("live", "Live"), ("strategies", "Strategies"), ("orders", "Orders"), ("portfolio", "Portfolio")]
+PLACES = [
+    ("live", "Live"),
+    ("strategies", "Strategies"),
+    ("orders", "Orders"),
+    ("portfolio", "Portfolio"),
+    ("lab", "Lab"),
+]
 BEHIND = [("system", "System")]
 THEMES = {"auto": "As the machine", "dark": "Dark", "light": "Light"}
 CONTRASTS = {"auto": "As the machine", "more": "High", "normal": "Normal"}
@@ -91,7 +98,7 @@ def render_page(request: HttpRequest, template: str, place: str, snapshot: Commo
         "place": place,
         "place_title": place.title(),
         "places": list_places(),
-        "topic": place,
+        "topic": more.pop("topic", place),
         "shell": shell,
         "strip": strip,
         "strip_words": STRIP_WORDS.get(strip or "", ""),

@@ -8,9 +8,9 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from alphapanda.dashboard import panels
-from alphapanda.dashboard.forms import OrderForm, parameter_fields
+from alphapanda.dashboard.forms import BacktestForm, OrderForm, parameter_fields
 from alphapanda.dashboard.views.page import render_page, signed_in
-from trading.models import Deployment, Order
+from trading.models import Backtest, Deployment, Order
 from trading.run.hosts import UnknownStrategy
 
 FILTERS = ("day", "state", "strategy", "q", "before")
@@ -82,6 +82,28 @@ def order_story(request: HttpRequest, order_id: UUID) -> HttpResponse:
 @require_safe
 def show_portfolio(request: HttpRequest) -> HttpResponse:
     return render_page(request, "dashboard/portfolio.html", "portfolio", panels.portfolio_snapshot(request.user))
+
+
+@signed_in
+@require_safe
+def show_lab(request: HttpRequest) -> HttpResponse:
+    return lab_page(request, BacktestForm())
+
+
+def lab_page(request: HttpRequest, form: BacktestForm) -> HttpResponse:
+    return render_page(request, "dashboard/lab.html", "lab", panels.lab_snapshot(request.user), form=form)
+
+
+@signed_in
+@require_safe
+def show_backtest(request: HttpRequest, backtest_id: UUID) -> HttpResponse:
+    try:
+        snapshot = panels.backtest_snapshot(backtest_id)
+    except Backtest.DoesNotExist as missing:
+        raise Http404("There is no such backtest.") from missing
+    # What is done does not change: nothing is heard of it.
+    topic = "lab" if snapshot["result"] is None else ""
+    return render_page(request, "dashboard/backtest.html", "lab", snapshot, topic=topic)
 
 
 @signed_in

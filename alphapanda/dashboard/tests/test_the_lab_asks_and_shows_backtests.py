@@ -1,0 +1,155 @@
+"""The Lab: a form that asks, rows that say how far each has come, and a page of what came of one."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from alphapanda.core.clock.market_time import wall_now
+from alphapanda.dashboard.tests.conftest import SampleDay
+from trading import wakeups
+from trading.models import Backtest, Strategy
+
+RESULT: dict[str, Any] = {
+    "request": {
+        "strategy": "momentum", "instruments": ["NSE:INFY"], "first": "2025-03-03", "last": "2025-03-05",
+        "candles": ["/x/INFY.csv"], "recordings": [], "capital": "1000000", "size": "100000", "sizing": "capital",
+        "product": "MIS", "order_style": "market", "parameters": {"interval": 5, "long_only": False}, "account": "",
+    },
+    "code_hash": "c" * 64, "data_digest": "d" * 64, "fills": "any quantity, 1 tick off the price",
+    "net": "-1234.50", "gross": "-1000.00", "charges": {"brokerage": "200.50", "gst": "34.00"}, "unknown": [],
+    "trades": 2, "winners": 1, "open_trades": 0, "exposure_percent": "12.40",
+    "drawdown": {
+        "rupees": "2000.00", "percent": "0.20", "since": "2025-03-03", "lowest_on": "2025-03-04", "days": None,
+    },
+    "worst_days": [{"day": "2025-03-04", "net": "-2000.00", "reason": "BUY 60 NSE:INFY: stop touched (−₹900.00)"}],
+    "by_month": {"2025-03": {"3": "765.50", "4": "-2000.00"}}, "undecided_minutes": 0, "better_net": None,
+    "equity": [["2025-03-03", "1000765.50"], ["2025-03-04", "998765.50"]], "needs_ticks": "",
+    "refusals": {"BUYING_POWER": 3}, "warnings": ["INFY.csv: 1 minutes stand twice"], "faults": [],
+    "round_trips": [
+        {
+            "run": "momentum", "instrument": "NSE:INFY", "side": "BUY", "quantity": 60,
+            "entered_at": "2025-03-04T03:50:00+00:00", "entry_price": "1500.1000", "entry_reason": "above the range",
+            "exited_at": "2025-03-04T04:50:00+00:00", "exit_price": "1485.1000", "exit_reason": "stop touched",
+            "gross": "-900.00", "charges": "60.00", "net": "-960.00",
+        }
+    ],
+}  # fmt: skip
+
+
+def make_backtest(state: str = "done", **changes: Any) -> Backtest:
+    whole = {"result": RESULT, "code_hash": "c" * 64, "data_digest": "d" * 64} if state == "done" else {}
+    now = wall_now()
+    values = {
+        "strategy": "momentum", "request": RESULT["request"], "state": state, "asked_by": "mehta",
+        "started_at": now, "finished_at": now,
+    }  # fmt: skip
+    return Backtest.objects.create(**values, **whole, **changes)
+
+
+@pytest.fixture
+def lab(sample: SampleDay, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    settings.LAB_CANDLES = str(tmp_path)
+    (tmp_path / "INFY.csv").write_text("timestamp,open,high,low,close\n")
+    Strategy.objects.get_or_create(name="momentum", defaults={"title": "Momentum breakout", "is_available": True})
+    monkeypatch.setattr(wakeups.app, "send_task", lambda *args, **kwargs: None)
+    return tmp_path
+
+
+def asked(**changes: Any) -> dict[str, Any]:
+    return {
+        "strategy": "momentum", "instruments": "nse:infy", "candles": ["INFY.csv"], "capital": "1000000",
+        "size": "100000", "product": "MIS", "slippage_ticks": "1", "volume_percent": "10", "parameters": "interval=5",
+    } | changes  # fmt: skip
+
+
+def post(reader: Any, fields: dict[str, Any]) -> Any:
+    return reader.post(reverse("dashboard:ask_backtest"), fields, follow=True)
+
+
+def test_the_form_asks_for_a_backtest(reader: Any, lab: Path) -> None:
+    answer = post(reader, asked(first="2025-03-03"))
+    job = Backtest.objects.get()
+    assert "momentum is in the lab's queue." in answer.content.decode().replace("&#x27;", "'")
+    assert (job.state, job.asked_by) == ("waiting", "mehta")
+    request = job.request
+    assert (request["instruments"], request["candles"]) == (["NSE:INFY"], [str(lab / "INFY.csv")])
+    assert (request["first"], request["volume_share"], request["parameters"]) == (
+        "2025-03-03",
+        "0.1",
+        {"interval": "5"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "words"),
+    [
+        ({"instruments": "INFY"}, "instruments", "name the exchange too"),
+        ({"candles": []}, "candles", "Give candles or recordings"),
+        ({"candles": ["../INFY.csv"]}, "candles", "not one of the available choices"),
+        ({"volume_percent": "300"}, "volume_percent", "share of the volume"),
+        ({"slippage_ticks": "-1"}, "slippage_ticks", "not below zero"),
+        ({"parameters": "interval"}, "parameters", "not as name=value"),
+        ({"parameters": "interval=0"}, "parameters", "0 is not one of 1, 3, 5"),
+        ({"first": "2025-03-05", "last": "2025-03-03"}, "last", "is before"),
+        ({"capital": "much"}, "capital", "Enter a number"),
+    ],
+)
+def test_what_is_wrong_stands_beside_its_field(
+    reader: Any, lab: Path, changes: dict[str, Any], field: str, words: str
+) -> None:
+    errors = post(reader, asked(**changes)).context["form"].errors
+    assert list(errors) == [field]
+    assert words in " ".join(errors[field])
+    assert not Backtest.objects.exists()
+
+
+def test_rows_say_how_far_each_has_come(reader: Any, lab: Path) -> None:
+    make_backtest("running", day=date(2025, 3, 4), days_played=2, attempts=2)
+    make_backtest("failed", error="INFY.csv, row 5: high is 'n/a', which is no price")
+    make_backtest()
+    rows = reader.get(reverse("dashboard:lab"), headers={"accept": "application/json"}).json()["rows"]
+    assert [(row["state"], row["net"], row["may_cancel"]) for row in rows] == [
+        ("Done", "-1234.50", False), ("Failed", None, False), ("Running", None, True),
+    ]  # fmt: skip
+    assert rows[2]["progress"] == "2 days, at 2025-03-04; begun anew after its worker died"
+    assert rows[1]["progress"] == "INFY.csv, row 5: high is 'n/a', which is no price"
+
+
+def test_one_is_cancelled_from_its_row(reader: Any, lab: Path) -> None:
+    job = make_backtest("running")
+    reader.post(reverse("dashboard:cancel_backtest", args=[job.pk]))
+    job.refresh_from_db()
+    assert (job.state, job.error) == ("cancelled", "cancelled by mehta")
+
+
+def test_a_result_shows_figures_days_and_each_trade_with_its_why(reader: Any, lab: Path) -> None:
+    page = reader.get(reverse("dashboard:backtest", args=[make_backtest().pk])).content.decode()
+    for words in (
+        "−₹1,234.50", "200.50", "12.40 % of the time", "₹2,000.00 (0.20 %)", "not made good", "stop touched",
+        "above the range", "2025-03-03 +₹765.50", "the gate refused: BUYING_POWER 3", "interval 5, long_only no",
+        "Equity from ₹10,00,765.50 to ₹9,98,765.50",
+    ):  # fmt: skip
+        assert words in page
+
+
+def test_a_result_with_something_unknown_says_so_and_no_net(reader: Any, lab: Path) -> None:
+    why = "charges unknown: no rate is on file for trades of 2019-01-01 (1 days)"
+    unknown = RESULT | {"net": None, "unknown": [why]}
+    job = make_backtest()
+    Backtest.objects.filter(pk=job.pk).update(result=unknown)
+    page = reader.get(reverse("dashboard:backtest", args=[job.pk])).content.decode()
+    assert why in page
+    rows = reader.get(reverse("dashboard:lab"), headers={"accept": "application/json"}).json()["rows"]
+    assert rows[0]["net"] is None
+
+
+def test_one_that_is_not_there_is_not_found(reader: Any, lab: Path) -> None:
+    assert reader.get(reverse("dashboard:backtest", args=["01a21800-0000-7000-8000-000000000000"])).status_code == 404
+
+
+def test_one_that_runs_says_how_far_it_is(reader: Any, lab: Path) -> None:
+    page = reader.get(reverse("dashboard:backtest", args=[make_backtest("running").pk])).content.decode()
+    assert "reading its data" in page
