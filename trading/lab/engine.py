@@ -90,6 +90,7 @@ class Engine:
         self.tokens = {spec.key: token for token, spec in self.instruments.items()}
         self.rows: dict[int, np.void] = {}
         self.day: date | None = None
+        self._sessions: dict[tuple[str, date], Session | None] = {}
         self._by_name: dict[str, LabRun] = {}
         self._heard: set[int] = set()
         for run in self.runs:
@@ -108,7 +109,9 @@ class Engine:
 
     def session(self, key: str, day: date) -> Session | None:
         """Implements ``trading.run.terms.SessionLookup``."""
-        return session_of(self.facts.schedule(self.tokens[key], day))
+        if (key, day) not in self._sessions:
+            self._sessions[key, day] = session_of(self.facts.schedule(self.tokens[key], day))
+        return self._sessions[key, day]
 
     def step(self, entry: StreamEntry) -> None:
         """Let one entry happen, and all that it causes. Raises NeverQuiet."""

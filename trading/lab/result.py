@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from alphapanda.core.figures import counted, profit
 from alphapanda.core.timezone import IST
 from trading.lab.round_trips import RoundTrip, held_spans
 
@@ -174,9 +175,8 @@ def _why(trips: list[RoundTrip]) -> str:
         return "what was held over the day fell"
     worst = min(trips, key=lambda trip: trip.net if trip.net is not None else trip.gross or ZERO)
     lost = worst.net if worst.net is not None else worst.gross
-    return (
-        f"{worst.side} {abs(worst.quantity)} {worst.instrument}: {worst.exit_reason} ({lost:.2f}); {len(trips)} trades"
-    )
+    what = f"{worst.side} {abs(worst.quantity)} {worst.instrument}"
+    return f"{what}: {worst.exit_reason} ({profit(lost)}); {counted(len(trips), 'trade')}"
 
 
 def _by_month(changes: dict[date, Decimal]) -> dict[str, dict[int, Decimal]]:

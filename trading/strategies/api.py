@@ -6,7 +6,7 @@ and waits out cool-downs for it), with typed ``Parameters`` and callbacks that a
 - given: ``Candle``, ``Tick``, ``Fill``, ``Context`` (the time, what is held, today's ``Session``), ``InstrumentSpec``;
 - answered: ``Enter``, ``Exit``, ``ChangeStop``, ``Wait``, each with a ``Reason`` in words and numbers;
 - parameters: ``whole``, ``number``, ``one_of``, ``yes_no``, ``clock_time`` draw their own form fields;
-- indicators over bounded windows: ``sma``, ``ema``, ``bollinger``, ``rsi``, ``atr``, ``rate_of_change``;
+- indicators over bounded windows: ``sma``, ``ExponentialAverage``, ``bollinger``, ``rsi``, ``atr``, ``rate_of_change``;
 - prices on the tick: ``nearest_tick``, ``floor_to_tick``, ``ceil_to_tick``;
 - words: ``money``, ``percent``, ``counted``, and ``nearness`` for how near a condition was.
 
@@ -26,9 +26,9 @@ from trading.strategies.indicators import (
     WILDER_MEMORY,
     Bands,
     Bars,
+    ExponentialAverage,
     atr,
     bollinger,
-    ema,
     newest,
     rate_of_change,
     rsi,
@@ -72,6 +72,7 @@ __all__ = [
     "Context",
     "Enter",
     "Exit",
+    "ExponentialAverage",
     "Fill",
     "Held",
     "InstrumentSpec",
@@ -92,7 +93,6 @@ __all__ = [
     "ceil_to_tick",
     "clock_time",
     "counted",
-    "ema",
     "floor_to_tick",
     "money",
     "nearest_tick",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -62,14 +63,42 @@ def sma(closes: deque[Decimal], period: int) -> Decimal:
     return sum(newest(closes, period), Decimal(0)) / period
 
 
-def ema(closes: Iterable[Decimal], period: int) -> Decimal:
-    """Return the exponential average, seeded with the plain one of the window's first ``period`` closes."""
-    values = list(closes)
-    average = sum(values[:period], Decimal(0)) / period
-    for close in values[period:]:
-        # In this form an average equal to the price stays exactly equal.
-        average += (close - average) * 2 / (period + 1)
-    return average
+class ExponentialAverage:
+    """The exponential average of all closes since it began, seeded with the plain one of its first ``period``.
+
+    It never forgets where it began: ``since`` is the start of its first candle, and both are kept.
+    """
+
+    def __init__(self, period: int) -> None:
+        self.period = period
+        self.since: datetime | None = None
+        self.count = 0
+        self._value = Decimal(0)  # of fewer than ``period`` closes their sum
+
+    @property
+    def value(self) -> Decimal:
+        """Raises ValueError while there are fewer than ``period`` closes."""
+        if self.count < self.period:
+            raise ValueError(f"{self.count} of {self.period} closes heard")
+        return self._value
+
+    def add(self, candle: Candle) -> None:
+        self.since = self.since or candle.start
+        self.count += 1
+        if self.count < self.period:
+            self._value += candle.close
+        elif self.count == self.period:
+            self._value = (self._value + candle.close) / self.period
+        else:
+            # In this form an average equal to the price stays exactly equal.
+            self._value += (candle.close - self._value) * 2 / (self.period + 1)
+
+    def save(self) -> dict[str, Any]:
+        return {"since": self.since.isoformat() if self.since else None, "count": self.count, "value": str(self._value)}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        self.since = datetime.fromisoformat(saved["since"]) if saved["since"] else None
+        self.count, self._value = saved["count"], Decimal(saved["value"])
 
 
 def sma_side(closes: deque[Decimal], fast: int, slow: int) -> int:

@@ -94,7 +94,9 @@ class Momentum(TrackingStrategy[MomentumParameters]):
     title = "Momentum breakout"
     Parameters = MomentumParameters
     wants_ticks = True
-    track_class = MomentumTrack
+
+    def new_track(self) -> MomentumTrack:
+        return MomentumTrack(self.window())
 
     def needed(self) -> int:
         return self.parameters.lookback + 1

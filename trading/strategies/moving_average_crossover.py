@@ -12,6 +12,7 @@ from trading.strategies.api import (
     Candle,
     Context,
     Exit,
+    ExponentialAverage,
     Held,
     Intent,
     JSONObject,
@@ -22,7 +23,6 @@ from trading.strategies.api import (
     TrackingStrategy,
     Wait,
     counted,
-    ema,
     money,
     nearness,
     one_of,
@@ -61,6 +61,8 @@ class CrossoverTrack(Track):
 
     side = 0
     age: int | None = None
+    fast: ExponentialAverage | None = None  # of plain averages nothing is kept
+    slow: ExponentialAverage | None = None
 
     def see(self, side: int) -> None:
         if self.age is not None:
@@ -70,11 +72,15 @@ class CrossoverTrack(Track):
             self.side = side
 
     def save(self) -> JSONObject:
-        return super().save() | {"side": self.side, "age": self.age}
+        averages = {name: one.save() for name, one in (("fast", self.fast), ("slow", self.slow)) if one}
+        return super().save() | {"side": self.side, "age": self.age, **averages}
 
     def restore(self, saved: JSONObject) -> None:
         super().restore(saved)
         self.side, self.age = saved["side"], saved["age"]
+        for name, one in (("fast", self.fast), ("slow", self.slow)):
+            if one is not None:
+                one.restore(saved[name])
 
 
 class MovingAverageCrossover(TrackingStrategy[CrossoverParameters]):
@@ -83,7 +89,13 @@ class MovingAverageCrossover(TrackingStrategy[CrossoverParameters]):
     name = "moving_average_crossover"
     title = "Moving-average crossover"
     Parameters = CrossoverParameters
-    track_class = CrossoverTrack
+
+    def new_track(self) -> CrossoverTrack:
+        track = CrossoverTrack(self.window())
+        if self.parameters.kind == "EMA":
+            track.fast = ExponentialAverage(self.parameters.fast)
+            track.slow = ExponentialAverage(self.parameters.slow)
+        return track
 
     def needed(self) -> int:
         return self.parameters.slow * (EMA_CONVERGED if self.parameters.kind == "EMA" else 1)
@@ -101,19 +113,23 @@ class MovingAverageCrossover(TrackingStrategy[CrossoverParameters]):
 
     def learned(self, ctx: Context, candle: Candle) -> None:
         track = self.track(candle.instrument)
+        for average in (track.fast, track.slow):
+            if average is not None:
+                average.add(candle)
         if len(track.bars) >= self.needed():
             track.see(self._side(track))
 
-    def _side(self, track: Track) -> int:
-        fast, slow, closes = self.parameters.fast, self.parameters.slow, track.bars.closes
-        if self.parameters.kind == "SMA":
-            return sma_side(closes, fast, slow)
-        return sign(ema(closes, fast) - ema(closes, slow))
+    def _side(self, track: CrossoverTrack) -> int:
+        if track.fast is None or track.slow is None:
+            return sma_side(track.bars.closes, self.parameters.fast, self.parameters.slow)
+        return sign(track.fast.value - track.slow.value)
 
     def averages(self, key: str) -> tuple[Decimal, Decimal]:
-        average = sma if self.parameters.kind == "SMA" else ema
-        closes = self.tracks[key].bars.closes
-        return average(closes, self.parameters.fast), average(closes, self.parameters.slow)
+        track = self.track(key)
+        if track.fast is not None and track.slow is not None:
+            return track.fast.value, track.slow.value
+        closes = track.bars.closes
+        return sma(closes, self.parameters.fast), sma(closes, self.parameters.slow)
 
     def on_candle(self, ctx: Context, candle: Candle) -> Iterable[Intent]:
         key = candle.instrument

@@ -99,7 +99,9 @@ class OpeningRangeBreakout(TrackingStrategy[OpeningRangeParameters]):
     title = "Opening-range breakout"
     Parameters = OpeningRangeParameters
     wants_ticks = True
-    track_class = RangeTrack
+
+    def new_track(self) -> RangeTrack:
+        return RangeTrack(self.window())
 
     def needed(self) -> int:
         return 1

@@ -75,13 +75,13 @@ TrackT = TypeVar("TrackT", bound=Track)
 class TrackingStrategy(Strategy[SharedT]):
     """Treats each instrument by itself; an index among them is not traded."""
 
-    track_class: type[Track] = Track
-
     def __init__(self, parameters: SharedT, instruments: Iterable[Any]) -> None:
         super().__init__(parameters, list(instruments))
-        self.tracks = {
-            key: self.track_class(self.window()) for key, spec in self.instruments.items() if not spec.is_index
-        }
+        self.tracks = {key: self.new_track() for key, spec in self.instruments.items() if not spec.is_index}
+
+    def new_track(self) -> Track:
+        """Return the memory an instrument begins with."""
+        return Track(self.window())
 
     def needed(self) -> int:
         """Return how many candles the rule needs before it decides, the stop's aside."""
@@ -124,7 +124,7 @@ class TrackingStrategy(Strategy[SharedT]):
     def restore(self, state: JSONObject) -> None:
         """An instrument the state does not know begins anew."""
         for key in self.tracks:
-            self.tracks[key] = self.track_class(self.window())
+            self.tracks[key] = self.new_track()
             if key in state:
                 self.tracks[key].restore(state[key])
 

@@ -1,5 +1,6 @@
 """Indicators agree with TA-Lib, and ties are decided exactly."""
 
+import json
 from collections import deque
 from decimal import Decimal
 from fractions import Fraction
@@ -10,11 +11,18 @@ import talib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading.strategies.indicators import Bars, atr, bollinger, ema, rate_of_change, rsi, sma, sma_side
-from trading.tests.strategies.market_day import D, at, candle
+from trading.strategies.indicators import Bars, ExponentialAverage, atr, bollinger, rate_of_change, rsi, sma, sma_side
+from trading.tests.strategies.market_day import MINUTE, D, at, candle
 
 price = st.integers(100, 2_000_000).map(lambda paise: Decimal(paise) / 100)
 closes = st.lists(price, min_size=40, max_size=80)
+
+
+def exponential(values, period):
+    average = ExponentialAverage(period)
+    for nth, value in enumerate(values):
+        average.add(candle(value, at("09:15") + nth * MINUTE))
+    return average
 
 
 def as_floats(values):
@@ -26,7 +34,7 @@ def as_floats(values):
 def test_averages_and_bands_are_talibs(values, period):
     series = as_floats(values)
     assert float(sma(deque(values), period)) == pytest.approx(talib.SMA(series, period)[-1])
-    assert float(ema(values, period)) == pytest.approx(talib.EMA(series, period)[-1])
+    assert float(exponential(values, period).value) == pytest.approx(talib.EMA(series, period)[-1])
     upper, middle, lower = (band[-1] for band in talib.BBANDS(series, period, 2, 2))
     bands = bollinger(deque(values), period, D(2))
     found = [float(bands.upper), float(bands.middle), float(bands.lower)]
@@ -46,7 +54,23 @@ def test_which_average_is_above_is_decided_exactly(values, fast, slow):
 def test_equal_averages_are_a_tie_however_they_are_written():
     values = deque(map(D, ("0.1", "0.2", "0.3", "0.2")))
     assert sma_side(values, 1, 4) == sma_side(values, 3, 3) == 0
-    assert ema([D("33.33")] * 50, 9) == D("33.33")
+    assert exponential([D("33.33")] * 50, 9).value == D("33.33")
+
+
+@given(closes, st.integers(2, 20), st.integers(0, 39))
+@settings(max_examples=50)
+def test_an_exponential_average_kept_and_taken_back_anywhere_goes_on_as_it_was(values, period, cut):
+    whole, before, after = exponential(values, period), exponential(values[:cut], period), ExponentialAverage(period)
+    after.restore(json.loads(json.dumps(before.save())))
+    for nth, value in enumerate(values[cut:]):
+        after.add(candle(value, at("09:15") + (cut + nth) * MINUTE))
+    assert (after.value, after.count) == (whole.value, whole.count)
+    assert after.since == whole.since == at("09:15")
+
+
+def test_an_exponential_average_of_too_few_closes_is_none():
+    with pytest.raises(ValueError, match="2 of 3 closes heard"):
+        _ = exponential([D(1), D(2)], 3).value
 
 
 @given(closes, st.integers(2, 20), st.sampled_from(["1", "1.5", "2"]))
