@@ -13,11 +13,18 @@ class RunContext:
     """Implements ``trading.strategies.values.Context``."""
 
     def __init__(
-        self, terms: RunTerms, sessions: SessionLookup, traded: Mapping[str, RunPosition], now: datetime
+        self,
+        terms: RunTerms,
+        sessions: SessionLookup,
+        traded: Mapping[str, RunPosition],
+        now: datetime,
+        *,
+        keeps_waits: bool = True,
     ) -> None:
         self._terms = terms
         self._lookup = sessions
         self._positions = traded
+        self._keeps_waits = keeps_waits
         self._sessions: dict[str, Session | None] = {}
         self._flat_at: dict[str, datetime | None] = {}
         self.now = now
@@ -59,4 +66,4 @@ class RunContext:
 
     def records_wait(self, instrument: str, code: str) -> bool:
         position = self._positions.get(instrument)
-        return position is not None and position.keeps_wait(code, self.minute)
+        return self._keeps_waits and position is not None and position.keeps_wait(code, self.minute)

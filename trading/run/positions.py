@@ -25,7 +25,7 @@ class RunPositions:
         self.specs = {spec.key: spec for spec in terms.specs}
         self.traded = {spec.key: RunPosition() for spec in terms.instruments}
         self.views = self.traded | {spec.key: RunPosition() for spec in terms.watched}
-        self.context = RunContext(terms, sessions, self.views, now)
+        self.context = RunContext(terms, sessions, self.views, now, keeps_waits=keeps_waits)
         self.next_number = self.next_wait = 1
         self.held_back: frozenset[str] = frozenset()
         self._made: list[Decision] = []

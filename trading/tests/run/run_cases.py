@@ -50,10 +50,17 @@ class Puppet(Strategy[StrategyParameters]):
 class HostedRun:
     """A run with the puppet; each call moves market time as the test says."""
 
-    def __init__(self, run_terms: RunTerms | None = None, guard: Any = call_unguarded, **changes: Any) -> None:
+    def __init__(
+        self,
+        run_terms: RunTerms | None = None,
+        guard: Any = call_unguarded,
+        *,
+        keeps_waits: bool = True,
+        **changes: Any,
+    ) -> None:
         self.puppet = Puppet()
         self.terms = run_terms or terms(**changes)
-        self.host = RunHost(self.puppet, self.terms, sessions, at("09:00"), guard)
+        self.host = RunHost(self.puppet, self.terms, sessions, at("09:00"), guard, keeps_waits=keeps_waits)
 
     def tick(self, price: str, clock: str, *says: Any) -> list[Decision]:
         self.puppet.says = says
