@@ -4,37 +4,27 @@ import hashlib
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
-from alphapanda.core.timezone import IST
 from instruments.domain.prices import nearest_tick
 from trading.run.decisions import Decision
 from trading.run.host import RunHost
 from trading.run.sizing import ByLots
 from trading.run.terms import RunTerms
-from trading.strategies.values import Candle, Fill, InstrumentSpec, Session, Tick
+from trading.strategies.values import Candle, Fill, InstrumentSpec, Tick
+from trading.testing.market import FRIDAY, at, session_of
 
 D = Decimal
-FRIDAY = date(2026, 11, 20)
 INFY = "NSE:INFY"
 MINUTE = timedelta(minutes=1)
+sessions = session_of
 
 
 def spec(key: str = INFY, tick: str = "0.05", lot: int = 1, is_index: bool = False) -> InstrumentSpec:
     exchange, symbol = key.split(":")
     segment = "INDICES" if is_index else exchange
     return InstrumentSpec(key, exchange, symbol, "EQ", segment, D(tick), lot, is_index=is_index)
-
-
-def at(clock: str, day: date = FRIDAY) -> datetime:
-    """An Indian time of day, in UTC as everything is handed over."""
-    return datetime.combine(day, time.fromisoformat(clock), IST).astimezone(UTC)
-
-
-def sessions(instrument: str, day: date) -> Session | None:
-    """Continuous trading 9:15 to 15:30 on weekdays."""
-    return Session(at("09:15", day), at("15:30", day)) if day.weekday() < 5 else None
 
 
 def terms(*keys: str, **changes: object) -> RunTerms:

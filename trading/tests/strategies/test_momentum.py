@@ -3,15 +3,17 @@
 import pytest
 
 from trading.strategies.momentum import Momentum
+from trading.testing import StrategyTest, summary
 from trading.tests.strategies.market_day import INFY, D
-from trading.tests.strategies.run_of import RunOf, summary
 
 FLAT = [100, 101, 100, 99, 100, 100]
 
 
-def momentum(closes=FLAT, **changes):
-    settings = {"lookback": 5, "exit_lookback": 2, "min_rate": "0.5", "trail_percent": "0"}
-    return RunOf(Momentum, closes, **(settings | changes))
+def momentum(closes=FLAT, product="MIS", **changes):
+    settings = {"interval": 1, "lookback": 5, "exit_lookback": 2, "min_rate": "0.5", "trail_percent": "0"}
+    run = StrategyTest(Momentum, settings | changes, product=product)
+    run.warm(closes, reach="0.5")
+    return run
 
 
 def test_a_tick_above_the_range_is_bought_with_a_stop_below():
@@ -58,14 +60,14 @@ def test_it_waits_until_it_has_seen_enough():
 
 def test_a_break_of_the_shorter_range_the_other_way_is_left():
     run = momentum()
-    run.filled(run.tick("101.55")[0], "101.55")
-    run.closes("101.60", "101.80")
+    run.fill(run.tick("101.55")[0], "101.55")
+    run.candles("101.60", "101.80")
     assert summary(run.tick("101.05", "10:02:10")) == [("exit", "turned")]
 
 
 def test_the_stop_trails_the_price_and_never_goes_back():
     run = momentum(trail_percent="1", exit_lookback=0)
-    run.filled(run.tick("101.55")[0])
+    run.fill(run.tick("101.55")[0])
     assert [made.stop for made in run.tick("103.00", "10:00:20") if made.kind == "change_stop"] == [D("101.95")]
     assert [made for made in run.tick("102.50", "10:00:30") if made.kind == "change_stop"] == []
     assert run.host.position_of(INFY).stop == D("101.95")
@@ -73,18 +75,18 @@ def test_the_stop_trails_the_price_and_never_goes_back():
 
 def test_a_trailing_stop_of_a_short_follows_down():
     run = momentum(trail_percent="1", exit_lookback=0)
-    run.filled(run.tick("98.45")[0], "98.45")
+    run.fill(run.tick("98.45")[0], "98.45")
     run.tick("96.00", "10:00:20")
     assert run.host.position_of(INFY).stop == D("97.00")
 
 
 def test_after_a_position_closes_it_cools_down():
     run = momentum(cooldown=2)
-    run.filled(run.tick("101.55")[0], "101.55")
-    run.filled(run.tick("100.50", "10:00:20")[0], "100.50")
+    run.fill(run.tick("101.55")[0], "101.55")
+    run.fill(run.tick("100.50", "10:00:20")[0], "100.50")
     [made] = run.tick("102", "10:00:30")
     assert made.reason.text == "cooling down: 2 candles to go before the next entry"
-    run.closes("100", "100")
+    run.candles("100", "100")
     assert summary(run.tick("102", "10:02:10")) == [("enter", "breakout")]
 
 

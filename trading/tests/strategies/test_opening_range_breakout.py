@@ -3,16 +3,16 @@
 from datetime import timedelta
 
 from trading.strategies.opening_range_breakout import OpeningRangeBreakout
+from trading.testing import StrategyTest, summary
 from trading.tests.strategies.market_day import D, at, candle
-from trading.tests.strategies.run_of import RunOf, summary
 
 OPENING = [100, 101, 100, 99, 100]
 
 
 def opening_range(closes=OPENING, until="09:20", **changes):
-    settings = {"minutes": 5, "buffer": "0", "cooldown": 0}
-    run = RunOf(OpeningRangeBreakout, **(settings | changes))
-    run.warm_up(closes, until)
+    settings = {"interval": 1, "minutes": 5, "buffer": "0", "cooldown": 0}
+    run = StrategyTest(OpeningRangeBreakout, settings | changes, now=until)
+    run.warm(closes, reach="0.5")
     return run
 
 
@@ -40,16 +40,13 @@ def test_the_buffer_widens_the_range():
 def test_no_entry_while_the_range_forms():
     [made] = opening_range(closes=[100, 101], until="09:17").tick("150", "10:00:10")
     assert made.reason.code == "range_incomplete"
-    early = RunOf(OpeningRangeBreakout, minutes=5)
-    early.host._positions.context.move_to(at("09:17"))
-    early.warm_up([100, 101], "09:17")
-    [made] = early.tick("150", "09:17:10")
+    [made] = opening_range(closes=[100, 101], until="09:17").tick("150", "09:17:10")
     assert made.reason.text == "opening range until 09:20: 2 of 5 candles seen"
 
 
 def test_a_range_with_a_hole_is_not_traded_that_day():
     run = opening_range(closes=OPENING[:4], until="09:19")
-    [made] = run.tick("150")
+    [made] = run.tick("150", "09:21:10")
     assert made.reason.text == "4 of 5 candles of the opening range seen; not traded today"
 
 
@@ -60,8 +57,8 @@ def test_candles_before_and_after_the_range_do_not_count():
 
 def test_one_entry_a_side_and_day():
     run = opening_range()
-    run.filled(run.tick("101.55")[0], "101.55")
-    run.filled(run.tick("98.50", "10:01")[0], "98.50")
+    run.fill(run.tick("101.55")[0], "101.55")
+    run.fill(run.tick("98.50", "10:01")[0], "98.50")
     [again] = run.tick("101.60", "10:02")
     assert again.reason.text == "bought once today; one entry a side and day"
     assert summary(run.tick("98.45", "10:03")) == [("enter", "breakout")]
@@ -80,11 +77,11 @@ def test_no_entry_after_its_hour():
 
 def test_a_new_day_forgets_the_old_range_and_what_was_entered():
     run = opening_range()
-    run.filled(run.tick("101.55")[0], "101.55")
-    run.filled(run.tick("98.50", "10:01")[0], "98.50")
+    run.fill(run.tick("101.55")[0], "101.55")
+    run.fill(run.tick("98.50", "10:01")[0], "98.50")
     monday = timedelta(days=3)
     assert summary(run.tick("150", at("09:16") + monday)) == [("wait", "range_forming")]
     for minute in range(5):
-        run.take(candle("200", at("09:15") + monday + timedelta(minutes=minute)))
+        run.candles(candle("200", at("09:15") + monday + timedelta(minutes=minute)))
     [made] = run.tick("201", at("09:20:05") + monday)
     assert (made.kind, made.side, made.stop) == ("enter", "BUY", D("200"))

@@ -1,0 +1,8 @@
+"""For tests of strategies, yours among them: a run of its own, told what happens; see ``docs/strategies.md``."""
+
+from trading.run.decisions import Decision
+from trading.run.faults import StrategyFault
+from trading.testing.harness import StrategyTest, summary
+from trading.testing.market import at, index, share
+
+__all__ = ["Decision", "StrategyFault", "StrategyTest", "at", "index", "share", "summary"]
