@@ -10,7 +10,7 @@ and waits out cool-downs for it), with typed ``Parameters`` and callbacks that a
 - prices on the tick: ``nearest_tick``, ``floor_to_tick``, ``ceil_to_tick``;
 - words: ``money``, ``percent``, ``counted``, and ``nearness`` for how near a condition was.
 
-Put yours in a package, name it in ``STRATEGY_PACKAGES``, run ``migrate``.
+Put yours in a package, name it in ``STRATEGY_PACKAGES``, run ``migrate``: ``docs/strategies.md`` begins with one.
 """
 
 from alphapanda.core.figures import counted
