@@ -18,7 +18,7 @@ from alphapanda.core.commands import run_quietly
 from tests.stories.pipeline import make_instrument
 from trading import testing
 from trading.strategies import api
-from trading.strategies.values import Context, Strategy
+from trading.strategies.values import CandleColumns, Context, Strategy
 from trading.testing import StrategyTest
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "strategies.md").read_text()
@@ -102,6 +102,8 @@ def test_every_command_of_the_page_can_be_read(line):
 def test_every_name_the_page_gives_in_code_is_there():
     """What stands in code as a name, or as one that is called or looked into."""
     named = set(re.findall(r"`(\w+)(?:\(|`|\.)", PAGE))
-    known = {name for each in (api, testing, Strategy, Context, StrategyTest(Strategy)) for name in dir(each)}
-    known |= set(get_commands()) | {"ctx", "trading", "conflicts", "Decimal"}
+    known = {
+        name for each in (api, testing, Strategy, Context, CandleColumns, StrategyTest(Strategy)) for name in dir(each)
+    }
+    known |= set(get_commands()) | {"ctx", "trading", "conflicts", "bars", "Decimal", "None"}
     assert sorted(named - known) == []

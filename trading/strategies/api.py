@@ -29,17 +29,20 @@ from trading.strategies.indicators import (
     ExponentialAverage,
     atr,
     bollinger,
+    ema_sides,
     newest,
     rate_of_change,
     rsi,
     sign,
     sma,
     sma_side,
+    sma_sides,
 )
 from trading.strategies.parameters import BadParameters, StrategyParameters, clock_time, number, one_of, whole, yes_no
 from trading.strategies.tracking import SharedParameters, Track, TrackingStrategy, nearness
 from trading.strategies.values import (
     Candle,
+    CandleColumns,
     ChangeStop,
     Context,
     Enter,
@@ -68,6 +71,7 @@ __all__ = [
     "Bands",
     "Bars",
     "Candle",
+    "CandleColumns",
     "ChangeStop",
     "Context",
     "Enter",
@@ -93,6 +97,7 @@ __all__ = [
     "ceil_to_tick",
     "clock_time",
     "counted",
+    "ema_sides",
     "floor_to_tick",
     "money",
     "nearest_tick",
@@ -106,6 +111,7 @@ __all__ = [
     "sign",
     "sma",
     "sma_side",
+    "sma_sides",
     "whole",
     "yes_no",
 ]

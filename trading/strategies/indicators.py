@@ -6,7 +6,7 @@ Comparisons that decide a trade are exact; RSI and ATR are TA-Lib's, over float6
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import talib
+from numpy.typing import NDArray
 
 from trading.strategies.values import Candle
 
@@ -23,6 +24,8 @@ from trading.strategies.values import Candle
 WILDER_MEMORY, EMA_MEMORY = 8, 4
 WILDER_CONVERGED, EMA_CONVERGED = 3, 2
 NEUTRAL_RSI = 50.0
+# Of a price. Two averages in floats that are nearer than this are compared in decimals: floats err by far less.
+EMA_DOUBT = 1e-12
 
 
 class Bars:
@@ -84,14 +87,17 @@ class ExponentialAverage:
 
     def add(self, candle: Candle) -> None:
         self.since = self.since or candle.start
+        self.add_close(candle.close)
+
+    def add_close(self, close: Decimal) -> None:
         self.count += 1
         if self.count < self.period:
-            self._value += candle.close
+            self._value += close
         elif self.count == self.period:
-            self._value = (self._value + candle.close) / self.period
+            self._value = (self._value + close) / self.period
         else:
             # In this form an average equal to the price stays exactly equal.
-            self._value += (candle.close - self._value) * 2 / (self.period + 1)
+            self._value += (close - self._value) * 2 / (self.period + 1)
 
     def save(self) -> dict[str, Any]:
         return {"since": self.since.isoformat() if self.since else None, "count": self.count, "value": str(self._value)}
@@ -105,6 +111,39 @@ def sma_side(closes: deque[Decimal], fast: int, slow: int) -> int:
     """Return +1 if the fast average is above the slow, −1 if below, 0 if exactly equal; without division."""
     fast_sum, slow_sum = sum(newest(closes, fast), Decimal(0)), sum(newest(closes, slow), Decimal(0))
     return sign(fast_sum * slow - slow_sum * fast)
+
+
+def sma_sides(closes: NDArray[Any], fast: int, slow: int) -> NDArray[np.int8]:
+    """Return by candle what ``sma_side`` answers; 0 where there are fewer than ``slow`` closes. Whole numbers only."""
+    sums = np.concatenate([[0], np.cumsum(closes, dtype=np.int64)])
+    sides = np.zeros(len(closes), np.int8)
+    if len(closes) >= slow:
+        fast_sums = sums[slow:] - sums[slow - fast : len(sums) - fast]
+        slow_sums = sums[slow:] - sums[: len(sums) - slow]
+        sides[slow - 1 :] = np.sign(fast_sums * slow - slow_sums * fast)
+    return sides
+
+
+def ema_sides(closes: NDArray[Any], fast: int, slow: int) -> NDArray[np.int8]:
+    """Return by candle which exponential average is above, as ``sma_sides``; both began at the first close."""
+    sides = np.zeros(len(closes), np.int8)
+    if len(closes) >= slow:
+        prices = closes.astype(np.float64)
+        gaps = (talib.EMA(prices, timeperiod=fast) - talib.EMA(prices, timeperiod=slow))[slow - 1 :]
+        sides[slow - 1 :] = np.sign(gaps)
+        doubtful = np.flatnonzero(np.abs(gaps) <= prices[slow - 1 :] * EMA_DOUBT) + slow - 1
+        if len(doubtful):
+            exact = list(_exact_sides(closes[: doubtful[-1] + 1].tolist(), fast, slow))
+            sides[doubtful] = [exact[place] for place in doubtful]
+    return sides
+
+
+def _exact_sides(closes: Iterable[int], fast: int, slow: int) -> Iterator[int]:
+    averages = ExponentialAverage(fast), ExponentialAverage(slow)
+    for close in closes:
+        for average in averages:
+            average.add_close(Decimal(close))
+        yield sign(averages[0].value - averages[1].value) if averages[1].count >= slow else 0
 
 
 @dataclass(frozen=True, slots=True)

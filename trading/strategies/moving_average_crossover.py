@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
+
+from numpy.typing import NDArray
 
 from trading.strategies.api import (
     EMA_CONVERGED,
     EMA_MEMORY,
     Candle,
+    CandleColumns,
     Context,
     Exit,
     ExponentialAverage,
@@ -23,12 +27,14 @@ from trading.strategies.api import (
     TrackingStrategy,
     Wait,
     counted,
+    ema_sides,
     money,
     nearness,
     one_of,
     sign,
     sma,
     sma_side,
+    sma_sides,
     whole,
 )
 
@@ -123,6 +129,15 @@ class MovingAverageCrossover(TrackingStrategy[CrossoverParameters]):
         if track.fast is None or track.slow is None:
             return sma_side(track.bars.closes, self.parameters.fast, self.parameters.slow)
         return sign(track.fast.value - track.slow.value)
+
+    def signals(self, bars: CandleColumns) -> NDArray[Any]:
+        sides_of = ema_sides if self.parameters.kind == "EMA" else sma_sides
+        sides = sides_of(bars.close, self.parameters.fast, self.parameters.slow)
+        sides[: self.needed() - 1] = 0
+        return sides
+
+    def needs(self) -> int | None:
+        return None if self.parameters.kind == "EMA" else self.parameters.slow
 
     def averages(self, key: str) -> tuple[Decimal, Decimal]:
         track = self.track(key)

@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from trading.strategies.parameters import StrategyParameters
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Side = Literal["BUY", "SELL"]
 JSONObject = dict[str, Any]
@@ -52,6 +55,26 @@ class Candle:
     close: Decimal
     volume: int
     complete: bool = True
+
+
+class CandleColumns(Protocol):
+    """Candles of one instrument and interval as columns of one length, oldest first.
+
+    ``start`` is in seconds since 1970; prices are whole numbers of one unit (paise, for shares).
+    """
+
+    @property
+    def start(self) -> NDArray[Any]: ...
+    @property
+    def open(self) -> NDArray[Any]: ...
+    @property
+    def high(self) -> NDArray[Any]: ...
+    @property
+    def low(self) -> NDArray[Any]: ...
+    @property
+    def close(self) -> NDArray[Any]: ...
+    @property
+    def volume(self) -> NDArray[Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +229,18 @@ class Strategy(Generic[ParametersT]):
 
     def on_fill(self, ctx: Context, fill: Fill) -> Iterable[Intent]:
         return ()
+
+    def signals(self, bars: CandleColumns) -> NDArray[Any] | None:
+        """Return, in its vector form, the side it wants by the close of each candle; None: it has no vector form.
+
+        +1 long, −1 short (or out, where it may not sell first), 0 as before. Each depends on its own candle and those
+        before it, at most ``needs()`` together. It remembers nothing, and asks nothing but ``parameters``.
+        """
+        return None
+
+    def needs(self) -> int | None:
+        """Return on how many candles each of ``signals`` depends; None: on all since the first."""
+        return None
 
     def save(self) -> JSONObject:
         """Return the state as a JSON object."""

@@ -20,6 +20,7 @@ from trading.strategies.values import Strategy
 from trading.testing.practice_day import MINUTES, SHARES, Prices, minutes_needed, play_day
 from trading.testing.source_warnings import source_warnings
 from trading.testing.stop_watch import StopWatch, milliseconds
+from trading.testing.vector_form import has_vector_form, vector_problems
 
 JSONObject = dict[str, Any]
 RESTORED_EVERY = 25
@@ -44,7 +45,8 @@ def check_module(name: str, limit: float) -> JSONObject:
 
 
 def check_strategy(strategy: type[Strategy[Any]], limit: float) -> JSONObject:
-    """Draw its form and play it through a made-up day, as it is, again, and saved and restored on the way."""
+    """Draw its form, play it through a made-up day, as it is, again, and saved and restored on the way; hold its
+    vector form, where it has one, against time and callbacks."""
     found: JSONObject = {"name": strategy.name, "title": strategy.title, "errors": [], "warnings": []}
     if not strategy.title:
         found["warnings"].append("it has no title")
@@ -52,6 +54,8 @@ def check_strategy(strategy: type[Strategy[Any]], limit: float) -> JSONObject:
     try:
         found["form"] = strategy.Parameters.describe()
         _play(strategy, watches, found)
+        if has_vector_form(strategy):
+            found["errors"] += vector_problems(strategy)
     except StrategyFault as fault:
         found["errors"].append(fault.words)
     except (Exception, SystemExit) as error:

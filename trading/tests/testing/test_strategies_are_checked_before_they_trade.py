@@ -108,6 +108,12 @@ def test_what_is_wrong_is_said_in_words(package, before, after, words):
     assert words in found
 
 
+def test_a_vector_form_that_looks_ahead_is_wrong(package):
+    peeks = "    def signals(self, bars):\n        import numpy as np\n"
+    peeks += "        return np.roll(np.sign(bars.close - bars.open), -1)\n\n    def save"
+    assert "it looks ahead, or back too far" in errors_of(package, PLAIN.replace("    def save", peeks))[0]
+
+
 def test_a_callback_that_does_not_come_back_is_stopped(package):
     [words] = errors_of(package, PLAIN.replace("self.seen += 1", "while True: pass"), limit=0.05)
     assert "took more than 50 ms of CPU time" in words
