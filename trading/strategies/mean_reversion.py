@@ -87,7 +87,7 @@ class MeanReversion(TrackingStrategy[MeanReversionParameters]):
         elif bands.side > 0 and self.may_sell_first(ctx):
             yield self._if_extreme(key, "SELL", close, bands, strength)
         else:
-            yield self._not_outside(ctx, key, close, bands, strength)
+            yield from self._not_outside(ctx, key, close, bands, strength)
 
     def _if_extreme(self, key: str, side: Side, close: Decimal, bands: Bands, strength: float) -> Intent:
         is_buy = side == "BUY"
@@ -107,8 +107,10 @@ class MeanReversion(TrackingStrategy[MeanReversionParameters]):
             return None
         return nearest_tick(bands.middle, self.instruments[key].tick_size)
 
-    def _not_outside(self, ctx: Context, key: str, close: Decimal, bands: Bands, strength: float) -> Wait:
+    def _not_outside(self, ctx: Context, key: str, close: Decimal, bands: Bands, strength: float) -> Iterator[Wait]:
         where = "above" if bands.side > 0 else "inside"
+        if not ctx.records_wait(key, f"{where}_bands"):
+            return
         words = f"close {money(close)} {where} the bands {money(bands.lower)} to {money(bands.upper)}"
         words += f"; RSI {strength:.1f}"
         lean = bands.middle - close
@@ -116,7 +118,7 @@ class MeanReversion(TrackingStrategy[MeanReversionParameters]):
             lean = abs(lean)
         half = bands.upper - bands.middle
         near = nearness(lean / half) if half else 0.0
-        return Wait(key, Reason(words, self._numbers(close, bands, strength), f"{where}_bands"), near)
+        yield Wait(key, Reason(words, self._numbers(close, bands, strength), f"{where}_bands"), near)
 
     def _numbers(self, close: Decimal, bands: Bands, strength: float) -> dict[str, str | int | float]:
         return {

@@ -163,21 +163,24 @@ class MovingAverageCrossover(TrackingStrategy[CrossoverParameters]):
         if track.age is not None and track.age <= self.parameters.enter_within and allowed:
             yield self.entry(key, side, close, self._crossed(key, track))
         else:
-            yield self._no_cross(key, track)
+            yield from self._no_cross(ctx, key)
 
     def _crossed(self, key: str, track: CrossoverTrack) -> Reason:
         when = f", {counted(track.age, 'candle')} ago" if track.age else ""
         where = "above" if track.side > 0 else "below"
         return Reason(f"{self._compared(key, f'crossed {where}')}{when}", self._numbers(key), "crossed")
 
-    def _no_cross(self, key: str, track: CrossoverTrack) -> Wait:
+    def _no_cross(self, ctx: Context, key: str) -> Iterator[Wait]:
         fast, slow = self.averages(key)
         gap = fast - slow
         where = "above" if gap > 0 else "below" if gap < 0 else "level with"
+        code = f"no_cross_{where.replace(' ', '_')}"
+        if not ctx.records_wait(key, code):
+            return
         words = f"{self._compared(key, where)} by {money(abs(gap))}; no new cross"
         reach = max(self.tracks[key].bars.highs) - min(self.tracks[key].bars.lows)
         near = nearness(1 - abs(gap) / reach) if reach else None
-        return Wait(key, Reason(words, self._numbers(key), f"no_cross_{where.replace(' ', '_')}"), near)
+        yield Wait(key, Reason(words, self._numbers(key), code), near)
 
     def _compared(self, key: str, how: str) -> str:
         fast, slow = self.averages(key)

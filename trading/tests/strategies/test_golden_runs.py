@@ -85,6 +85,15 @@ def test_decisions_and_their_numbers_are_the_same_without_waits(name):
 
 
 @names
+def test_words_of_a_wait_that_nobody_keeps_are_not_built(name, monkeypatch):
+    """Those said at every candle or tick; the others are rare, or built once."""
+    host, said = run_of(name, keeps_waits=False), set[str]()
+    monkeypatch.setattr(host._positions, "keep_wait", lambda wait: said.add(wait.reason.code))
+    play(host, day(7))
+    assert [code for code in said if code.startswith(("no_cross", "inside", "above", "holding"))] == []
+
+
+@names
 def test_the_history_of_the_morning_makes_the_afternoon_the_same(name):
     """Indicators learned from history equal those learned live."""
     learned, live = run_of(name), run_of(name)
