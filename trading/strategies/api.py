@@ -6,7 +6,8 @@ and waits out cool-downs for it), with typed ``Parameters`` and callbacks that a
 - given: ``Candle``, ``Tick``, ``Fill``, ``Context`` (the time, what is held, today's ``Session``), ``InstrumentSpec``;
 - answered: ``Enter``, ``Exit``, ``ChangeStop``, ``Wait``, each with a ``Reason`` in words and numbers;
 - parameters: ``whole``, ``number``, ``one_of``, ``yes_no``, ``clock_time`` draw their own form fields;
-- indicators over bounded windows: ``sma``, ``ExponentialAverage``, ``bollinger``, ``rsi``, ``atr``, ``rate_of_change``;
+- indicators of a window: ``sma``, ``bollinger``, ``rsi``, ``atr``, ``rate_of_change``;
+- indicators that go on with every candle, and are saved: ``SimpleAverage``, ``ExponentialAverage``;
 - prices on the tick: ``nearest_tick``, ``floor_to_tick``, ``ceil_to_tick``;
 - words: ``money``, ``percent``, ``counted``, and ``nearness`` for how near a condition was.
 
@@ -24,9 +25,11 @@ from trading.strategies.indicators import (
     NEUTRAL_RSI,
     WILDER_CONVERGED,
     WILDER_MEMORY,
+    Average,
     Bands,
     Bars,
     ExponentialAverage,
+    SimpleAverage,
     atr,
     bollinger,
     ema_sides,
@@ -35,7 +38,6 @@ from trading.strategies.indicators import (
     rsi,
     sign,
     sma,
-    sma_side,
     sma_sides,
 )
 from trading.strategies.parameters import BadParameters, StrategyParameters, clock_time, number, one_of, whole, yes_no
@@ -67,6 +69,7 @@ __all__ = [
     "NEUTRAL_RSI",
     "WILDER_CONVERGED",
     "WILDER_MEMORY",
+    "Average",
     "BadParameters",
     "Bands",
     "Bars",
@@ -86,6 +89,7 @@ __all__ = [
     "Session",
     "SharedParameters",
     "Side",
+    "SimpleAverage",
     "Strategy",
     "StrategyParameters",
     "Tick",
@@ -110,7 +114,6 @@ __all__ = [
     "rsi",
     "sign",
     "sma",
-    "sma_side",
     "sma_sides",
     "whole",
     "yes_no",

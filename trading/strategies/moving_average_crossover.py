@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from trading.strategies.api import (
     EMA_CONVERGED,
     EMA_MEMORY,
+    Average,
     Candle,
     CandleColumns,
     Context,
@@ -23,6 +24,7 @@ from trading.strategies.api import (
     Reason,
     SharedParameters,
     Side,
+    SimpleAverage,
     Track,
     TrackingStrategy,
     Wait,
@@ -32,8 +34,6 @@ from trading.strategies.api import (
     nearness,
     one_of,
     sign,
-    sma,
-    sma_side,
     sma_sides,
     whole,
 )
@@ -67,8 +67,10 @@ class CrossoverTrack(Track):
 
     side = 0
     age: int | None = None
-    fast: ExponentialAverage | None = None  # of plain averages nothing is kept
-    slow: ExponentialAverage | None = None
+
+    def __init__(self, size: int, fast: Average, slow: Average) -> None:
+        super().__init__(size)
+        self.fast, self.slow = fast, slow
 
     def see(self, side: int) -> None:
         if self.age is not None:
@@ -78,15 +80,14 @@ class CrossoverTrack(Track):
             self.side = side
 
     def save(self) -> JSONObject:
-        averages = {name: one.save() for name, one in (("fast", self.fast), ("slow", self.slow)) if one}
+        averages = {"fast": self.fast.save(), "slow": self.slow.save()}
         return super().save() | {"side": self.side, "age": self.age, **averages}
 
     def restore(self, saved: JSONObject) -> None:
         super().restore(saved)
         self.side, self.age = saved["side"], saved["age"]
-        for name, one in (("fast", self.fast), ("slow", self.slow)):
-            if one is not None:
-                one.restore(saved[name])
+        self.fast.restore(saved["fast"])
+        self.slow.restore(saved["slow"])
 
 
 class MovingAverageCrossover(TrackingStrategy[CrossoverParameters]):
@@ -97,11 +98,8 @@ class MovingAverageCrossover(TrackingStrategy[CrossoverParameters]):
     Parameters = CrossoverParameters
 
     def new_track(self) -> CrossoverTrack:
-        track = CrossoverTrack(self.window())
-        if self.parameters.kind == "EMA":
-            track.fast = ExponentialAverage(self.parameters.fast)
-            track.slow = ExponentialAverage(self.parameters.slow)
-        return track
+        average = ExponentialAverage if self.parameters.kind == "EMA" else SimpleAverage
+        return CrossoverTrack(self.window(), average(self.parameters.fast), average(self.parameters.slow))
 
     def needed(self) -> int:
         return self.parameters.slow * (EMA_CONVERGED if self.parameters.kind == "EMA" else 1)
@@ -119,16 +117,10 @@ class MovingAverageCrossover(TrackingStrategy[CrossoverParameters]):
 
     def learned(self, ctx: Context, candle: Candle) -> None:
         track = self.track(candle.instrument)
-        for average in (track.fast, track.slow):
-            if average is not None:
-                average.add(candle)
+        track.fast.add(candle)
+        track.slow.add(candle)
         if len(track.bars) >= self.needed():
-            track.see(self._side(track))
-
-    def _side(self, track: CrossoverTrack) -> int:
-        if track.fast is None or track.slow is None:
-            return sma_side(track.bars.closes, self.parameters.fast, self.parameters.slow)
-        return sign(track.fast.value - track.slow.value)
+            track.see(sign(track.fast.value - track.slow.value))
 
     def signals(self, bars: CandleColumns) -> NDArray[Any]:
         sides_of = ema_sides if self.parameters.kind == "EMA" else sma_sides
@@ -141,10 +133,7 @@ class MovingAverageCrossover(TrackingStrategy[CrossoverParameters]):
 
     def averages(self, key: str) -> tuple[Decimal, Decimal]:
         track = self.track(key)
-        if track.fast is not None and track.slow is not None:
-            return track.fast.value, track.slow.value
-        closes = track.bars.closes
-        return sma(closes, self.parameters.fast), sma(closes, self.parameters.slow)
+        return track.fast.value, track.slow.value
 
     def on_candle(self, ctx: Context, candle: Candle) -> Iterable[Intent]:
         key = candle.instrument

@@ -11,7 +11,17 @@ import talib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading.strategies.indicators import Bars, ExponentialAverage, atr, bollinger, rate_of_change, rsi, sma, sma_side
+from trading.strategies.indicators import (
+    Bars,
+    ExponentialAverage,
+    SimpleAverage,
+    atr,
+    bollinger,
+    rate_of_change,
+    rsi,
+    sign,
+    sma,
+)
 from trading.tests.strategies.market_day import MINUTE, D, at, candle
 
 price = st.integers(100, 2_000_000).map(lambda paise: Decimal(paise) / 100)
@@ -19,7 +29,14 @@ closes = st.lists(price, min_size=40, max_size=80)
 
 
 def exponential(values, period):
-    average = ExponentialAverage(period)
+    return fed(ExponentialAverage(period), values)
+
+
+def simple(values, period):
+    return fed(SimpleAverage(period), values)
+
+
+def fed(average, values):
     for nth, value in enumerate(values):
         average.add(candle(value, at("09:15") + nth * MINUTE))
     return average
@@ -34,6 +51,7 @@ def as_floats(values):
 def test_averages_and_bands_are_talibs(values, period):
     series = as_floats(values)
     assert float(sma(deque(values), period)) == pytest.approx(talib.SMA(series, period)[-1])
+    assert simple(values, period).value == sma(deque(values), period)
     assert float(exponential(values, period).value) == pytest.approx(talib.EMA(series, period)[-1])
     upper, middle, lower = (band[-1] for band in talib.BBANDS(series, period, 2, 2))
     bands = bollinger(deque(values), period, D(2))
@@ -48,13 +66,23 @@ def test_which_average_is_above_is_decided_exactly(values, fast, slow):
         return sum(map(Fraction, values[-period:])) / period
 
     exact = (mean(fast) > mean(slow)) - (mean(fast) < mean(slow))
-    assert sma_side(deque(values), fast, slow) == exact
+    assert sign(simple(values, fast).value - simple(values, slow).value) == exact
 
 
 def test_equal_averages_are_a_tie_however_they_are_written():
-    values = deque(map(D, ("0.1", "0.2", "0.3", "0.2")))
-    assert sma_side(values, 1, 4) == sma_side(values, 3, 3) == 0
+    values = list(map(D, ("0.1", "0.2", "0.3", "0.2")))
+    assert simple(values, 1).value == simple(values, 4).value
+    thirds = [D(1), D(1), D("1.01"), D(1), D(1), D("1.01")]  # a mean that no decimal writes
+    assert simple(thirds, 3).value == simple(thirds, 6).value
     assert exponential([D("33.33")] * 50, 9).value == D("33.33")
+
+
+@given(closes, st.integers(2, 20), st.integers(0, 39))
+@settings(max_examples=50)
+def test_a_plain_average_kept_and_taken_back_anywhere_goes_on_as_it_was(values, period, cut):
+    before, after = simple(values[:cut], period), SimpleAverage(period)
+    after.restore(json.loads(json.dumps(before.save())))
+    assert fed(after, values[cut:]).value == simple(values, period).value
 
 
 @given(closes, st.integers(2, 20), st.integers(0, 39))
@@ -68,9 +96,10 @@ def test_an_exponential_average_kept_and_taken_back_anywhere_goes_on_as_it_was(v
     assert after.since == whole.since == at("09:15")
 
 
-def test_an_exponential_average_of_too_few_closes_is_none():
+@pytest.mark.parametrize("average_of", [simple, exponential])
+def test_an_average_of_too_few_closes_is_none(average_of):
     with pytest.raises(ValueError, match="2 of 3 closes heard"):
-        _ = exponential([D(1), D(2)], 3).value
+        _ = average_of([D(1), D(2)], 3).value
 
 
 @given(closes, st.integers(2, 20), st.sampled_from(["1", "1.5", "2"]))
