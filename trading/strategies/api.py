@@ -7,7 +7,8 @@ and waits out cool-downs for it), with typed ``Parameters`` and callbacks that a
 - answered: ``Enter``, ``Exit``, ``ChangeStop``, ``Wait``, each with a ``Reason`` in words and numbers;
 - parameters: ``whole``, ``number``, ``one_of``, ``yes_no``, ``clock_time`` draw their own form fields;
 - indicators of a window: ``sma``, ``bollinger``, ``rsi``, ``atr``, ``rate_of_change``;
-- indicators that go on with every candle, and are saved: ``SimpleAverage``, ``ExponentialAverage``;
+- indicators that go on with every candle, and are saved: ``SimpleAverage``, ``ExponentialAverage``,
+  ``BollingerBands``, ``RelativeStrength``;
 - prices on the tick: ``nearest_tick``, ``floor_to_tick``, ``ceil_to_tick``;
 - words: ``money``, ``percent``, ``counted``, and ``nearness`` for how near a condition was.
 
@@ -28,7 +29,9 @@ from trading.strategies.indicators import (
     Average,
     Bands,
     Bars,
+    BollingerBands,
     ExponentialAverage,
+    RelativeStrength,
     SimpleAverage,
     atr,
     bollinger,
@@ -73,6 +76,7 @@ __all__ = [
     "BadParameters",
     "Bands",
     "Bars",
+    "BollingerBands",
     "Candle",
     "CandleColumns",
     "ChangeStop",
@@ -86,6 +90,7 @@ __all__ = [
     "Intent",
     "JSONObject",
     "Reason",
+    "RelativeStrength",
     "Session",
     "SharedParameters",
     "Side",

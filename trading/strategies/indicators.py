@@ -24,6 +24,7 @@ from trading.strategies.values import Candle
 WILDER_MEMORY, EMA_MEMORY = 8, 4
 WILDER_CONVERGED, EMA_CONVERGED = 3, 2
 NEUTRAL_RSI = 50.0
+STILL = 1e-14  # TA-Lib's: moves below it are none
 # Of a price. Two averages in floats that are nearer than this are compared in decimals; floats err by 2e-15 (measured).
 EMA_DOUBT = 1e-12
 
@@ -77,15 +78,22 @@ class SimpleAverage:
     @property
     def value(self) -> Decimal:
         """Raises ValueError while there are fewer than ``period`` closes."""
-        if len(self._closes) < self.period:
-            raise ValueError(f"{len(self._closes)} of {self.period} closes heard")
+        self.insist_on_enough()
         return self.total / self.period
 
+    def insist_on_enough(self) -> None:
+        if len(self._closes) < self.period:
+            raise ValueError(f"{len(self._closes)} of {self.period} closes heard")
+
     def add(self, candle: Candle) -> None:
-        self._closes.append(candle.close)
-        self.total += candle.close
-        if len(self._closes) > self.period:
-            self.total -= self._closes.popleft()
+        self.add_close(candle.close)
+
+    def add_close(self, close: Decimal) -> Decimal | None:
+        """Return the close that left the window for it, if it was full."""
+        gone = self._closes.popleft() if len(self._closes) == self.period else None
+        self._closes.append(close)
+        self.total += close - gone if gone is not None else close
+        return gone
 
     def save(self) -> dict[str, Any]:
         return {"closes": [str(close) for close in self._closes]}
@@ -188,13 +196,81 @@ class Bands:
 def bollinger(closes: deque[Decimal], period: int, width: Decimal) -> Bands:
     """Return the bands of ``width`` population deviations around the mean of ``period`` closes."""
     values = newest(closes, period)
-    total = sum(values, Decimal(0))
-    scatter = period * sum((value * value for value in values), Decimal(0)) - total * total
+    squares = sum((value * value for value in values), Decimal(0))
+    return _bands(values[-1], sum(values, Decimal(0)), squares, period, width)
+
+
+def _bands(close: Decimal, total: Decimal, squares: Decimal, period: int, width: Decimal) -> Bands:
+    scatter = period * squares - total * total
     middle = total / period
     reach = width * max(scatter, Decimal(0)).sqrt() / period
-    beyond = period * values[-1] - total
+    beyond = period * close - total
     is_outside = beyond * beyond > width * width * scatter
     return Bands(middle - reach, middle, middle + reach, sign(beyond) if is_outside else 0)
+
+
+class BollingerBands(SimpleAverage):
+    """What ``bollinger`` answers, one step a candle."""
+
+    def __init__(self, period: int, width: Decimal) -> None:
+        super().__init__(period)
+        self.width = width
+        self._squares = Decimal(0)
+
+    @property
+    def bands(self) -> Bands:
+        """Raises ValueError while there are fewer than ``period`` closes."""
+        self.insist_on_enough()
+        return _bands(self._closes[-1], self.total, self._squares, self.period, self.width)
+
+    def add_close(self, close: Decimal) -> Decimal | None:
+        gone = super().add_close(close)
+        self._squares += close * close - (gone * gone if gone is not None else 0)
+        return gone
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        super().restore(saved)
+        self._squares = sum((close * close for close in self._closes), Decimal(0))
+
+
+class RelativeStrength:
+    """Wilder's RSI since its first close, in floats; ``since`` is the start of that candle."""
+
+    def __init__(self, period: int) -> None:
+        self.period = period
+        self.since: datetime | None = None
+        self.changes = 0
+        self._last = self._gain = self._loss = 0.0  # of fewer than ``period`` changes, gain and loss are sums
+
+    @property
+    def value(self) -> float:
+        """50 where the price never moved. Raises ValueError while there are fewer than ``period`` changes."""
+        if self.changes < self.period:
+            raise ValueError(f"{self.changes} of {self.period} changes heard")
+        moved = self._gain + self._loss
+        return round(100 * self._gain / moved, 6) if moved > STILL else NEUTRAL_RSI
+
+    def add(self, candle: Candle) -> None:
+        close = float(candle.close)
+        if self.since is None:
+            self.since, self._last = candle.start, close
+            return
+        change, self._last = close - self._last, close
+        self.changes += 1
+        kept = 1 if self.changes <= self.period else self.period - 1
+        self._gain = self._gain * kept + max(change, 0.0)
+        self._loss = self._loss * kept + max(-change, 0.0)
+        if self.changes >= self.period:
+            self._gain, self._loss = self._gain / self.period, self._loss / self.period
+
+    def save(self) -> dict[str, Any]:
+        since = self.since.isoformat() if self.since else None
+        return {"since": since, "changes": self.changes, "floats": [self._last, self._gain, self._loss]}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        self.since = datetime.fromisoformat(saved["since"]) if saved["since"] else None
+        self.changes = saved["changes"]
+        self._last, self._gain, self._loss = saved["floats"]
 
 
 def floats(values: Iterable[Decimal]) -> np.ndarray:

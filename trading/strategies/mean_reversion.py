@@ -13,23 +13,25 @@ from trading.strategies.api import (
     WILDER_CONVERGED,
     WILDER_MEMORY,
     Bands,
+    BollingerBands,
     Candle,
     Context,
     Exit,
     Held,
     Intent,
+    JSONObject,
     Reason,
+    RelativeStrength,
     SharedParameters,
     Side,
+    Track,
     TrackingStrategy,
     Wait,
-    bollinger,
     money,
     nearest_tick,
     nearness,
     number,
     one_of,
-    rsi,
     whole,
     yes_no,
 )
@@ -52,12 +54,42 @@ class MeanReversionParameters(SharedParameters):
     )
 
 
+class ReversionTrack(Track):
+    """Keeps bands and RSI going from candle to candle."""
+
+    def __init__(self, size: int, bands: BollingerBands, strength: RelativeStrength) -> None:
+        super().__init__(size)
+        self.bands, self.strength = bands, strength
+
+    def save(self) -> JSONObject:
+        return super().save() | {"bands": self.bands.save(), "strength": self.strength.save()}
+
+    def restore(self, saved: JSONObject) -> None:
+        super().restore(saved)
+        self.bands.restore(saved["bands"])
+        self.strength.restore(saved["strength"])
+
+
 class MeanReversion(TrackingStrategy[MeanReversionParameters]):
     """Decides on closed candles; leaves at the middle band, at RSI 50, by target or by stop."""
 
     name = "mean_reversion"
     title = "Mean reversion"
     Parameters = MeanReversionParameters
+
+    def new_track(self) -> ReversionTrack:
+        bands = BollingerBands(self.parameters.period, self.parameters.width)
+        return ReversionTrack(self.window(), bands, RelativeStrength(self.parameters.rsi_period))
+
+    def track(self, key: str) -> ReversionTrack:
+        track = self.tracks[key]
+        assert isinstance(track, ReversionTrack)
+        return track
+
+    def learned(self, ctx: Context, candle: Candle) -> None:
+        track = self.track(candle.instrument)
+        track.bands.add(candle)
+        track.strength.add(candle)
 
     def needed(self) -> int:
         return max(self.parameters.period, self.parameters.rsi_period * WILDER_CONVERGED + 1)
@@ -76,9 +108,8 @@ class MeanReversion(TrackingStrategy[MeanReversionParameters]):
         return self._manage(ctx, held, key, candle.close)
 
     def _measure(self, key: str) -> tuple[Bands, float]:
-        closes = self.tracks[key].bars.closes
-        bands = bollinger(closes, self.parameters.period, self.parameters.width)
-        return bands, rsi(closes, self.parameters.rsi_period)
+        track = self.track(key)
+        return track.bands.bands, track.strength.value
 
     def _look(self, ctx: Context, key: str, close: Decimal) -> Iterator[Intent]:
         bands, strength = self._measure(key)

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from trading.strategies.indicators import (
     Bars,
+    BollingerBands,
     ExponentialAverage,
+    RelativeStrength,
     SimpleAverage,
     atr,
     bollinger,
@@ -75,6 +77,45 @@ def test_equal_averages_are_a_tie_however_they_are_written():
     thirds = [D(1), D(1), D("1.01"), D(1), D(1), D("1.01")]  # a mean that no decimal writes
     assert simple(thirds, 3).value == simple(thirds, 6).value
     assert exponential([D("33.33")] * 50, 9).value == D("33.33")
+
+
+@given(closes, st.integers(2, 20), st.sampled_from(["1", "1.5", "2"]))
+@settings(max_examples=100)
+def test_bands_that_go_on_are_those_of_the_window_to_the_last_digit(values, period, width):
+    going_on = BollingerBands(period, D(width))
+    for nth in range(len(values)):
+        fed(going_on, values[nth : nth + 1])
+        if nth + 1 >= period:
+            assert going_on.bands == bollinger(deque(values[: nth + 1]), period, D(width))
+
+
+@given(closes, st.integers(2, 14))
+@settings(max_examples=100)
+def test_an_rsi_that_goes_on_is_talibs_of_all_since_it_began(values, period):
+    expected = talib.RSI(as_floats(values), timeperiod=period)[-1]
+    moved = len(set(values)) > 1
+    assert fed(RelativeStrength(period), values).value == pytest.approx(expected if moved else 50.0, abs=2e-6)
+
+
+def test_an_rsi_of_a_price_that_never_moved_is_neutral_and_says_when_it_began():
+    going_on = fed(RelativeStrength(14), [D("100.05")] * 60)
+    assert (going_on.value, going_on.since) == (50.0, at("09:15"))
+
+
+@given(closes, st.integers(2, 14), st.integers(0, 39))
+@settings(max_examples=50)
+def test_bands_and_rsi_kept_and_taken_back_anywhere_go_on_as_they_were(values, period, cut):
+    for new in (lambda: BollingerBands(period, D(2)), lambda: RelativeStrength(period)):
+        before, after = fed(new(), values[:cut]), new()
+        after.restore(json.loads(json.dumps(before.save())))
+        assert vars(fed(after, values[cut:])) == vars(fed(new(), values))
+
+
+def test_bands_and_rsi_of_too_few_closes_are_none():
+    with pytest.raises(ValueError, match="2 of 3 closes heard"):
+        _ = fed(BollingerBands(3, D(2)), [D(1), D(2)]).bands
+    with pytest.raises(ValueError, match="1 of 2 changes heard"):
+        _ = fed(RelativeStrength(2), [D(1), D(2)]).value
 
 
 @given(closes, st.integers(2, 20), st.integers(0, 39))
