@@ -96,6 +96,13 @@ def test_text_begins_each_sentence_on_a_line(page):
     assert [line for line in lines if re.search(r"[a-z\)`*][.!?] +[A-Z][a-z]", re.sub(r"`[^`]*`", "``", line))] == []
 
 
+@pytest.mark.parametrize("page", TEXTS)
+def test_code_in_text_stands_between_fences_on_lines_of_their_own(page):
+    fences = [line for line in (ROOT / page).read_text().splitlines() if "```" in line]
+    assert [line for line in fences if not re.fullmatch(r" *```[a-z]*", line)] == []
+    assert len(fences) % 2 == 0
+
+
 def functions_in(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     nodes = ast.walk(ast.parse(path.read_text()))
     return [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
