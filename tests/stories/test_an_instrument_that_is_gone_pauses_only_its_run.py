@@ -1,6 +1,6 @@
 """An instrument that is no longer listed pauses the runs that have it; nobody else notices."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 
@@ -116,7 +116,7 @@ def test_what_cannot_be_taken_is_not_asked_and_is_left_once_it_is_listed_again(p
 
 def test_what_was_held_back_is_still_due_after_a_restart_before_the_next_checkpoint(pipeline, tcs):
     """A rebuild that hears the flat-by time again must not believe that it asked for the exit."""
-    deployment = pipeline.deploy(name="both", parameters=WIDE, flat_by="10:00:15")
+    deployment = pipeline.deploy(name="both", parameters=WIDE, flat_by=time(10, 0, 15))
     deployment.instruments.add(tcs)
     pipeline.start(deployment)
     pipeline.play("1505.00", "1499.00", "1500.00")

@@ -1,6 +1,6 @@
 """A derivative on a share is left on the trading day before it expires: its delivery is not booked."""
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 
 import pytest
@@ -67,7 +67,7 @@ def test_an_account_without_a_flat_by_leaves_it_all_the_same(holding):
 
 
 def test_a_deployments_own_flat_by_comes_first(holding):
-    deployment = holding.deploy(product="NRML", flat_by="14:00", entry_until="13:00")
+    deployment = holding.deploy(product="NRML", flat_by=time(14, 0), entry_until=time(13, 0))
     portfolio = Position.objects.get().portfolio
     type(portfolio).objects.filter(pk=portfolio.pk).update(deployment_id=deployment.pk)
     to_time(holding, "14:00:05")

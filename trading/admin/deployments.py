@@ -153,7 +153,7 @@ class DeploymentAdmin(ModelAdmin):
 
 
 def chosen_strategy(request: HttpRequest) -> Strategy | None:
-    """The strategy an add page is for: as sent, or as named in its address by id or by name."""
+    """The strategy an add page is for: as sent, or by its id in the page's address."""
     wanted = request.POST.get("strategy") or request.GET.get("strategy") or ""
     try:
         return Strategy.objects.filter(pk=wanted, is_available=True).first() if wanted else None

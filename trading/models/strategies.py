@@ -1,5 +1,7 @@
 """Strategies, the deployments that put them on an account, and each deployment's runs."""
 
+from datetime import time
+
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
@@ -59,10 +61,10 @@ class Deployment(models.Model):
     sizing = models.CharField(max_length=8, choices=Sizing, default=Sizing.LOTS)
     size = price_column(help_text="lots, or rupees, as the sizing says")
     order_style = models.CharField(max_length=8, choices=Style, default=Style.MARKET)
-    entry_from = models.TimeField(default="09:20", help_text="no entry before, IST")
-    entry_until = models.TimeField(default="14:45", help_text="no entry after, IST")
+    entry_from = models.TimeField(default=time(9, 20), help_text="no entry before, IST")
+    entry_until = models.TimeField(default=time(14, 45), help_text="no entry after, IST")
     flat_by = models.TimeField(
-        null=True, blank=True, default="15:05", help_text="an intraday product is flat by then, IST"
+        null=True, blank=True, default=time(15, 5), help_text="an intraday product is flat by then, IST"
     )
     state = models.CharField(max_length=8, choices=choices_of(DeploymentState), default=DeploymentState.STOPPED)
     state_reason = models.CharField(max_length=300, blank=True)

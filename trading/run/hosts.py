@@ -74,8 +74,8 @@ def terms_json(deployment: Deployment) -> dict[str, Any]:
     }
 
 
-def _text(moment: time | str | None) -> str | None:
-    return moment.isoformat() if isinstance(moment, time) else moment
+def _text(moment: time | None) -> str | None:
+    return None if moment is None else moment.isoformat()
 
 
 def run_terms(terms: dict[str, Any], instruments: list[Instrument]) -> RunTerms:

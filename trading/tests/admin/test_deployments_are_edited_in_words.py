@@ -97,6 +97,16 @@ def test_what_cannot_be_meant_is_refused_in_words(admin_client, sent, changes, w
     assert not Deployment.objects.exists()
 
 
+FIELDS = ("name", "strategy", "account", "shard", "instruments", "product", "sizing", "size", "order_style")
+HOURS = ("entry_from", "entry_until", "flat_by")
+
+
+@pytest.mark.parametrize("field", [*FIELDS, *HOURS])
+def test_a_form_that_lacks_a_field_is_answered_and_not_an_error(admin_client, sent, field):
+    del sent[field]
+    assert admin_client.post(reverse(ADD), sent).status_code in (200, 302)
+
+
 def test_an_instrument_no_longer_listed_is_refused(admin_client, sent):
     gone = make_instrument(token=1000, symbol="GONE", listed=False)
     answer = admin_client.post(reverse(ADD), sent | {"instruments": [str(gone.pk)]})

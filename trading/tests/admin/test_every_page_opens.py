@@ -80,6 +80,20 @@ def test_a_fact_cannot_be_added_changed_or_deleted(admin_client, rf, admin_user,
     assert admin_client.get(address(label, "add")).status_code == 403
 
 
+def test_a_form_sent_empty_or_full_of_nonsense_is_answered_and_not_an_error(admin_client, rf, admin_user, furnished):
+    request = rf.get("/")
+    request.user = admin_user
+    own = {label.split(".")[0] for label in FACTS} | {"instruments", "market", "portfolio"}
+    pages = {model: page for model, page in admin.site._registry.items() if model._meta.app_label in own}
+    editable = [model for model, page in pages.items() if page.has_add_permission(request)]
+    assert len(editable) > len(EDITED)
+    for model in editable:
+        nonsense = {field.name: "99:99" for field in model._meta.fields if not field.is_relation}
+        for sent in ({}, nonsense, *({"_save": "1", name: "-1"} for name in nonsense)):
+            answer = admin_client.post(address(model._meta.label_lower, "add"), sent)
+            assert answer.status_code in (200, 302), (model, sent)
+
+
 def test_posting_to_an_orders_page_is_refused(admin_client, traded):
     order = traded.orders()[0]
     assert admin_client.post(address("trading.order", "change", order.pk), {"state": "filled"}).status_code == 403
