@@ -19,7 +19,10 @@ from market.domain.candles import CandleSeries
 from market.domain.entries import START, StreamEntry
 from trading.exits.plans import ExitRequest
 from trading.lab.account import Deployed, MemoryAccount, RunNews
+from trading.lab.assessment import assess_signals
+from trading.lab.execution import book_trades, execute_orders
 from trading.lab.facts import session_of
+from trading.lab.following import follow_exits
 from trading.lab.values import MemorySignal, Named, Numbered, stored
 from trading.orders.life_cycle import DeploymentState, urgency_of
 from trading.paper.depth import LONG_AGO, DepthQuote
@@ -32,6 +35,7 @@ from trading.strategies.values import InstrumentSpec, Session, Tick
 EPOCH = datetime.fromtimestamp(0, UTC)
 # Our own choice. An entry that comes to rest takes a handful; one that does not would never end.
 MOST_ROUNDS = 1000
+STAGES = (follow_exits, assess_signals, execute_orders, book_trades)
 
 
 @dataclass
@@ -281,10 +285,8 @@ class Engine:
         self.account.open_exit(deployed, self.instruments[token], token, decision.side or "", request, self.now)
 
     def _come_to_rest(self) -> None:
-        account, now = self.account, self.now
-        stages = (account.follow_exits, account.assess_signals, account.execute_orders, account.book_trades)
         for _ in range(MOST_ROUNDS):
-            had_work = [stage(now) for stage in stages]
+            had_work = [stage(self.account, self.now) for stage in STAGES]
             if not any(had_work):
                 return
         raise NeverQuiet(f"after {self.position} the account does not come to rest")

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from alphapanda.core.timezone import IST
+from alphapanda.core.timezone import day_of
 from instruments.models import Instrument, TradingSession
 from market.board import limits_of, read_quotes
 from market.domain.staleness import Liveness
@@ -32,14 +32,10 @@ def day_prices(instruments: Iterable[Instrument], quotes: Mapping[UUID, Quote], 
 
 def _day_price(quote: Quote, now: datetime, stands: bool) -> DayPrice:
     last = quote.last_price if stands else None
-    if quote.exchange_time is None or _day(quote.exchange_time) != _day(now):
+    if quote.exchange_time is None or day_of(quote.exchange_time) != day_of(now):
         # Today has not traded yet: what the session before ended with is the previous close.
         return DayPrice(last, previous_close=last)
     return DayPrice(last, previous_close=quote.close or None)
-
-
-def _day(moment: datetime) -> Any:
-    return moment.astimezone(IST).date()
 
 
 def _stands(quote: Quote, instrument: Instrument, closed_since: datetime | None) -> bool:
@@ -66,7 +62,7 @@ class Marks:
         """Of all that the account holds, or held today."""
         # Portfolios by their ids: of a join through the account the planner expects few positions, and reads all.
         portfolios = list(Portfolio.objects.filter(account=account_id).values_list("pk", flat=True))
-        positions = Position.objects.filter(portfolio__in=portfolios).of_day(_day(now)).select_related("instrument")
+        positions = Position.objects.filter(portfolio__in=portfolios).of_day(day_of(now)).select_related("instrument")
         return cls.for_instruments(
             {position.instrument_id: position.instrument for position in positions}.values(), now
         )
