@@ -12,25 +12,22 @@ from portfolio.models import Account
 from trading.lab.building import RunPlan, add_run, granted, make_engine, warm_up
 from trading.lab.engine import Engine
 from trading.models import Run, RunInput
-from trading.run.history import kept_candles
+from trading.run.history import learned_candles
 from trading.run.hosts import strategy_class
 
 
 def engine_of(account: Account, feed: Feed, day: date) -> Engine:
-    """Return an engine with the account's opening cash and its runs, each about to hear its first entry.
+    """Return an engine with the account's opening cash and its runs as they begin, each before its first entry.
 
     It knows what the feed's subscriptions of now would let it hear on ``day``.
     """
     heard, candles = _subscribed(feed, day)
     engine = make_engine(granted(account.opening_cash, account), heard, candles)
-    by_key = {one.key: one for one in heard.values()}
     for run in Run.objects.filter(deployment__account=account).select_related("deployment__strategy"):
         plan = _plan_of(run)
-        begun = RunInput.objects.filter(run=run, kind="begin").first()
-        until = datetime.fromisoformat(begun.payload["until"]) if begun else run.started_at
-        own = {key: by_key[key] for key in run.terms["instruments"] if key in by_key}
-        live = add_run(engine, plan, until)
-        warm_up(engine, live, kept_candles(live.host.strategy.warmup(), own, until))
+        begun = RunInput.objects.get(run=run, kind="begin")
+        live = add_run(engine, plan, datetime.fromisoformat(begun.payload["until"]))
+        warm_up(engine, live, learned_candles(begun.payload["history"], {}))
     return engine
 
 

@@ -8,7 +8,7 @@ from trading.models.orders import Fill, Order, OrderTransition
 from trading.models.paper import PaperLiquidity, PaperOrder, PaperRequest, PaperTrade, PriceBand
 from trading.models.sessions import BrokerSession
 from trading.models.signals import RiskDecision, Signal
-from trading.models.strategies import Checkpoint, Deployment, Evaluation, Run, RunInput, Strategy
+from trading.models.strategies import Checkpoint, Deployment, Evaluation, History, Run, RunInput, Strategy
 from trading.models.tokens import ApiToken
 from trading.models.windows import JobSlot, RateWindow, RememberedRequest
 
@@ -22,6 +22,7 @@ __all__ = [
     "ExitPlan",
     "Fill",
     "Gate",
+    "History",
     "JobSlot",
     "Order",
     "OrderTransition",

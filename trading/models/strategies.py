@@ -144,6 +144,16 @@ class RunInput(models.Model):
         ]
 
 
+class History(models.Model):
+    """Candles a run has learned from, as they were then: one repaired or adjusted later does not change its past."""
+
+    digest = models.CharField(max_length=64, primary_key=True, help_text="SHA-256 of the candles")
+    candles = models.JSONField(help_text="key, interval, start, open, high, low, close, volume, complete; oldest first")
+
+    class Meta:
+        verbose_name_plural = "histories"
+
+
 class Checkpoint(models.Model):
     """A shard's memory at one stream position: what a rebuild starts from."""
 

@@ -15,7 +15,7 @@ from portfolio.booking import ensure_portfolio
 from trading import wakeups
 from trading.exits.opening import open_exit
 from trading.exits.plans import ExitRequest
-from trading.models import Checkpoint, Evaluation, Order, Run, RunInput, Signal
+from trading.models import Checkpoint, Evaluation, History, Order, Run, RunInput, Signal
 from trading.orders.life_cycle import DeploymentState, SignalState, urgency_of
 from trading.orders.requests import ask_cancellation
 from trading.orders.transitions import notify_run
@@ -32,8 +32,10 @@ def write_effects(shard: Shard, memory: ShardMemory, effects: Effects) -> None:
     checkpoint = memory.save(effects) if _is_checkpoint_due(memory) else None
     store_candles(memory.instruments, effects.candles)
     _write_decisions(memory, effects.decisions)
+    History.objects.bulk_create(effects.histories, ignore_conflicts=True)
     for told, position in effects.inputs:
-        RunInput.objects.filter(pk=told.pk, epoch__isnull=True).update(epoch=position.epoch, n=position.n)
+        heard = RunInput.objects.filter(pk=told.pk, epoch__isnull=True)
+        heard.update(epoch=position.epoch, n=position.n, payload=told.payload)
     for run in effects.begun:
         deployments.move_deployment(
             run.deployment_id, DeploymentState.RUNNING, "warmed up", frm=[DeploymentState.WARMING]

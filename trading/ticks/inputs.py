@@ -10,7 +10,7 @@ from market.domain.entries import StreamPosition
 from trading.errors import NOBODYS_FAULT
 from trading.models import Run, RunInput
 from trading.run.faults import StrategyFault, error_words, traceback_of
-from trading.run.history import kept_candles
+from trading.run.history import history_of, kept_candles, learned_candles
 from trading.run.host import RunHost
 from trading.run.hosts import UnknownStrategy, exits_only_host, host_of, strategy_class
 from trading.strategies.parameters import BadParameters
@@ -50,7 +50,7 @@ def apply_input(memory: ShardMemory, told: RunInput, effects: Effects) -> None:
 def _apply_input(memory: ShardMemory, told: RunInput, effects: Effects) -> None:
     run = memory.runs.get(told.run_id)
     if told.kind == "begin":
-        begin_run(memory, told.run, datetime.fromisoformat(told.payload["until"]), effects)
+        begin_run(memory, told, effects)
     elif run is None:
         log.warning("input_for_no_run", run=str(told.run_id), kind=told.kind)
     elif told.kind == "end":
@@ -62,17 +62,17 @@ def _apply_input(memory: ShardMemory, told: RunInput, effects: Effects) -> None:
         memory.apply_input(run, told, effects)
 
 
-def begin_run(memory: ShardMemory, run: Run, until: datetime, effects: Effects) -> None:
-    """Make a run's host, unless it is there, and let it learn from the candles that began before ``until``."""
-    standing = memory.runs.get(run.pk)
-    live, problem = (standing, "") if standing else run_of(memory, run)
-    memory.runs[run.pk] = live
+def begin_run(memory: ShardMemory, told: RunInput, effects: Effects) -> None:
+    """Make a run's host, unless it is there, and let it learn from history."""
+    standing = memory.runs.get(told.run_id)
+    live, problem = (standing, "") if standing else run_of(memory, told.run)
+    memory.runs[told.run_id] = live
     effects.begun.append(live)
     if problem:
         effects.faults.append(live.fault(problem))
         return
     try:
-        live.host.warm_up(_history(live, until))
+        live.host.warm_up(_history(memory, live, told, effects))
     except StrategyFault as fault:
         effects.faults.append(live.fault(fault.words, fault.__cause__))
 
@@ -87,7 +87,7 @@ def resume_run(memory: ShardMemory, run: LiveRun, told: RunInput, effects: Effec
         fresh.host.take_over(run.host)
         run = memory.runs[told.run_id] = fresh
     try:
-        run.host.decide_again(_history(run, datetime.fromisoformat(told.payload["until"])))
+        run.host.decide_again(_history(memory, run, told, effects))
     except StrategyFault as fault:
         effects.faults.append(run.fault(fault.words, fault.__cause__))
     else:
@@ -134,5 +134,13 @@ def _live(memory: ShardMemory, run: Run, host: RunHost, instruments: list[Instru
     return LiveRun(run.pk, deployment.pk, deployment.account_id, deployment.name, host, by_key)
 
 
-def _history(run: LiveRun, until: datetime) -> list[Candle]:
-    return kept_candles(run.host.strategy.warmup(), run.instruments, until)
+def _history(memory: ShardMemory, run: LiveRun, told: RunInput, effects: Effects) -> list[Candle]:
+    """Return the candles a run learns from: those of the first time it was told this, or those kept now."""
+    if digest := told.payload.get("history"):
+        return learned_candles(digest, memory.names)
+    until = datetime.fromisoformat(told.payload["until"])
+    candles = kept_candles(run.host.strategy.warmup(), run.instruments, until)
+    history = history_of(candles)
+    effects.histories.append(history)
+    told.payload = told.payload | {"history": history.digest}
+    return candles

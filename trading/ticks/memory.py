@@ -18,7 +18,7 @@ from market.domain.entries import StreamEntry, StreamPosition
 from market.domain.ticks import TICK_DTYPE
 from market.models import Shard, Subscription
 from trading.errors import NOBODYS_FAULT
-from trading.models import RunInput
+from trading.models import History, RunInput
 from trading.run.callback_slot import CallbackSlot
 from trading.run.decisions import Decision
 from trading.run.faults import StrategyFault, error_words, traceback_of
@@ -82,6 +82,7 @@ class Effects:
     decisions: list[QuotedDecision] = field(default_factory=list)
     faults: list[RunFault] = field(default_factory=list)
     inputs: list[tuple[RunInput, StreamPosition]] = field(default_factory=list)
+    histories: list[History] = field(default_factory=list)
     begun: list[LiveRun] = field(default_factory=list)
     resumed: list[LiveRun] = field(default_factory=list)
     ended: list[LiveRun] = field(default_factory=list)

@@ -1,11 +1,15 @@
 """A worker's memory can be made anew from PostgreSQL and the stream, which is kept as far back as that takes."""
 
+from datetime import timedelta
+from decimal import Decimal
+
 import pytest
 
 from alphapanda.core.journal.models import Event
 from market.domain.entries import StreamPosition
-from market.models import Shard
-from trading.models import Checkpoint, ExitPlan, RunInput, Signal
+from market.models import Candle, Shard
+from trading.models import Checkpoint, Deployment, ExitPlan, History, Run, RunInput, Signal
+from trading.run import deployments
 from trading.ticks import drain, sweeping
 from trading.ticks.memory import Effects
 from trading.ticks.rebuild import rebuild_memory
@@ -58,6 +62,52 @@ def test_a_rebuild_without_a_checkpoint_gives_runs_all_they_heard(past_checkpoin
     [before], [after] = memory.runs.values(), again.runs.values()
     assert after.host.positions == before.host.positions == {"NSE:INFY": 10}
     assert after.host.position_of("NSE:INFY").stop == before.host.position_of("NSE:INFY").stop
+
+
+@pytest.fixture
+def learned(pipeline):
+    """A run that began on ten candles, and has heard three ticks since."""
+    for minute in range(10):
+        prices = dict.fromkeys(("open", "high", "low", "close"), Decimal(1500 + minute))
+        start = pipeline.now - timedelta(minutes=15 - minute)
+        Candle.objects.create(instrument=pipeline.infy, interval=1, start=start, volume=100, **prices)
+    pipeline.start(pipeline.deploy("moving_average_crossover", parameters={"interval": 1, "fast": 3, "slow": 8}))
+    pipeline.play("1505.00", "1506.00", "1507.00")
+    return pipeline
+
+
+def repair_candles(pipeline):
+    assert Candle.objects.filter(interval=1).update(close=Decimal(1600), high=Decimal(1600))
+
+
+def test_a_candle_repaired_after_a_run_began_does_not_change_what_it_learned(learned):
+    """The run's memory of before, rebuilt from what it was told, is the one it had."""
+    [before] = remembered(learned)[0].runs.values()
+    assert History.objects.get().candles
+    repair_candles(learned)
+    Checkpoint.objects.all().delete()
+    [after] = rebuilt(learned).runs.values()
+    assert after.host.save()["strategy"] == before.host.save()["strategy"]
+
+
+def test_a_run_that_learns_anew_learns_what_stands_then(learned):
+    deployments.pause_run(Run.objects.get().pk, "by the test")
+    repair_candles(learned)
+    deployments.resume_deployment(Deployment.objects.get(), by="tests")
+    learned.play("1507.00")
+    told = RunInput.objects.filter(kind__in=("begin", "resume")).order_by("id")
+    closes = [History.objects.get(digest=one.payload["history"]).candles[-1][6] for one in told]
+    assert [Decimal(close) for close in closes] == [1509, 1600]
+
+
+def test_a_run_whose_history_is_lost_is_paused_and_says_so(learned):
+    Checkpoint.objects.all().delete()
+    History.objects.all().delete()
+    learned.restart()
+    learned.play("1507.00")
+    deployment = Deployment.objects.get()
+    assert deployment.state == "paused"
+    assert "could not be told of its beginning" in deployment.state_reason
 
 
 def test_a_rebuild_decides_nothing_anew(past_checkpoint):
