@@ -35,8 +35,17 @@ class UnknownProtection(ValueError):
     """No row says how far an order at market goes. It is not without bound."""
 
 
-class Step(Protocol):
+@dataclass(frozen=True, slots=True)
+class Step:
     """What holds for prices below a bound (None: above all others): percent of the price, or rupees."""
+
+    below: Decimal | None
+    percent: Decimal | None
+    rupees: Decimal | None
+
+
+class DatedStep(Protocol):
+    """A row: the steps of one kind, contract and day belong together, and are good from that day on."""
 
     @property
     def below(self) -> Decimal | None: ...
@@ -44,11 +53,6 @@ class Step(Protocol):
     def percent(self) -> Decimal | None: ...
     @property
     def rupees(self) -> Decimal | None: ...
-
-
-class DatedStep(Step, Protocol):
-    """A row: the steps of one kind, contract and day belong together, and are good from that day on."""
-
     @property
     def kind(self) -> str: ...
     @property
@@ -85,7 +89,8 @@ def _in_force(rows: list[DatedStep], day: date) -> tuple[Step, ...]:
     if not days:
         return ()
     newest = max((one for one in days if one <= day), default=days[0])
-    return tuple(sorted((row for row in rows if row.effective_from == newest), key=_bound))
+    steps = (Step(row.below, row.percent, row.rupees) for row in rows if row.effective_from == newest)
+    return tuple(sorted(steps, key=_bound))
 
 
 def _bound(step: Step) -> Decimal:

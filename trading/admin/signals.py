@@ -29,7 +29,7 @@ class RiskDecisionAdmin(FactAdmin):
     list_filter = ("approved", "only_shrinks", "signal__account")
     list_select_related = ("signal__instrument",)
     search_fields = ("=id", "=signal__id", "signal__instrument__tradingsymbol", "refusal_codes")
-    exclude = ("checks",)
+    exclude = ("checks", "case")
     readonly_fields = ("checks_in_words",)
     ordering = ("-id",)
 

@@ -98,6 +98,7 @@ class RiskDecision(models.Model):
     approved = models.BooleanField()
     refusal_codes = models.JSONField(default=list)
     checks = models.JSONField()
+    case: Any = models.JSONField(default=dict, help_text="all that was known; empty: decided before it was kept")
     side = models.CharField(max_length=4, choices=choices_from(SIDE_LABELS))
     quantity = models.PositiveIntegerField()
     slices: Any = models.JSONField(default=list, help_text="quantities of its orders: what the exchange takes at once")

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 from trading.risk import exchange_rules as valid
 from trading.risk import loss_rules as bound
-from trading.risk.inputs import (
-    Exposure,
-    MarketView,
-    ProposedOrder,
-    RiskLimits,
-)
 from trading.risk.verdicts import Assessment, Case, Check, Code, Verdict, unknown_verdict
 
 SHRINKING = "only shrinks a position"
@@ -77,16 +70,13 @@ RISK: tuple[Rule, ...] = (
 RULES = VALIDITY + RISK
 
 
-def assess(
-    proposed: ProposedOrder, exposure: Exposure, limits: RiskLimits, market: MarketView, now: datetime
-) -> Assessment:
+def assess(case: Case) -> Assessment:
     """Ask every rule; refusals are values, and none approved means no order.
 
     Risk rules do not bind an order that only shrinks a position: getting out must always
     be possible. Their numbers are kept all the same. Validity rules do bind it, as the
     exchange would refuse it, unless what they need is unknown or they break.
     """
-    case = Case(proposed, exposure, limits, market, now)
     shrinks = _shrinks(case)
     return Assessment(tuple(_check(rule, case.within(rule.scope), shrinks) for rule in RULES), shrinks)
 

@@ -23,6 +23,7 @@ from trading.orders.attempts import attempt_row
 from trading.orders.execution import wake_execution
 from trading.orders.life_cycle import DeploymentState, OrderState, SignalState
 from trading.orders.transitions import notify_run
+from trading.risk.cases import plain_case
 from trading.risk.exposure import state_before
 from trading.risk.judging import Judgement, Slice, judge, protection_of, tag_of, why_not_judged
 from trading.risk.market_view import limits_of, market_view
@@ -85,6 +86,7 @@ def write_decision(signal: Signal, judgement: Judgement, now: datetime) -> RiskD
         approved=assessment.approved,
         refusal_codes=list(assessment.codes),
         checks=[check.as_dict() for check in assessment.checks],
+        case=plain_case(judgement.case),
         side=signal.side,
         quantity=signal.quantity,
         slices=[one.quantity for one in judgement.slices],

@@ -21,7 +21,7 @@ from trading.orders.life_cycle import DeploymentState, SignalState
 from trading.risk.account_state import AccountState, Candidate
 from trading.risk.assess import assess
 from trading.risk.inputs import AUTOMATIC_PROTECTION, MarketView, ProposedOrder, RiskLimits
-from trading.risk.verdicts import Assessment
+from trading.risk.verdicts import Assessment, Case
 
 RESERVED_STEP = Decimal("0.0001")
 
@@ -83,6 +83,7 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
+    case: Case
     assessment: Assessment
     slices: tuple[Slice, ...]
 
@@ -104,12 +105,12 @@ def judge(
 ) -> Judgement:
     """Ask every rule of one signal; approved, its slices are the orders to make."""
     proposed = proposed_order(signal, market.protection)
-    assessment = assess(proposed, state.exposure(signal, portfolio), limits, market, now)
+    case = Case(proposed, state.exposure(signal, portfolio), limits, market, now)
     cut = slice_quantity(proposed.quantity, market.lot_size or 1, market.freeze_quantity)
     value = proposed.value or Decimal(0)
     shares = ((value * quantity / proposed.quantity).quantize(RESERVED_STEP) for quantity in cut)
     slices = (Slice(number, *pair) for number, pair in enumerate(zip(cut, shares, strict=True), start=1))
-    return Judgement(assessment, tuple(slices))
+    return Judgement(case, assess(case), tuple(slices))
 
 
 def proposed_order(signal: Asked, protection: Protection) -> ProposedOrder:

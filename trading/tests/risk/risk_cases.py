@@ -9,6 +9,7 @@ from market.domain.staleness import Liveness
 from trading.orders.life_cycle import GateState
 from trading.risk.assess import assess
 from trading.risk.inputs import Exposure, HeldAndWorking, Limits, MarketView, ProposedOrder, RiskLimits, Usage
+from trading.risk.verdicts import Case
 
 __all__ = [
     "ACCOUNT_USAGE",
@@ -73,7 +74,7 @@ MARKET = MarketView(
 
 
 def refused_by(order, exposure, limits, market, now):
-    return list(assess(order, exposure, limits, market, now).codes)
+    return list(assess(Case(order, exposure, limits, market, now)).codes)
 
 
 def long_of(quantity):

@@ -12,7 +12,7 @@ from market.domain.staleness import Liveness
 from trading.orders.life_cycle import GateState
 from trading.risk.assess import RISK, RULES, VALIDITY, assess
 from trading.risk.inputs import HeldAndWorking, Limits, Usage, only_shrinks
-from trading.risk.verdicts import Code
+from trading.risk.verdicts import Case, Code
 from trading.tests.risk.risk_cases import (
     ACCOUNT_USAGE,
     BUY_10,
@@ -31,14 +31,14 @@ RISK_CODES = {rule.code.value for rule in RISK}
 
 
 def test_every_rule_is_asked_and_kept_with_its_numbers():
-    checks = assess(BUY_10, EXPOSURE, LIMITS, MARKET, NOW).checks
+    checks = assess(Case(BUY_10, EXPOSURE, LIMITS, MARKET, NOW)).checks
     assert [check.code for check in checks] == [rule.code for rule in RULES]
     assert {check.code for check in checks} == set(Code)
     assert all(check.value and check.limit and check.words for check in checks)
 
 
 def test_a_plain_order_within_all_limits_is_approved():
-    assessment = assess(BUY_10, EXPOSURE, LIMITS, MARKET, NOW)
+    assessment = assess(Case(BUY_10, EXPOSURE, LIMITS, MARKET, NOW))
     assert assessment.approved, assessment.codes
 
 
@@ -102,7 +102,7 @@ def test_refuses_by_code(code, order, exposure, market):
 @pytest.mark.parametrize("scope", ["account", "deployment"])
 def test_a_limit_binds_in_the_scope_it_is_set_for(scope, code, limits):
     exposure = replace(EXPOSURE, deployment=Usage())
-    refusals = assess(BUY_10, exposure, replace(UNLIMITED, **{scope: limits}), MARKET, NOW).refusals
+    refusals = assess(Case(BUY_10, exposure, replace(UNLIMITED, **{scope: limits}), MARKET, NOW)).refusals
     assert [(check.code, check.scope) for check in refusals] == [(code, scope)]
 
 
@@ -121,7 +121,7 @@ def test_a_limit_binds_in_the_scope_it_is_set_for(scope, code, limits):
 )
 def test_what_is_unknown_is_refused_and_says_so(code, field):
     blind = replace(EXPOSURE, account=replace(ACCOUNT_USAGE, **{field: None}))
-    refusals = {c.code.value: c for c in assess(BUY_10, blind, LIMITS, MARKET, NOW).refusals}
+    refusals = {c.code.value: c for c in assess(Case(BUY_10, blind, LIMITS, MARKET, NOW)).refusals}
     assert refusals[code].value == "unknown"
     assert refusals[code].words.endswith("is unknown")
 
@@ -158,10 +158,10 @@ def test_an_unknown_day_is_closed_for_new_positions_and_not_for_exits():
 
 
 def test_a_refusal_says_the_right_number():
-    off_lot = assess(BUY_10, EXPOSURE, LIMITS, replace(MARKET, lot_size=65), NOW).refusals[0]
+    off_lot = assess(Case(BUY_10, EXPOSURE, LIMITS, replace(MARKET, lot_size=65), NOW)).refusals[0]
     assert off_lot.words == "NSE:INFY trades in lots of 65: use 65"
     far = replace(BUY_10, price=D(1344))
-    assert assess(far, EXPOSURE, LIMITS, MARKET, NOW).refusals[0].words == (
+    assert assess(Case(far, EXPOSURE, LIMITS, MARKET, NOW)).refusals[0].words == (
         "limit 1,344.00 is 3.4\u00a0% from last; 2.0\u00a0% allowed"
     )
 
@@ -210,7 +210,7 @@ def test_validity_rules_bind_exits_too():
 
 def test_a_rule_that_breaks_refuses_and_says_what_broke():
     broken = replace(EXPOSURE, account=replace(ACCOUNT_USAGE, gross="a word"))
-    checks = assess(BUY_10, broken, LIMITS, MARKET, NOW).refusals
+    checks = assess(Case(BUY_10, broken, LIMITS, MARKET, NOW)).refusals
     assert [check.code for check in checks] == ["MAX_GROSS"]
     assert checks[0].failure.startswith("InvalidOperation")
 
@@ -221,7 +221,7 @@ def test_a_rule_that_breaks_does_not_hold_back_an_exit():
 
 
 def test_checks_are_stored_as_json_values():
-    row = assess(BUY_10, EXPOSURE, LIMITS, MARKET, NOW).checks[-1].as_dict()
+    row = assess(Case(BUY_10, EXPOSURE, LIMITS, MARKET, NOW)).checks[-1].as_dict()
     assert row["code"] == "BUYING_POWER"
     assert row["value_number"] == "13000"
 
@@ -280,7 +280,7 @@ def test_an_order_that_only_shrinks_is_never_refused_by_a_risk_rule(case, market
 
 @given(orders, exposures, markets)
 def test_every_refusal_has_a_code_a_value_and_a_limit(order, exposure, market):
-    for check in assess(order, exposure, LIMITS, market, NOW).refusals:
+    for check in assess(Case(order, exposure, LIMITS, market, NOW)).refusals:
         assert check.code
         assert check.value
         assert check.limit
@@ -302,8 +302,8 @@ def test_more_exposure_never_turns_a_refusal_into_an_approval(order, exposure, d
         account=_heavier_usage(exposure.account, sign, more),
         deployment=_heavier_usage(exposure.deployment, sign, more),
     )
-    before = assess(order, exposure, LIMITS, MARKET, NOW)
-    after = assess(order, heavier, LIMITS, MARKET, NOW)
+    before = assess(Case(order, exposure, LIMITS, MARKET, NOW))
+    after = assess(Case(order, heavier, LIMITS, MARKET, NOW))
     assert set(before.codes) <= set(after.codes)
 
 

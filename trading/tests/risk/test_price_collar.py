@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from trading.risk.assess import assess
-from trading.risk.verdicts import Code
+from trading.risk.verdicts import Case, Code
 from trading.tests.risk.risk_cases import BUY_10, EXPOSURE, LIMITS, MARKET, NOW, SELL_10, D
 
 LAST = D(1300)
@@ -13,7 +13,8 @@ STOP = replace(SELL_10, order_type="SL", reference_price=LAST)
 
 
 def collar_of(order):
-    [check] = [one for one in assess(order, EXPOSURE, LIMITS, MARKET, NOW).checks if one.code == Code.PRICE_COLLAR]
+    checks = assess(Case(order, EXPOSURE, LIMITS, MARKET, NOW)).checks
+    [check] = [one for one in checks if one.code == Code.PRICE_COLLAR]
     return check
 
 
