@@ -197,6 +197,12 @@ def parameter_fields(
     ]
 
 
+def other_problems(deployment: Deployment, wrong: Mapping[str, Any] | None) -> list[str]:
+    """Return in words what is wrong and belongs to no field: a name its code no longer has, its code itself."""
+    known = {field["name"] for field in strategy_class(deployment.strategy.name).Parameters.describe()}
+    return [f"{name}: {words}" for name, found in (wrong or {}).items() if name not in known for words in found]
+
+
 def allowed_words(field: Mapping[str, Any]) -> str:
     """ "from 5 to 200 bars" """
     bounds = (

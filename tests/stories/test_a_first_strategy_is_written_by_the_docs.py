@@ -6,6 +6,7 @@ import random
 import re
 import shlex
 import sys
+from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -99,11 +100,18 @@ def test_every_command_of_the_page_can_be_read(line):
     assert parser.parse_args(arguments)
 
 
+@pytest.mark.parametrize("value", [api.Candle, api.Tick, api.Fill, api.Held, api.Session])
+def test_the_page_lists_every_field_a_strategy_is_given(value):
+    [row] = [line for line in PAGE.splitlines() if line.startswith(f"| `{value.__name__}` |")]
+    assert re.findall(r"`(\w+)`", row)[1:] == [entry.name for entry in fields(value)]
+
+
 def test_every_name_the_page_gives_in_code_is_there():
-    """What stands in code as a name, or as one that is called or looked into."""
+    """What stands in code as a name, or as one that is called or looked into; fields of values among them."""
     named = set(re.findall(r"`(\w+)(?:\(|`|\.)", PAGE))
-    known = {
-        name for each in (api, testing, Strategy, Context, CandleColumns, StrategyTest(Strategy)) for name in dir(each)
-    }
-    known |= set(get_commands()) | {"ctx", "trading", "conflicts", "bars", "Decimal", "None"}
+    bars = api.Bars(1)
+    given = (api, testing, Strategy, api.TrackingStrategy, Context, CandleColumns, StrategyTest(Strategy), bars)
+    known = {name for each in given for name in dir(each)}
+    known |= {entry.name for value in vars(api).values() if is_dataclass(value) for entry in fields(value)}
+    known |= set(get_commands()) | {"ctx", "trading", "conflicts", "bars", "self", "Decimal", "None"}
     assert sorted(named - known) == []

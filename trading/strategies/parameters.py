@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
 from datetime import time
 from decimal import Decimal, InvalidOperation
 from typing import Any, Self
 
 RULE = "rule"
+CONFLICTS = "conflicts"
 
 
 class BadParameters(ValueError):
@@ -123,6 +124,11 @@ def as_json(value: Any) -> Any:
     return str(value) if isinstance(value, Decimal) else value
 
 
+def _is_conflict(found: Any, known: Collection[str]) -> bool:
+    is_pair = isinstance(found, tuple) and len(found) == 2 and all(isinstance(part, str) for part in found)
+    return is_pair and found[0] in known
+
+
 def rule_of(entry: Field[Any]) -> Rule:
     rule: Rule = entry.metadata[RULE]
     return rule
@@ -139,7 +145,7 @@ class StrategyParameters:
             if found:
                 errors[entry.name] = found
         if not errors:
-            for name, words in self.conflicts():
+            for name, words in self._found_conflicts():
                 errors.setdefault(name, []).append(words)
         if errors:
             raise BadParameters(errors)
@@ -156,6 +162,18 @@ class StrategyParameters:
     def conflicts(self) -> Iterable[tuple[str, str]]:
         """Yield (name, words) for values that are fine alone and wrong together."""
         return ()
+
+    def _found_conflicts(self) -> Iterator[tuple[str, str]]:
+        """Yield what ``conflicts`` does, under ``conflicts`` what is wrong with itself: it is an author's code."""
+        known = {entry.name for entry in fields(self)}
+        try:
+            for found in self.conflicts():
+                if _is_conflict(found, known):
+                    yield found
+                else:
+                    yield CONFLICTS, f"its code yields {found!r}, not a parameter's name and words"
+        except Exception as error:
+            yield CONFLICTS, f"its code raised {type(error).__name__}: {error}"
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:

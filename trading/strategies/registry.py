@@ -85,7 +85,8 @@ def failure_words(error: BaseException) -> str:
     """Return what is wrong with a module, and in which file and line, as far as Python knows."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}, line {error.lineno}: {type(error).__name__}: {error.msg}"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if is_of_the_module(frame.filename)]
+    # The first frame is of whoever caught it.
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__)[1:] if is_of_the_module(frame.filename)]
     place = f"{frames[-1].filename}, line {frames[-1].lineno}: " if frames else ""
     return f"{place}{type(error).__name__}: {error}"
 

@@ -9,6 +9,7 @@ from alphapanda.core.journal.models import DeadLetter
 from alphapanda.dashboard.sign_in_links import make_sign_in_link
 from alphapanda.dashboard.tests.conftest import NOW, SampleDay
 from trading.models import Gate, Order, Signal
+from trading.strategies.parameters import StrategyParameters
 
 
 def said(answer: Any) -> str:
@@ -63,6 +64,13 @@ def test_a_wrong_parameter_is_shown_beside_its_field(reader: Any, sample: Sample
     answer = post(reader, "deployment_act", sample.deployment.pk, "parameters", period="1000")
     assert answer.status_code == 200
     assert "aria-invalid" in answer.content.decode()
+
+
+def test_what_belongs_to_no_field_is_shown_above_them(reader: Any, sample: SampleDay, monkeypatch: Any) -> None:
+    monkeypatch.setattr(StrategyParameters, "conflicts", lambda self: ["too wide"])
+    type(sample.deployment).objects.update(state="stopped")
+    answer = post(reader, "deployment_act", sample.deployment.pk, "parameters", period="20")
+    assert "conflicts: its code yields &#x27;too wide&#x27;, not a parameter" in answer.content.decode()
 
 
 def test_an_order_by_hand_goes_to_the_gate(reader: Any, sample: SampleDay) -> None:

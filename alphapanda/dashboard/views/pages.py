@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from alphapanda.dashboard import panels
-from alphapanda.dashboard.forms import BacktestForm, OrderForm, parameter_fields
+from alphapanda.dashboard.forms import BacktestForm, OrderForm, other_problems, parameter_fields
 from alphapanda.dashboard.views.page import render_page, signed_in
 from trading.models import Backtest, Deployment, Order
 from trading.run.hosts import UnknownStrategy
@@ -41,16 +41,16 @@ def deployment_page(
     """Show a deployment; after a refused change, with what was typed and what is wrong with it."""
     snapshot = panels.deployment_snapshot(chosen.pk)
     try:
-        fields, code_gone = parameter_fields(chosen, given, wrong), ""
+        fields, trouble = parameter_fields(chosen, given, wrong), other_problems(chosen, wrong)
     except UnknownStrategy as gone:
-        fields, code_gone = [], str(gone)
+        fields, trouble = [], [str(gone)]
     return render_page(
         request,
         "dashboard/deployment.html",
         "strategies",
         snapshot,
         fields=fields,
-        code_gone=code_gone,
+        trouble=trouble,
         deployment=chosen,
         strip=snapshot["row"]["mode"],
     )

@@ -1,6 +1,7 @@
 """Parameters check themselves in words and describe their form."""
 
 import json
+from dataclasses import dataclass
 from datetime import time
 from typing import Any
 
@@ -12,7 +13,7 @@ from trading.strategies.mean_reversion import MeanReversionParameters
 from trading.strategies.momentum import MomentumParameters
 from trading.strategies.moving_average_crossover import CrossoverParameters
 from trading.strategies.opening_range_breakout import OpeningRangeParameters
-from trading.strategies.parameters import BadParameters
+from trading.strategies.parameters import BadParameters, StrategyParameters, whole
 from trading.tests.strategies.market_day import D
 
 ALL = (MomentumParameters, MeanReversionParameters, CrossoverParameters, OpeningRangeParameters)
@@ -50,6 +51,28 @@ def test_values_wrong_only_together_are_told():
     assert errors(OpeningRangeParameters, minutes=10, interval=3) == {
         "minutes": ["10 is not a whole number of 3-minute candles"]
     }
+
+
+@dataclass(frozen=True)
+class Careless(StrategyParameters):
+    fast: int = whole(5, least=1, most=50, label="Fast")
+    slow: int = whole(20, least=2, most=200, label="Slow")
+
+    def conflicts(self):
+        if self.fast == 6:
+            raise KeyError("six")
+        yield from {7: ["seven is no good"], 8: [("quick", "there is no quick")], 9: [("fast", "not nine")]}.get(
+            self.fast, ()
+        )
+
+
+def test_what_is_wrong_with_conflicts_itself_is_an_error_in_words():
+    assert errors(Careless, fast=6) == {"conflicts": ["its code raised KeyError: 'six'"]}
+    words = "its code yields 'seven is no good', not a parameter's name and words"
+    assert errors(Careless, fast=7) == {"conflicts": [words]}
+    words = "its code yields ('quick', 'there is no quick'), not a parameter's name and words"
+    assert errors(Careless, fast=8) == {"conflicts": [words]}
+    assert errors(Careless, fast=9) == {"fast": ["not nine"]}
 
 
 def test_a_form_sends_texts():

@@ -179,6 +179,33 @@ def test_alone_a_module_has_nothing_another_imported_for_it_and_its_death_is_its
     assert check_alone("own_rules.talks", 0.5)["strategies"][0]["errors"] == []
 
 
+def test_conflicts_are_asked_at_the_corners_of_the_form(package):
+    two = """
+from dataclasses import dataclass
+from trading.strategies.api import StrategyParameters, whole
+
+@dataclass(frozen=True)
+class Two(StrategyParameters):
+    fast: int = whole(5, least=1, most=50, label="Fast")
+    slow: int = whole(20, least=2, most=200, label="Slow")
+
+    def conflicts(self):
+        if self.fast > self.slow:
+            yield "fast is above slow"
+"""
+    source = two + PLAIN.replace("Strategy[StrategyParameters]", "Strategy[Two]")
+    source = source.replace("    seen = 0", "    Parameters, seen = Two, 0")
+    [strategy] = checked(package, source)["strategies"]
+    wanted = "its code yields 'fast is above slow', not a parameter's name and words"
+    assert strategy["errors"] == [f"conflicts() with fast=50, slow=2: {wanted}"]
+
+
+def test_a_module_that_is_not_there_is_not_blamed_on_who_looked(package):
+    assert check_module("own_rules.nosuch", 0.5)["errors"] == [
+        "ModuleNotFoundError: No module named 'own_rules.nosuch'"
+    ]
+
+
 def test_a_module_that_waits_while_it_is_imported_is_given_up(package):
     (package / "waits.py").write_text("import time\ntime.sleep(60)\n")
     assert "not through in 1 s" in check_alone("own_rules.waits", 0.5, patience=1)["errors"][0]
