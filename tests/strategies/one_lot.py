@@ -71,6 +71,32 @@ class BuysOnce(OneLot):
         self.has_bought = state["has_bought"]
 
 
+class BuysThenRaises(Strategy[StrategyParameters]):
+    """Buys at the second candle of a minute it sees, and raises at the sixth."""
+
+    name = "test-buys-then-raises"
+    title = "Buys, then raises"
+    seen = 0
+
+    def intervals(self) -> tuple[int, ...]:
+        return (1,)
+
+    def learn(self, ctx: Context, candle: Candle) -> None:
+        self.seen += 1
+
+    def on_candle(self, ctx: Context, candle: Candle) -> Iterable[Intent]:
+        if self.seen == 6:
+            raise ZeroDivisionError("one by nothing")
+        if self.seen == 2:
+            yield Enter(candle.instrument, "BUY", candle.close * Decimal("0.9"), Reason("the second", {}, "second"))
+
+    def save(self) -> JSONObject:
+        return {"seen": self.seen}
+
+    def restore(self, state: JSONObject) -> None:
+        self.seen = state["seen"]
+
+
 class Raises(Strategy[StrategyParameters]):
     """Raises on the first tick."""
 

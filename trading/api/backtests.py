@@ -53,7 +53,7 @@ class BacktestViewSet(ReadViewSet):
     def create(self, request: Request) -> Response:
         """Ask for one: strategy, instruments, first, last, candles (names in the lab's folder), parameters, …"""
         try:
-            asked = BacktestRequest.from_json(within_folder(dict(request.data)))
+            asked = BacktestRequest.from_json(within_folder(request.data))
             job = ask_backtest(asked, actor_name(request))
         except BadRequest as bad:
             raise ValidationError({name: [words] for name, words in bad.errors.items()}) from bad

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from alphapanda.core.timezone import IST
+from alphapanda.core.timezone import IST, day_of
 from instruments.models import Instrument
 from market.domain.quality import InstrumentRules
 from market.domain.ticks import to_wire
@@ -24,17 +24,27 @@ from trading.lab.account import MemoryAccount
 from trading.lab.bar_player import BarBoard, BarEngine, BarPlayer
 from trading.lab.building import RunPlan, add_run, granted, make_engine, warm_up
 from trading.lab.candles import moment
-from trading.lab.engine import Engine, Fault
+from trading.lab.engine import Engine
 from trading.lab.loading import Loaded, load_bars
 from trading.lab.request import BacktestRequest
+from trading.lab.request_checks import account_of, instruments_of, plan_of
 from trading.lab.result import DayEnd, Figures, figures_of, needs_ticks
 from trading.lab.round_trips import RoundTrip, round_trips
 from trading.lab.row_facts import RowFacts
 from trading.run.history import kept_candles
-from trading.run.hosts import StrategyClass, strategy_class
 from trading.strategies.registry import code_hash
 
 Progress = Callable[[date], None]
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Where a strategy's fault ended it: on which of how many days, and what is wrong in words."""
+
+    at: datetime
+    nth_day: int
+    days: int
+    words: str
 
 
 @dataclass
@@ -47,8 +57,9 @@ class Outcome:
     figures: Figures
     trips: list[RoundTrip]
     refusals: dict[str, int]  # by the gate's code
+    not_asked: dict[str, tuple[int, str]]  # entries wanted and not asked, by code: how many, the first's words
     warnings: list[str] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
+    stopped: Stopped | None = None
     better_net: Decimal | None = None
     needs_ticks: str = ""
     undecided: int = 0
@@ -58,41 +69,23 @@ class Outcome:
 class _Played:
     engine: Engine
     days: list[DayEnd]
+    wanted_days: Collection[date]
     undecided: int = 0
 
 
 def run_backtest(request: BacktestRequest, progress: Progress = lambda day: None) -> Outcome:
-    """Raises NotAllowed, BadParameters, BadCandles, NotARecording or OSError, each in words."""
-    strategy = strategy_class(request.strategy)
-    parameters = checked_parameters(strategy, request.parameters)
-    plan = RunPlan(request.strategy, strategy, parameters, request.terms())
-    account = _account(request.account)
+    """Raises BadRequest, NotAllowed, BadParameters, BadCandles, NotARecording or OSError, each in words."""
+    plan, account = plan_of(request), account_of(request)
     if request.recordings:
         return _of_recordings(request, plan, account, progress)
     return _of_candles(request, plan, account, progress)
-
-
-def checked_parameters(strategy: StrategyClass, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all parameters of a strategy, defaults filled in. Raises BadParameters."""
-    checked: dict[str, Any] = strategy.Parameters.from_json(dict(parameters)).to_json()
-    return checked
-
-
-def _account(name: str) -> Account | None:
-    if not name:
-        return None
-    account = Account.objects.filter(name=name).first()
-    if account is None:
-        known = ", ".join(Account.objects.values_list("name", flat=True)) or "none yet"
-        raise NotAllowed(f"there is no account {name!r}; there are: {known}")
-    return account
 
 
 # ---- candles -------------------------------------------------------------------------------------------------
 
 
 def _of_candles(request: BacktestRequest, plan: RunPlan, account: Account | None, progress: Progress) -> Outcome:
-    instruments = _named(request)
+    instruments = {one.instrument_token: one for one in instruments_of(request)}
     facts = RowFacts(instruments)
     loaded = load_bars(request.candles, request.answers, instruments, facts)
     first, last = _days_of(request, loaded)
@@ -106,14 +99,6 @@ def _of_candles(request: BacktestRequest, plan: RunPlan, account: Account | None
         outcome.needs_ticks = needs_ticks(outcome.figures.net, outcome.better_net)
         outcome.undecided = worse.undecided
     return outcome
-
-
-def _named(request: BacktestRequest) -> dict[int, Instrument]:
-    """The instruments asked for, by token. Raises NotAllowed."""
-    found = Instrument.objects.by_keys(list(request.instruments))
-    if lacking := [key for key in request.instruments if key not in found]:
-        raise NotAllowed(f"not in the instruments loaded: {', '.join(lacking)}")
-    return {one.instrument_token: one for one in found.values()}
 
 
 def _days_of(request: BacktestRequest, loaded: Loaded) -> tuple[date, date]:
@@ -152,7 +137,9 @@ def _play_bars(
     for day in player.play():
         ends.note(day)
         progress(day)
-    return _Played(engine, ends.days, player.undecided)
+        if is_over(engine):
+            break
+    return _Played(engine, ends.days, player.days, player.undecided)
 
 
 def _of_lots(instruments: Mapping[int, Instrument]) -> list[str]:
@@ -190,14 +177,19 @@ def _play_entries(
             own = {one.key: one for one in engine.facts.instruments.values() if one.key in run.keys}  # type: ignore[attr-defined]
             warm_up(engine, run, kept_candles(run.host.strategy.warmup(), own, entry.market_time))
         day = engine.day
-        if day is not None and entry.market_time.astimezone(IST).date() > day:
+        if day is not None and day_of(entry.market_time) > day:
             ends.note(day)
             progress(day)
         engine.step(entry)
     if engine.day is not None:
         ends.note(engine.day)
         progress(engine.day)
-    return _Played(engine, ends.days)
+    return _Played(engine, ends.days, [end.day for end in ends.days])
+
+
+def is_over(engine: Engine) -> bool:
+    """Whether a fault has ended all there is to play: nothing is decided any more, and nothing held or asked."""
+    return bool(engine.faults) and not any(run.host.is_engaged for run in engine.runs)
 
 
 # ---- what came of it -----------------------------------------------------------------------------------------
@@ -250,5 +242,15 @@ def _outcome(request: BacktestRequest, plan: RunPlan, digest: str, played: _Play
         figures=figures_of(request.capital, played.days, trips),
         trips=trips,
         refusals=dict(refusals),
-        faults=list(played.engine.faults),
+        not_asked={code: one for run in played.engine.runs for code, one in run.host.refused_entries.items()},
+        stopped=_stopped(played),
     )
+
+
+def _stopped(played: _Played) -> Stopped | None:
+    """One strategy is played: its first fault is its last."""
+    if not played.engine.faults:
+        return None
+    fault = played.engine.faults[0]
+    days = sorted(played.wanted_days)
+    return Stopped(fault.at, bisect_right(days, day_of(fault.at)), len(days), fault.words)

@@ -14,6 +14,7 @@ from instruments.domain.prices import ceil_to_tick, floor_to_tick
 from trading.paper.depth import Level
 
 POINTS = 4
+MOST_TICKS = 1000
 UNBOUNDED = 10**9  # units: more than any order
 
 
@@ -36,6 +37,8 @@ class FillTerms:
     def __post_init__(self) -> None:
         if self.slippage_ticks < 0 or self.slippage_bps < 0:
             raise BadFillTerms("slippage is not below zero: nobody is paid for it")
+        if self.slippage_ticks > MOST_TICKS:
+            raise BadFillTerms(f"slippage of more than {MOST_TICKS} ticks is no slippage")
         if self.slippage_bps >= 1000:
             raise BadFillTerms(f"slippage of {self.slippage_bps} basis points is 10 % of the price or more")
         if self.volume_share is not None and not 0 < self.volume_share <= 1:

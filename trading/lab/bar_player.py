@@ -107,6 +107,7 @@ class BarPlayer:
     terms: FillTerms
     worse_first: bool = True
     undecided: int = 0  # minutes in which both a stop and a target were reached
+    days: list[date] = field(default_factory=list)  # those to be played
 
     def __post_init__(self) -> None:
         board = self.engine.board
@@ -162,10 +163,15 @@ class BarPlayer:
 
     # ---- the play --------------------------------------------------------------------------------------------
 
+    def _minutes(self) -> np.ndarray:
+        """Every minute that is still to come in any instrument, in seconds since 1970."""
+        columns = [bars.start[self._next[token] :] for token, bars in self.bars.items()]
+        return np.unique(np.concatenate(columns)) if columns else np.zeros(0, np.int64)
+
     def play(self) -> Iterator[date]:
         """Play all minutes there are; yields each day when it is over. Raises NeverQuiet."""
-        columns = [bars.start[self._next[token] :] for token, bars in self.bars.items()]
-        minutes = np.unique(np.concatenate(columns)) if columns else np.zeros(0, np.int64)
+        minutes = self._minutes()
+        self.days = [day_of_number(day) for day in np.unique(days_of(minutes)).tolist()]
         for minute, day in zip(minutes.tolist(), days_of(minutes).tolist(), strict=True):
             if day != self._day:
                 if self._day >= 0:

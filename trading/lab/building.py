@@ -23,7 +23,7 @@ from trading.models import RiskLimit
 from trading.risk.inputs import RiskLimits
 from trading.risk.market_view import strictest_limits
 from trading.run.callback_guard import CallbackGuard
-from trading.run.faults import StrategyFault
+from trading.run.faults import StrategyFault, error_words
 from trading.run.host import RunHost
 from trading.run.hosts import StrategyClass, run_terms
 from trading.strategies.values import Candle
@@ -74,7 +74,11 @@ def add_run(engine: Engine, plan: RunPlan, now: datetime, *, keeps_waits: bool =
     facts: RowFacts = engine.facts  # type: ignore[assignment]
     wanted = {one.key: one for one in facts.instruments.values() if one.key in plan.terms["instruments"]}
     terms = run_terms(dict(plan.terms), list(wanted.values()))
-    strategy = plan.strategy(plan.strategy.Parameters.from_json(dict(plan.parameters)), terms.specs)
+    parameters = plan.strategy.Parameters.from_json(dict(plan.parameters))
+    try:
+        strategy = plan.strategy(parameters, terms.specs)
+    except Exception as error:
+        raise StrategyFault("raised", f"{plan.name} cannot be made: {error_words(error)}") from error
     host = RunHost(
         strategy,
         terms,

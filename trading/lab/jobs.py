@@ -20,13 +20,13 @@ from market.models import Recording
 from market.recording import NotARecording
 from trading import wakeups
 from trading.errors import NOBODYS_FAULT, NotAllowed
-from trading.lab.backtest import checked_parameters, run_backtest
+from trading.lab.backtest import run_backtest
 from trading.lab.candle_files import SUFFIXES, BadCandles
-from trading.lab.report import as_json
+from trading.lab.report import as_json, stopped_words
 from trading.lab.request import BacktestRequest, BadRequest
+from trading.lab.request_checks import check_request
 from trading.models import Backtest
-from trading.run.faults import error_words
-from trading.run.hosts import strategy_class
+from trading.run.faults import StrategyFault, error_words
 from trading.strategies.parameters import BadParameters
 
 log = structlog.get_logger()
@@ -44,8 +44,8 @@ class TakenBack(Exception):
 
 
 def ask_backtest(request: BacktestRequest, by: str) -> Backtest:
-    """Put a backtest into the queue. Raises NotAllowed or BadParameters for what could not be run."""
-    checked_parameters(strategy_class(request.strategy), request.parameters)
+    """Put a backtest into the queue. Raises BadRequest or BadParameters for what could not be run."""
+    check_request(request)
     job = Backtest.objects.create(strategy=request.strategy, request=request.to_json(), asked_by=by)
     record_event("backtest.asked", key=str(job.pk), payload={"backtest": str(job), "by": by})
     wakeups.wake_stage_after_commit(wakeups.BACKTESTS, PARTITION, QUEUE)
@@ -97,7 +97,8 @@ def _run(job: Backtest) -> None:
     try:
         outcome = run_backtest(BacktestRequest.from_json(job.request), _Beat(job))
         changes = {
-            "state": S.DONE, "result": as_json(outcome), "code_hash": outcome.code_hash,
+            "state": S.FAULTED if outcome.stopped else S.DONE, "result": as_json(outcome),
+            "error": stopped_words(outcome.stopped) if outcome.stopped else "", "code_hash": outcome.code_hash,
             "data_digest": outcome.data_digest,
         }  # fmt: skip
     except TakenBack:
@@ -105,7 +106,7 @@ def _run(job: Backtest) -> None:
         return
     except NOBODYS_FAULT:
         raise
-    except (NotAllowed, BadRequest, BadCandles, BadParameters, NotARecording) as refused:
+    except (NotAllowed, BadRequest, BadCandles, BadParameters, NotARecording, StrategyFault) as refused:
         changes = {"state": S.FAILED, "error": str(refused)}
     except Exception as error:
         log.exception("backtest_failed", backtest=str(job.pk))
@@ -174,11 +175,13 @@ def _recordings() -> Any:
     return Recording.objects.filter(state=Recording.State.CLOSED)
 
 
-def within_folder(asked: dict[str, Any]) -> dict[str, Any]:
+def within_folder(asked: Any) -> dict[str, Any]:
     """Return a request with the files its names mean: candles of the lab's folder, days recorded here, no other file.
 
     Raises BadRequest.
     """
+    if not isinstance(asked, dict):
+        raise BadRequest({"request": "an object of names and values is wanted"})
     here, candles = set(candles_here()), _names(asked, "candles")
     if strange := [name for name in candles if name not in here]:
         raise BadRequest({"candles": f"{', '.join(strange)} is not in {candle_folder()}"})

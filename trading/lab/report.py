@@ -12,10 +12,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from alphapanda.core.figures import clock_time, counted, profit, weekday_date
+from alphapanda.core.figures import counted, profit, rupees, weekday_date
 from alphapanda.core.figures import plain as plain_figure
-from trading.lab.backtest import Outcome
-from trading.lab.result import Drawdown
+from alphapanda.core.timezone import IST
+from trading.lab.backtest import Outcome, Stopped
+from trading.lab.request import BacktestRequest
+from trading.lab.result import Drawdown, Figures
 from trading.lab.round_trips import RoundTrip
 
 TRADE_COLUMNS = (
@@ -26,12 +28,26 @@ TRADE_COLUMNS = (
 
 def as_json(outcome: Outcome) -> dict[str, Any]:
     """Return the whole result; money as strings, a figure that is not known as null, with why in ``unknown``."""
-    figures = outcome.figures
     return plain({
         "request": outcome.request.to_json(),
         "code_hash": outcome.code_hash,
         "data_digest": outcome.data_digest,
-        "fills": outcome.request.fills.words() if outcome.request.candles else "the recorded books",
+        "fills": _fills(outcome.request),
+        "stopped": asdict(outcome.stopped) if outcome.stopped else None,
+        **_figures(outcome.figures),
+        "undecided_minutes": outcome.undecided,
+        "better_net": outcome.better_net,
+        "needs_ticks": outcome.needs_ticks,
+        "refusals": outcome.refusals,
+        "not_asked": {code: {"times": times, "first": first} for code, (times, first) in outcome.not_asked.items()},
+        "warnings": outcome.warnings,
+        "notes": what_to_know(outcome),
+        "round_trips": [_trade(trip) for trip in outcome.trips],
+    })  # fmt: skip
+
+
+def _figures(figures: Figures) -> dict[str, Any]:
+    return {
         "net": figures.net,
         "gross": figures.gross,
         "charges": figures.charges,
@@ -44,14 +60,11 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "worst_days": figures.worst_days,
         "by_month": figures.by_month,
         "equity": figures.equity,
-        "undecided_minutes": outcome.undecided,
-        "better_net": outcome.better_net,
-        "needs_ticks": outcome.needs_ticks,
-        "refusals": outcome.refusals,
-        "warnings": outcome.warnings,
-        "faults": [{"run": one.run, "at": one.at, "words": one.words} for one in outcome.faults],
-        "round_trips": [_trade(trip) for trip in outcome.trips],
-    })  # fmt: skip
+    }
+
+
+def _fills(request: BacktestRequest) -> str:
+    return request.fills.words() if request.candles else "the recorded books"
 
 
 def _trade(trip: RoundTrip) -> dict[str, Any]:
@@ -62,7 +75,9 @@ def plain(value: Any) -> Any:
     """Return a value as JSON has it."""
     if isinstance(value, Decimal):
         return f"{value:f}"
-    if isinstance(value, date | datetime):
+    if isinstance(value, datetime):
+        return value.astimezone(IST).isoformat()
+    if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, dict):
         return {str(key): plain(one) for key, one in value.items()}
@@ -108,7 +123,9 @@ def in_words(outcome: Outcome) -> list[str]:
     won = f"{counted(figures.trades, 'trade')}, {figures.winners} of them won; {figures.open_trades} open at the end"
     held = "" if figures.exposure is None else f"; held {figures.exposure} % of the time"
     return [
+        *([f"{stopped_words(outcome.stopped)}."] if outcome.stopped else []),
         f"{request.strategy} on {', '.join(request.instruments)}{span}",
+        *assumptions(request),
         f"Net {_money(figures.net)}, gross {_money(figures.gross)}, charges {_charges(figures.charges)}.",
         f"{won}{held}.",
         *([_fall(figures.drawdown)] if figures.drawdown else []),
@@ -118,15 +135,50 @@ def in_words(outcome: Outcome) -> list[str]:
     ]
 
 
+def assumptions(request: BacktestRequest) -> list[str]:
+    """Say on what terms it was played."""
+    size = f"{counted(int(request.size), 'lot')}" if request.sizing == "lots" else rupees(request.size, 0)
+    each = {"lots": f"{size} a position", "capital": f"{size} a position", "risk": f"{size} at risk a position"}
+    window = " to ".join(f"{at:%H:%M}" for at in (request.entry_from, request.entry_until) if at)
+    flat = f"flat by {request.flat_by:%H:%M}" if request.flat_by else "nothing flat by a time of day"
+    parameters = ", ".join(f"{name} {value}" for name, value in request.parameters.items())
+    return [
+        f"Capital {rupees(request.capital, 0)}, {each[request.sizing]}, {request.product} at {request.order_style}; "
+        f"entries {window}, {flat}; fills from {_fills(request)}; limits of {request.account or 'nobody'}.",
+        *([f"Parameters: {parameters}."] if parameters else []),
+    ]
+
+
 def what_to_know(outcome: Outcome) -> list[str]:
+    """Return in words what one has to know of the figures."""
     refused = ", ".join(f"{code} {count}" for code, count in sorted(outcome.refusals.items()))
     return [
         *outcome.figures.unknown,
         *outcome.warnings,
         *([outcome.needs_ticks] if outcome.needs_ticks else []),
         *([f"the gate refused: {refused}"] if refused else []),
-        *(f"{fault.run}, {weekday_date(fault.at)} {clock_time(fault.at)}: {fault.words}" for fault in outcome.faults),
+        *_not_asked(outcome),
     ]
+
+
+# It holds or has asked already: that it wants the same again keeps nobody from trading.
+NO_HINDRANCE = ("already_held", "in_flight")
+
+
+def _not_asked(outcome: Outcome) -> list[str]:
+    hindered = {code: found for code, found in sorted(outcome.not_asked.items()) if code not in NO_HINDRANCE}
+    words = [
+        f"{counted(times, 'entry', 'entries')} wanted and not asked, {code.replace('_', ' ')}; the first: {first}"
+        for code, (times, first) in hindered.items()
+    ]
+    if outcome.trips or words or outcome.refusals:
+        return words
+    return ["no trade: the strategy wanted to enter nowhere"]
+
+
+def stopped_words(stopped: Stopped) -> str:
+    when = f"{weekday_date(stopped.at)} {stopped.at.astimezone(IST):%Y %H:%M:%S}"
+    return f"Stopped by a fault on {when}, day {stopped.nth_day} of {stopped.days}: {stopped.words}"
 
 
 def _money(amount: Decimal | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
@@ -9,10 +10,15 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+from alphapanda.core.figures import rupees
 from instruments.domain.order_terms import Product
 from trading.lab.bar_path import BadFillTerms, FillTerms
+from trading.models.strategies import ENTRY_FROM, ENTRY_UNTIL, FLAT_BY
+from trading.run.terms import INTRADAY
 
 SIZINGS, STYLES = ("lots", "capital", "risk"), ("market", "limit")
+# More than anybody has: beyond it figures lose their last paisa.
+MOST, MOST_LOTS = Decimal(10) ** 12, 1_000_000
 TIMES = ("entry_from", "entry_until", "flat_by")
 
 
@@ -41,28 +47,24 @@ class BacktestRequest:
     sizing: str = "capital"
     size: Decimal = Decimal(100_000)
     order_style: str = "market"
-    entry_from: time | None = None
-    entry_until: time | None = None
-    flat_by: time | None = None
+    entry_from: time | None = ENTRY_FROM
+    entry_until: time | None = ENTRY_UNTIL
+    flat_by: time | None = None  # None: as a deployment of this product has it
     fills: FillTerms = field(default_factory=FillTerms)
     answers: Mapping[str, str] = field(default_factory=dict)  # to what the files do not say
 
     def __post_init__(self) -> None:
+        if self.flat_by is None and self.product == INTRADAY:
+            object.__setattr__(self, "flat_by", FLAT_BY)
         if errors := self._errors():
             raise BadRequest(errors)
 
     def _errors(self) -> dict[str, str]:
-        found = {}
-        if not self.instruments:
-            found["instruments"] = "name at least one, as NSE:INFY"
-        if odd := [key for key in self.instruments if ":" not in key]:
-            found["instruments"] = f"{', '.join(odd)}: name the exchange too, as NSE:INFY"
+        found = self._of_instruments() | self._of_money() | self._of_times()
         if bool(self.candles) == bool(self.recordings):
             found["candles"] = "give candles or recordings, one of the two"
         if self.first and self.last and self.first > self.last:
             found["last"] = f"{self.last} is before {self.first}"
-        if self.capital <= 0 or self.size <= 0:
-            found["capital" if self.capital <= 0 else "size"] = "more than nothing is needed"
         for name, value, known in (
             ("product", self.product, tuple(Product)),
             ("sizing", self.sizing, SIZINGS),
@@ -71,6 +73,41 @@ class BacktestRequest:
             if value not in known:
                 found[name] = f"{value} is none of {', '.join(known)}"
         return found
+
+    def _of_instruments(self) -> dict[str, str]:
+        if not self.instruments:
+            return {"instruments": "name at least one, as NSE:INFY"}
+        if odd := [key for key in self.instruments if not all(key.partition(":"))]:
+            return {"instruments": f"{', '.join(odd)}: name the exchange too, as NSE:INFY"}
+        if twice := [key for key, times in Counter(self.instruments).items() if times > 1]:
+            return {"instruments": f"{', '.join(twice)} is named twice"}
+        return {}
+
+    def _of_money(self) -> dict[str, str]:
+        found = {
+            name: f"more than nothing is needed, and at most {rupees(MOST)}"
+            for name, value in (("capital", self.capital), ("size", self.size))
+            if not 0 < value <= MOST
+        }
+        if self.sizing == "lots" and "size" not in found:
+            found |= self._of_lots()
+        return found
+
+    def _of_lots(self) -> dict[str, str]:
+        if not 1 <= self.size <= MOST_LOTS:
+            return {"size": f"1 to {MOST_LOTS:,} lots"}
+        if self.size % 1:
+            return {"size": f"{self.size} lots cannot be bought: use {int(self.size)} or {int(self.size) + 1}"}
+        return {}
+
+    def _of_times(self) -> dict[str, str]:
+        """The rules of a deployment's form."""
+        opens, ends, flat = self.entry_from, self.entry_until, self.flat_by
+        if opens and ends and opens >= ends:
+            return {"entry_until": f"{ends:%H:%M} is not after {opens:%H:%M}, when entries open"}
+        if flat and ends and flat < ends:
+            return {"flat_by": f"{flat:%H:%M} is before the last entry at {ends:%H:%M}"}
+        return {}
 
     def terms(self) -> dict[str, Any]:
         """The deployment's terms, as a run keeps them."""
@@ -117,11 +154,11 @@ class BacktestRequest:
             "recordings": tuple(map(Path, read.listed("recordings"))),
             "parameters": read.mapping("parameters"),
             "account": read.text("account"),
-            "answers": read.mapping("answers"),
+            "answers": read.texts("answers"),
             "fills": fills,
             **{name: read.text(name) for name in ("product", "sizing", "order_style") if asked.get(name)},
             **{name: read.number(name) for name in ("capital", "size") if asked.get(name) is not None},
-            **{name: read.by(name, time.fromisoformat, "a time, as 15:10") for name in TIMES},
+            **{name: read.by(name, _time_of_day, "a time, as 15:10") for name in TIMES if asked.get(name)},
         }  # fmt: skip
         if unknown := set(asked) - KNOWN:
             read.errors[sorted(unknown)[0]] = f"nothing of this name can be asked; there is {', '.join(sorted(KNOWN))}"
@@ -147,14 +184,14 @@ class _Reader:
 
     def text(self, name: str) -> str:
         value = self.asked.get(name) or ""
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not value.isprintable():
             self.errors[name] = "a text is wanted"
             return ""
         return value
 
     def listed(self, name: str) -> list[str]:
         value = self.asked.get(name) or []
-        if isinstance(value, str) or not all(isinstance(one, str) for one in value):
+        if not isinstance(value, list | tuple) or not all(isinstance(one, str) and one.isprintable() for one in value):
             self.errors[name] = "a list of texts is wanted"
             return []
         return list(value)
@@ -165,6 +202,12 @@ class _Reader:
             self.errors[name] = "names with their values are wanted"
             return {}
         return dict(value)
+
+    def texts(self, name: str) -> dict[str, str]:
+        values = self.mapping(name)
+        if not all(isinstance(part, str) and part.isprintable() for pair in values.items() for part in pair):
+            self.errors[name] = "names with a text each are wanted"
+        return values
 
     def number(self, name: str) -> Decimal:
         value = self.asked.get(name)
@@ -200,6 +243,14 @@ class _Reader:
         except BadFillTerms as bad:
             self.errors["slippage" if "slippage" in str(bad) else "volume_share"] = str(bad)
             return FillTerms()
+
+
+def _time_of_day(text: str) -> time:
+    """Raises ValueError, also where a zone is named: times are India's."""
+    found = time.fromisoformat(text)
+    if found.tzinfo is not None:
+        raise ValueError
+    return found
 
 
 def _text(moment: date | time | None) -> str | None:

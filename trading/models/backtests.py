@@ -17,6 +17,7 @@ class Backtest(models.Model):
         WAITING = "waiting", "waiting"
         RUNNING = "running", "running"
         DONE = "done", "done"
+        FAULTED = "faulted", "stopped by a fault"
         FAILED = "failed", "failed"
         CANCELLED = "cancelled", "cancelled"
 
@@ -44,8 +45,8 @@ class Backtest(models.Model):
         ordering = ["-asked_at"]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(state="done", result__isnull=False)
-                | (~models.Q(state="done") & models.Q(result__isnull=True)),
+                condition=models.Q(state__in=["done", "faulted"], result__isnull=False)
+                | (~models.Q(state__in=["done", "faulted"]) & models.Q(result__isnull=True)),
                 name="only_a_whole_backtest_has_a_result",
             )
         ]

@@ -13,6 +13,10 @@ from portfolio.models import Account
 from trading.models.columns import choices_of, id_column, price_column
 from trading.orders.life_cycle import DeploymentState
 
+# Our own choices: the first minutes are wild, and what is still open when Zerodha squares MIS off itself costs ₹50 an
+# order (kite.md 5.1).
+ENTRY_FROM, ENTRY_UNTIL, FLAT_BY = time(9, 20), time(14, 45), time(15, 5)
+
 
 class Strategy(models.Model):
     """A strategy found in code. Rows are written when the database is migrated; they are never typed in."""
@@ -61,10 +65,10 @@ class Deployment(models.Model):
     sizing = models.CharField(max_length=8, choices=Sizing, default=Sizing.LOTS)
     size = price_column(help_text="lots, or rupees, as the sizing says")
     order_style = models.CharField(max_length=8, choices=Style, default=Style.MARKET)
-    entry_from = models.TimeField(default=time(9, 20), help_text="no entry before, IST")
-    entry_until = models.TimeField(default=time(14, 45), help_text="no entry after, IST")
+    entry_from = models.TimeField(default=ENTRY_FROM, help_text="no entry before, IST")
+    entry_until = models.TimeField(default=ENTRY_UNTIL, help_text="no entry after, IST")
     flat_by = models.TimeField(
-        null=True, blank=True, default=time(15, 5), help_text="an intraday product is flat by then, IST"
+        null=True, blank=True, default=FLAT_BY, help_text="an intraday product is flat by then, IST"
     )
     state = models.CharField(max_length=8, choices=choices_of(DeploymentState), default=DeploymentState.STOPPED)
     state_reason = models.CharField(max_length=300, blank=True)

@@ -75,6 +75,11 @@ class RunHost:
         return {key: position.quantity for key, position in self._positions.traded.items() if position.quantity}
 
     @property
+    def refused_entries(self) -> dict[str, tuple[int, str]]:
+        """Entries the strategy wanted and the run did not ask, by code: how many, and why in the first's words."""
+        return self._positions.refused
+
+    @property
     def known_keys(self) -> frozenset[str]:
         """Every instrument the run trades, watches or still holds, by key."""
         return frozenset({*self._positions.views, *self._positions.traded})

@@ -28,6 +28,8 @@ class RunPositions:
         self.context = RunContext(terms, sessions, self.views, now, keeps_waits=keeps_waits)
         self.next_number = self.next_wait = 1
         self.held_back: frozenset[str] = frozenset()
+        # Entries the strategy wanted and the run did not ask: by code how many, and the first's words. Not kept.
+        self.refused: dict[str, tuple[int, str]] = {}
         self._made: list[Decision] = []
 
     def begin_step(self, now: datetime) -> None:
@@ -184,16 +186,21 @@ class RunPositions:
         position, key = self.traded[intent.instrument], intent.instrument
         refusal = entry_refusal(intent, position, self.context, self.terms, seen_at)
         if refusal:
-            self.keep_wait(Wait(key, refusal))
+            self._refuse_entry(key, refusal)
             return
         if position.last_price is None:
-            self.keep_wait(Wait(key, Reason("no price seen yet", {}, "no_price")))
+            self._refuse_entry(key, Reason("no price seen yet", {}, "no_price"))
             return
         plan = plan_entry(intent, self.specs[key], self.terms, position.last_price)
         if isinstance(plan, Reason):
-            self.keep_wait(Wait(key, plan))
+            self._refuse_entry(key, plan)
         else:
             self._ask_entry(intent, position, plan)
+
+    def _refuse_entry(self, key: str, why: Reason) -> None:
+        times, first = self.refused.get(why.code, (0, why.text))
+        self.refused[why.code] = times + 1, first
+        self.keep_wait(Wait(key, why))
 
     def _ask_entry(self, intent: Enter, position: RunPosition, plan: Entry) -> None:
         made = self._make_decision(

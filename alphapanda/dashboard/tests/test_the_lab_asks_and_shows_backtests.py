@@ -27,7 +27,8 @@ RESULT: dict[str, Any] = {
     "worst_days": [{"day": "2025-03-04", "net": "-2000.00", "reason": "BUY 60 NSE:INFY: stop touched (−₹900.00)"}],
     "by_month": {"2025-03": {"3": "765.50", "4": "-2000.00"}}, "undecided_minutes": 0, "better_net": None,
     "equity": [["2025-03-03", "1000765.50"], ["2025-03-04", "998765.50"]], "needs_ticks": "",
-    "refusals": {"BUYING_POWER": 3}, "warnings": ["INFY.csv: 1 minutes stand twice"], "faults": [],
+    "refusals": {"BUYING_POWER": 3}, "warnings": [],
+    "notes": ["INFY.csv: 1 minute stands twice", "the gate refused: BUYING_POWER 3"], "stopped": None,
     "round_trips": [
         {
             "run": "momentum", "instrument": "NSE:INFY", "side": "BUY", "quantity": 60,

@@ -185,8 +185,6 @@ def ask_for_backtest(request: HttpRequest) -> HttpResponse:
         form.add_errors(bad.errors)
     except BadParameters as bad:
         form.add_errors({"parameters": "; ".join(f"{name}: {', '.join(words)}" for name, words in bad.errors.items())})
-    except NotAllowed as refused:
-        form.add_error(None, f"{refused}.")
     else:
         messages.info(request, f"{job.strategy} is in the lab's queue.")
         return redirect("dashboard:lab")

@@ -13,8 +13,10 @@ from trading.errors import NotAllowed
 from trading.lab.backtest import Outcome, run_backtest
 from trading.lab.candle_files import BadCandles, candle_files, propose
 from trading.lab.jobs import recording_of
-from trading.lab.report import as_json, in_words, write_csv
+from trading.lab.report import as_json, in_words, stopped_words, write_csv
 from trading.lab.request import BacktestRequest, BadRequest
+from trading.models.strategies import ENTRY_FROM, ENTRY_UNTIL, FLAT_BY
+from trading.run.faults import StrategyFault
 from trading.strategies.parameters import BadParameters
 
 AS_GIVEN = (
@@ -28,7 +30,7 @@ class Command(BaseCommand):
     help = (
         "Backtest a strategy on your own candles (CSV, Parquet) or on a recording of a feed, by the same code that "
         "trades: its host, the gate, exits, the paper exchange, charges by date. "
-        "Exit codes: 0 done, 1 not done, 2 wrong input."
+        "Exit codes: 0 done, 1 not done or stopped by a fault of the strategy, 2 wrong input."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -58,9 +60,9 @@ class Command(BaseCommand):
         parser.add_argument("--sizing", default="capital", choices=["lots", "capital", "risk"])
         parser.add_argument("--size", default="100000", metavar="NUMBER", help="lots, or rupees a position or at risk")
         parser.add_argument("--order-style", default="market", choices=["market", "limit"])
-        parser.add_argument("--entry-from", metavar="HH:MM")
-        parser.add_argument("--entry-until", metavar="HH:MM")
-        parser.add_argument("--flat-by", metavar="HH:MM")
+        parser.add_argument("--entry-from", metavar="HH:MM", help=f"default {ENTRY_FROM:%H:%M}, as of a deployment")
+        parser.add_argument("--entry-until", metavar="HH:MM", help=f"default {ENTRY_UNTIL:%H:%M}")
+        parser.add_argument("--flat-by", metavar="HH:MM", help=f"default {FLAT_BY:%H:%M} for MIS, never for others")
         parser.add_argument("--slippage-ticks", default="1", metavar="NUMBER")
         parser.add_argument("--slippage-bps", default="0", metavar="NUMBER")
         parser.add_argument("--volume-share", default="0.10", metavar="SHARE", help="of a candle's volume, or any")
@@ -78,7 +80,7 @@ class Command(BaseCommand):
             written = write_csv(outcome, options["csv"]) if options["csv"] else []
         except WRONG as wrong:
             raise CommandError(str(wrong), returncode=WRONG_INPUT) from wrong
-        except NotAllowed as refused:
+        except (NotAllowed, StrategyFault) as refused:
             raise CommandError(str(refused)) from refused
         except OSError as error:
             raise CommandError(
@@ -115,6 +117,8 @@ class Command(BaseCommand):
             self.say(line)
         for path in written:
             self.say(f"Written: {path}")
+        if outcome.stopped:
+            raise CommandError(f"{stopped_words(outcome.stopped)}.")
 
 
 def _pairs(option: str, given: list[str]) -> dict[str, str]:

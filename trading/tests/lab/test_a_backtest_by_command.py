@@ -46,8 +46,12 @@ def backtest(*arguments, **options):
     return out.getvalue()
 
 
+FROM_THE_OPEN = ("--entry-from", "09:15")
+TEN = ("--sizing", "lots", "--size", "10")
+
+
 def of(path, *more):
-    return ("test-one-lot", "--instruments", "NSE:INFY", "--candles", path, "--sizing", "lots", "--size", "10", *more)
+    return ("test-one-lot", "--instruments", "NSE:INFY", "--candles", path, *TEN, *FROM_THE_OPEN, *more)
 
 
 def test_a_round_trip_and_its_figures(infy, tmp_path):
@@ -92,6 +96,7 @@ def test_parameters_days_and_capital_are_taken(infy, tmp_path):
 def test_what_the_gate_refuses_is_counted(infy, tmp_path):
     result = json.loads(backtest(*of(write_days(tmp_path, DIP)), "--account-capital", "100", "--json"))
     assert (result["trades"], result["refusals"]) == (0, {"BUYING_POWER": 2})
+    assert result["notes"] == ["the gate refused: BUYING_POWER 2"]
 
 
 def test_files_are_written_whole(infy, tmp_path):
@@ -106,13 +111,57 @@ def test_a_folder_that_cannot_be_written_is_said(infy, tmp_path):
         backtest(*of(write_days(tmp_path, DIP)), "--csv", tmp_path / "out")
 
 
-def test_a_strategy_that_raises_says_the_bar_and_gets_out(infy, tmp_path):
-    result = json.loads(
-        backtest("test-raises", "--instruments", "NSE:INFY", "--candles", write_days(tmp_path, DIP), "--json")
+def test_a_fault_of_the_strategy_is_said_first_and_is_no_success(infy, tmp_path):
+    out = StringIO()
+    path = write_days(tmp_path, DIP, days=3)
+    with pytest.raises(CommandError, match=r"^Stopped by a fault on Mon 3 Mar 2025 09:16:00, day 1 of 3: ") as refused:
+        call_command("backtest", "test-raises", "--instruments", "NSE:INFY", "--candles", path, stdout=out)
+    assert refused.value.returncode == 1
+    assert out.getvalue().startswith(str(refused.value))
+    assert "test-raises, on a tick: ZeroDivisionError" in str(refused.value)
+
+
+def test_a_faulted_result_in_json_says_when_in_india_and_of_how_many_days(infy, tmp_path):
+    out = StringIO()
+    path = write_days(tmp_path, DIP, days=3)
+    with pytest.raises(CommandError):
+        call_command("backtest", "test-raises", "--instruments", "NSE:INFY", "--candles", path, "--json", stdout=out)
+    result = json.loads(out.getvalue())
+    assert result["stopped"]["at"] == "2025-03-03T09:16:00+05:30"
+    assert (result["stopped"]["nth_day"], result["stopped"]["days"], len(result["equity"])) == (1, 3, 1)
+    assert "ZeroDivisionError: one by nothing" in result["stopped"]["words"]
+
+
+def test_what_is_held_at_a_fault_is_still_left(infy, tmp_path):
+    """Ten are bought at 9:17; it raises at the sixth candle, and flat-by closes them at 15:05."""
+    out = StringIO()
+    given = ("test-buys-then-raises", "--instruments", "NSE:INFY", "--candles", write_days(tmp_path, ["1500"], days=2))
+    with pytest.raises(CommandError):
+        call_command("backtest", *given, *TEN, *FROM_THE_OPEN, "--json", stdout=out)
+    result = json.loads(out.getvalue())
+    [trip] = result["round_trips"]
+    assert (trip["exited_at"][:16], len(result["equity"])) == ("2025-03-03T15:05", 1)
+
+
+def test_no_trade_says_why(infy, tmp_path):
+    path = write_days(tmp_path, DIP)
+    result = json.loads(backtest(*of(path, "--sizing", "capital", "--size", "1000"), "--json"))
+    assert (result["trades"], result["not_asked"]["too_small"]["times"]) == (0, 2)
+    words = "2 entries wanted and not asked, too small; the first: one lot is 1 × 1,499.00 = ₹1,499.00"
+    assert result["notes"] == [f"{words}, capital ₹1,000.00: too little for one lot"]
+    nowhere = json.loads(backtest(*of(path, "--set", "buy_at=1"), "--json"))
+    assert nowhere["notes"] == ["no trade: the strategy wanted to enter nowhere"]
+
+
+def test_the_terms_it_was_played_on_are_said(infy, tmp_path):
+    words = backtest("test-one-lot", "--instruments", "NSE:INFY", "--candles", write_days(tmp_path, DIP))
+    assert (
+        "Capital ₹10,00,000, ₹1,00,000 a position, MIS at market; entries 09:20 to 14:45, flat by 15:05; "
+        "fills from 10 % of a candle's volume, 1 tick off the price; limits of nobody." in words
     )
-    [fault] = result["faults"]
-    assert fault["at"].startswith("2025-03-03T")
-    assert "raise" in fault["words"] or "Error" in fault["words"]
+    assert "Parameters: buy_at 1500, sell_at 1510, stop_percent 1." in words
+    cnc = backtest(*of(write_days(tmp_path, DIP), "--product", "CNC"))
+    assert "10 lots a position, CNC at market; entries 09:15 to 14:45, nothing flat by a time of day" in cnc
 
 
 def test_a_week_without_candles_is_said(infy, tmp_path):
@@ -138,6 +187,12 @@ WRONG = {
     "slippage": (("test-one-lot", "--slippage-ticks", "-1"), "slippage is not below zero"),
     "share": (("test-one-lot", "--volume-share", "3"), "a share of the volume"),
     "account": (("test-one-lot", "--account", "Nobody's"), "there is no account"),
+    "hours": (("test-one-lot", "--entry-from", "15:00", "--entry-until", "10:00"), "10:00 is not after 15:00"),
+    "flat-by": (("test-one-lot", "--flat-by", "14:00"), "14:00 is before the last entry at 14:45"),
+    "zone of a time": (("test-one-lot", "--flat-by", "15:00+02:00"), "is not a time, as 15:10"),
+    "twice": (("test-one-lot", "--instruments", "NSE:INFY", "NSE:INFY"), "NSE:INFY is named twice"),
+    "too much": (("test-one-lot", "--account-capital", "1e30"), "at most"),
+    "half a lot": (("test-one-lot", "--sizing", "lots", "--size", "1.5"), "1.5 lots cannot be bought: use 1 or 2"),
     "recording": (("test-one-lot", "--recording", "2025-03-03"), "no whole recording of 2025-03-03"),
 }  # fmt: skip
 

@@ -7,6 +7,7 @@ from celery.worker import state as worker_state
 from rest_framework.test import APIClient
 
 from alphapanda.core.clock.market_time import wall_now
+from tests.stories.pipeline import make_instrument
 from trading import wakeups
 from trading.errors import NotAllowed
 from trading.lab import jobs
@@ -37,7 +38,7 @@ def client(folder):
 
 def asked(**changes):
     usual = {"strategy": "test-one-lot", "instruments": ["NSE:INFY"], "candles": ["INFY.csv"]}
-    return usual | {"sizing": "lots", "size": "10"} | changes
+    return usual | {"sizing": "lots", "size": "10", "entry_from": "09:15"} | changes
 
 
 def ask(**changes) -> Backtest:
@@ -73,6 +74,25 @@ def test_the_files_there_are_are_named(client):
         ({"parameters": {"buy_at": "-1"}}, "parameters"),
         ({"first": "2025-03-05", "last": "2025-03-04"}, "last"),
         ({"entry_from": "25:00"}, "entry_from"),
+        ({"entry_from": "15:00", "entry_until": "10:00"}, "entry_until"),
+        ({"flat_by": "14:00"}, "flat_by"),
+        ({"strategy": "no-such"}, "strategy"),
+        ({"strategy": ["test-one-lot"]}, "strategy"),
+        ({"instruments": ["NSE:NOSUCH"]}, "instruments"),
+        ({"instruments": ["NSE:INFY", "NSE:INFY"]}, "instruments"),
+        ({"instruments": ["NSE:INFY\x00"]}, "instruments"),
+        ({"instruments": 7}, "instruments"),
+        ({"instruments": {"NSE:INFY": 1}}, "instruments"),
+        ({"account": "Nobody's"}, "account"),
+        ({"account": 7}, "account"),
+        ({"capital": "1e30"}, "capital"),
+        ({"capital": [1]}, "capital"),
+        ({"size": "1e30"}, "size"),
+        ({"slippage_ticks": "1e30"}, "slippage"),
+        ({"first": 20250304}, "first"),
+        ({"parameters": ["buy_at"]}, "parameters"),
+        ({"parameters": {"buy_at": {}}}, "parameters"),
+        ({"answers": {"zone": ["IST"]}}, "answers"),
     ],
 )
 def test_what_is_wrong_is_said_by_field(client, changes, field):
@@ -82,12 +102,33 @@ def test_what_is_wrong_is_said_by_field(client, changes, field):
     assert not Backtest.objects.exists()
 
 
+def test_a_list_where_an_object_is_wanted_is_said(client):
+    for body in ([1], "momentum", 7, None):
+        assert client.post("/api/v1/backtests/", body, format="json").status_code == 400
+
+
+def test_an_index_alone_cannot_be_traded(client):
+    make_instrument(256265, "NIFTY 50", segment="INDICES", lot_size=0, has_derivatives=False)
+    answer = client.post("/api/v1/backtests/", asked(instruments=["NSE:NIFTY 50"]), format="json")
+    [error] = answer.data["errors"]
+    assert (answer.status_code, error["attr"]) == (400, "instruments")
+    assert "at least one instrument to trade" in error["detail"]
+
+
+def test_a_fault_of_the_strategy_is_a_state_of_its_own_with_what_was_played(folder):
+    job = ask(strategy="test-buys-then-raises")
+    jobs.work_off()
+    job.refresh_from_db()
+    assert (job.state, job.get_state_display(), len(job.result["round_trips"])) == ("faulted", "stopped by a fault", 1)
+    assert job.error.startswith("Stopped by a fault on Mon 3 Mar 2025 09:21:00, day 1 of 3: test-buys-then-raises")
+
+
 def test_nobody_unknown_asks(folder):
     assert APIClient().post("/api/v1/backtests/", asked(), format="json").status_code in (401, 403)
 
 
 def test_a_strategy_that_is_not_there_is_refused(folder):
-    with pytest.raises(NotAllowed, match="no strategy"):
+    with pytest.raises(BadRequest, match="no strategy"):
         ask(strategy="none")
     with pytest.raises(BadParameters):
         ask(parameters={"buy_at": "0"})

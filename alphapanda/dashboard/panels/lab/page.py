@@ -21,6 +21,7 @@ LOOKS = {
     S.WAITING: ("loading", ""),
     S.RUNNING: ("running", ""),
     S.DONE: ("tick", ""),
+    S.FAULTED: ("cross", "fault"),
     S.FAILED: ("cross", "fault"),
     S.CANCELLED: ("struck", ""),
 }
@@ -88,7 +89,7 @@ def backtest_row(job: Any) -> BacktestRow:
         "state": S(job.state).label.capitalize(),
         "progress": progress_words(job),
         "net": net,
-        "net_words": "net unknown" if job.state == S.DONE and net is None else "",
+        "net_words": "net unknown" if job.state in (S.DONE, S.FAULTED) and net is None else "",
         "trades": int(job.result_trades) if job.result_trades is not None else None,
         "asked": iso(job.asked_at),
         "cancel": reverse("dashboard:cancel_backtest", args=[job.pk]),
@@ -112,7 +113,7 @@ def progress_words(job: Any) -> str:
     if job.state == S.RUNNING:
         played = f"{counted(job.days_played, 'day')}, at {job.day}" if job.day else "reading its data"
         return f"{played}; begun anew after its worker died" if job.attempts > 1 else played
-    if job.state in (S.FAILED, S.CANCELLED):
+    if job.state in (S.FAULTED, S.FAILED, S.CANCELLED):
         return str(job.error)
     return str(job.result_needs_ticks or "") if job.state == S.DONE else ""
 

@@ -69,7 +69,7 @@ def backtest_snapshot(backtest_id: UUID) -> BacktestSnapshot:
         "terms": list_terms(job),
         "result": result,
         "curve": curve_of(result, job.request["capital"]) if result else None,
-        "notes": notes_of(result) if result else [],
+        "notes": result.get("notes", []) if result else [],
         "charges": charges_of(result) if result else [],
         "months": months_of(result) if result else [],
         "trades": [trade_row(nth, trade) for nth, trade in enumerate(newest_trades(result))] if result else [],
@@ -130,17 +130,6 @@ def curve_of(result: dict[str, Any], capital: str) -> Curve | None:
         "last": points[-1][0],
         "words": words,
     }
-
-
-def notes_of(result: dict[str, Any]) -> list[str]:
-    refused = ", ".join(f"{code} {count}" for code, count in sorted(result["refusals"].items()))
-    return [
-        *result["unknown"],
-        *([result["needs_ticks"]] if result["needs_ticks"] else []),
-        *(f"it failed at {fault['at']}: {fault['words']}" for fault in result["faults"]),
-        *result["warnings"],
-        *([f"the gate refused: {refused}"] if refused else []),
-    ]
 
 
 def charges_of(result: dict[str, Any]) -> list[dict[str, str]]:
