@@ -5,10 +5,13 @@ UV := .venv/bin/uv
 COMPILE := $(UV) pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	--override requirements/overrides.txt --custom-compile-command "make lock"
 
-.PHONY: demo test lint mutants chaos bench nightly lock static clean
+.PHONY: demo dev test lint mutants chaos bench nightly lock static clean
 
 demo: .venv/.demo static
 	@$(PY) manage.py demo $(ARGS)
+
+# What tests need, and nothing run.
+dev: .venv/.dev
 
 test: .venv/.dev static lint
 	@$(PY) -m pytest -n auto --maxprocesses=4 --dist loadfile --no-loadscope-reorder $(ARGS)

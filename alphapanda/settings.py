@@ -9,7 +9,7 @@ from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
 from alphapanda.core import postgres
-from alphapanda.core.state_folder import BASE_DIR, kept_secret, state_folder
+from alphapanda.core.state_folder import BASE_DIR, kept_secret, running_beside, state_folder
 from alphapanda.core.telemetry.logs import configure_logging
 
 env = environ.Env()
@@ -30,6 +30,9 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[:
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 if not SECRET_KEY and KIND == "live":
     raise ImproperlyConfigured("SECRET_KEY is not set. Put one in the environment or in .env (see .env.example).")
+# A command typed beside the demo is the demo's, unless it is given a database.
+if KIND == "practice" and not env.str("DATABASE_URL", ""):
+    env.ENVIRON.update(running_beside(STATE_DIR))
 # A practice installation keeps its own in its state folder.
 SECRET_KEY = SECRET_KEY or kept_secret(STATE_DIR / "secret_key")
 

@@ -8,7 +8,8 @@ from typing import Any, TextIO
 
 import orjson
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError, connection
 from rich.console import Console
 from rich.progress import Progress
 
@@ -19,6 +20,16 @@ WRONG_INPUT = 2
 def run_quietly(name: str, *arguments: str) -> None:
     """Run another command without its words. Its errors are raised as ever."""
     call_command(name, *arguments, verbosity=0, stdout=io.StringIO())
+
+
+def no_database(error: Exception) -> str:
+    """Say in one sentence that there is no database, and where it was looked for."""
+    where = connection.settings_dict
+    reason = str(error).strip().splitlines()[-1].strip()
+    place = f"{where['HOST']}{':' if where['PORT'] else ''}{where['PORT']}"
+    return (
+        f"No database answers at {place} ({reason}). Start it, or the demo, or say with DATABASE_URL where another is."
+    )
 
 
 class Command(BaseCommand):
@@ -38,6 +49,10 @@ class Command(BaseCommand):
         self._data: dict[str, Any] = {}
         try:
             return super().execute(*args, **options)
+        except OperationalError as error:
+            if getattr(error.__cause__, "sqlstate", None):
+                raise  # the server did answer
+            raise CommandError(no_database(error)) from error
         finally:
             if self._as_json and self._data:
                 self.stdout.write(orjson.dumps(self._data, default=str, option=orjson.OPT_INDENT_2).decode())

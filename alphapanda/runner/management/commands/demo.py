@@ -17,6 +17,7 @@ from alphapanda.core.clock import market_now
 from alphapanda.core.clock.services import set_market_time
 from alphapanda.core.commands import Command as BaseCommand
 from alphapanda.core.commands import run_quietly
+from alphapanda.core.state_folder import forget_running, note_running
 from alphapanda.core.timezone import IST
 from alphapanda.dashboard.sign_in_links import make_sign_in_link
 from alphapanda.runner import demo_setup, practice
@@ -31,6 +32,8 @@ from trading.models import BrokerSession
 from trading.orders.broker_port import BrokerError
 
 log = structlog.get_logger()
+KITESIM = ("KITE_ROOT", "KITE_LOGIN_ROOT", "KITE_TICKER_ROOT", "PRACTICE_CLOCK_URL")
+ADDRESSES = ("DATABASE_URL", "REDIS_URL", *KITESIM)
 
 
 class Command(BaseCommand):
@@ -70,6 +73,7 @@ class Command(BaseCommand):
         base = processes.base_environment(folder, self._url)
         os.environ.update(base)
         self._configure(base)
+        note_running(folder, {name: base[name] for name in ADDRESSES})
         supervisor = practice.server_supervisor()
         supervisor.base = base
         market = Market(options["seed"], options["date"], options["open_at"], options["night"])
@@ -78,7 +82,7 @@ class Command(BaseCommand):
 
     def _configure(self, base: dict[str, str]) -> None:
         # This process read its settings before it knew where kitesim would be.
-        for name in ("KITE_ROOT", "KITE_LOGIN_ROOT", "KITE_TICKER_ROOT", "PRACTICE_CLOCK_URL"):
+        for name in KITESIM:
             setattr(settings, name, base[name])
 
     def _run(
@@ -154,5 +158,6 @@ class Command(BaseCommand):
 
     def _stop(self) -> None:
         self.say("\nStopping …")
+        forget_running(Path(settings.STATE_DIR))
         practice.stop_everything()
         self.say("Stopped.")
