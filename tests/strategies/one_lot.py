@@ -9,6 +9,7 @@ from trading.strategies.api import (
     Context,
     Enter,
     Exit,
+    Fill,
     InstrumentSpec,
     Intent,
     JSONObject,
@@ -105,6 +106,27 @@ class Raises(Strategy[StrategyParameters]):
     wants_ticks = True
 
     def on_tick(self, ctx: Context, tick: Tick) -> Iterable[Intent]:
+        raise ZeroDivisionError("one by nothing")
+
+
+class BuysWithNonsense(OneLot):
+    """One lot, and beside each of its intents something that is none: the first counts, the second is its fault."""
+
+    name = "test-buys-with-nonsense"
+    title = "Buys with nonsense"
+
+    def on_tick(self, ctx: Context, tick: Tick) -> Iterable[Intent]:
+        for intent in super().on_tick(ctx, tick):
+            yield from (intent, {"buy": float("nan")})  # type: ignore[misc]
+
+
+class RaisesOnFills(OneLot):
+    """One lot, and raises when it hears of a fill."""
+
+    name = "test-raises-on-fills"
+    title = "Raises on fills"
+
+    def on_fill(self, ctx: Context, fill: Fill) -> Iterable[Intent]:
         raise ZeroDivisionError("one by nothing")
 
 

@@ -175,11 +175,8 @@ class Engine:
         """What an entry tells the runs; exact money is dear, and most of a feed's instruments are nobody's."""
         closed = self.candles.close_until(entry.market_time if entry.kind == "watermark" else EPOCH)
         key_of = {token: self.instruments[token].key for token in self._heard}
-        return Heard(
-            [as_candle(one, key_of[one.token]) for one in closed if one.token in key_of],
-            [as_tick(row, key_of[token], self.now) for token, row in rows.items() if token in key_of],
-            self.instruments.keys().isdisjoint(rows),
-        )
+        ticks = [as_tick(row, key_of[token], self.now) for token, row in rows.items() if token in key_of]
+        return Heard([as_candle(one, key_of[one.token]) for one in closed if one.token in key_of], ticks, not ticks)
 
     def call(self, run: LabRun, call: Callable[[], list[Decision]]) -> list[Decided]:
         """Call a host; a fault pauses the run, and what was decided before it counts."""

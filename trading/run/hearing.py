@@ -17,7 +17,7 @@ from trading.strategies.values import Candle, Fill, Tick
 
 
 class Heard(NamedTuple):
-    """One entry's news of all instruments; ``is_quiet``: no instrument has any tick in it."""
+    """One entry's news of all instruments; ``is_quiet``: no run has a tick in it, so all hear the time."""
 
     candles: Sequence[Candle]
     ticks: Sequence[Tick]

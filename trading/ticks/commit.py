@@ -51,16 +51,16 @@ def write_effects(shard: Shard, memory: ShardMemory, effects: Effects) -> None:
 def _pause(memory: ShardMemory, fault: RunFault) -> None:
     """Pause a run that failed; its exits go on. The fault is an input: a rebuild stops there too."""
     deployments.move_deployment(fault.deployment_id, DeploymentState.PAUSED, fault.words)
+    position = fault.position or memory.position
+    payload = {"reason": fault.words, "faulted": True, "traceback": fault.traceback}
     RunInput.objects.get_or_create(
         run_id=fault.run_id,
         kind="exits_only",
         ref=str(memory.position),
         defaults={
-            "payload": {"reason": fault.words, "faulted": True, "traceback": fault.traceback},
-            "epoch": memory.position.epoch,
-            "n": memory.position.n,
+            "payload": payload | {"before_entry": fault.before_entry}, "epoch": position.epoch, "n": position.n,
         },
-    )
+    )  # fmt: skip
 
 
 def _write_decisions(memory: ShardMemory, decisions: Iterable[QuotedDecision]) -> None:

@@ -28,9 +28,11 @@ def apply_inputs(memory: ShardMemory, inputs: Iterable[RunInput], position: Stre
     if any(told.kind in ("begin", "resume") for told in waiting):
         # Once for all of them: what they want was subscribed before they were told to begin, or is listed again.
         memory.refresh_instruments()
+    faults = len(effects.faults)
     for told in waiting:
         apply_input(memory, told, effects)
         effects.inputs.append((told, position))
+    effects.place_faults(faults, position, before_entry=True)
 
 
 def apply_input(memory: ShardMemory, told: RunInput, effects: Effects) -> None:

@@ -35,12 +35,17 @@ EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class RunFault(NamedTuple):
-    """Why a run is paused: in words, and as Python printed it where code raised."""
+    """Why a run is paused: in words, and as Python printed it where code raised.
+
+    ``position`` is the entry it failed on (None: the last one taken in); ``before_entry``, on what it was told before.
+    """
 
     run_id: UUID
     deployment_id: UUID
     words: str
     traceback: str = ""
+    position: StreamPosition | None = None
+    before_entry: bool = False
 
 
 @dataclass
@@ -88,6 +93,11 @@ class Effects:
     ended: list[LiveRun] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
 
+    def place_faults(self, since: int, position: StreamPosition, *, before_entry: bool = False) -> None:
+        """Say of the faults from number ``since`` on where in the stream they came."""
+        placed = [one._replace(position=position, before_entry=before_entry) for one in self.faults[since:]]
+        self.faults[since:] = placed
+
 
 class ShardMemory:
     """Candles being made, last ticks, and run hosts of one shard; ``position`` is the last entry taken in."""
@@ -131,10 +141,10 @@ class ShardMemory:
         heard = self._tokens_heard()
         candles = [as_candle(one, self.instruments[one.token].key) for one in closed if one.token in heard]
         ticks = [as_tick(row, self.instruments[token].key, self.now) for token, row in rows.items() if token in heard]
-        is_quiet = self.instruments.keys().isdisjoint(rows)
-        received_at = _moment(entry.batch.received_at) if entry.batch else None
+        received_at, faults = _moment(entry.batch.received_at) if entry.batch else None, len(effects.faults)
         for run in sorted(self.runs.values(), key=lambda one: one.name):
-            self._offer_to_run(run, candles, ticks, effects, received_at, is_quiet)
+            self._offer_to_run(run, candles, ticks, effects, received_at, is_quiet=not ticks)
+        effects.place_faults(faults, self.position)
         return rows
 
     def note_splits(self, actions: Iterable[CorporateAction], day: date) -> None:
@@ -227,6 +237,7 @@ class ShardMemory:
         ticks: list[Tick],
         effects: Effects,
         received_at: datetime | None,
+        *,
         is_quiet: bool,
     ) -> None:
         for call in offers(run.host, run.instruments, Heard(candles, ticks, is_quiet), self.now):

@@ -1,6 +1,5 @@
 """Make a shard's memory anew: its last checkpoint, then the stream since, heard again without acting on it."""
 
-from collections import defaultdict
 from typing import Any
 
 import structlog
@@ -16,6 +15,7 @@ from trading.run import deployments
 from trading.run.callback_slot import CallbackSlot
 from trading.run.faults import StrategyFault, error_words, traceback_of
 from trading.run.names import rename_keys
+from trading.ticks.input_places import InputsAtPlaces, place_of
 from trading.ticks.inputs import apply_input, exits_only_run, run_of
 from trading.ticks.memory import Effects, LiveRun, RunFault, ShardMemory
 
@@ -122,8 +122,7 @@ def _apply_inputs_again(memory: ShardMemory, run: Run, live: LiveRun, effects: E
 
 
 def _heard_so_far(memory: ShardMemory, run: Run) -> list[RunInput]:
-    heard = _heard(memory, run_id=run.pk)
-    return [told for told in heard if StreamPosition(told.epoch, told.n) <= memory.position]  # type: ignore[arg-type]
+    return [told for told in _heard(memory, run_id=run.pk) if place_of(told) <= memory.position]
 
 
 def _heard(memory: ShardMemory, **which: object) -> list[RunInput]:
@@ -133,14 +132,11 @@ def _heard(memory: ShardMemory, **which: object) -> list[RunInput]:
 
 def _catch_up(memory: ShardMemory, stream: TickStream, target: StreamPosition) -> list[RunFault]:
     faults: list[RunFault] = []
-    inputs = _inputs_by_position(memory, target)
-    position = memory.position
-    for entry in _entries(stream, position, target):
-        for place in sorted(place for place in inputs if place <= entry.position):
-            _apply_inputs(memory, inputs.pop(place), faults)
+    inputs = InputsAtPlaces(_heard_after(memory, target))
+    for entry in _entries(stream, memory.position, target):
+        _apply_inputs(memory, inputs.take_before(entry.position), faults)
         memory.apply_entry(entry, Effects(faults=faults))
-    for place in sorted(inputs):
-        _apply_inputs(memory, inputs[place], faults)
+    _apply_inputs(memory, inputs.take_rest(), faults)
     if memory.position != target:
         memory.candles.note_gap(int(memory.now.timestamp()))
     return faults
@@ -158,13 +154,9 @@ def _number_on(memory: ShardMemory) -> None:
         memory.runs[run_id].host.number_from(ordinal + 1)
 
 
-def _inputs_by_position(memory: ShardMemory, target: StreamPosition) -> dict[StreamPosition, list[RunInput]]:
-    found: dict[StreamPosition, list[RunInput]] = defaultdict(list)
-    for told in _heard(memory, run__deployment__shard=memory.shard_id, epoch__gte=memory.position.epoch):
-        place = StreamPosition(told.epoch, told.n)  # type: ignore[arg-type]
-        if memory.position < place <= target:
-            found[place].append(told)
-    return found
+def _heard_after(memory: ShardMemory, target: StreamPosition) -> list[RunInput]:
+    heard = _heard(memory, run__deployment__shard=memory.shard_id, epoch__gte=memory.position.epoch)
+    return [told for told in heard if memory.position < place_of(told) <= target]
 
 
 def _apply_inputs(memory: ShardMemory, inputs: list[RunInput], faults: list[RunFault]) -> None:

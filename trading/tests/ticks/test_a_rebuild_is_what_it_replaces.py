@@ -11,6 +11,7 @@ from market.models import Candle, Shard
 from trading.models import Checkpoint, Deployment, ExitPlan, History, Run, RunInput, Signal
 from trading.run import deployments
 from trading.ticks import drain, sweeping
+from trading.ticks.input_places import InputsAtPlaces
 from trading.ticks.memory import Effects
 from trading.ticks.rebuild import rebuild_memory
 
@@ -142,3 +143,41 @@ def test_without_a_checkpoint_all_of_the_stream_is_kept(past_checkpoint):
 def test_what_a_run_was_told_is_written_with_where_it_heard_it(past_checkpoint):
     places = RunInput.objects.order_by("id").values_list("kind", "epoch", "n")
     assert list(places) == [("begin", 1, 1), ("fill", 1, 4)]
+
+
+def test_a_fault_stands_at_the_entry_it_came_on_and_is_heard_again_after_it(pipeline):
+    """Four entries in one drain: on the second it buys and fails. Heard again, it has bought there too."""
+    pipeline.start(pipeline.deploy("test-buys-with-nonsense"))
+    pipeline.play("1505.00")
+    for price in ("1504.00", "1499.00", "1498.00", "1497.00"):
+        pipeline.tick(price)
+    pipeline.drain()
+    fault = RunInput.objects.get(kind="exits_only")
+    assert ((fault.epoch, fault.n), fault.payload["before_entry"]) == ((1, 3), False)
+    _, saved = remembered(pipeline)
+    assert Signal.objects.get().n == 3
+    again = rebuilt(pipeline)
+    assert again.save(Effects()) == saved
+    [run] = again.runs.values()
+    assert run.host.position_of("NSE:INFY").entry is not None
+
+
+def test_a_fault_on_what_a_run_was_told_stands_before_the_entry(pipeline):
+    pipeline.start(pipeline.deploy("test-raises-on-fills"))
+    pipeline.play("1505.00", "1499.00", "1500.00", "1500.00")
+    filled, fault = RunInput.objects.get(kind="fill"), RunInput.objects.get(kind="exits_only")
+    assert (fault.epoch, fault.n, fault.payload["before_entry"]) == (filled.epoch, filled.n, True)
+
+
+def places(*rows):
+    return [RunInput(id=nth, kind=kind, epoch=1, n=n, payload=payload) for nth, (kind, n, payload) in enumerate(rows)]
+
+
+def test_inputs_of_one_place_come_before_its_entry_and_its_fault_after():
+    heard = InputsAtPlaces(places(
+        ("exits_only", 3, {"before_entry": False}), ("fill", 3, {}), ("exits_only", 4, {"before_entry": True}),
+        ("exits_only", 4, {}), ("fill", 9, {}),
+    ))  # fmt: skip
+    taken = [[told.pk for told in heard.take_before(StreamPosition(1, n))] for n in (2, 3, 4, 5)]
+    assert taken == [[], [1], [0, 2, 3], []]
+    assert [told.pk for told in heard.take_rest()] == [4]
