@@ -195,6 +195,8 @@ KITE_ROOT = env.str("KITE_ROOT", "https://api.kite.trade")
 KITE_LOGIN_ROOT = env.str("KITE_LOGIN_ROOT", "https://kite.zerodha.com/connect/login")
 KITE_TICKER_ROOT = env.str("KITE_TICKER_ROOT", "wss://ws.kite.trade")
 PRACTICE_CLOCK_URL = env.str("PRACTICE_CLOCK_URL", "")
+# How many market days of the tick stream are kept in files, to be run again; 0: none.
+STREAM_DAYS = env.int("STREAM_DAYS", 5)
 LAB_CANDLES = env.str("LAB_CANDLES", default=str(STATE_DIR / "candles"))
 STRATEGY_PACKAGES = env.list("STRATEGY_PACKAGES", default=[])
 # What one callback of a strategy may use of the CPU before it counts as no answer, and the how-manieth such of a day

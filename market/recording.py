@@ -21,6 +21,7 @@ from alphapanda.core.timezone import IST
 from market.domain.entries import to_milliseconds
 from market.feeds import Inbox
 from market.models import Feed, Recording
+from market.records import cut_to_whole_records
 
 MAGIC = b"APREC001"
 _RECORD = struct.Struct("<qqI")
@@ -57,14 +58,6 @@ def _next_frame(file: BinaryIO) -> RecordedFrame | None:
     received_at, market_time, length = _RECORD.unpack(head)
     payload = file.read(length) if length <= _LONGEST else b""
     return RecordedFrame(received_at, market_time, payload) if len(payload) == length else None
-
-
-def sound_length(path: Path) -> tuple[int, int]:
-    """Return how many bytes of a recording hold whole records, and how many records those are."""
-    frames, size = 0, len(MAGIC)
-    for frame in read_recording(path):
-        frames, size = frames + 1, size + _RECORD.size + len(frame.payload)
-    return size, frames
 
 
 def sha256_of(path: Path) -> str:
@@ -118,18 +111,15 @@ class Recorder:
     def _open(self, day: date) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{day.isoformat()}.aprec"
-        frames, size = 0, len(MAGIC)
-        if path.exists() and path.stat().st_size >= len(MAGIC):
-            size, frames = sound_length(path)
-            os.truncate(path, size)
-        else:
-            path.write_bytes(MAGIC)
+        path.touch()
+        frames = sum(1 for _ in cut_to_whole_records(path, MAGIC, _next_frame))
         self._file = path.open("ab")
         self.recording, _ = Recording.objects.update_or_create(
             feed=self.feed,
             day=day,
             defaults={
-                "path": str(path), "frames": frames, "bytes": size, "sha256": "", "state": Recording.State.OPEN,
+                "path": str(path), "frames": frames, "bytes": path.stat().st_size, "sha256": "",
+                "state": Recording.State.OPEN,
             },
         )  # fmt: skip
 

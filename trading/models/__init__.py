@@ -8,7 +8,7 @@ from trading.models.orders import Fill, Order, OrderTransition
 from trading.models.paper import PaperLiquidity, PaperOrder, PaperRequest, PaperTrade, PriceBand
 from trading.models.sessions import BrokerSession
 from trading.models.signals import RiskDecision, Signal
-from trading.models.strategies import Checkpoint, Deployment, Evaluation, History, Run, RunInput, Strategy
+from trading.models.strategies import Checkpoint, DayOpening, Deployment, Evaluation, History, Run, RunInput, Strategy
 from trading.models.tokens import ApiToken
 from trading.models.windows import JobSlot, RateWindow, RememberedRequest
 
@@ -17,6 +17,7 @@ __all__ = [
     "Backtest",
     "BrokerSession",
     "Checkpoint",
+    "DayOpening",
     "Deployment",
     "Evaluation",
     "ExitPlan",

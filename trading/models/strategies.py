@@ -169,6 +169,21 @@ class Checkpoint(models.Model):
     memory = models.JSONField()
 
 
+class DayOpening(models.Model):
+    """A shard's memory at its first checkpoint of a market day: what running that day again starts from."""
+
+    id = id_column()
+    shard = models.ForeignKey(Shard, on_delete=models.CASCADE, related_name="openings")
+    day = models.DateField()
+    epoch = models.BigIntegerField()
+    n = models.BigIntegerField()
+    memory = models.JSONField()
+
+    class Meta:
+        ordering = ["-day"]
+        constraints = [models.UniqueConstraint(fields=["shard", "day"], name="one_opening_a_day")]
+
+
 class Evaluation(models.Model):
     """Why a run did not trade: a sampled "wait", in words and numbers."""
 

@@ -9,13 +9,14 @@ from django.conf import settings
 from alphapanda.core.clock.market_time import wall_now
 from alphapanda.core.journal.services import record_event
 from alphapanda.core.telemetry import metrics
+from alphapanda.core.timezone import day_of
 from market.candle_store import store_candles
 from market.models import Shard
 from portfolio.booking import ensure_portfolio
 from trading import wakeups
 from trading.exits.opening import open_exit
 from trading.exits.plans import ExitRequest
-from trading.models import Checkpoint, Evaluation, History, Order, Run, RunInput, Signal
+from trading.models import Checkpoint, DayOpening, Evaluation, History, Order, Run, RunInput, Signal
 from trading.orders.life_cycle import DeploymentState, SignalState, urgency_of
 from trading.orders.requests import ask_cancellation
 from trading.orders.transitions import notify_run
@@ -74,7 +75,7 @@ def _write_decisions(memory: ShardMemory, decisions: Iterable[QuotedDecision]) -
         if quoted.decision.cancels is not None:
             cancel_entry_of(quoted)
         if kind in ("wait", "change_stop"):
-            evaluations.append(_evaluation(quoted))
+            evaluations.append(evaluation_of(quoted))
     Signal.objects.bulk_create(signals)
     Evaluation.objects.bulk_create(evaluations)
     for signal in signals:
@@ -168,7 +169,7 @@ def cancel_entry_of(quoted: QuotedDecision) -> None:
         ask_cancellation(order, quoted.run.name, quoted.now)
 
 
-def _evaluation(quoted: QuotedDecision) -> Evaluation:
+def evaluation_of(quoted: QuotedDecision) -> Evaluation:
     return Evaluation(
         run_id=quoted.run.run_id,
         instrument=quoted.run.instruments[quoted.decision.instrument],
@@ -193,6 +194,20 @@ def _write_checkpoint(shard: Shard, memory: ShardMemory, saved: dict[str, Any]) 
             "memory": saved,
         },
     )
+    _note_opening(shard, memory, saved)
     # A commit that fails throws this memory away, and with it this time.
     memory.checkpointed_at = memory.now
     memory.refresh_instruments()
+
+
+def _note_opening(shard: Shard, memory: ShardMemory, saved: dict[str, Any]) -> None:
+    """Keep the first memory of a market day as long as its stream is kept: from it the day can be run again."""
+    day = day_of(memory.now)
+    if memory.opened_on == day or not settings.STREAM_DAYS:
+        return
+    memory.opened_on = day
+    values = {"epoch": memory.position.epoch, "n": memory.position.n, "memory": saved}
+    _, is_new = DayOpening.objects.get_or_create(shard=shard, day=day, defaults=values)
+    if is_new:
+        kept = DayOpening.objects.filter(shard=shard).values_list("pk", flat=True)[: settings.STREAM_DAYS]
+        DayOpening.objects.filter(shard=shard).exclude(pk__in=list(kept)).delete()

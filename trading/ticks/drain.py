@@ -183,12 +183,3 @@ def commit_effects(shard: Shard, memory: ShardMemory, effects: Effects, exchange
         record_event("feed.gap", key=shard.name, payload={"words": words})
         log.warning("stream_gap", shard=shard.name, words=words)
     shard.epoch, shard.n = memory.position
-
-
-def trim_stream(shard: Shard) -> int:
-    """Drop stream entries that no rebuild will ask for. Returns how many."""
-    checkpoint = getattr(shard, "checkpoint", None)
-    if checkpoint is None:
-        return 0
-    stream = TickStream(wakeups.valkey_client(), shard.feed_id)
-    return stream.trim_before(StreamPosition(checkpoint.epoch, checkpoint.n))

@@ -116,6 +116,7 @@ class ShardMemory:
         self.has_stale_names = False
         self.slot = slot
         self.checkpointed_at: datetime | None = None
+        self.opened_on: date | None = None  # the last day whose opening is known to be kept
         self.adjusted_on: date | None = None  # the last day whose splits are known to have taken effect
         self._split_at: dict[int, datetime] = {}
         self._good_from: dict[int, datetime] = {}  # when a token became its instrument's, or that was split
@@ -178,9 +179,9 @@ class ShardMemory:
 
     def refresh_instruments(self) -> None:
         """Read again which instruments this shard hears: tokens change from day to day, subscriptions at any time."""
-        wanted = Subscription.objects.filter(feed=self.feed_id, instrument__listed=True).select_related("instrument")
+        wanted = self.wanted_instruments()
         day = self.now.astimezone(IST).date()
-        self.instruments = traded_under([row.instrument for row in wanted], day)
+        self.instruments = traded_under([instrument for instrument, _ in wanted], day)
         self.keys = {instrument.key: token for token, instrument in self.instruments.items()}
         self._note_names()
         since = {token: one.token_from for token, one in self.instruments.items() if day - one.token_from < RECENT}
@@ -189,8 +190,13 @@ class ShardMemory:
         self.rows = {token: row for token, row in self.rows.items() if not self._is_of_another(token, row)}
         self.hold_back_gone()
         if self._day is not None:
-            with_candles = traded_under([row.instrument for row in wanted if row.wants_candles], day)
+            with_candles = traded_under([instrument for instrument, wants_candles in wanted if wants_candles], day)
             self._set_hours(set(with_candles), self._day)
+
+    def wanted_instruments(self) -> list[tuple[Instrument, bool]]:
+        """Return what the shard is to hear, and whether it makes candles of it."""
+        wanted = Subscription.objects.filter(feed=self.feed_id, instrument__listed=True).select_related("instrument")
+        return [(row.instrument, row.wants_candles) for row in wanted]
 
     def _note_names(self) -> None:
         """Note which key each former one means now. A run that was made under another name has to be made anew."""

@@ -6,7 +6,7 @@ import structlog
 from django.conf import settings
 from django.db.models import Max
 
-from market.domain.entries import StreamEntry, StreamPosition
+from market.domain.entries import StreamPosition
 from market.models import Shard
 from market.stream import TickStream
 from trading.errors import NOBODYS_FAULT
@@ -18,9 +18,9 @@ from trading.run.names import rename_keys
 from trading.ticks.input_places import InputsAtPlaces, place_of
 from trading.ticks.inputs import apply_input, exits_only_run, run_of
 from trading.ticks.memory import Effects, LiveRun, RunFault, ShardMemory
+from trading.ticks.trimming import entries_until
 
 log = structlog.get_logger()
-READ_AT_ONCE = 500
 
 
 def rebuild_memory(shard: Shard, stream: TickStream) -> ShardMemory:
@@ -133,7 +133,7 @@ def _heard(memory: ShardMemory, **which: object) -> list[RunInput]:
 def _catch_up(memory: ShardMemory, stream: TickStream, target: StreamPosition) -> list[RunFault]:
     faults: list[RunFault] = []
     inputs = InputsAtPlaces(_heard_after(memory, target))
-    for entry in _entries(stream, memory.position, target):
+    for entry in entries_until(stream, memory.position, target):
         _apply_inputs(memory, inputs.take_before(entry.position), faults)
         memory.apply_entry(entry, Effects(faults=faults))
     _apply_inputs(memory, inputs.take_rest(), faults)
@@ -162,14 +162,3 @@ def _heard_after(memory: ShardMemory, target: StreamPosition) -> list[RunInput]:
 def _apply_inputs(memory: ShardMemory, inputs: list[RunInput], faults: list[RunFault]) -> None:
     for told in inputs:
         apply_input(memory, told, Effects(faults=faults))
-
-
-def _entries(stream: TickStream, after: StreamPosition, until: StreamPosition) -> list[StreamEntry]:
-    found: list[StreamEntry] = []
-    while after < until:
-        some = [entry for entry in stream.read(after, READ_AT_ONCE) if entry.position <= until]
-        if not some:
-            break
-        found += some
-        after = some[-1].position
-    return found

@@ -22,7 +22,7 @@ from trading.models import ExitPlan, Order, PaperOrder, PaperTrade, Run, RunInpu
 from trading.orders import corporate_actions, day_end
 from trading.orders.life_cycle import DeploymentState, OrderState, SignalState
 from trading.run import deployments
-from trading.ticks.drain import trim_stream
+from trading.ticks.trimming import trim_streams
 
 
 def sweep_partitions() -> dict[str, int]:
@@ -91,7 +91,7 @@ def _sweep_shards() -> int:
         if stream.last_position() > StreamPosition(shard.epoch, shard.n):
             wakeups.wake_stage(wakeups.TICKS, shard.pk, f"ticks.{shard.name}")
             woken += 1
-        trim_stream(shard)
+    trim_streams()
     return woken
 
 

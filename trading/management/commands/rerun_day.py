@@ -1,0 +1,65 @@
+"""Run a market day again from what was kept of it: the same decisions, or which were others."""
+
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from alphapanda.core.clock import market_now
+from alphapanda.core.commands import WRONG_INPUT
+from alphapanda.core.commands import Command as BaseCommand
+from alphapanda.core.figures import counted
+from alphapanda.core.timezone import day_of
+from market.kept_stream import NotAKeptStream
+from market.models import Shard
+from trading.errors import NotAllowed
+from trading.run.faults import StrategyFault
+from trading.ticks.rerun import Rerun, rerun_day
+
+SHOWN = 20
+
+
+class Command(BaseCommand):
+    help = (
+        "Run a paper or live day again: every run hears the ticks and what it was told where it heard them, and must "
+        "decide the same; each decision of the gate is judged again on the case kept with it. Nothing is written. "
+        "Exit codes: 0 all the same, 1 something differs or nothing of the day is kept, 2 wrong input."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--day", type=date.fromisoformat, help="the market day (default: today's)")
+        parser.add_argument("--feed", help="of which feed (default: of all)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        day = options["day"] or day_of(market_now())
+        shards = Shard.objects.select_related("feed").order_by("feed__name", "number")
+        if options["feed"]:
+            shards = shards.filter(feed__name=options["feed"])
+        if not shards:
+            raise CommandError("there is no such feed, or it has never run", returncode=WRONG_INPUT)
+        try:
+            found = [rerun_day(shard, day) for shard in shards]
+        except (NotAllowed, NotAKeptStream, StrategyFault, OSError) as refused:
+            raise CommandError(str(refused)) from refused
+        self.say(shards=[asdict(one) | {"begins": str(one.begins), "ends": str(one.ends)} for one in found])
+        for one in found:
+            self._say(one)
+        if different := sum(len(one.differences) for one in found):
+            raise CommandError(f"{counted(different, 'difference')}.")
+
+    def _say(self, one: Rerun) -> None:
+        decided = ", ".join(f"{times} {kind.replace('_', ' ')}" for kind, times in sorted(one.decided.items()))
+        self.say(
+            f"{one.shard}, {one.day}: {counted(one.entries, 'entry', 'entries')} after {one.begins} up to {one.ends}, "
+            f"{counted(one.runs, 'run')} again: {decided or 'nothing decided'}; "
+            f"{counted(one.judged, 'decision')} of the gate judged again."
+        )
+        for words in one.notes:
+            self.say(f"  Note: {words}.")
+        for words in one.differences[:SHOWN]:
+            self.say(f"  OTHERWISE: {words}")
+        if len(one.differences) > SHOWN:
+            self.say(f"  … and {len(one.differences) - SHOWN} more (--json has all).")
+        if not one.differences:
+            self.say("  All the same.")

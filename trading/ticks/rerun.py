@@ -1,0 +1,129 @@
+"""Run a market day again: each run hears what it heard, where it heard it, and must decide what it decided.
+
+Each decision of the gate is judged again too, on the case that was kept with it. Nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+
+from alphapanda.core.timezone import IST, day_of
+from market.domain.entries import StreamEntry, StreamPosition
+from market.kept_stream import kept_file, read_kept
+from market.models import Shard
+from market.stream import TickStream
+from trading import wakeups
+from trading.errors import NotAllowed
+from trading.models import DayOpening, RiskDecision, Run, RunInput
+from trading.risk.cases import unlike_checks
+from trading.run.hosts import UnknownStrategy, strategy_class
+from trading.strategies.registry import code_hash
+from trading.ticks.day_memory import DayMemory
+from trading.ticks.input_places import InputsAtPlaces, place_of
+from trading.ticks.inputs import apply_input
+from trading.ticks.memory import Effects
+from trading.ticks.rerun_compare import Part, differences
+from trading.ticks.trimming import entries_until
+
+
+@dataclass
+class Rerun:
+    """What came of it. No ``differences``: every run did again what it had done; ``notes`` say what was left out."""
+
+    shard: str
+    day: date
+    begins: StreamPosition
+    ends: StreamPosition
+    entries: int = 0
+    runs: int = 0
+    decided: Counter[str] = field(default_factory=Counter)
+    judged: int = 0
+    differences: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def rerun_day(shard: Shard, day: date) -> Rerun:
+    """Run a day of a shard again, from its first checkpoint of the day to the last entry it has committed.
+
+    1. The memory the day opened with, and the runs in it.
+    2. Each entry of the day, with what runs were told before it.
+    3. What they decided, beside what stands in rows; and the gate's decisions, judged again.
+    Raises NotAllowed where the day's opening is not kept, NotAKeptStream or OSError.
+    """
+    opening = DayOpening.objects.filter(shard=shard, day=day).select_related("shard__feed").first()
+    if opening is None:
+        raise NotAllowed(f"no opening of {day} is kept of {shard.name}: STREAM_DAYS says how many days are")
+    begins, saved = StreamPosition(opening.epoch, opening.n), opening.memory["runs"]
+    told = _told_after(shard, begins)
+    runs = {run.pk: run for run in [*_runs(saved), *(one.run for one in told if one.kind == "begin")]}
+    left_out = {pk: why for pk, run in runs.items() if (why := _why_not(run))}
+    memory = DayMemory(opening, runs.values())
+    memory.restore_runs({pk: saved[str(pk)] for pk in runs if str(pk) in saved and pk not in left_out})
+    found, since = Rerun(shard.name, day, begins, begins), memory.now
+    inputs = InputsAtPlaces(one for one in told if one.run_id in runs and one.run_id not in left_out)
+    effects = _play(memory, inputs, entries_of(shard, day, begins), found)
+    found.notes += [f"{runs[pk]} is not run again: {why}" for pk, why in left_out.items()]
+    part = Part(since, memory.now, begins, found.ends, {pk: run for pk, run in runs.items() if pk not in left_out})
+    found.runs, found.decided = len(part.runs), Counter(one.decision.kind for one in effects.decisions)
+    found.differences += differences(memory, effects, part)
+    _judge_again(found)
+    return found
+
+
+def _runs(ids: Iterable[str]) -> Iterable[Run]:
+    return Run.objects.filter(pk__in=list(ids)).select_related("deployment__strategy")
+
+
+def _why_not(run: Run) -> str:
+    """Say why a run cannot be run again; empty if it can."""
+    try:
+        strategy = strategy_class(run.deployment.strategy.name)
+    except UnknownStrategy as gone:
+        return str(gone)
+    return "" if code_hash(strategy) == run.code_hash else "its code is another now"
+
+
+def _told_after(shard: Shard, begins: StreamPosition) -> list[RunInput]:
+    told = RunInput.objects.filter(run__deployment__shard=shard, epoch__gte=begins.epoch)
+    heard = told.select_related("run__deployment__strategy").order_by("epoch", "n", "id")
+    return [one for one in heard if place_of(one) > begins]
+
+
+def entries_of(shard: Shard, day: date, begins: StreamPosition) -> Iterator[StreamEntry]:
+    """Yield the entries of a day after a position, of its file and then of the stream, as far as they are committed."""
+    committed, path = StreamPosition(shard.epoch, shard.n), kept_file(shard.feed.name, day)
+    last = begins
+    for entry in read_kept(path) if path.exists() else ():
+        if begins < entry.position <= committed:
+            last = entry.position
+            yield entry
+    stream = TickStream(wakeups.valkey_client(), shard.feed_id)
+    for entry in entries_until(stream, last, committed):
+        if day_of(entry.market_time) == day:
+            yield entry
+
+
+def _play(memory: DayMemory, inputs: InputsAtPlaces, entries: Iterable[StreamEntry], found: Rerun) -> Effects:
+    effects = Effects()
+    for entry in entries:
+        for told in inputs.take_before(entry.position):
+            apply_input(memory, told, effects)
+        memory.apply_entry(entry, effects)
+        found.entries, found.ends = found.entries + 1, entry.position
+    found.notes += [f"the stream has a hole: {words}" for words in effects.gaps]
+    return effects
+
+
+def _judge_again(found: Rerun) -> None:
+    """Judge the day's decisions on the cases kept with them."""
+    begins = datetime.combine(found.day, time(0), IST)
+    of_day = RiskDecision.objects.filter(market_time__gte=begins, market_time__lt=begins + timedelta(days=1))
+    for decision in of_day.select_related("signal").order_by("id").iterator():
+        if not decision.case:
+            continue
+        found.judged += 1
+        if unlike := unlike_checks(decision.case, decision.checks):
+            found.differences.append(f"{decision.signal.key}: judged again, {', '.join(unlike)} answer otherwise")
