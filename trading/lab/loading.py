@@ -13,7 +13,9 @@ import numpy as np
 from alphapanda.core.figures import counted
 from instruments.models import Instrument, TradingSession
 from market.domain.ticks import divisor_for
-from trading.lab.candle_files import BadCandles, Proposal, candle_files, propose, read_candles
+from trading.lab.candle_columns import BadCandles
+from trading.lab.candle_files import candle_files, read_candles
+from trading.lab.candle_layout import Proposal, propose
 from trading.lab.candles import Bars, Sessions, day_of_number, days_of
 from trading.lab.facts import MarketFacts
 

@@ -11,7 +11,9 @@ from alphapanda.core.commands import Command as BaseCommand
 from market.recording import NotARecording
 from trading.errors import NotAllowed
 from trading.lab.backtest import Outcome, run_backtest
-from trading.lab.candle_files import BadCandles, candle_files, propose
+from trading.lab.candle_columns import BadCandles
+from trading.lab.candle_files import candle_files
+from trading.lab.candle_layout import propose
 from trading.lab.jobs import recording_of
 from trading.lab.report import as_json, in_words, stopped_words, write_csv
 from trading.lab.request import BacktestRequest, BadRequest

@@ -10,7 +10,9 @@ import pytest
 from django.conf import settings
 
 from alphapanda.core.timezone import IST
-from trading.lab.candle_files import BadCandles, candle_files, propose, read_candles
+from trading.lab.candle_columns import BadCandles
+from trading.lab.candle_files import candle_files, read_candles
+from trading.lab.candle_layout import propose
 
 HEAD = "timestamp,open,high,low,close,volume"
 GOOD = ("100.00", "101.50", "99.95", "101.00", "1200")

@@ -1,0 +1,170 @@
+"""How a file of candles may be read: what follows from it is deduced and shown; what does not is asked, never guessed.
+
+What does not follow (dates that can be read two ways, stamps without a zone, whether a stamp is a candle's start or its
+end) is a question, to be answered by whoever owns the file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from trading.lab.candle_columns import (
+    PAISE,
+    ZONES,
+    BadCandles,
+    Layout,
+    all_match,
+    at_row,
+    frame_of,
+    is_naive,
+    prices_of,
+    starts_of,
+    volumes_of,
+)
+from trading.lab.candles import MINUTE, PRICES
+
+NAMES = {
+    "stamp": ("timestamp", "date", "datetime", "time", "ts"),
+    "symbol": ("symbol", "tradingsymbol", "ticker", "instrument"),
+    "open": ("open", "o"),
+    "high": ("high", "h"),
+    "low": ("low", "l"),
+    "close": ("close", "c"),
+    "volume": ("volume", "vol", "v", "qty"),
+}
+SHOWN = 5
+FEW = 20  # one day in so many proves nothing
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a file does not say; ``choices`` are the answers there are (none: any)."""
+
+    name: str
+    words: str
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """How a file looks: the layout as far as it follows from it, what is open, and its first rows as read."""
+
+    path: Path
+    layout: Layout
+    questions: tuple[Question, ...]
+    rows: tuple[str, ...] = ()
+
+
+def propose(path: Path, answers: Mapping[str, str] | None = None) -> Proposal:
+    """Return how a file may be read. ``answers`` are to earlier questions, by their names. Raises BadCandles."""
+    frame, answers = frame_of(path), answers or {}
+    columns = _columns(path, frame)
+    layout, questions = _dates(path, frame, Layout(columns), answers)
+    if not questions:
+        layout, questions = _zone_and_stamps(path, frame, layout, answers)
+    if "symbol" not in columns:
+        layout = replace(layout, symbol=answers.get("symbol", symbol_of(path)))
+    rows = () if questions else tuple(_shown(path, frame.head(SHOWN), layout))
+    return Proposal(path, layout, tuple(questions), rows)
+
+
+def _columns(path: Path, frame: pl.DataFrame) -> dict[str, str]:
+    theirs = {name.strip().lower(): name for name in frame.columns}
+    known = {ours: next((name for name in names if name in theirs), None) for ours, names in NAMES.items()}
+    found = {ours: theirs[name] for ours, name in known.items() if name is not None}
+    lacking = [ours for ours in ("stamp", *PRICES) if ours not in found]
+    if lacking:
+        raise BadCandles(f"{path.name} has no column for {', '.join(lacking)}; it has {', '.join(frame.columns)}")
+    return found
+
+
+def _dates(
+    path: Path, frame: pl.DataFrame, layout: Layout, answers: Mapping[str, str]
+) -> tuple[Layout, list[Question]]:
+    column = frame[layout.columns["stamp"]]
+    if column.dtype.is_temporal():
+        return layout, []
+    if column.dtype.is_integer() or all_match(column, r"^\d{10}(\d{3})?$"):
+        return replace(layout, dates="epoch", zone="UTC"), []
+    if all_match(column, r"^\d{4}-\d\d-\d\d"):
+        return layout, []
+    parts = column.str.extract_groups(r"^(\d{1,2})[/.-](\d{1,2})[/.-]\d{4}").struct.unnest()
+    if parts.null_count().sum_horizontal()[0]:
+        row = next(
+            nth for nth, text in enumerate(column) if not re.match(r"^\d{1,2}[/.-]\d{1,2}[/.-]\d{4}", text or "")
+        )
+        raise BadCandles(f"{at_row(path, row)}: {column[row]!r} is no date and time this reads")
+    return _day_or_month_first(path, column, parts.cast(pl.Int32), layout, answers)
+
+
+def _day_or_month_first(
+    path: Path, column: pl.Series, parts: pl.DataFrame, layout: Layout, answers: Mapping[str, str]
+) -> tuple[Layout, list[Question]]:
+    first, second = (int(parts[:, nth].max() or 0) for nth in (0, 1))  # type: ignore[arg-type]
+    if first > 12 >= second:
+        return replace(layout, dates="day first"), []
+    if second > 12 >= first:
+        return replace(layout, dates="month first"), []
+    if first > 12 and second > 12:
+        raise BadCandles(f"{path.name}: some dates are only possible day first, others only month first")
+    if answer := answers.get("dates"):
+        return replace(layout, dates=answer), []
+    words = f"{column[0]!r} can be read day first or month first"
+    return layout, [Question("dates", words, ("day first", "month first"))]
+
+
+def _zone_and_stamps(
+    path: Path, frame: pl.DataFrame, layout: Layout, answers: Mapping[str, str]
+) -> tuple[Layout, list[Question]]:
+    questions = []
+    if is_naive(frame[layout.columns["stamp"]], layout):
+        zone = answers.get("zone") or _deduced_zone(path, frame, layout)
+        if zone is None:
+            words = "its stamps name no zone, and their hours are possible in both"
+            return layout, [Question("zone", words, tuple(ZONES))]
+        layout = replace(layout, zone=zone)
+    stamps = answers.get("stamps") or _deduced_stamps(starts_of(path, frame, replace(layout, stamps="start")))
+    if stamps is None:
+        words = "whether a stamp is a candle's start or its end does not follow from its first and last minutes"
+        questions.append(Question("stamps", words, ("start", "end")))
+    return replace(layout, stamps=stamps or ""), questions
+
+
+def _deduced_zone(path: Path, frame: pl.DataFrame, layout: Layout) -> str | None:
+    """By the hours of the exchanges: 9:00 to 23:55 in India is 3:30 to 18:25 UTC."""
+    seconds = starts_of(path, frame, replace(layout, zone="UTC", stamps="start")) % 86_400
+    opens, ends = (int(np.percentile(seconds, share)) // MINUTE for share in (1, 99))
+    if opens < 9 * 60:
+        return "UTC"
+    # From 9:15 on by its own clock, and past 10:00: by UTC's it would begin at 14:45, and shares close at 15:30.
+    return "IST" if opens <= 9 * 60 + 20 and ends > 10 * 60 else None
+
+
+def _deduced_stamps(starts: np.ndarray) -> str | None:
+    """By the first and the last minute of the shares' session, as most of the file's days have them."""
+    local = starts + 19_800
+    minutes = local % 86_400 // MINUTE
+    first, last = (len(np.unique(local[minutes == clock] // 86_400)) for clock in (9 * 60 + 15, 15 * 60 + 30))
+    if last * FEW < first:
+        return "start"
+    return "end" if first * FEW < last else None
+
+
+def symbol_of(path: Path) -> str:
+    return path.name.split(".")[0]
+
+
+def _shown(path: Path, frame: pl.DataFrame, layout: Layout) -> Iterable[str]:
+    starts = starts_of(path, frame, layout)
+    columns = {name: prices_of(path, frame, layout.columns[name], PAISE)[0] / PAISE for name in PRICES}
+    volumes = volumes_of(path, frame, layout)
+    for nth in range(len(frame)):
+        at = np.datetime64(int(starts[nth]) + 19_800, "s")
+        prices = " ".join(f"{column[nth]:.2f}" for column in columns.values())
+        yield f"{str(at).replace('T', ' ')} IST  {prices}  {volumes[nth]}"
