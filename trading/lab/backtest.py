@@ -12,6 +12,7 @@ from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
+from alphapanda.core.figures import counted
 from alphapanda.core.timezone import IST, day_of
 from instruments.models import Instrument
 from market.domain.quality import InstrumentRules
@@ -71,6 +72,7 @@ class _Played:
     days: list[DayEnd]
     wanted_days: Collection[date]
     undecided: int = 0
+    blind: list[tuple[str, int]] = field(default_factory=list)
 
 
 def run_backtest(request: BacktestRequest, progress: Progress = lambda day: None) -> Outcome:
@@ -92,7 +94,7 @@ def _of_candles(request: BacktestRequest, plan: RunPlan, account: Account | None
     play = partial(_play_bars, request, plan, account, instruments, loaded, (first, last))
     worse = play(worse_first=True, progress=progress)
     outcome = _outcome(replace(request, first=first, last=last), plan, loaded.digest, worse)
-    outcome.warnings = [*loaded.warnings, *_of_lots(instruments)]
+    outcome.warnings = [*loaded.warnings, *_of_lots(instruments), *_of_blind(worse.blind)]
     if worse.undecided:
         better = play(worse_first=False, progress=lambda day: None)
         outcome.better_net = figures_of(request.capital, better.days, []).net
@@ -139,7 +141,7 @@ def _play_bars(
         progress(day)
         if is_over(engine):
             break
-    return _Played(engine, ends.days, player.days, player.undecided)
+    return _Played(engine, ends.days, player.days, player.undecided, player.blind)
 
 
 def _of_lots(instruments: Mapping[int, Instrument]) -> list[str]:
@@ -147,6 +149,18 @@ def _of_lots(instruments: Mapping[int, Instrument]) -> list[str]:
     dated = [one.key for one in instruments.values() if one.expiry]
     words = "the lot size of today is used, and an expiry that is reached is not booked"
     return [f"{', '.join(dated)}: {words}"] if dated else []
+
+
+def _of_blind(blind: list[tuple[str, int]]) -> list[str]:
+    """Say where the candles ended before what was held had to be left."""
+    ends: dict[str, list[int]] = defaultdict(list)
+    for key, at in dict.fromkeys(blind):
+        ends[key].append(at)
+    return [
+        f"{key}: on {counted(len(each), 'day')} its candles end before flat-by, first on "
+        f"{moment(each[0]).astimezone(IST):%Y-%m-%d at %H:%M}; what was held was left at that last price"
+        for key, each in sorted(ends.items())
+    ]
 
 
 # ---- recordings ----------------------------------------------------------------------------------------------

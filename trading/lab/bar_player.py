@@ -107,6 +107,7 @@ class BarPlayer:
     terms: FillTerms
     worse_first: bool = True
     undecided: int = 0  # minutes in which both a stop and a target were reached
+    blind: list[tuple[str, int]] = field(default_factory=list)  # left at a last price: whose, and when that was
     days: list[date] = field(default_factory=list)  # those to be played
 
     def __post_init__(self) -> None:
@@ -183,8 +184,9 @@ class BarPlayer:
             yield self._over()
 
     def _over(self) -> date:
-        """Let the day's last candles be heard at its close, also where the last minutes had no trade."""
+        """Let the rest of the day pass, and its last candles be heard, also where the last minutes had no trade."""
         closes = int(max(self._closes[self._day], self.engine.now.timestamp()))
+        self._pass_time(closes)
         self._offer_candles(closes, moment(closes), is_last=True)
         return day_of_number(self._day)
 
@@ -201,6 +203,7 @@ class BarPlayer:
         while now + MINUTE <= until and self._any_engaged():
             now += MINUTE
             self._offer_candles(now, moment(now))
+            self._leave_blind(now)
 
     def _play_minute(self, minute: int) -> None:
         present = [token for token, nth in self._next.items() if self._begins_at(token, nth, minute)]
@@ -211,6 +214,30 @@ class BarPlayer:
             self._show_close(token, self._next[token])
             self._next[token] += 1
         self._offer_candles(minute + MINUTE, moment(minute + MINUTE), present)
+        self._leave_blind(minute + MINUTE)
+
+    def _leave_blind(self, now: int) -> None:
+        """Leave at the last price seen what has to be flat today and of which no candle comes any more.
+
+        The broker would have left it; to carry it over the night would be a trade nobody can make.
+        """
+        if not self._any_engaged():
+            return
+        tokens = [token for token in self.bars if self._must_leave(token) and not self._comes_again(token)]
+        for token in tokens:
+            shown = self.board.shown[token]
+            self.blind.append((self.engine.instruments[token].key, shown.at))
+            self._stand_at({token: shown.price}, moment(now))
+
+    def _must_leave(self, token: int) -> bool:
+        key = self.engine.instruments[token].key
+        runs = (run.host for run in self._runs_of[token] if run.host.terms.is_intraday)
+        return any((held := host.position_of(key)).quantity and held.leaving is not None for host in runs)
+
+    def _comes_again(self, token: int) -> bool:
+        """Whether the day has another candle of it."""
+        nth, starts = self._next[token], self.bars[token].start
+        return nth < len(starts) and int(days_of(starts[nth : nth + 1])[0]) == self._day
 
     def _begins_at(self, token: int, nth: int, minute: int) -> bool:
         starts = self.bars[token].start
@@ -337,7 +364,7 @@ class BarPlayer:
     def _show(self, prices: Mapping[int, int]) -> None:
         self.board.now = self.engine.now
         for token, price in prices.items():
-            before, volume = self.board.shown.get(token), int(self.bars[token].volume[self._next[token]])
+            before, volume = self.board.shown.get(token), self._volume_of_minute(token)
             self.board.shown[token] = Shown(
                 price,
                 int(self.engine.now.timestamp()),
@@ -345,6 +372,11 @@ class BarPlayer:
                 self._offered(token, volume),
                 before.previous_close if before else 0,
             )
+
+    def _volume_of_minute(self, token: int) -> int:
+        """What trades in the minute being walked; once no candle comes any more, in the last there was."""
+        nth = self._next[token]
+        return int(self.bars[token].volume[nth if self._comes_again(token) else nth - 1])
 
     def _books(self, prices: Mapping[int, int]) -> dict[int, DepthQuote]:
         now, interested = self.engine.now, self.engine.account.exchange.interested

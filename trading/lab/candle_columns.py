@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ import polars as pl
 ZONES = {"IST": "Asia/Kolkata", "UTC": "UTC"}
 PAISE = 100
 MOST_PAISE = 2**31 - 1
+# Beyond it two volumes add up to no number of ours; the busiest share of a year trades less.
+MOST_UNITS = 10**12
 # A price kept as a 32-bit float is off by less; what is off by more is a fraction of a paisa (an adjusted price).
 NOISE = 0.02
 
@@ -39,16 +42,29 @@ class Layout:
 
     def words(self) -> str:
         columns = ", ".join(f"{ours} is {theirs!r}" for ours, theirs in self.columns.items())
-        zone = f"in {self.zone}" if self.zone else "with their own zone"
-        return f"{columns}; stamps are a candle's {self.stamps}, {zone}, dates {self.dates}"
+        stamps = f"stamps are a candle's {self.stamps}, " if self.stamps else "stamps "
+        zone = f"in {self.zone}" if self.zone else "with their own zone" if self.stamps else "as they are"
+        return f"{columns}; {stamps}{zone}, dates {self.dates}"
+
+
+def heading_of(path: Path) -> list[str]:
+    """Return the names of a file's columns. Raises BadCandles."""
+    with _reading(path):
+        return list(pl.read_parquet_schema(path)) if path.suffix == ".parquet" else pl.read_csv(path, n_rows=1).columns
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
+        raise BadCandles(f"{path.name} cannot be read: {str(error).splitlines()[0]}") from error
 
 
 def frame_of(path: Path) -> pl.DataFrame:
-    try:
+    with _reading(path):
         # Words as they stand: what is no number is to be named with its row.
         frame = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema_length=0)
-    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
-        raise BadCandles(f"{path.name} cannot be read: {str(error).splitlines()[0]}") from error
     if not len(frame):
         raise BadCandles(f"{path.name} holds no candle")
     return _with_one_stamp(frame)
@@ -100,19 +116,19 @@ def _parsed(path: Path, column: pl.Series, layout: Layout) -> pl.Series:
     return best
 
 
-def prices_of(path: Path, frame: pl.DataFrame, name: str, divisor: int) -> tuple[np.ndarray, int]:
-    """A column as wire integers, and how many of it were fractions of one. Raises BadCandles."""
+def prices_of(path: Path, frame: pl.DataFrame, name: str) -> tuple[np.ndarray, int]:
+    """A column as paise, and how many of it were fractions of one. Raises BadCandles."""
     column = frame[name]
     values = column.str.strip_chars().cast(pl.Float64, strict=False) if column.dtype == pl.String else column
     bad = values.cast(pl.Float64, strict=False).to_numpy()
     wrong = ~np.isfinite(bad) | (bad <= 0)
     if wrong.any():
         row = int(wrong.argmax())
-        raise BadCandles(f"{at_row(path, row)}: {name} is {column[row]!r}, which is no price")
-    scaled = bad * divisor
+        raise BadCandles(f"{at_row(path, row)}: {name} is {_said(column[row])}, which is no price")
+    scaled = bad * PAISE
     if scaled.max() > MOST_PAISE:
         row = int(scaled.argmax())
-        raise BadCandles(f"{at_row(path, row)}: {name} is {column[row]!r}, more than this can hold")
+        raise BadCandles(f"{at_row(path, row)}: {name} is {_said(column[row])}, more than this can hold")
     rounded = np.rint(scaled)
     return rounded.astype(np.int32), int(np.count_nonzero(np.abs(scaled - rounded) > NOISE))
 
@@ -125,10 +141,10 @@ def volumes_of(path: Path, frame: pl.DataFrame, layout: Layout) -> np.ndarray:
     column = frame[name]
     values = column.str.strip_chars().cast(pl.Float64, strict=False) if column.dtype == pl.String else column
     numbers = values.cast(pl.Float64, strict=False).to_numpy()
-    wrong = ~np.isfinite(numbers) | (numbers < 0) | (numbers != np.rint(numbers))
+    wrong = ~np.isfinite(numbers) | (numbers < 0) | (numbers > MOST_UNITS) | (numbers != np.rint(numbers))
     if wrong.any():
         row = int(wrong.argmax())
-        raise BadCandles(f"{at_row(path, row)}: {name} is {column[row]!r}, which is no number of units")
+        raise BadCandles(f"{at_row(path, row)}: {name} is {_said(column[row])}, which is no number of units")
     return numbers.astype(np.int64)
 
 
@@ -142,6 +158,10 @@ def is_naive(column: pl.Series, layout: Layout) -> bool:
 
 def all_match(column: pl.Series, pattern: str) -> bool:
     return column.dtype == pl.String and bool(column.str.strip_chars().str.contains(pattern).all())
+
+
+def _said(value: Any) -> str:
+    return "empty" if value in (None, "") else repr(value)
 
 
 def row_number(path: Path, nth: Any) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from alphapanda.core.figures import counted
 from trading.lab.candle_columns import (
     PAISE,
     BadCandles,
@@ -20,8 +21,11 @@ from trading.lab.candle_columns import (
     starts_of,
     volumes_of,
 )
-from trading.lab.candles import MINUTE, PRICES, Bars
+from trading.lab.candles import MINUTE, PRICES, Bars, days_of
 
+# Of fewer than these nothing can be said.
+FEW_BARS = 5
+JUMP = 0.2
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 
@@ -46,21 +50,25 @@ def candle_files(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def read_candles(path: Path, layout: Layout, tokens_divisor: int = PAISE) -> CandleFile:
+def read_candles(path: Path, layout: Layout) -> CandleFile:
     """Read a whole file. Raises BadCandles with the row of whatever is not a candle."""
     frame = frame_of(path)
     stamps = starts_of(path, frame, layout)
-    columns = {name: prices_of(path, frame, layout.columns[name], tokens_divisor) for name in PRICES}
+    columns = {name: prices_of(path, frame, layout.columns[name]) for name in PRICES}
     read = CandleFile()
     fractions = sum(fraction for _, fraction in columns.values())
     if fractions:
-        read.warnings.append(f"{path.name}: {fractions} prices are no whole paise (adjusted?); rounded to the nearest")
+        words = f"{counted(fractions, 'price')} in fractions of a paisa (adjusted?); rounded to the nearest"
+        read.warnings.append(f"{path.name}: {words}")
     prices = {name: column for name, (column, _) in columns.items()}
     bars = Bars(start=stamps, **prices, volume=volumes_of(path, frame, layout))
     _check_shape(path, bars)
     for symbol, wanted in _by_symbol(frame, layout).items():
         rows = np.arange(len(bars))[wanted]
-        read.bars[symbol] = _in_order(path, bars.where(wanted), rows, read.warnings)
+        of_symbol, rows = _in_order(path, bars.where(wanted), rows, read.warnings)
+        _insist_on_minutes(path, symbol, of_symbol)
+        _note_jumps(path, of_symbol, rows, read.warnings)
+        read.bars[symbol] = of_symbol
     return read
 
 
@@ -83,15 +91,15 @@ def _by_symbol(frame: pl.DataFrame, layout: Layout) -> dict[str, np.ndarray]:
     return {name: (names == name).to_numpy() for name in names.unique(maintain_order=True).to_list()}
 
 
-def _in_order(path: Path, bars: Bars, rows: np.ndarray, warnings: list[str]) -> Bars:
-    """Bars by time, each minute once. Raises BadCandles where two rows tell one minute differently."""
+def _in_order(path: Path, bars: Bars, rows: np.ndarray, warnings: list[str]) -> tuple[Bars, np.ndarray]:
+    """Bars by time, each minute once, and their rows. Raises BadCandles where two rows tell one minute differently."""
     if (np.diff(bars.start) < 0).any():
         warnings.append(f"{path.name}: its rows are not in the order of time; put in order")
         order = np.argsort(bars.start, kind="stable")
         bars, rows = bars.where(order), rows[order]
     again = np.flatnonzero(np.diff(bars.start) == 0) + 1
     if not len(again):
-        return bars
+        return bars, rows
     for name in (*PRICES, "volume"):
         column = getattr(bars, name)
         unlike = again[column[again] != column[again - 1]]
@@ -100,5 +108,35 @@ def _in_order(path: Path, bars: Bars, rows: np.ndarray, warnings: list[str]) -> 
             raise BadCandles(
                 f"{at_row(path, one)} and row {row_number(path, other)}: the same minute twice, with another {name}"
             )
-    warnings.append(f"{path.name}: {len(again)} minutes stand twice, with equal values; taken once")
-    return bars.where(~np.isin(np.arange(len(bars)), again))
+    stands = "stands" if len(again) == 1 else "stand"
+    warnings.append(f"{path.name}: {counted(len(again), 'minute')} {stands} twice, with equal values; taken once")
+    once = ~np.isin(np.arange(len(bars)), again)
+    return bars.where(once), rows[once]
+
+
+def _insist_on_minutes(path: Path, symbol: str, bars: Bars) -> None:
+    """Refuse longer candles: between those of a minute some lie one apart, however seldom it trades."""
+    steps = np.diff(bars.start)
+    within = steps[np.diff(days_of(bars.start)) == 0] // MINUTE
+    if len(bars) < FEW_BARS:
+        return
+    step = int(np.gcd.reduce(within)) if len(within) else 0
+    if step == 1:
+        return
+    each = f"one in {step} minutes" if step else "one a day"
+    raise BadCandles(f"{path.name}: {symbol} has {each}; a backtest needs candles of one minute")
+
+
+def _note_jumps(path: Path, bars: Bars, rows: np.ndarray, warnings: list[str]) -> None:
+    """Say where a price lies so far from the close before that it may be a mistake, or a split."""
+    before = bars.close[:-1].astype(np.float64)
+    above, below = bars.high[1:] / before - 1, 1 - bars.low[1:] / before
+    far = np.flatnonzero(np.maximum(above, below) > JUMP) + 1
+    if len(far):
+        nth = int(far[0])
+        high, low, close = (f"{one / PAISE:.2f}" for one in (bars.high[nth], bars.low[nth], bars.close[nth - 1]))
+        words = f"{at_row(path, rows[nth])}: {low} to {high} after a close of {close}"
+        warnings.append(
+            f"{counted(len(far), 'candle')} more than {JUMP:.0%} away from the close before (a mistake, a split?), "
+            f"first {words}"
+        )

@@ -22,6 +22,7 @@ from trading.lab.candle_columns import (
     all_match,
     at_row,
     frame_of,
+    heading_of,
     is_naive,
     prices_of,
     starts_of,
@@ -38,6 +39,8 @@ NAMES = {
     "close": ("close", "c"),
     "volume": ("volume", "vol", "v", "qty"),
 }
+DATES, STAMPS = ("day first", "month first"), ("start", "end")
+ANSWERS = {"zone": tuple(ZONES), "stamps": STAMPS, "dates": DATES, "symbol": ()}
 SHOWN = 5
 FEW = 20  # one day in so many proves nothing
 
@@ -63,13 +66,16 @@ class Proposal:
 
 def propose(path: Path, answers: Mapping[str, str] | None = None) -> Proposal:
     """Return how a file may be read. ``answers`` are to earlier questions, by their names. Raises BadCandles."""
-    frame, answers = frame_of(path), answers or {}
+    answers = answers or {}
+    if wrong := wrong_answer(answers):
+        raise BadCandles(wrong)
+    frame = frame_of(path)
     columns = _columns(path, frame)
     layout, questions = _dates(path, frame, Layout(columns), answers)
     if not questions:
         layout, questions = _zone_and_stamps(path, frame, layout, answers)
     if "symbol" not in columns:
-        layout = replace(layout, symbol=answers.get("symbol", symbol_of(path)))
+        layout = replace(layout, symbol=symbol_of(path, answers))
     rows = () if questions else tuple(_shown(path, frame.head(SHOWN), layout))
     return Proposal(path, layout, tuple(questions), rows)
 
@@ -116,7 +122,7 @@ def _day_or_month_first(
     if answer := answers.get("dates"):
         return replace(layout, dates=answer), []
     words = f"{column[0]!r} can be read day first or month first"
-    return layout, [Question("dates", words, ("day first", "month first"))]
+    return layout, [Question("dates", words, DATES)]
 
 
 def _zone_and_stamps(
@@ -132,7 +138,7 @@ def _zone_and_stamps(
     stamps = answers.get("stamps") or _deduced_stamps(starts_of(path, frame, replace(layout, stamps="start")))
     if stamps is None:
         words = "whether a stamp is a candle's start or its end does not follow from its first and last minutes"
-        questions.append(Question("stamps", words, ("start", "end")))
+        questions.append(Question("stamps", words, STAMPS))
     return replace(layout, stamps=stamps or ""), questions
 
 
@@ -156,13 +162,29 @@ def _deduced_stamps(starts: np.ndarray) -> str | None:
     return "end" if first * FEW < last else None
 
 
-def symbol_of(path: Path) -> str:
-    return path.name.split(".")[0]
+def wrong_answer(answers: Mapping[str, str]) -> str:
+    """Say which answer is none, and what there is; empty if all are fine."""
+    for name, answer in answers.items():
+        if name not in ANSWERS:
+            return f"nothing asks for {name!r}; there is {', '.join(ANSWERS)}"
+        if ANSWERS[name] and answer not in ANSWERS[name]:
+            return f"{name} is {' or '.join(ANSWERS[name])}, not {answer!r}"
+    return ""
+
+
+def symbol_of(path: Path, answers: Mapping[str, str]) -> str:
+    """Return whose candles a file without a column of symbols holds: as answered, or what it is named after."""
+    return answers.get("symbol", "").rpartition(":")[2] or path.name.split(".")[0]
+
+
+def names_its_symbols(path: Path) -> bool:
+    """Whether a column of it does, looking no further than its heading. Raises BadCandles."""
+    return any(name.strip().lower() in NAMES["symbol"] for name in heading_of(path))
 
 
 def _shown(path: Path, frame: pl.DataFrame, layout: Layout) -> Iterable[str]:
     starts = starts_of(path, frame, layout)
-    columns = {name: prices_of(path, frame, layout.columns[name], PAISE)[0] / PAISE for name in PRICES}
+    columns = {name: prices_of(path, frame, layout.columns[name])[0] / PAISE for name in PRICES}
     volumes = volumes_of(path, frame, layout)
     for nth in range(len(frame)):
         at = np.datetime64(int(starts[nth]) + 19_800, "s")

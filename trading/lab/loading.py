@@ -11,15 +11,17 @@ from pathlib import Path
 import numpy as np
 
 from alphapanda.core.figures import counted
+from alphapanda.core.timezone import IST
 from instruments.models import Instrument, TradingSession
 from market.domain.ticks import divisor_for
-from trading.lab.candle_columns import BadCandles
+from trading.lab.candle_columns import PAISE, BadCandles
 from trading.lab.candle_files import candle_files, read_candles
-from trading.lab.candle_layout import Proposal, propose
-from trading.lab.candles import Bars, Sessions, day_of_number, days_of
+from trading.lab.candle_layout import Proposal, names_its_symbols, propose, symbol_of
+from trading.lab.candles import MINUTE, Bars, Sessions, day_of_number, days_of, moment
 from trading.lab.facts import MarketFacts
 
 LONG_GAP = 5  # trading days
+SHOWN = 10
 
 
 @dataclass
@@ -36,25 +38,44 @@ def load_bars(
     paths: Iterable[Path], answers: Mapping[str, str], instruments: Mapping[int, Instrument], facts: MarketFacts
 ) -> Loaded:
     """Read what the files hold of these instruments. Raises BadCandles, with questions that are open too."""
-    loaded = Loaded()
+    loaded, files = Loaded(), candle_files(paths)
     tokens = {one.tradingsymbol: token for token, one in instruments.items()}
-    for path in candle_files(paths):
-        _read_into(loaded, path, answers, tokens)
-    if lacking := [one.key for token, one in instruments.items() if token not in loaded.bars]:
-        raise BadCandles(f"no candles of {', '.join(lacking)} in the files")
+    _insist_on_paise(instruments)
+    named = {path: "" if names_its_symbols(path) else symbol_of(path, answers) for path in files}
+    if not any(symbol in ("", *tokens) for symbol in named.values()):
+        # Said before anything is read: a folder may hold years of hundreds of shares.
+        raise BadCandles(_lacking(instruments, named.items()))
+    held = [(path, symbol) for path in files if named[path] in ("", *tokens)
+            for symbol in _read_into(loaded, path, answers, tokens)]  # fmt: skip
+    if lacking := {token: one for token, one in instruments.items() if token not in loaded.bars}:
+        raise BadCandles(_lacking(lacking, [*held, *((path, symbol) for path, symbol in named.items() if symbol)]))
     for token, one in instruments.items():
         _keep_sessions(loaded, token, one, facts)
     loaded.digest = _digest(loaded, instruments)
     return loaded
 
 
-def _read_into(loaded: Loaded, path: Path, answers: Mapping[str, str], tokens: Mapping[str, int]) -> None:
+def _insist_on_paise(instruments: Mapping[int, Instrument]) -> None:
+    if other := [one.key for token, one in instruments.items() if divisor_for(token) != PAISE]:
+        raise BadCandles(f"{', '.join(other)}: its price has more than two decimals, which these candles cannot hold")
+
+
+def _lacking(instruments: Mapping[int, Instrument], held: Iterable[tuple[Path, str]]) -> str:
+    """Say what is not in the files, what is, and how a file says whose it is."""
+    names = sorted({f"{path.name} is of {symbol}" for path, symbol in held})
+    shown = "; ".join(names[:SHOWN]) + (f"; and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    return (
+        f"no candles of {', '.join(one.key for one in instruments.values())} in the files: {shown}. A file is of the "
+        "symbol it is named after, or has a column symbol; of a single file it can be said: symbol=…"
+    )
+
+
+def _read_into(loaded: Loaded, path: Path, answers: Mapping[str, str], tokens: Mapping[str, int]) -> list[str]:
+    """Read one file, and return whose candles are in it."""
     proposal = propose(path, answers)
-    if "symbol" not in proposal.layout.columns and proposal.layout.symbol not in tokens:
-        return
     if proposal.questions:
         raise BadCandles(questions_of(proposal))
-    file = read_candles(path, proposal.layout, divisor_for(next(iter(tokens.values()))))
+    file = read_candles(path, proposal.layout)
     for symbol, bars in file.bars.items():
         token = tokens.get(symbol)
         if token is None:
@@ -64,6 +85,7 @@ def _read_into(loaded: Loaded, path: Path, answers: Mapping[str, str], tokens: M
         loaded.bars[token] = bars
     if any(symbol in tokens for symbol in file.bars):
         loaded.warnings += file.warnings
+    return list(file.bars)
 
 
 def questions_of(proposal: Proposal) -> str:
@@ -98,6 +120,7 @@ def _keep_sessions(loaded: Loaded, token: int, instrument: Instrument, facts: Ma
     loaded.bars[token] = kept = bars.where(inside)
     loaded.sessions[token] = Sessions.of(kept, lambda day: facts.schedule(token, day))
     loaded.warnings += _gaps(instrument, kept)
+    loaded.warnings += _holes(instrument, kept, loaded.sessions[token])
 
 
 def _gaps(instrument: Instrument, bars: Bars) -> list[str]:
@@ -121,6 +144,30 @@ def _gaps(instrument: Instrument, bars: Bars) -> list[str]:
     if few := sum(len(run) for run in runs if len(run) < LONG_GAP):
         words.append(f"{instrument.key}: no candle on {counted(few, 'single trading day')}")
     return words
+
+
+def _holes(instrument: Instrument, bars: Bars, sessions: Sessions) -> list[str]:
+    """Say how many minutes of its days have no candle, and where most of them lie together."""
+    if not len(bars):
+        return []
+    opens, closes = sessions.of_each(bars)
+    is_first = np.diff(days_of(bars.start), prepend=-1) != 0
+    is_last = np.append(is_first[1:], True)
+    ends = bars.start + MINUTE
+    begins = np.concatenate([np.where(is_first, opens, np.roll(ends, 1)), ends[is_last]])
+    until = np.concatenate([bars.start, closes[is_last]])
+    lacking = (until - begins) // MINUTE
+    if not (count := int(lacking.sum())):
+        return []
+    whole = int(((closes - opens)[is_first] // MINUTE).sum())
+    days = len(np.unique(days_of(begins[lacking > 0])))
+    longest = int(lacking.argmax())
+    hole = f"{moment(begins[longest]).astimezone(IST):%H:%M} to {moment(until[longest]).astimezone(IST):%H:%M}"
+    day = day_of_number(int(days_of(begins[longest : longest + 1])[0]))
+    words = (
+        f"{count:,} of {whole:,} minutes have no candle, on {counted(days, 'day')}; the longest hole {hole} on {day}"
+    )
+    return [f"{instrument.key}: {words}"]
 
 
 def _digest(loaded: Loaded, instruments: Mapping[int, Instrument]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from alphapanda.core.figures import rupees
 from instruments.domain.order_terms import Product
 from trading.lab.bar_path import BadFillTerms, FillTerms
+from trading.lab.candle_layout import wrong_answer
 from trading.models.strategies import ENTRY_FROM, ENTRY_UNTIL, FLAT_BY
 from trading.run.terms import INTRADAY
 
@@ -65,6 +66,8 @@ class BacktestRequest:
             found["candles"] = "give candles or recordings, one of the two"
         if self.first and self.last and self.first > self.last:
             found["last"] = f"{self.last} is before {self.first}"
+        if wrong := wrong_answer(self.answers):
+            found["answers"] = wrong
         for name, value, known in (
             ("product", self.product, tuple(Product)),
             ("sizing", self.sizing, SIZINGS),

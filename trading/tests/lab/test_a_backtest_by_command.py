@@ -173,7 +173,61 @@ def test_a_week_without_candles_is_said(infy, tmp_path):
     assert result["warnings"] == ["NSE:INFY: no candle from 2025-03-04 to 2025-03-13, 8 trading days"]
 
 
+def as_file(path, name):
+    return path.rename(path.with_name(name))
+
+
+def test_a_file_of_another_name_is_said_and_answered(infy, tmp_path):
+    path = as_file(write_days(tmp_path, DIP), "infosys_2025.csv")
+    words = r"no candles of NSE:INFY in the files: infosys_2025.csv is of infosys_2025. A file is of the symbol"
+    with pytest.raises(CommandError, match=words):
+        backtest(*of(path))
+    for answer in ("symbol=INFY", "symbol=NSE:INFY"):
+        assert json.loads(backtest(*of(path, "--answer", answer), "--json"))["trades"] == 1
+
+
+def test_names_are_looked_at_before_anything_is_read(infy, tmp_path, monkeypatch):
+    path = as_file(write_days(tmp_path, DIP), "OTHER.csv")
+    monkeypatch.setattr("trading.lab.candle_layout.frame_of", lambda path: pytest.fail("it was read"))
+    with pytest.raises(CommandError, match=r"OTHER\.csv is of OTHER"):
+        backtest(*of(path))
+
+
+def without(path, first, last):
+    """Take the minutes from ``first`` up to ``last`` out of a file."""
+    lines = path.read_text().split("\n")
+    path.write_text("\n".join([lines[0], *(line for line in lines[1:] if not first <= line[11:16] < last)]))
+    return path
+
+
+def test_minutes_without_a_candle_are_counted_and_the_longest_hole_is_named(infy, tmp_path):
+    path = without(without(write_days(tmp_path, DIP, days=2), "11:00", "11:20"), "13:00", "13:01")
+    words = "NSE:INFY: 42 of 750 minutes have no candle, on 2 days; the longest hole 11:00 to 11:20 on 2025-03-03"
+    assert json.loads(backtest(*of(path), "--json"))["warnings"] == [words]
+
+
+def test_an_intraday_position_is_not_carried_over_a_night_where_the_candles_end_early(infy, tmp_path):
+    path = without(write_days(tmp_path, ["1500"], days=2), "14:30", "15:30")
+    result = json.loads(backtest(*of(path), "--json"))
+    ended = [(trip["entered_at"][:10], trip["exited_at"][:16], trip["exit_price"]) for trip in result["round_trips"]]
+    assert ended == [
+        ("2025-03-03", "2025-03-03T15:05", "1499.9000"), ("2025-03-04", "2025-03-04T15:05", "1499.9000"),
+    ]  # fmt: skip
+    assert result["warnings"] == [
+        "NSE:INFY: 120 of 750 minutes have no candle, on 2 days; the longest hole 14:30 to 15:30 on 2025-03-03",
+        "NSE:INFY: on 2 days its candles end before flat-by, first on 2025-03-03 at 14:30; "
+        "what was held was left at that last price",
+    ]
+
+
+def test_delivery_is_carried_over_a_night_all_the_same(infy, tmp_path):
+    path = without(write_days(tmp_path, ["1500"], days=2), "14:30", "15:30")
+    result = json.loads(backtest(*of(path, "--product", "CNC"), "--json"))
+    assert (result["trades"], result["open_trades"]) == (0, 1)
+
+
 WRONG = {
+    "answer": (("test-one-lot", "--answer", "stamps=banana"), "stamps is start or end, not 'banana'"),
     "strategy": (("no-such",), "no strategy 'no-such'"),
     "instrument": (("test-one-lot", "--instruments", "NSE:NOSUCH"), "not in the instruments loaded: NSE:NOSUCH"),
     "exchange": (("test-one-lot", "--instruments", "INFY"), "name the exchange too"),

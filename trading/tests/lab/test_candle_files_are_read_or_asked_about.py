@@ -123,11 +123,17 @@ def test_one_digest_whatever_the_kind_of_file(tmp_path):
 
 BAD = {
     "words": (("100", "n/a", "99", "100", "1"), "row 5: high is 'n/a', which is no price"),
-    "nothing": (("100", "", "99", "100", "1"), "row 5: high is None, which is no price"),
+    "nothing": (("100", "", "99", "100", "1"), "row 5: high is empty, which is no price"),
     "below zero": (("-1", "101", "99", "100", "1"), "row 5: open is '-1', which is no price"),
     "high below low": (("100", "101", "102", "100", "1"), "row 5: high and low do not hold open and close"),
     "close above high": (("100", "101", "99", "102", "1"), "row 5: high and low do not hold open and close"),
     "volume": (("100", "101", "99", "100", "-3"), "row 5: volume is '-3', which is no number of units"),
+    "volume beyond all": (
+        ("100", "101", "99", "100", "1e300"),
+        "row 5: volume is '1e300', which is no number of units",
+    ),
+    "volume of nothing": (("100", "101", "99", "100", "NaN"), "row 5: volume is 'NaN', which is no number of units"),
+    "half a unit": (("100", "101", "99", "100", "1.5"), "row 5: volume is '1.5', which is no number of units"),
     "too much": (("100", "90000000", "99", "100", "1"), "row 5: high is '90000000', more than this can hold"),
 }
 
@@ -145,7 +151,7 @@ def test_a_minute_twice_with_other_prices_is_refused_and_with_the_same_taken_onc
     path = write(tmp_path, twice)
     file = read(path)
     assert (len(file.bars["INFY"]), file.warnings) == (
-        375, ["INFY.csv: 1 minutes stand twice, with equal values; taken once"],
+        375, ["INFY.csv: 1 minute stands twice, with equal values; taken once"],
     )  # fmt: skip
     with pytest.raises(BadCandles, match="row 11 and row 12: the same minute twice, with another close"):
         read(write(tmp_path, twice, rows={10: ("100.00", "101.50", "99.95", "100.00", "1200")}))
@@ -160,7 +166,7 @@ def test_rows_out_of_order_are_put_in_order_and_said(tmp_path):
 def test_fractions_of_a_paisa_are_rounded_and_said(tmp_path):
     file = read(write(tmp_path, day(), rows={0: ("100.004", "101.5", "99.95", "101", "1")}))
     assert file.bars["INFY"].open[0] == 10_000
-    assert file.warnings == ["INFY.csv: 1 prices are no whole paise (adjusted?); rounded to the nearest"]
+    assert file.warnings == ["INFY.csv: 1 price in fractions of a paisa (adjusted?); rounded to the nearest"]
 
 
 @pytest.mark.parametrize(
@@ -178,6 +184,50 @@ def test_a_file_that_is_none_is_said(tmp_path, text, words):
     path.write_text(text)
     with pytest.raises(BadCandles, match=words):
         read(path, zone="IST", stamps="start")
+
+
+@pytest.mark.parametrize("minutes", [2, 5, 60])
+def test_longer_candles_are_refused_with_their_step(tmp_path, minutes):
+    path = write(tmp_path, [*day()[::minutes], *day(date="2025-03-05")[::minutes]])
+    with pytest.raises(BadCandles, match=f"INFY has one in {minutes} minutes; a backtest needs candles of one minute"):
+        read(path, zone="IST", stamps="start")
+
+
+def test_one_candle_a_day_is_refused(tmp_path):
+    path = write(tmp_path, [f"2025-03-{nth:02} 15:29" for nth in range(3, 15)])
+    with pytest.raises(BadCandles, match="INFY has one a day"):
+        read(path, zone="IST", stamps="start")
+
+
+def test_what_trades_seldom_is_still_of_one_minute(tmp_path):
+    assert len(read(write(tmp_path, [*day()[::7], day()[8]]), zone="IST", stamps="start").bars["INFY"]) == 55
+
+
+def test_a_price_far_from_the_one_before_is_said_with_its_row(tmp_path):
+    row = ("100.00", "1015.00", "99.95", "101.00", "1200")
+    assert read(write(tmp_path, day(), rows={7: row})).warnings == [
+        "1 candle more than 20% away from the close before (a mistake, a split?), "
+        "first INFY.csv, row 9: 99.95 to 1015.00 after a close of 101.00"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        ({"stamps": "banana"}, "stamps is start or end, not 'banana'"),
+        ({"zone": "Mars"}, "zone is IST or UTC, not 'Mars'"),
+        ({"dates": "first"}, "dates is day first or month first, not 'first'"),
+        ({"colour": "red"}, "nothing asks for 'colour'; there is zone, stamps, dates, symbol"),
+    ],
+)
+def test_an_answer_that_is_none_is_refused_with_those_there_are(tmp_path, answers, words):
+    with pytest.raises(BadCandles, match=words):
+        propose(write(tmp_path, day()), answers)
+
+
+def test_what_is_not_known_yet_is_left_out_of_how_a_file_is_read(tmp_path):
+    proposal = propose(write(tmp_path, day("10:00", 60)))
+    assert proposal.layout.words().endswith("; stamps as they are, dates iso")
 
 
 def test_a_folder_without_candles_is_said(tmp_path):
