@@ -63,6 +63,21 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Files:
     return Files(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    drop_half_asked()
+
+
+def drop_half_asked() -> None:
+    """Close connections with a query under way: its test ran out of time, and all after it would fail on them."""
+    from django.db import connections
+    from psycopg.pq import TransactionStatus
+
+    for one in connections.all(initialized_only=True):
+        if one.connection is not None and one.connection.info.transaction_status == TransactionStatus.ACTIVE:
+            one.close()
+
+
 @pytest.fixture(autouse=True)
 def _empty_valkey(request: pytest.FixtureRequest) -> None:
     """No test sees another's streams, quotes or messages."""
