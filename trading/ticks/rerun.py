@@ -53,13 +53,11 @@ def rerun_day(shard: Shard, day: date) -> Rerun:
     3. What they decided, beside what stands in rows; and the gate's decisions, judged again.
     Raises NotAllowed where the day's opening is not kept, NotAKeptStream or OSError.
     """
-    opening = DayOpening.objects.filter(shard=shard, day=day).select_related("shard__feed").first()
-    if opening is None:
-        raise NotAllowed(f"no opening of {day} is kept of {shard.name}: STREAM_DAYS says how many days are")
+    opening = opening_of(shard, day)
     begins, saved = StreamPosition(opening.epoch, opening.n), opening.memory["runs"]
-    told = _told_after(shard, begins)
+    told = told_after(shard, begins)
     runs = {run.pk: run for run in [*_runs(saved), *(one.run for one in told if one.kind == "begin")]}
-    left_out = {pk: why for pk, run in runs.items() if (why := _why_not(run))}
+    left_out = {pk: why for pk, run in runs.items() if (why := why_not_again(run))}
     memory = DayMemory(opening, runs.values())
     memory.restore_runs({pk: saved[str(pk)] for pk in runs if str(pk) in saved and pk not in left_out})
     found, since = Rerun(shard.name, day, begins, begins), memory.now
@@ -73,11 +71,19 @@ def rerun_day(shard: Shard, day: date) -> Rerun:
     return found
 
 
+def opening_of(shard: Shard, day: date) -> DayOpening:
+    """Raises NotAllowed."""
+    opening = DayOpening.objects.filter(shard=shard, day=day).select_related("shard__feed").first()
+    if opening is None:
+        raise NotAllowed(f"no opening of {day} is kept of {shard.name}: STREAM_DAYS says how many days are")
+    return opening
+
+
 def _runs(ids: Iterable[str]) -> Iterable[Run]:
     return Run.objects.filter(pk__in=list(ids)).select_related("deployment__strategy")
 
 
-def _why_not(run: Run) -> str:
+def why_not_again(run: Run) -> str:
     """Say why a run cannot be run again; empty if it can."""
     try:
         strategy = strategy_class(run.deployment.strategy.name)
@@ -86,7 +92,8 @@ def _why_not(run: Run) -> str:
     return "" if code_hash(strategy) == run.code_hash else "its code is another now"
 
 
-def _told_after(shard: Shard, begins: StreamPosition) -> list[RunInput]:
+def told_after(shard: Shard, begins: StreamPosition) -> list[RunInput]:
+    """Return what the shard's runs were told after a position, in order."""
     told = RunInput.objects.filter(run__deployment__shard=shard, epoch__gte=begins.epoch)
     heard = told.select_related("run__deployment__strategy").order_by("epoch", "n", "id")
     return [one for one in heard if place_of(one) > begins]

@@ -1,5 +1,6 @@
 """Run a market day again from what was kept of it: the same decisions, or which were others."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date
 from typing import Any
@@ -9,11 +10,13 @@ from django.core.management.base import CommandError, CommandParser
 from alphapanda.core.clock import market_now
 from alphapanda.core.commands import WRONG_INPUT
 from alphapanda.core.commands import Command as BaseCommand
-from alphapanda.core.figures import counted
+from alphapanda.core.figures import clock_time, counted, profit
 from alphapanda.core.timezone import day_of
 from market.kept_stream import NotAKeptStream
 from market.models import Shard
+from portfolio.models import Account
 from trading.errors import NotAllowed
+from trading.lab.lockstep_diff import KINDS, SAME, LockstepDiff, lockstep_diff
 from trading.run.faults import StrategyFault
 from trading.ticks.rerun import Rerun, rerun_day
 
@@ -30,6 +33,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--day", type=date.fromisoformat, help="the market day (default: today's)")
         parser.add_argument("--feed", help="of which feed (default: of all)")
+        parser.add_argument(
+            "--lockstep",
+            action="store_true",
+            help="also compare each paper account with what lockstep would have made of the same ticks",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         day = options["day"] or day_of(market_now())
@@ -40,11 +48,16 @@ class Command(BaseCommand):
             raise CommandError("there is no such feed, or it has never run", returncode=WRONG_INPUT)
         try:
             found = [rerun_day(shard, day) for shard in shards]
+            diffs = [one for shard in shards for one in _diffs(shard, day)] if options["lockstep"] else []
         except (NotAllowed, NotAKeptStream, StrategyFault, OSError) as refused:
             raise CommandError(str(refused)) from refused
         self.say(shards=[asdict(one) | {"begins": str(one.begins), "ends": str(one.ends)} for one in found])
+        if options["lockstep"]:
+            self.say(lockstep=[asdict(diff) for diff in diffs])
         for one in found:
             self._say(one)
+        for diff in diffs:
+            self._say_diff(diff)
         if different := sum(len(one.differences) for one in found):
             raise CommandError(f"{counted(different, 'difference')}.")
 
@@ -63,3 +76,25 @@ class Command(BaseCommand):
             self.say(f"  … and {len(one.differences) - SHOWN} more (--json has all).")
         if not one.differences:
             self.say("  All the same.")
+
+    def _say_diff(self, diff: LockstepDiff) -> None:
+        parts = [(kind, *diff.share(kind)) for kind in KINDS]
+        told = ", ".join(
+            f"{count} {kind}" + (f" ({profit(rupees)})" if kind != SAME else "")
+            for kind, count, rupees in parts
+            if count
+        )
+        self.say(f"{diff.account} beside its lockstep: {counted(len(diff.lines), 'decision')}, {told or 'none'}.")
+        for words in diff.notes:
+            self.say(f"  Note: {words}.")
+        apart = [line for line in diff.lines if line.kind != SAME]
+        for line in apart[:SHOWN]:
+            at, run, kind, instrument, side = line.decided
+            self.say(f"  {clock_time(at)} {run}, {kind} {side} {instrument}, {line.kind}: {line.words}")
+        if len(apart) > SHOWN:
+            self.say(f"  … and {len(apart) - SHOWN} more (--json has all).")
+
+
+def _diffs(shard: Shard, day: date) -> Iterator[LockstepDiff]:
+    accounts = Account.objects.filter(mode="paper", deployments__shard=shard).distinct().order_by("name")
+    yield from (lockstep_diff(shard, account, day) for account in accounts)

@@ -1,0 +1,143 @@
+"""Paper against lockstep is a diff, each line attributed with its share (E3): never claimed to be equal."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+
+from market.subscriptions import subscribe_instrument
+from tests.stories.lab_twin import play_in_lockstep
+from tests.stories.pipeline import DAY
+from trading.lab.lockstep_diff import (
+    FILLED,
+    FOLLOWS,
+    HEARD,
+    JUDGED,
+    SAME,
+    UNEXPLAINED,
+    Came,
+    Decided,
+    compare,
+    lockstep_diff,
+)
+from trading.orders import kill_switch
+from trading.orders.life_cycle import GateState
+
+WAVE = ("1505.00", "1499.00", "1500.00", "1503.00", "1511.00", "1511.00", "1505.00", "1499.00", "1499.50", "1500.00")
+
+
+@pytest.fixture
+def day(pipeline):
+    subscribe_instrument(pipeline.feed, pipeline.infy, "full", ref="watchlist")
+    play_in_lockstep(pipeline, "1505.00")
+    pipeline.start(pipeline.deploy())
+    return pipeline
+
+
+def play_late(pipeline, *prices):
+    """The run goes on with every tick; all other stages come once, at the end."""
+    for price in prices:
+        pipeline.tick(price)
+        pipeline.drain()
+    pipeline.quiesce()
+
+
+def diff(pipeline):
+    pipeline.shard.refresh_from_db()
+    return lockstep_diff(pipeline.shard, pipeline.account, DAY)
+
+
+def kinds(found):
+    return [line.kind for line in found.lines]
+
+
+def test_a_day_that_was_lockstep_is_the_same_to_the_fill(day):
+    play_in_lockstep(day, *WAVE, *WAVE)
+    found = diff(day)
+    assert (set(kinds(found)), found.notes) == ({SAME}, [])
+    assert len(found.lines) > 4
+    assert found.share(SAME) == (len(found.lines), 0)
+
+
+def test_an_order_that_met_a_later_book_is_filled_otherwise_with_what_it_cost(day):
+    play_late(day, "1505.00", "1499.00", "1500.00", "1503.00")
+    play_in_lockstep(day, "1504.00", "1504.00")
+    [entry] = diff(day).lines
+    assert (entry.kind, entry.rupees) == (FILLED, Decimal(-40))
+    assert "paper +10 at 1504.10" in entry.words
+    assert "lockstep +10 at 1500.10" in entry.words
+
+
+def test_a_gate_that_was_closed_then_is_judged_otherwise(day):
+    play_in_lockstep(day, "1505.00")
+    kill_switch.close_gate(day.account, GateState.HALTED, "tests", "to see")
+    play_in_lockstep(day, "1499.00")
+    first = diff(day).lines[0]
+    assert first.kind == JUDGED
+    assert "paper refused (GATE" in first.words
+
+
+def test_what_follows_from_a_difference_is_told_from_its_cause(day):
+    play_late(day, "1505.00", "1499.00", "1500.00", "1503.00", "1511.00", "1511.00")
+    play_in_lockstep(day, "1505.00", "1506.00", "1512.00", "1512.00")
+    found = kinds(diff(day))
+    assert found[0] == FILLED
+    assert FOLLOWS in found
+    assert UNEXPLAINED not in found
+
+
+def test_a_run_that_decided_before_the_opening_or_held_over_a_night_is_said(day):
+    play_in_lockstep(day, "1499.00", "1500.00", "1500.00")
+    day.now += timedelta(days=2)
+    play_in_lockstep(day, "1500.00")
+    day.shard.refresh_from_db()
+    found = lockstep_diff(day.shard, day.account, day.now.date())
+    assert found.notes == ["test-one-lot 1, run 1 is not compared: it held over the night"]
+    assert found.lines == []
+
+
+# ---- side by side -----------------------------------------------------------------------------------------------
+
+
+NOON = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
+
+
+def decided(seconds=0, kind="entry", side="BUY"):
+    return Decided(NOON + timedelta(seconds=seconds), "run", kind, "NSE:INFY", side)
+
+
+def bought(price="100", seconds=1):
+    came = Came()
+    came.add(10, Decimal(price), NOON + timedelta(seconds=seconds))
+    return came
+
+
+def test_a_decision_in_one_life_only_is_unexplained_unless_something_was_heard_later():
+    late = {("run", "NSE:INFY"): [(NOON, 3)]}
+    for heard, kind in (({}, UNEXPLAINED), (late, HEARD)):
+        [line] = compare({decided(9): bought()}, {}, heard)
+        assert (line.kind, line.rupees) == (kind, -1000)
+    [line] = compare({decided(-9): bought()}, {}, late)
+    assert line.kind == UNEXPLAINED
+
+
+def test_a_fill_at_another_time_is_filled_otherwise_though_its_price_is_the_same():
+    [line] = compare({decided(): bought()}, {decided(): bought(seconds=2)}, {})
+    assert (line.kind, line.rupees) == (FILLED, 0)
+
+
+def test_paper_that_paid_more_shows_a_loss():
+    [line] = compare({decided(): bought("101")}, {decided(): bought("100")}, {})
+    assert line.rupees == -10
+
+
+def test_the_command_says_how_many_of_each_kind_and_what_they_came_to(day):
+    play_late(day, "1505.00", "1499.00", "1500.00", "1503.00")
+    play_in_lockstep(day, "1504.00", "1504.00")
+    out = StringIO()
+    call_command("rerun_day", "--day", str(DAY), "--lockstep", stdout=out)
+    said = out.getvalue()
+    assert "Desk A beside its lockstep: 1 decision, 1 filled otherwise (−₹40.00)." in said
+    assert "10:00:03 test-one-lot 1, entry BUY NSE:INFY, filled otherwise: paper +10 at 1504.10" in said
