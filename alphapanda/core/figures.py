@@ -6,7 +6,7 @@ The browser writes the same figures anew as they change: ``static/dashboard/js/f
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
 from alphapanda.core.timezone import IST
 
@@ -40,7 +40,10 @@ def grouped(value: Decimal | int, places: int = 0) -> str:
 
 
 def _rounded(value: Decimal | int, places: int) -> str:
-    return str(abs(Decimal(value)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP))
+    # The usual 28 digits would raise for a figure that has more: nobody's money, and no reason for a page to fail.
+    number = Decimal(value).copy_abs()
+    room = Context(prec=max(number.adjusted(), 0) + places + 2, Emax=MAX_EMAX, Emin=MIN_EMIN)
+    return str(number.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, room))
 
 
 def _sign(value: Decimal | int, places: int) -> str:

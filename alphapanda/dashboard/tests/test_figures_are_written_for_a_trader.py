@@ -21,6 +21,11 @@ def test_profits_carry_a_sign_and_zero_none(value: str, written: str) -> None:
     assert signed(value) == written
 
 
+def test_a_figure_of_any_size_is_written_to_its_last_paisa() -> None:
+    assert plain("-1234567890123456789012345678901234.565") == "−1,23,45,67,89,01,23,45,67,89,01,23,45,67,89,01,234.57"
+    assert plain("1e30", 0) == "10" + ",00" * 13 + ",000"
+
+
 def test_sign_then_rupee_then_figure() -> None:
     assert profit(Decimal("-1069.21")) == "−₹1,069.21"
 
