@@ -1,14 +1,17 @@
 """Each page is whole without scripts, and says what the tables say."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -159,6 +162,25 @@ def test_the_traceback_of_a_fault_stands_on_its_deployments_page(reader: Any, sa
     assert "own.py, line 3" not in reader.get(page).content.decode()
     Deployment.objects.update(state="paused", state_reason="it raised")
     assert "Traceback: own.py, line 3" in reader.get(page).content.decode()
+
+
+@pytest.mark.parametrize("template", sorted((settings.BASE_DIR / "templates/dashboard").rglob("*.html")), ids=str)
+def test_that_a_live_list_is_empty_is_said_by_its_data(template: Path) -> None:
+    """Said by a condition of the first paint, it would stand under the first row that comes."""
+    source = template.read_text()
+    if "data-list" in source:
+        assert not re.search(r"{% if not [^%]*%}\s*<p class=.said-empty", source)
+
+
+def test_what_a_deployment_wanted_takes_back_that_it_wanted_nothing(reader: Any, sample: SampleDay) -> None:
+    page = reverse("dashboard:deployment", args=[sample.deployment.pk])
+
+    def words() -> str:
+        return str(reader.get(page, headers={"Accept": "application/json"}).json()["signals"]["empty"])
+
+    assert words() == "It has wanted nothing yet."
+    sample.signal()
+    assert words() == ""
 
 
 def test_the_blotter_is_narrowed_by_state_and_words(reader: Any, sample: SampleDay) -> None:

@@ -25,6 +25,7 @@ SHOWN_LOTS, SHOWN_ENTRIES = 60, 60
 class PortfolioSnapshot(CommonFacts):
     age: Age
     accounts: list[AccountRow]
+    empty: str
     results: ResultsPanel
     positions: PositionsPanel
     lots: LotsPanel
@@ -39,6 +40,7 @@ def portfolio_snapshot(user: Any) -> PortfolioSnapshot:
         **common_facts(page),
         "age": read_now(page),
         "accounts": [account_row(page, days, account) for account in page.accounts],
+        "empty": "" if page.accounts else "No account is open. Admin opens one.",
         "results": results_panel(page, days),
         "positions": positions_panel(page, days),
         "lots": lots_panel(page),

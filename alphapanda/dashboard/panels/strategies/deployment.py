@@ -27,6 +27,7 @@ SHOWN_SIGNALS = 12
 class SignalsPanel(TypedDict):
     age: Age
     rows: list[SignalRow]
+    empty: str
 
 
 class DeploymentSnapshot(CommonFacts):
@@ -49,12 +50,6 @@ def deployment_snapshot(deployment_id: UUID) -> DeploymentSnapshot:
     deployment = next(each for each in panel.deployments if each.pk == deployment_id)
     row = strategy_row(panel, deployment, page.mode_of(deployment.account))
     row.update(strategy_card(panel, deployment, past_days(page), trades_won(page)))
-    signals = (
-        Signal.objects.filter(deployment=deployment)
-        .select_related("instrument", "account")
-        .prefetch_related("orders")
-        .order_by("-id")[:SHOWN_SIGNALS]
-    )
     return {
         **common_facts(page),
         "age": read_now(page),
@@ -64,9 +59,20 @@ def deployment_snapshot(deployment_id: UUID) -> DeploymentSnapshot:
         "traceback": last_traceback(deployment),
         "terms": terms_rows(deployment),
         "waits": waits_panel(page, deployment),
-        "signals": {"age": read_now(page), "rows": [signal_row(page, signal) for signal in signals]},
+        "signals": signals_panel(page, deployment),
         "runs": [run_row(run) for run in deployment.runs.all()[:8]],
     }
+
+
+def signals_panel(page: PageContext, deployment: Deployment) -> SignalsPanel:
+    signals = (
+        Signal.objects.filter(deployment=deployment)
+        .select_related("instrument", "account")
+        .prefetch_related("orders")
+        .order_by("-id")[:SHOWN_SIGNALS]
+    )
+    rows = [signal_row(page, signal) for signal in signals]
+    return {"age": read_now(page), "rows": rows, "empty": "" if rows else "It has wanted nothing yet."}
 
 
 def last_traceback(deployment: Deployment) -> str:
