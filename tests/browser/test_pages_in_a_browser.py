@@ -103,3 +103,23 @@ def test_the_kill_switch_halts_by_keys_alone(open_page: Any, sample: SampleDay) 
     page.keyboard.press("Enter")
     page.wait_for_selector(".gate-banner[data-gate=halted]:visible")
     assert "Halted by mehta" in page.locator(".verdict h1").inner_text()
+
+
+@pytest.mark.parametrize("size", ["desk", "phone"])
+@pytest.mark.parametrize("path", ["/", "/lab/"])
+def test_what_a_button_is_called_holds_the_words_it_shows(
+    open_page: Any, sample: SampleDay, path: str, size: str
+) -> None:
+    """Who speaks to a browser says what stands there (WCAG 2.5.3)."""
+    page = open_page(path, size)
+    named = page.evaluate(
+        "[...document.querySelectorAll('button[aria-label], a[aria-label]')].filter((one) => one.innerText.trim())"
+        ".map((one) => [one.innerText.trim().split(/\\s+/).join(' '), one.ariaLabel])"
+    )
+    assert [pair for pair in named if pair[0].lower() not in pair[1].lower()] == []
+
+
+def test_a_link_among_words_is_told_by_more_than_its_colour(open_page: Any, sample: SampleDay) -> None:
+    page = open_page(f"/orders/{sample.order('open').pk}/")
+    line = page.locator(".crumbs a").first.evaluate("(link) => getComputedStyle(link).textDecorationLine")
+    assert line == "underline"

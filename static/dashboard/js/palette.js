@@ -18,7 +18,7 @@ export function preparePalette(list) {
   const list_ = Object.assign(document.createElement("ul"), { id: "palette-list" });
   list_.setAttribute("role", "listbox");
   const close = Object.assign(document.createElement("button"), { type: "button", className: "esc", textContent: "Esc" });
-  close.setAttribute("aria-label", "Close");
+  close.setAttribute("aria-label", "Esc: close");
   close.addEventListener("click", () => box.close());
   box.replaceChildren(input, close, list_);
   input.addEventListener("input", () => show(input.value));
