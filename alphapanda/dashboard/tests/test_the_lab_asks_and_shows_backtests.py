@@ -10,6 +10,7 @@ from django.urls import reverse
 from alphapanda.core.clock.market_time import wall_now
 from alphapanda.dashboard.tests.conftest import SampleDay
 from trading import wakeups
+from trading.lab.request import BacktestRequest
 from trading.models import Backtest, Strategy
 
 RESULT: dict[str, Any] = {
@@ -47,7 +48,7 @@ def make_backtest(state: str = "done", **changes: Any) -> Backtest:
         "strategy": "momentum", "request": RESULT["request"], "state": state, "asked_by": "mehta",
         "started_at": now, "finished_at": now,
     }  # fmt: skip
-    return Backtest.objects.create(**values, **whole, **changes)
+    return Backtest.objects.create(**values | whole | changes)
 
 
 @pytest.fixture
@@ -117,6 +118,34 @@ def test_rows_say_how_far_each_has_come(reader: Any, lab: Path) -> None:
     ]  # fmt: skip
     assert rows[2]["progress"] == "2 days, at 2025-03-04; begun anew after its worker died"
     assert rows[1]["progress"] == "INFY.csv, row 5: high is 'n/a', which is no price"
+
+
+def test_a_row_says_in_what_its_request_differs_from_the_usual(reader: Any, lab: Path) -> None:
+    usual = BacktestRequest("momentum", ("NSE:INFY",), candles=(lab / "INFY.csv",)).to_json()
+    changed = {
+        "parameters": {"lookback": "30", "interval": "5", "long_only": "on"}, "capital": "2500000.00", "sizing": "lots",
+        "size": "2", "product": "NRML", "entry_until": "11:00:00", "flat_by": None, "slippage_ticks": "2",
+    }  # fmt: skip
+    Backtest.objects.create(strategy="momentum", request=usual, asked_by="mehta")
+    Backtest.objects.create(strategy="momentum", request=usual | changed, asked_by="mehta")
+    rows = reader.get(reverse("dashboard:lab"), headers={"accept": "application/json"}).json()["rows"]
+    assert [row["differs"] for row in rows] == [
+        "Range 30 candles, Buy only yes, NRML, 2 lots a position, capital ₹25.00\xa0L, 2 ticks off, "
+        "enters 09:20 to 11:00",
+        "",
+    ]
+
+
+def test_what_code_that_is_gone_was_given_is_said_as_given(reader: Any, lab: Path) -> None:
+    make_backtest("waiting", strategy="gone")
+    rows = reader.get(reverse("dashboard:lab"), headers={"accept": "application/json"}).json()["rows"]
+    assert rows[0]["differs"].startswith("interval 5, long_only no")
+
+
+def test_a_row_without_a_result_has_no_figure_and_is_not_unknown(reader: Any, lab: Path) -> None:
+    make_backtest("failed", error="no candles of NSE:INFY in the files")
+    row = reader.get(reverse("dashboard:lab"), headers={"accept": "application/json"}).json()["rows"][0]
+    assert (row["has_figures"], row["no_figures"]) == (False, "—")
 
 
 def test_one_is_cancelled_from_its_row(reader: Any, lab: Path) -> None:

@@ -11,6 +11,7 @@ from django.urls import reverse
 from alphapanda.core.figures import counted, iso
 from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
+from alphapanda.dashboard.panels.lab.terms import differing_words
 from alphapanda.dashboard.panels.shell import CommonFacts, common_facts
 from trading.lab.jobs import candle_folder
 from trading.models import Backtest
@@ -34,13 +35,15 @@ class BacktestRow(TypedDict):
     href: str
     what: str
     of: str
+    differs: str
     days: str
     icon: str
     tone: str
     state: str
     progress: str
     net: str | None
-    net_words: str
+    has_figures: bool
+    no_figures: str
     trades: int | None
     asked: str | None
     cancel: str
@@ -77,19 +80,22 @@ def sentence_of(jobs: list[Backtest]) -> str:
 def backtest_row(job: Any) -> BacktestRow:
     icon, tone = LOOKS[S(job.state)]
     asked = job.request
-    net = job.result_net
+    has_figures = job.state in (S.DONE, S.FAULTED)
     return {
         "key": str(job.pk),
         "href": reverse("dashboard:backtest", args=[job.pk]),
         "what": job.strategy,
         "of": instruments_words(asked["instruments"]),
+        "differs": differing_words(job.strategy, asked),
         "days": days_words(asked),
         "icon": icon,
         "tone": tone,
         "state": S(job.state).label.capitalize(),
         "progress": progress_words(job),
-        "net": net,
-        "net_words": "net unknown" if job.state in (S.DONE, S.FAULTED) and net is None else "",
+        "net": job.result_net,
+        # Not "unknown": there is no figure that somebody could know.
+        "has_figures": has_figures,
+        "no_figures": "" if has_figures else "—",
         "trades": int(job.result_trades) if job.result_trades is not None else None,
         "asked": iso(job.asked_at),
         "cancel": reverse("dashboard:cancel_backtest", args=[job.pk]),

@@ -1,0 +1,30 @@
+"""The lab's pages as laid out: nothing lies under anything else, and what a reader wants first stands first."""
+
+from typing import Any
+
+import pytest
+
+from alphapanda.dashboard.tests.conftest import SampleDay
+from alphapanda.dashboard.tests.test_the_lab_asks_and_shows_backtests import make_backtest
+
+pytestmark = [pytest.mark.django_db(transaction=True)]
+LONG = "not in the instruments loaded: " + ", ".join(f"NSE:NOSUCHSHARE{nth}" for nth in range(20))
+UNDER_ITS_MIDDLE = """(one) => {
+  const box = one.getBoundingClientRect();
+  return one.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2));
+}"""
+
+
+@pytest.mark.parametrize("size", ["desk", "phone"])
+def test_cancel_is_never_covered_however_long_a_message_is(open_page: Any, sample: SampleDay, size: str) -> None:
+    make_backtest("failed", error=LONG)
+    make_backtest("running")
+    page = open_page("/lab/", size)
+    cancel = page.get_by_role("button", name="Cancel")
+    assert cancel.evaluate(UNDER_ITS_MIDDLE)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_whole_message_of_a_row_is_told_by_its_title(open_page: Any, sample: SampleDay) -> None:
+    make_backtest("failed", error=LONG)
+    assert open_page("/lab/").locator(".backtests td.grow").get_attribute("title") == LONG
