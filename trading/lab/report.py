@@ -17,13 +17,10 @@ from alphapanda.core.figures import plain as plain_figure
 from alphapanda.core.timezone import IST
 from trading.lab.backtest import Outcome, Stopped
 from trading.lab.request import BacktestRequest
-from trading.lab.result import Drawdown, Figures
+from trading.lab.result import Drawdown, Figures, PerTrade
 from trading.lab.round_trips import RoundTrip
-
-TRADE_COLUMNS = (
-    "run", "instrument", "side", "quantity", "entered_at", "entry_price", "entry_reason", "exited_at", "exit_price",
-    "exit_reason", "gross", "charges", "net",
-)  # fmt: skip
+from trading.lab.tables import TABLES, TRADE_COLUMNS, Row
+from trading.risk.assess import RULES
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:
@@ -51,10 +48,12 @@ def _figures(figures: Figures) -> dict[str, Any]:
         "net": figures.net,
         "gross": figures.gross,
         "charges": figures.charges,
+        "total_charges": figures.total_charges,
         "unknown": figures.unknown,
         "trades": figures.trades,
         "winners": figures.winners,
         "open_trades": figures.open_trades,
+        **asdict(figures.per_trade),
         "exposure_percent": figures.exposure,
         "drawdown": asdict(figures.drawdown) if figures.drawdown else None,
         "worst_days": figures.worst_days,
@@ -87,27 +86,16 @@ def plain(value: Any) -> Any:
 def write_csv(outcome: Outcome, folder: Path) -> list[Path]:
     """Write trades, equity and months. Raises OSError: then no file of this name was changed."""
     folder.mkdir(parents=True, exist_ok=True)
-    days = range(1, 32)
-    trades = ([getattr(one, name) for name in TRADE_COLUMNS] for one in outcome.trips)
-    months = (
-        [month, *(by_day.get(day) for day in days), sum(by_day.values())]
-        for month, by_day in outcome.figures.by_month.items()
-    )
-    return [
-        _write(folder / "trades.csv", TRADE_COLUMNS, trades),
-        _write(folder / "equity.csv", ("day", "equity"), outcome.figures.equity),
-        _write(folder / "months.csv", ("month", *days, "total"), months),
-    ]
+    result = as_json(outcome)
+    return [_write(folder / name, rows_of(result)) for name, rows_of in TABLES.items()]
 
 
-def _write(path: Path, heading: Iterable[Any], rows: Iterable[Iterable[Any]]) -> Path:
+def _write(path: Path, rows: Iterable[Row]) -> Path:
     """Write beside the name and rename: a full disk leaves nothing that looks like a result."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent, text=True)
     try:
         with os.fdopen(handle, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(heading)
-            writer.writerows(["" if one is None else plain(one) for one in row] for row in rows)
+            csv.writer(file).writerows(rows)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -122,12 +110,14 @@ def in_words(outcome: Outcome) -> list[str]:
     span = f", {days[0][0]} to {days[-1][0]}" if days else ": no day was played"
     won = f"{counted(figures.trades, 'trade')}, {figures.winners} of them won; {figures.open_trades} open at the end"
     held = "" if figures.exposure is None else f"; held {figures.exposure} % of the time"
+    per_trade = _per_trade(figures.per_trade)
     return [
         *([f"{stopped_words(outcome.stopped)}."] if outcome.stopped else []),
         f"{request.strategy} on {', '.join(request.instruments)}{span}",
         *assumptions(request),
         f"Net {_money(figures.net)}, gross {_money(figures.gross)}, charges {_charges(figures.charges)}.",
         f"{won}{held}.",
+        *([f"{per_trade}."] if per_trade else []),
         *([_fall(figures.drawdown)] if figures.drawdown else []),
         *(f"  {day['day']}  {profit(day['net'])}  {day['reason']}" for day in figures.worst_days),
         *(f"Note: {words}." for words in what_to_know(outcome)),
@@ -151,7 +141,7 @@ def assumptions(request: BacktestRequest) -> list[str]:
 
 def what_to_know(outcome: Outcome) -> list[str]:
     """Return in words what one has to know of the figures."""
-    refused = ", ".join(f"{code} {count}" for code, count in sorted(outcome.refusals.items()))
+    refused = ", ".join(refusal_words(code, count) for code, count in sorted(outcome.refusals.items()))
     return [
         *outcome.figures.unknown,
         *outcome.warnings,
@@ -159,6 +149,16 @@ def what_to_know(outcome: Outcome) -> list[str]:
         *([f"the gate refused: {refused}"] if refused else []),
         *_not_asked(outcome),
     ]
+
+
+RULE_TITLES = {str(rule.code): rule.title for rule in RULES}
+
+
+def refusal_words(code: str, count: int) -> str:
+    """Intraday cut-off (MIS_CUTOFF) 9 times: what the rule is called, and the code it is looked up by."""
+    title = RULE_TITLES.get(code)
+    times = "once" if count == 1 else f"{count} times"
+    return f"{title} ({code}) {times}" if title else f"{code} {times}"
 
 
 # It holds or has asked already: that it wants the same again keeps nobody from trading.
@@ -187,6 +187,17 @@ def _money(amount: Decimal | None) -> str:
 
 def _charges(charges: dict[str, Decimal]) -> str:
     return ", ".join(f"{kind.replace('_', ' ')} {plain_figure(amount)}" for kind, amount in charges.items()) or "none"
+
+
+def _per_trade(of: PerTrade) -> str:
+    parts = [
+        f"won {of.win_percent} % of trades" if of.win_percent is not None else "",
+        f"average win {profit(of.average_win)}" if of.average_win is not None else "",
+        f"average loss {profit(of.average_loss)}" if of.average_loss is not None else "",
+        f"profit factor {of.profit_factor}" if of.profit_factor is not None else "",
+    ]
+    words = ", ".join(filter(None, parts))
+    return words[:1].upper() + words[1:]
 
 
 def _fall(fall: Drawdown) -> str:

@@ -49,15 +49,30 @@ class Drawdown:
 
 
 @dataclass(frozen=True)
+class PerTrade:
+    """Of trades that are over, after charges, in rupees. None where there is none of the kind, or a charge is unknown.
+
+    One that came to nothing is neither won nor lost. ``profit_factor``: all that was won over all that was lost.
+    """
+
+    win_percent: Decimal | None = None
+    average_win: Decimal | None = None
+    average_loss: Decimal | None = None
+    profit_factor: Decimal | None = None
+
+
+@dataclass(frozen=True)
 class Figures:
     """``net`` None: something is not known, said in ``unknown``."""
 
     net: Decimal | None
     gross: Decimal | None
     charges: dict[str, Decimal]
+    total_charges: Decimal | None
     trades: int
     winners: int
     open_trades: int
+    per_trade: PerTrade
     exposure: Decimal | None
     drawdown: Drawdown | None
     worst_days: list[dict[str, Any]]
@@ -80,9 +95,11 @@ def figures_of(capital: Decimal, days: Sequence[DayEnd], trips: Sequence[RoundTr
         net=net,
         gross=None if end is None else end - capital + total,
         charges=dict(charges),
+        total_charges=None if any(day.is_unknown for day in days) else total,
         trades=sum(trip.exited_at is not None for trip in trips),
         winners=sum((trip.net or ZERO) > 0 for trip in trips),
         open_trades=sum(trip.exited_at is None for trip in trips),
+        per_trade=per_trade(trips),
         exposure=exposure(days, trips),
         drawdown=deepest_fall(capital, days),
         worst_days=_worst(changes, trips),
@@ -90,6 +107,24 @@ def figures_of(capital: Decimal, days: Sequence[DayEnd], trips: Sequence[RoundTr
         equity=[(day.day, day.equity) for day in days],
         unknown=unknown,
     )
+
+
+def per_trade(trips: Iterable[RoundTrip]) -> PerTrade:
+    nets = [trip.net for trip in trips if trip.exited_at is not None]
+    known = [net for net in nets if net is not None]
+    if not nets or len(known) < len(nets):
+        return PerTrade()
+    won, lost = [net for net in known if net > 0], [net for net in known if net < 0]
+    return PerTrade(
+        win_percent=(Decimal(len(won)) / len(known) * 100).quantize(PAISA),
+        average_win=_mean(won),
+        average_loss=_mean(lost),
+        profit_factor=(sum(won, ZERO) / -sum(lost, ZERO)).quantize(PAISA) if lost else None,
+    )
+
+
+def _mean(nets: Sequence[Decimal]) -> Decimal | None:
+    return (sum(nets, ZERO) / len(nets)).quantize(PAISA) if nets else None
 
 
 def _unknown(days: Iterable[DayEnd]) -> list[str]:

@@ -96,7 +96,7 @@ def test_parameters_days_and_capital_are_taken(infy, tmp_path):
 def test_what_the_gate_refuses_is_counted(infy, tmp_path):
     result = json.loads(backtest(*of(write_days(tmp_path, DIP)), "--account-capital", "100", "--json"))
     assert (result["trades"], result["refusals"]) == (0, {"BUYING_POWER": 2})
-    assert result["notes"] == ["the gate refused: BUYING_POWER 2"]
+    assert result["notes"] == ["the gate refused: Buying power (BUYING_POWER) 2 times"]
 
 
 def test_files_are_written_whole(infy, tmp_path):

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alphapanda.core.timezone import IST
-from trading.lab.result import DayEnd, deepest_fall, exposure, figures_of, needs_ticks
+from trading.lab.report import refusal_words
+from trading.lab.result import DayEnd, PerTrade, deepest_fall, exposure, figures_of, needs_ticks
 from trading.lab.round_trips import RoundTrip
+from trading.lab.tables import TRADE_COLUMNS, month_rows, trade_rows
 
 D = Decimal
 MONDAY = date(2025, 3, 3)
@@ -105,6 +107,55 @@ def test_trades_won_and_left_open_are_counted():
         CAPITAL, days("1000"), [trip(gross="5"), trip(gross="1", charges="2"), trip(ends=None, gross=None)]
     )
     assert (made.trades, made.winners, made.open_trades) == (2, 1, 1)
+
+
+def test_wins_and_losses_are_averaged_after_charges_and_open_or_even_trades_are_neither():
+    nets = [("30", "10"), ("50", "10"), ("-20", "10"), ("5", "5")]
+    made = figures_of(
+        CAPITAL, days("1000"), [*(trip(gross=gross, charges=paid) for gross, paid in nets), trip(ends=None)]
+    )
+    assert made.per_trade == PerTrade(D("50.00"), D("30.00"), D("-30.00"), D("2.00"))
+
+
+def test_without_a_loss_there_is_no_profit_factor_and_without_a_rate_nothing():
+    assert figures_of(CAPITAL, days("1"), [trip(gross="5")]).per_trade == PerTrade(D("100.00"), D("5.00"), None, None)
+    assert figures_of(CAPITAL, days("1"), [trip(gross="5"), trip(gross="5", charges=None)]).per_trade == PerTrade()
+    assert figures_of(CAPITAL, days("1"), []).per_trade == PerTrade()
+
+
+def test_charges_are_summed_unless_one_is_unknown():
+    costs = {0: {"gst": D(3)}, 1: {"gst": D(2), "brokerage": D(5)}}
+    assert figures_of(CAPITAL, days("1", "1", costs=costs), []).total_charges == D(10)
+    assert figures_of(CAPITAL, days("1", "1", costs=costs, unknown=[1]), []).total_charges is None
+
+
+def test_a_text_that_begins_like_a_formula_is_none_in_a_spreadsheet_and_a_loss_stays_a_number():
+    trade = dict.fromkeys(TRADE_COLUMNS, None) | {"net": "-5.00", "quantity": -3}
+    made = [trade | {"entry_reason": f"{begins}cmd()", "exit_reason": "stop"} for begins in "=+-@"]
+    _, *rows = trade_rows({"round_trips": made})
+    told = [dict(zip(TRADE_COLUMNS, row, strict=True)) for row in rows]
+    assert [one["entry_reason"] for one in told] == ["'=cmd()", "'+cmd()", "'-cmd()", "'@cmd()"]
+    assert {(one["net"], one["quantity"], one["exit_reason"], one["exited_at"]) for one in told} == {
+        ("-5.00", "-3", "stop", "")
+    }
+
+
+def test_a_months_row_holds_its_days_and_their_sum():
+    heading, row = month_rows({"by_month": {"2025-03": {"3": "10.50", "4": "-20.00"}}})
+    assert (heading[0], heading[3], row[0], row[3:5], row[-1]) == (
+        "month",
+        "3",
+        "2025-03",
+        ["10.50", "-20.00"],
+        "-9.50",
+    )
+
+
+@pytest.mark.parametrize(("code", "count", "words"), [
+    ("MIS_CUTOFF", 9, "Intraday cut-off (MIS_CUTOFF) 9 times"), ("OWN", 1, "OWN once"),
+])  # fmt: skip
+def test_a_refusal_is_told_by_its_rules_name(code, count, words):
+    assert refusal_words(code, count) == words
 
 
 @pytest.mark.parametrize(
