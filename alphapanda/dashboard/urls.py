@@ -14,6 +14,7 @@ urlpatterns = [
     path("portfolio/", pages.show_portfolio, name="portfolio"),
     path("lab/", pages.show_lab, name="lab"),
     path("lab/<uuid:backtest_id>/", pages.show_backtest, name="backtest"),
+    path("lab/<uuid:backtest_id>/<str:table>", pages.download_result, name="backtest_file"),
     path("system/", pages.show_system, name="system"),
     path("do/gate/", acts.set_level, name="gate"),
     path("do/deployments/<uuid:deployment_id>/<slug:act>/", acts.act_on_deployment, name="deployment_act"),

@@ -38,7 +38,7 @@ def test_a_backtest_fits_and_keeps_its_figures(open_page: Any, sample: SampleDay
     page = open_page(f"/lab/{make_backtest().pk}/", size)
     page.wait_for_timeout(300)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert "−₹1,234.50" in page.locator(".outcome").inner_text()
+    assert "−₹1,234.50" in page.locator(".hero").inner_text()
     assert page.problems == []
 
 

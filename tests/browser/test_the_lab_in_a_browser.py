@@ -28,3 +28,13 @@ def test_cancel_is_never_covered_however_long_a_message_is(open_page: Any, sampl
 def test_the_whole_message_of_a_row_is_told_by_its_title(open_page: Any, sample: SampleDay) -> None:
     make_backtest("failed", error=LONG)
     assert open_page("/lab/").locator(".backtests td.grow").get_attribute("title") == LONG
+
+
+def test_on_a_phone_the_figures_and_what_to_know_come_before_all_else(open_page: Any, sample: SampleDay) -> None:
+    page = open_page(f"/lab/{make_backtest().pk}/", "phone")
+    titles = page.locator("#sheet h2").all_inner_texts()
+    assert titles[:2] == ["Figures", "What to know"]
+    assert titles[-1] == "Trades"
+    tops = [page.locator("#sheet h2").nth(nth).bounding_box()["y"] for nth in range(len(titles))]
+    assert tops == sorted(tops)
+    assert tops[0] < 844  # on the first screen

@@ -8,7 +8,9 @@ import pytest
 from django.urls import reverse
 
 from alphapanda.core.clock.market_time import wall_now
+from alphapanda.dashboard import panels
 from alphapanda.dashboard.tests.conftest import SampleDay
+from instruments.models import Instrument
 from trading import wakeups
 from trading.lab.request import BacktestRequest
 from trading.models import Backtest, Strategy
@@ -18,10 +20,13 @@ RESULT: dict[str, Any] = {
         "strategy": "momentum", "instruments": ["NSE:INFY"], "first": "2025-03-03", "last": "2025-03-05",
         "candles": ["/x/INFY.csv"], "recordings": [], "capital": "1000000", "size": "100000", "sizing": "capital",
         "product": "MIS", "order_style": "market", "parameters": {"interval": 5, "long_only": False}, "account": "",
+        "entry_from": "09:20:00", "entry_until": "14:45:00", "flat_by": "15:05:00", "slippage_ticks": "1",
+        "slippage_bps": "0", "volume_share": "0.10", "answers": {},
     },
     "code_hash": "c" * 64, "data_digest": "d" * 64, "fills": "any quantity, 1 tick off the price",
     "net": "-1234.50", "gross": "-1000.00", "charges": {"brokerage": "200.50", "gst": "34.00"}, "unknown": [],
-    "trades": 2, "winners": 1, "open_trades": 0, "exposure_percent": "12.40",
+    "total_charges": "234.50", "win_percent": "50.00", "average_win": "120.00", "average_loss": "-960.00",
+    "profit_factor": "0.13", "trades": 2, "winners": 1, "open_trades": 0, "exposure_percent": "12.40",
     "drawdown": {
         "rupees": "2000.00", "percent": "0.20", "since": "2025-03-03", "lowest_on": "2025-03-04", "days": None,
     },
@@ -159,10 +164,90 @@ def test_a_result_shows_figures_days_and_each_trade_with_its_why(reader: Any, la
     page = reader.get(reverse("dashboard:backtest", args=[make_backtest().pk])).content.decode()
     for words in (
         "−₹1,234.50", "200.50", "12.40 % of the time", "₹2,000.00 (0.20 %)", "not made good", "stop touched",
-        "above the range", "2025-03-03 +₹765.50", "the gate refused: BUYING_POWER 3", "interval 5, long_only no",
+        "above the range", "2025-03-03 +₹765.50", "the gate refused: BUYING_POWER 3", "4 Mar 2025 09:20", "10:20",
+        "+₹120.00", "−₹960.00", "50.00\xa0%", "0.13", "234.50", "09:20 to 14:45, at market", "15:05", "₹10,00,000.00",
         "Equity from ₹10,00,765.50 to ₹9,98,765.50",
     ):  # fmt: skip
         assert words in page
+
+
+def with_result(**changes: Any) -> Backtest:
+    job = make_backtest()
+    Backtest.objects.filter(pk=job.pk).update(result=RESULT | changes)
+    return job
+
+
+def page_of(reader: Any, job: Backtest, query: str = "") -> str:
+    answer = reader.get(reverse("dashboard:backtest", args=[job.pk]) + query)
+    assert answer.status_code == 200
+    return str(answer.content.decode())
+
+
+def test_figures_nobody_has_are_shown_and_do_not_break_the_page(reader: Any, lab: Path) -> None:
+    huge = "1" + "0" * 30 + ".05"
+    page = page_of(reader, with_result(net=huge, gross=huge, equity=[["2025-03-03", huge], ["2025-03-04", "0"]]))
+    assert "+₹10" + ",00" * 13 + ",000.05" in page
+
+
+def test_a_result_from_before_a_figure_was_made_says_unknown(reader: Any, lab: Path) -> None:
+    newer = ("total_charges", "win_percent", "average_win", "average_loss", "profit_factor")
+    job = make_backtest()
+    Backtest.objects.filter(pk=job.pk).update(result={name: RESULT[name] for name in RESULT if name not in newer})
+    facts = reader.get(reverse("dashboard:backtest", args=[job.pk]), headers={"accept": "application/json"}).json()
+    told = {fact["name"]: fact["words"] for fact in facts["facts"]}
+    assert {told[name] for name in ("Won", "Average win", "Average loss", "Profit factor")} == {"unknown"}
+
+
+def test_trades_come_by_fifty_and_all_stay_within_reach(reader: Any, lab: Path) -> None:
+    first = RESULT["round_trips"][0]
+    job = with_result(round_trips=[first | {"net": f"{nth}.25"} for nth in range(300)])
+    page = page_of(reader, job)
+    assert (page.count(">+299.25<"), page.count(">+250.25<"), page.count(">+249.25<")) == (1, 1, 0)
+    assert "?shown=250#trades-title" in page
+    page = page_of(reader, job, "?shown=300")
+    assert ">+1.25<" in page
+    assert "?shown=" not in page
+    assert page_of(reader, job, "?shown=-1' or").count(">+249.25<") == 0
+
+
+@pytest.mark.parametrize(
+    ("table", "kind", "words"),
+    [
+        ("trades.csv", "text/csv", "'=cmd,2025"),
+        ("equity.csv", "text/csv", "2025-03-03,1000765.50"),
+        ("result.json", "application/json", '"net": "-1234.50"'),
+    ],
+)
+def test_a_result_is_taken_along_as_a_file(reader: Any, lab: Path, table: str, kind: str, words: str) -> None:
+    job = with_result(round_trips=[RESULT["round_trips"][0] | {"entry_reason": "=cmd"}])
+    answer = reader.get(reverse("dashboard:backtest_file", args=[job.pk, table]))
+    assert answer["Content-Type"].startswith(kind)
+    assert answer["Content-Disposition"].startswith('attachment; filename="momentum-')
+    assert words in answer.content.decode()
+
+
+@pytest.mark.parametrize(("state", "table"), [("running", "trades.csv"), ("done", "other.csv")])
+def test_there_is_no_file_without_a_result_or_of_another_name(reader: Any, lab: Path, state: str, table: str) -> None:
+    address = reverse("dashboard:backtest_file", args=[make_backtest(state).pk, table])
+    assert reader.get(address).status_code == 404
+
+
+def test_what_was_tried_is_deployed_by_a_form_filled_with_it(admin_client: Any, lab: Path) -> None:
+    asked = RESULT["request"] | {"parameters": {"lookback": 33, "long_only": False}, "size": "250000"}
+    link = panels.backtest_snapshot(with_result(request=asked).pk)["deploy"]
+    form = admin_client.get(link).context["adminform"].form
+    values = {name: form[name].value() for name in ("parameter_lookback", "parameter_long_only", "size", "flat_by")}
+    assert values == {
+        "parameter_lookback": "33", "parameter_long_only": "", "size": "250000", "flat_by": "15:05:00",
+    }  # fmt: skip
+    assert str(form["strategy"].value()) == str(Strategy.objects.get(name="momentum").pk)
+    assert [str(one) for one in form["instruments"].value()] == [str(Instrument.objects.get(tradingsymbol="INFY").pk)]
+
+
+def test_only_staff_is_offered_what_admin_does(admin_client: Any, reader: Any, lab: Path) -> None:
+    job = make_backtest()
+    assert "Deploy with these parameters" in page_of(admin_client, job)
+    assert "Deploy with these parameters" not in page_of(reader, job)
 
 
 def test_a_result_with_something_unknown_says_so_and_no_net(reader: Any, lab: Path) -> None:

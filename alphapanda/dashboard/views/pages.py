@@ -1,5 +1,9 @@
 """The pages. Each reads its snapshot and shows it."""
 
+import csv
+import json
+import re
+from io import StringIO
 from typing import Any
 from uuid import UUID
 
@@ -10,9 +14,11 @@ from django.views.decorators.http import require_safe
 from alphapanda.dashboard import panels
 from alphapanda.dashboard.forms import BacktestForm, OrderForm, other_problems, parameter_fields
 from alphapanda.dashboard.views.page import render_page, signed_in
+from trading.lab.tables import TABLES
 from trading.models import Backtest, Deployment, Order
 from trading.run.hosts import UnknownStrategy
 
+SHOWN = re.compile("[1-9][0-9]{0,5}")
 FILTERS = ("day", "state", "strategy", "q", "before")
 
 
@@ -97,13 +103,32 @@ def lab_page(request: HttpRequest, form: BacktestForm) -> HttpResponse:
 @signed_in
 @require_safe
 def show_backtest(request: HttpRequest, backtest_id: UUID) -> HttpResponse:
+    shown = request.GET.get("shown", "")
     try:
-        snapshot = panels.backtest_snapshot(backtest_id)
+        snapshot = panels.backtest_snapshot(backtest_id, *([int(shown)] if SHOWN.fullmatch(shown) else []))
     except Backtest.DoesNotExist as missing:
         raise Http404("There is no such backtest.") from missing
     # What is done does not change: nothing is heard of it.
     topic = "lab" if snapshot["result"] is None else ""
     return render_page(request, "dashboard/backtest.html", "lab", snapshot, topic=topic)
+
+
+@signed_in
+@require_safe
+def download_result(request: HttpRequest, backtest_id: UUID, table: str) -> HttpResponse:
+    """The whole of a result as a file: one of its tables as CSV, or all as JSON."""
+    job: Any = get_object_or_404(Backtest.objects.exclude(result=None), pk=backtest_id)
+    if table == "result.json":
+        answer = HttpResponse(json.dumps(job.result, indent=1), content_type="application/json")
+    elif table in TABLES:
+        text = StringIO()
+        csv.writer(text).writerows(TABLES[table](job.result))
+        answer = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
+    else:
+        raise Http404(f"A result has {', '.join(TABLES)} and result.json.")
+    name = f"{job.strategy}-{job.asked_at:%Y-%m-%d}-{str(job.pk)[-4:]}-{table}"
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
 
 
 @signed_in

@@ -37,6 +37,9 @@ function onSnapshot(topic, snapshot) {
   paint();
 }
 
+// What is laid out by the server only once it is there: a result that was waited for.
+const refetchedFor = () => document.getElementById("sheet").firstElementChild.dataset.refetch;
+
 // A page that shows a selection hears only that something changed, and reads its own address again.
 function askAgain() {
   if (asked) return;
@@ -46,6 +49,7 @@ function askAgain() {
     const reply = await fetch(location.href, { headers: { Accept: "application/json" } });
     if (!reply.ok) return;
     data = await reply.json();
+    if (data[refetchedFor()]) return location.reload();
     paint();
   }, REFETCH);
 }
