@@ -1,6 +1,6 @@
 """Forms of the pages: an order by hand, and a strategy's parameters as its code describes them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -8,6 +8,7 @@ from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
 
+from alphapanda.dashboard.panels.lab.terms import USUAL
 from instruments.domain.contracts import is_whole_lots
 from instruments.domain.order_terms import (
     NEEDS_PRICE,
@@ -25,7 +26,8 @@ from trading.exits.by_hand import ChoiceNeeded
 from trading.lab.jobs import candles_here, recordings_here, within_folder
 from trading.lab.request import BacktestRequest, BadRequest
 from trading.models import Deployment, Strategy
-from trading.run.hosts import strategy_class
+from trading.models.strategies import FLAT_BY
+from trading.run.hosts import UnknownStrategy, strategy_class
 
 
 class SignInForm(AuthenticationForm):
@@ -102,10 +104,19 @@ class OrderForm(forms.Form):
         return {name: self.cleaned_data[name] for name in self.fields}
 
 
-class BacktestForm(forms.Form):
-    """A backtest on candles of the lab's folder, or on days recorded here. What each may be, its request says."""
+CLOCK = {"type": "time"}
+DAY = {"type": "date"}
+PARAMETERS_OF = "parameters_of"
 
-    strategy = forms.ChoiceField()
+
+class BacktestForm(forms.Form):
+    """A backtest on candles of the lab's folder, or on days recorded here. What each may be, its request says.
+
+    The parameters of every strategy stand beside the fields, each under its strategy's name; those of the chosen one
+    count.
+    """
+
+    strategy = forms.ChoiceField(widget=forms.Select(attrs={"data-chooses": "parameters"}))
     instruments = forms.CharField(
         max_length=4000,
         widget=forms.TextInput(attrs={"placeholder": "NSE:INFY, NSE:ITC"}),
@@ -115,44 +126,90 @@ class BacktestForm(forms.Form):
     recordings = forms.MultipleChoiceField(
         required=False, widget=forms.SelectMultiple(attrs={"size": 4}), label="or days recorded here"
     )
-    first = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}), label="From")
-    last = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}), label="To")
-    capital = forms.DecimalField(initial=Decimal(1_000_000), label="Capital ₹")
-    size = forms.DecimalField(initial=Decimal(100_000), label="A position ₹")
-    product = forms.ChoiceField(choices=choices_from(PRODUCT_LABELS), initial=Product.MIS)
-    slippage_ticks = forms.DecimalField(initial=Decimal(1), label="Slippage", help_text="ticks off the price")
-    volume_percent = forms.DecimalField(
-        initial=Decimal(10), required=False, label="Share of volume", help_text="%; empty: any quantity"
-    )
-    parameters = forms.CharField(
-        required=False, widget=forms.TextInput(attrs={"placeholder": "lookback=30, interval=5"}),
-        help_text="name=value; others as its code has them",
+    first = forms.DateField(required=False, widget=forms.DateInput(attrs=DAY), label="From")
+    last = forms.DateField(required=False, widget=forms.DateInput(attrs=DAY), label="To")
+    capital = forms.DecimalField(label="Capital ₹")
+    account = forms.ChoiceField(required=False, label="Limits and margins of")
+    sizing = forms.ChoiceField(choices=Deployment.Sizing.choices, label="Size by")
+    size = forms.DecimalField(help_text="lots or ₹, as chosen beside it")
+    product = forms.ChoiceField(choices=choices_from(PRODUCT_LABELS))
+    order_style = forms.ChoiceField(choices=Deployment.Style.choices, label="Enters")
+    entry_from = forms.TimeField(required=False, widget=forms.TimeInput(attrs=CLOCK), label="No entry before")
+    entry_until = forms.TimeField(required=False, widget=forms.TimeInput(attrs=CLOCK), label="No entry after")
+    flat_by = forms.TimeField(
+        required=False, widget=forms.TimeInput(attrs=CLOCK),
+        help_text=f"empty: {FLAT_BY:%H:%M} for MIS, no time of day for others",
     )  # fmt: skip
+    volume_percent = forms.DecimalField(
+        required=False, label="Share of volume, %", help_text="of a candle's; empty: any quantity"
+    )
+    slippage_ticks = forms.DecimalField(label="Slippage, ticks", help_text="off the price; the larger of the two")
+    slippage_bps = forms.DecimalField(label="Slippage, basis points", help_text="of the price")
     answers = forms.CharField(
         required=False, widget=forms.TextInput(attrs={"placeholder": "zone=IST, stamps=start"}),
         help_text="what the files do not say",
     )  # fmt: skip
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, parameters: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        """``parameters``: what those of the strategy in ``initial`` begin with, by their names."""
         super().__init__(*args, **kwargs)
-        known = Strategy.objects.filter(is_available=True).order_by("title").values_list("name", "title")
-        self.fields["strategy"].choices = list(known)  # type: ignore[attr-defined]
+        self.began_with, self.wrong_parameters = dict(parameters or {}), dict[str, list[str]]()
+        for name, usual in usual_terms().items():
+            self.fields[name].initial = usual
+        self.known = dict(Strategy.objects.filter(is_available=True).order_by("title").values_list("name", "title"))
+        self._offer("strategy", self.known.items())
+        names = Account.objects.active().values_list("name", flat=True)
+        self._offer("account", [("", "nobody: none are set"), *((name, name) for name in names)])
         for name, found in (("candles", candles_here()), ("recordings", recordings_here())):
-            self.fields[name].choices = [(one, one) for one in found]  # type: ignore[attr-defined]
-        for name in ("capital", "size", "slippage_ticks", "volume_percent"):
+            self._offer(name, ((one, one) for one in found))
+        for name in ("capital", "size", "slippage_ticks", "slippage_bps", "volume_percent"):
             self.fields[name].widget.attrs["class"] = "num"
+
+    def _offer(self, field: str, choices: Iterable[tuple[str, str]]) -> None:
+        self.fields[field].choices = list(choices)  # type: ignore[attr-defined]
+
+    def what(self) -> list[forms.BoundField]:
+        return [self[name] for name in WHAT]
+
+    def terms(self) -> list[forms.BoundField]:
+        return [field for field in self if field.name not in WHAT]
+
+    def parameter_sets(self) -> list[dict[str, Any]]:
+        """Each strategy with its parameters as fields; one whose code cannot be read has none."""
+        chosen = self["strategy"].value() or next(iter(self.known), "")
+        return [
+            {"strategy": name, "title": title, "fields": self._fields_of(name, is_chosen=name == chosen)}
+            for name, title in self.known.items()
+        ]
+
+    def _fields_of(self, strategy: str, *, is_chosen: bool) -> list[dict[str, Any]]:
+        given = (self._given(strategy) or self.began_with) if is_chosen else {}
+        try:
+            return parameter_fields(strategy, given, self.wrong_parameters if is_chosen else {})
+        except UnknownStrategy:
+            return []
+
+    def _given(self, strategy: str) -> dict[str, Any]:
+        """What was sent of a strategy's parameters; a field left empty is not given."""
+        if not self.is_bound or strategy not in self.data.getlist(PARAMETERS_OF):  # type: ignore[attr-defined]
+            return {}
+        try:
+            given = given_parameters(strategy, self.data, f"{strategy}.")
+        except UnknownStrategy:
+            return {}
+        return {name: value for name, value in given.items() if value != ""}
 
     def request(self) -> BacktestRequest:
         """Raises BadRequest."""
         given = self.cleaned_data
         share = given["volume_percent"]
-        asked = {name: given[name] for name in ("strategy", "product", "candles", "recordings")}
-        return BacktestRequest.from_json(within_folder(asked | {
+        return BacktestRequest.from_json(within_folder({
+            **{name: given[name] for name in AS_CHOSEN},
+            **{name: given[name].isoformat() for name in MOMENTS if given[name]},
+            **{name: str(given[name]) for name in ("capital", "size", "slippage_ticks", "slippage_bps")},
             "instruments": [key.strip().upper() for key in given["instruments"].split(",") if key.strip()],
-            **{name: given[name].isoformat() for name in ("first", "last") if given[name]},
-            **{name: str(given[name]) for name in ("capital", "size", "slippage_ticks")},
             "volume_share": None if share is None else str(share / 100),
-            "parameters": _pairs("parameters", given["parameters"]),
+            "parameters": self._given(given["strategy"]),
             "answers": _pairs("answers", given["answers"]),
         }))  # fmt: skip
 
@@ -161,6 +218,27 @@ class BacktestForm(forms.Form):
         for name, words in errors.items():
             field = {"volume_share": "volume_percent", "slippage": "slippage_ticks"}.get(name, name)
             self.add_error(field if field in self.fields else None, f"{words[:1].upper()}{words[1:]}.")
+
+    def add_parameter_errors(self, wrong: Mapping[str, list[str]]) -> None:
+        """Show each beside its parameter; one of no parameter, above all."""
+        self.wrong_parameters = dict(wrong)
+        known = {field["name"] for field in self._fields_of(self.cleaned_data["strategy"], is_chosen=True)}
+        strange = [f"{name}: {', '.join(words)}." for name, words in wrong.items() if name not in known]
+        self.add_error(None, strange or "A parameter is wrong: it says so beside it.")
+
+
+WHAT = ("strategy", "instruments", "candles", "recordings", "first", "last")
+AS_CHOSEN = ("strategy", "candles", "recordings", "account", "sizing", "product", "order_style")
+MOMENTS = ("first", "last", "entry_from", "entry_until", "flat_by")
+
+
+def usual_terms() -> dict[str, Any]:
+    """What a request that does not say otherwise has."""
+    as_it_is = ("capital", "sizing", "size", "product", "order_style", "entry_from", "entry_until")
+    share = USUAL["volume_share"]
+    return {name: USUAL[name] for name in (*as_it_is, "slippage_ticks", "slippage_bps")} | {
+        "volume_percent": None if share is None else f"{(share * 100).normalize():f}"
+    }
 
 
 def _pairs(field: str, text: str) -> dict[str, str]:
@@ -181,15 +259,17 @@ def lots_words(instrument: Instrument, quantity: int) -> str:
 
 
 def parameter_fields(
-    deployment: Deployment, given: Mapping[str, Any] | None = None, wrong: Mapping[str, Any] | None = None
+    strategy: str, given: Mapping[str, Any], wrong: Mapping[str, Any] | None = None
 ) -> list[dict[str, Any]]:
-    """Return the strategy's parameters as fields: what they are, what they may be, and what is wrong with them."""
-    described = strategy_class(deployment.strategy.name).Parameters.describe()
-    values = {**deployment.parameters, **(given or {})}
+    """Return a strategy's parameters as fields: what they are, what they may be, and what is wrong with them.
+
+    Raises UnknownStrategy.
+    """
+    described = strategy_class(strategy).Parameters.describe()
     return [
         {
             **field,
-            "value": values.get(field["name"], field["default"]),
+            "value": given.get(field["name"], field["default"]),
             "wrong": (wrong or {}).get(field["name"], []),
             "allowed": allowed_words(field),
         }
@@ -197,9 +277,9 @@ def parameter_fields(
     ]
 
 
-def other_problems(deployment: Deployment, wrong: Mapping[str, Any] | None) -> list[str]:
+def other_problems(strategy: str, wrong: Mapping[str, Any] | None) -> list[str]:
     """Return in words what is wrong and belongs to no field: a name its code no longer has, its code itself."""
-    known = {field["name"] for field in strategy_class(deployment.strategy.name).Parameters.describe()}
+    known = {field["name"] for field in strategy_class(strategy).Parameters.describe()}
     return [f"{name}: {words}" for name, found in (wrong or {}).items() if name not in known for words in found]
 
 
@@ -211,12 +291,12 @@ def allowed_words(field: Mapping[str, Any]) -> str:
     return f"{bounds} {field['unit']}".strip()
 
 
-def given_parameters(deployment: Deployment, posted: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the form sent, by the parameters' names; an unticked box is a no."""
-    described = strategy_class(deployment.strategy.name).Parameters.describe()
+def given_parameters(strategy: str, posted: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return what a form sent, by the parameters' names; an unticked box is a no."""
+    described = strategy_class(strategy).Parameters.describe()
     return {
-        field["name"]: field["name"] in posted
+        field["name"]: prefix + field["name"] in posted
         if field["kind"] == "yes_no"
-        else posted.get(field["name"], field["default"])
+        else posted.get(prefix + field["name"], field["default"])
         for field in described
     }

@@ -6,6 +6,7 @@ import pytest
 
 from alphapanda.dashboard.tests.conftest import SampleDay
 from alphapanda.dashboard.tests.test_the_lab_asks_and_shows_backtests import make_backtest
+from trading.models import Strategy
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 LONG = "not in the instruments loaded: " + ", ".join(f"NSE:NOSUCHSHARE{nth}" for nth in range(20))
@@ -13,6 +14,8 @@ UNDER_ITS_MIDDLE = """(one) => {
   const box = one.getBoundingClientRect();
   return one.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2));
 }"""
+
+SENT = "sets => sets.filter((one) => !one.hidden && !one.disabled).map((one) => one.dataset.value)"
 
 
 @pytest.mark.parametrize("size", ["desk", "phone"])
@@ -38,3 +41,23 @@ def test_on_a_phone_the_figures_and_what_to_know_come_before_all_else(open_page:
     tops = [page.locator("#sheet h2").nth(nth).bounding_box()["y"] for nth in range(len(titles))]
     assert tops == sorted(tops)
     assert tops[0] < 844  # on the first screen
+
+
+def test_only_the_chosen_strategys_parameters_are_shown_and_sent(open_page: Any, sample: SampleDay) -> None:
+    Strategy.objects.get_or_create(name="momentum", defaults={"title": "Momentum breakout"})
+    page = open_page("/lab/")
+    sets = page.locator("fieldset[data-chosen-by]")
+    for name in ("momentum", "mean_reversion"):
+        page.select_option("#id_strategy", name)
+        shown = sets.evaluate_all(
+            "all => all.filter((one) => !one.hidden && !one.disabled).map((one) => one.dataset.value)"
+        )
+        assert shown == [name]
+        assert page.locator(f"#p-{name}\\.interval").is_visible()
+
+
+def test_without_scripts_each_strategys_parameters_stand_under_its_name(open_page: Any, sample: SampleDay) -> None:
+    Strategy.objects.get_or_create(name="momentum", defaults={"title": "Momentum breakout"})
+    page = open_page("/lab/", java_script_enabled=False)
+    legends = page.locator("fieldset[data-chosen-by] legend").all_inner_texts()
+    assert {"Parameters of Momentum breakout", "Parameters of Mean reversion"} <= set(legends)

@@ -8,7 +8,9 @@ import pytest
 from django.urls import reverse
 
 from alphapanda.core.clock.market_time import wall_now
+from alphapanda.core.figures import exact
 from alphapanda.dashboard import panels
+from alphapanda.dashboard.forms import BacktestForm
 from alphapanda.dashboard.tests.conftest import SampleDay
 from instruments.models import Instrument
 from trading import wakeups
@@ -68,7 +70,8 @@ def lab(sample: SampleDay, settings: Any, tmp_path: Path, monkeypatch: pytest.Mo
 def asked(**changes: Any) -> dict[str, Any]:
     return {
         "strategy": "momentum", "instruments": "nse:infy", "candles": ["INFY.csv"], "capital": "1000000",
-        "size": "100000", "product": "MIS", "slippage_ticks": "1", "volume_percent": "10", "parameters": "interval=5",
+        "size": "100000", "sizing": "capital", "product": "MIS", "order_style": "market", "slippage_ticks": "1",
+        "slippage_bps": "0", "volume_percent": "10", "parameters_of": "momentum", "momentum.interval": "5",
     } | changes  # fmt: skip
 
 
@@ -83,11 +86,71 @@ def test_the_form_asks_for_a_backtest(reader: Any, lab: Path) -> None:
     assert (job.state, job.asked_by) == ("waiting", "mehta")
     request = job.request
     assert (request["instruments"], request["candles"]) == (["NSE:INFY"], [str(lab / "INFY.csv")])
-    assert (request["first"], request["volume_share"], request["parameters"]) == (
-        "2025-03-03",
-        "0.1",
-        {"interval": "5"},
-    )
+    assert (request["first"], request["volume_share"], request["flat_by"]) == ("2025-03-03", "0.1", "15:05:00")
+    assert (request["parameters"]["interval"], request["parameters"]["long_only"]) == ("5", False)
+
+
+def test_each_term_a_request_has_can_be_asked_by_the_form(reader: Any, lab: Path) -> None:
+    terms = {
+        "sizing": "lots", "size": "2", "order_style": "limit", "entry_from": "09:45:00", "entry_until": "11:00:00",
+        "flat_by": "14:00:00", "slippage_ticks": "0", "slippage_bps": "5", "account": "Desk A", "capital": "250000",
+    }  # fmt: skip
+    post(reader, asked(**terms))
+    request = Backtest.objects.get().request
+    assert {name: request[name] for name in terms} == terms
+    form = {*BacktestForm.base_fields} - {"volume_percent"} | {"volume_share", "parameters"}
+    assert form == set(request)
+
+
+def test_the_form_begins_with_what_a_request_is_by_itself(reader: Any, lab: Path) -> None:
+    form = reader.get(reverse("dashboard:lab")).context["form"]
+    begins = {field.name: field.value() for field in form if field.value() not in (None, "")}
+    post(reader, begins | {"strategy": "momentum", "instruments": "NSE:INFY", "candles": ["INFY.csv"]})
+    usual = BacktestRequest("momentum", ("NSE:INFY",), candles=(lab / "INFY.csv",)).to_json()
+    made = Backtest.objects.get().request
+    assert {name for name in usual if figure_or_text(made[name]) != figure_or_text(usual[name])} == set()
+
+
+def figure_or_text(value: Any) -> Any:
+    number = exact(value) if isinstance(value, str) else None
+    return value if number is None else number
+
+
+def test_another_strategys_parameters_are_not_sent(reader: Any, lab: Path) -> None:
+    post(reader, asked(**{"parameters_of": ["mean_reversion", "momentum"], "mean_reversion.interval": "15"}))
+    assert Backtest.objects.get().request["parameters"]["interval"] == "5"
+
+
+def test_a_wrong_parameter_is_told_beside_it_and_what_was_typed_stays(reader: Any, lab: Path) -> None:
+    form = post(reader, asked(**{"momentum.lookback": "0", "momentum.min_rate": "much"})).context["form"]
+    (of,) = (each for each in form.parameter_sets() if each["strategy"] == "momentum")
+    told = {field["name"]: (field["value"], field["wrong"]) for field in of["fields"] if field["wrong"]}
+    assert told == {
+        "lookback": ("0", ["0 is below the least allowed, 2"]),
+        "min_rate": ("much", ["'much' is not a number"]),
+    }
+    assert not Backtest.objects.exists()
+
+
+def test_the_same_is_asked_again_with_changes(reader: Any, lab: Path) -> None:
+    request = RESULT["request"] | {
+        "candles": [str(lab / "INFY.csv")], "parameters": {"lookback": "33", "long_only": "no"}, "first": "2025-03-03",
+        "volume_share": None, "answers": {"zone": "IST"}, "capital": "250000", "sizing": "lots", "size": "2",
+    }  # fmt: skip
+    job = make_backtest("failed", request=request, error="it failed")
+    form = reader.get(reverse("dashboard:lab") + f"?again={job.pk}").context["form"]
+    names = ("candles", "first", "capital", "sizing", "size", "answers", "volume_percent", "instruments")
+    assert [form[name].value() for name in names] == [
+        ["INFY.csv"], "2025-03-03", "250000", "lots", "2", "zone=IST", None, "NSE:INFY",
+    ]  # fmt: skip
+    (of,) = (each for each in form.parameter_sets() if each["strategy"] == "momentum")
+    values = {field["name"]: field["value"] for field in of["fields"]}
+    assert (values["lookback"], values["long_only"], values["exit_lookback"]) == (33, False, 10)
+
+
+@pytest.mark.parametrize("again", ["nonsense", "01a21800-0000-7000-8000-000000000000", ""])
+def test_what_is_not_there_cannot_be_asked_again(reader: Any, lab: Path, again: str) -> None:
+    assert reader.get(reverse("dashboard:lab") + f"?again={again}").context["form"]["instruments"].value() is None
 
 
 @pytest.mark.parametrize(
@@ -98,8 +161,10 @@ def test_the_form_asks_for_a_backtest(reader: Any, lab: Path) -> None:
         ({"candles": ["../INFY.csv"]}, "candles", "not one of the available choices"),
         ({"volume_percent": "300"}, "volume_percent", "share of the volume"),
         ({"slippage_ticks": "-1"}, "slippage_ticks", "not below zero"),
-        ({"parameters": "interval"}, "parameters", "not as name=value"),
-        ({"parameters": "interval=0"}, "parameters", "0 is not one of 1, 3, 5"),
+        ({"answers": "zone"}, "answers", "not as name=value"),
+        ({"entry_from": "15:00", "entry_until": "10:00"}, "entry_until", "is not after 15:00"),
+        ({"sizing": "lots", "size": "1.5"}, "size", "cannot be bought"),
+        ({"account": "Desk Z"}, "account", "not one of the available choices"),
         ({"first": "2025-03-05", "last": "2025-03-03"}, "last", "is before"),
         ({"capital": "much"}, "capital", "Enter a number"),
     ],

@@ -114,7 +114,7 @@ def act_on_deployment(request: HttpRequest, deployment_id: UUID, act: str) -> Ht
 def change_parameters(request: HttpRequest, chosen: Deployment) -> HttpResponse:
     given: dict[str, Any] = {}
     try:
-        given = given_parameters(chosen, request.POST)
+        given = given_parameters(chosen.strategy.name, request.POST)
         deployments.change_parameters(chosen, given, by=name_of(request))
     except ValidationError as wrong:
         return deployment_page(request, chosen, given, wrong.message_dict)
@@ -184,7 +184,7 @@ def ask_for_backtest(request: HttpRequest) -> HttpResponse:
     except BadRequest as bad:
         form.add_errors(bad.errors)
     except BadParameters as bad:
-        form.add_errors({"parameters": "; ".join(f"{name}: {', '.join(words)}" for name, words in bad.errors.items())})
+        form.add_parameter_errors(bad.errors)
     else:
         messages.info(request, f"{job.strategy} is in the lab's queue.")
         return redirect("dashboard:lab")

@@ -13,9 +13,11 @@ from django.views.decorators.http import require_safe
 
 from alphapanda.dashboard import panels
 from alphapanda.dashboard.forms import BacktestForm, OrderForm, other_problems, parameter_fields
+from alphapanda.dashboard.panels.lab.again import form_values
 from alphapanda.dashboard.views.page import render_page, signed_in
 from trading.lab.tables import TABLES
 from trading.models import Backtest, Deployment, Order
+from trading.orders.life_cycle import DeploymentState
 from trading.run.hosts import UnknownStrategy
 
 SHOWN = re.compile("[1-9][0-9]{0,5}")
@@ -47,7 +49,9 @@ def deployment_page(
     """Show a deployment; after a refused change, with what was typed and what is wrong with it."""
     snapshot = panels.deployment_snapshot(chosen.pk)
     try:
-        fields, trouble = parameter_fields(chosen, given, wrong), other_problems(chosen, wrong)
+        name = chosen.strategy.name
+        fields = parameter_fields(name, {**chosen.parameters, **(given or {})}, wrong)
+        trouble = other_problems(name, wrong)
     except UnknownStrategy as gone:
         fields, trouble = [], [str(gone)]
     return render_page(
@@ -58,6 +62,7 @@ def deployment_page(
         fields=fields,
         trouble=trouble,
         deployment=chosen,
+        is_running=chosen.state != DeploymentState.STOPPED,
         strip=snapshot["row"]["mode"],
     )
 
@@ -93,7 +98,20 @@ def show_portfolio(request: HttpRequest) -> HttpResponse:
 @signed_in
 @require_safe
 def show_lab(request: HttpRequest) -> HttpResponse:
-    return lab_page(request, BacktestForm())
+    """The form is empty, or filled with what the backtest named ``again`` was asked."""
+    again = request.GET.get("again", "")
+    job = Backtest.objects.defer("result").filter(pk=again).first() if is_id(again) else None
+    if job is None:
+        return lab_page(request, BacktestForm())
+    values = form_values(job)
+    return lab_page(request, BacktestForm(initial=values, parameters=values.pop("parameters")))
+
+
+def is_id(text: str) -> bool:
+    try:
+        return bool(UUID(text))
+    except ValueError:
+        return False
 
 
 def lab_page(request: HttpRequest, form: BacktestForm) -> HttpResponse:

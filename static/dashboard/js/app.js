@@ -2,7 +2,7 @@
 import { countAges, setClock } from "./ages.js";
 import { apply } from "./bind.js";
 import { showCandles } from "./candles.js";
-import { guardForms } from "./forms.js";
+import { followChoices, guardForms } from "./forms.js";
 import { listenToKeys } from "./keys.js";
 import { revalue, showPrices } from "./market.js";
 import { openPalette, preparePalette } from "./palette.js";
@@ -90,6 +90,7 @@ function start() {
   setClock(data.clock ?? {});
   paint();
   guardForms();
+  followChoices();
   preparePalette(readJson("commands") ?? []);
   listenToKeys({ openPalette });
   setInterval(countAges, FRAME);

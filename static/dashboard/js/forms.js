@@ -24,6 +24,16 @@ function send(form, button) {
   form.requestSubmit(button);
 }
 
+// Parts of a form that belong to a choice: the others are neither shown nor sent. Without scripts all stand there.
+export function followChoices() {
+  for (const select of document.querySelectorAll("select[data-chooses]")) {
+    const parts = document.querySelectorAll(`[data-chosen-by="${select.dataset.chooses}"]`);
+    const show = () => parts.forEach((part) => (part.hidden = part.disabled = part.dataset.value !== select.value));
+    select.addEventListener("change", show);
+    show();
+  }
+}
+
 // For acts that have no form on the page: the palette's.
 export function act(address, fields) {
   const form = document.getElementById("act");

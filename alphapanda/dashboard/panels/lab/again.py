@@ -14,6 +14,8 @@ from market.models import Recording
 from portfolio.models import Account
 from trading.lab.jobs import candle_folder
 from trading.models import Backtest, Strategy
+from trading.run.hosts import UnknownStrategy, strategy_class
+from trading.strategies.parameters import BadParameters
 
 AS_ASKED = (
     "strategy", "first", "last", "capital", "account", "product", "sizing", "size", "order_style", "entry_from",
@@ -33,10 +35,19 @@ def form_values(job: Backtest) -> dict[str, Any]:
         "instruments": ", ".join(asked["instruments"]),
         "candles": [_name_of(path) for path in asked.get("candles") or []],
         "recordings": [str(day) for day in days],
-        "volume_percent": None if share is None else (share * 100).normalize(),
+        "volume_percent": None if share is None else f"{(share * 100).normalize():f}",
         "answers": ", ".join(f"{name}={value}" for name, value in (asked.get("answers") or {}).items()),
-        "parameters": asked.get("parameters") or {},
+        "parameters": _parameters(job.strategy, asked.get("parameters") or {}),
     }  # fmt: skip
+
+
+def _parameters(strategy: str, given: dict[str, Any]) -> dict[str, Any]:
+    """As their kinds have them: a script's "no" is no ticked box. As given where the code does not take them now."""
+    try:
+        read = strategy_class(strategy).Parameters.from_json(given).to_json()
+    except (UnknownStrategy, BadParameters):
+        return given
+    return {name: read[name] for name in given}
 
 
 def _name_of(path: str) -> str:
