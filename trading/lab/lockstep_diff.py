@@ -165,7 +165,7 @@ class _Play:
     def play(self, entries: Iterable[StreamEntry]) -> None:
         for entry in entries:
             for told in self.inputs.take_before(entry.position):
-                self._tell(told)
+                self._pass_on(told)
             self.engine.step(self._known_of(entry))
             self.ends = entry.position
             self.places.append(entry.position)
@@ -178,7 +178,7 @@ class _Play:
         rows = entry.batch.rows[np.isin(entry.batch.rows["token"], list(self.engine.instruments))]
         return replace(entry, batch=TickBatch(rows, entry.batch.received_at))
 
-    def _tell(self, told: RunInput) -> None:
+    def _pass_on(self, told: RunInput) -> None:
         """What persons and time told runs; what came of orders the engine tells itself."""
         live = self.lives.get(told.run_id)
         if told.kind == "begin" and live is None:
