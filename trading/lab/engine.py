@@ -107,7 +107,8 @@ class Engine:
     def _know(self, run: LabRun) -> None:
         self._by_name[run.name] = run
         self.account.deployed[run.name] = run.deployed
-        self.account.holdings.portfolios.append(run.name)
+        if run.name not in self.account.holdings.portfolios:
+            self.account.holdings.portfolios.append(run.name)
         self._heard |= {self.tokens[key] for key in run.keys if key in self.tokens}
         self.runs.sort(key=lambda one: one.name)
 

@@ -24,6 +24,7 @@ from trading.lab.lockstep_diff import (
 )
 from trading.orders import kill_switch
 from trading.orders.life_cycle import GateState
+from trading.run import deployments
 
 WAVE = ("1505.00", "1499.00", "1500.00", "1503.00", "1511.00", "1511.00", "1505.00", "1499.00", "1499.50", "1500.00")
 
@@ -86,6 +87,18 @@ def test_what_follows_from_a_difference_is_told_from_its_cause(day):
     assert found[0] == FILLED
     assert FOLLOWS in found
     assert UNEXPLAINED not in found
+
+
+def test_a_deployment_stopped_and_started_again_is_the_same_in_both_its_runs(day):
+    play_in_lockstep(day, *WAVE[:6])
+    [deployment] = day.account.deployments.all()
+    deployments.stop_deployment(deployment, by="tests")
+    play_in_lockstep(day, "1505.00")
+    deployment.refresh_from_db()
+    day.start(deployment)
+    play_in_lockstep(day, *WAVE)
+    found = diff(day)
+    assert (set(kinds(found)), len(found.lines), found.notes) == ({SAME}, 5, [])
 
 
 def test_a_run_that_decided_before_the_opening_or_held_over_a_night_is_said(day):
