@@ -170,6 +170,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"queue": "housekeeping", "expires": 5},
     },
     "sweep": {"task": "trading.tasks.sweep", "schedule": 1.0, "options": {"queue": "housekeeping", "expires": 5}},
+    "streams": {
+        "task": "trading.tasks.trim_streams",
+        "schedule": 5.0,
+        "options": {"queue": "housekeeping", "expires": 5},
+    },
     "books": {"task": "portfolio.tasks.check_books", "schedule": crontab(hour="17", minute="30")},
     "calendar": {"task": "instruments.tasks.check_calendar", "schedule": crontab(hour="3", minute="0")},
     "snapshots": {

@@ -180,6 +180,14 @@ def sweep() -> None:
     wake_for_backtests(wall_now())
 
 
+@shared_task(name="trading.tasks.trim_streams")
+def trim_streams() -> None:
+    """Apart from the sweep: a slow disk must keep nobody from being woken."""
+    from trading.ticks import trimming
+
+    trimming.trim_streams()
+
+
 @shared_task(name="trading.tasks.exit_what_is_due")
 def exit_what_is_due() -> None:
     """Leave what is past its flat-by and no run has asked to leave: feeds can be silent, and hands have no run."""

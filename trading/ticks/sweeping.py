@@ -1,4 +1,4 @@
-"""Wake every partition that has work left, trim what nobody will read, and measure how old the oldest work is."""
+"""Wake every partition that has work left, and measure how old the oldest work is."""
 
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,6 @@ from trading.models import ExitPlan, Order, PaperOrder, PaperTrade, Run, RunInpu
 from trading.orders import corporate_actions, day_end
 from trading.orders.life_cycle import DeploymentState, OrderState, SignalState
 from trading.run import deployments
-from trading.ticks.trimming import trim_streams
 
 
 def sweep_partitions() -> dict[str, int]:
@@ -91,7 +90,6 @@ def _sweep_shards() -> int:
         if stream.last_position() > StreamPosition(shard.epoch, shard.n):
             wakeups.wake_stage(wakeups.TICKS, shard.pk, f"ticks.{shard.name}")
             woken += 1
-    trim_streams()
     return woken
 
 

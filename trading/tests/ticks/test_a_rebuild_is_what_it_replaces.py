@@ -10,10 +10,11 @@ from market.domain.entries import StreamPosition
 from market.models import Candle, Shard
 from trading.models import Checkpoint, Deployment, ExitPlan, History, Run, RunInput, Signal
 from trading.run import deployments
-from trading.ticks import drain, sweeping
+from trading.ticks import drain
 from trading.ticks.input_places import InputsAtPlaces
 from trading.ticks.memory import Effects
 from trading.ticks.rebuild import rebuild_memory
+from trading.ticks.trimming import trim_streams
 
 WIDE = {"buy_at": "1500", "sell_at": "1600", "stop_percent": "1"}
 
@@ -127,7 +128,7 @@ def test_decisions_after_a_rebuild_are_numbered_on(past_checkpoint):
 def test_the_stream_is_kept_from_the_checkpoint_on(past_checkpoint):
     _, saved = remembered(past_checkpoint)
     checkpoint = Checkpoint.objects.get()
-    sweeping.sweep_partitions()
+    trim_streams()
     kept = [entry.position for entry in past_checkpoint.stream.read(StreamPosition(0, 0), 100)]
     assert (kept[0], kept[-1]) == ((checkpoint.epoch, checkpoint.n), (past_checkpoint.epoch, past_checkpoint.n))
     assert rebuilt(past_checkpoint).save(Effects()) == saved
@@ -136,7 +137,7 @@ def test_the_stream_is_kept_from_the_checkpoint_on(past_checkpoint):
 
 def test_without_a_checkpoint_all_of_the_stream_is_kept(past_checkpoint):
     Checkpoint.objects.all().delete()
-    sweeping.sweep_partitions()
+    trim_streams()
     assert past_checkpoint.stream.read(StreamPosition(0, 0), 1)[0].position == (1, 1)
 
 

@@ -19,8 +19,7 @@ from market.kept_stream import (
 from market.models import Shard
 from tests.stories.pipeline import DAY
 from trading.models import Checkpoint
-from trading.ticks import sweeping
-from trading.ticks.trimming import trim_stream
+from trading.ticks.trimming import trim_stream, trim_streams
 
 
 @pytest.fixture
@@ -52,7 +51,7 @@ def same(one, other):
 def test_what_is_trimmed_is_in_the_days_file_as_it_was(played):
     before = all_of(played.stream)
     assert [entry.kind for entry in before[:4]] == ["ticks", "ticks", "watermark", "ticks"]
-    sweeping.sweep_partitions()
+    trim_streams()
     assert [entry.position.n for entry in all_of(played.stream)] == [5, 6, 7]
     kept = list(read_kept(kept_file("kite", DAY)))
     assert [entry.position.n for entry in kept] == [1, 2, 3, 4, 5]
