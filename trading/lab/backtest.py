@@ -72,7 +72,7 @@ class _Played:
     days: list[DayEnd]
     wanted_days: Collection[date]
     undecided: int = 0
-    blind: list[tuple[str, int]] = field(default_factory=list)
+    blind: Mapping[tuple[str, date], int] = field(default_factory=dict)
 
 
 def run_backtest(request: BacktestRequest, progress: Progress = lambda day: None) -> Outcome:
@@ -151,16 +151,26 @@ def _of_lots(instruments: Mapping[int, Instrument]) -> list[str]:
     return [f"{', '.join(dated)}: {words}"] if dated else []
 
 
-def _of_blind(blind: list[tuple[str, int]]) -> list[str]:
-    """Say where the candles ended before what was held had to be left."""
+def _of_blind(blind: Mapping[tuple[str, date], int]) -> list[str]:
+    """Say where the candles ended before what was held could be left."""
     ends: dict[str, list[int]] = defaultdict(list)
-    for key, at in dict.fromkeys(blind):
+    for (key, _), at in blind.items():
         ends[key].append(at)
     return [
-        f"{key}: on {counted(len(each), 'day')} its candles end before flat-by, first on "
-        f"{moment(each[0]).astimezone(IST):%Y-%m-%d at %H:%M}; what was held was left at that last price"
+        f"{key}: on {counted(len(each), 'day')} its candles end before it could be left, first on "
+        f"{moment(each[0]).astimezone(IST):%Y-%m-%d at %H:%M}; it was left at that last price, whatever the volume"
         for key, each in sorted(ends.items())
     ]
+
+
+def _marked(trip: RoundTrip, blind: Mapping[tuple[str, date], int]) -> RoundTrip:
+    """Say with a trade's end where no candle came any more."""
+    ended = trip.exited_at
+    at = blind.get((trip.instrument, day_of(ended))) if ended else None
+    # In the last second of a session its last candle is left by.
+    if ended is None or at is None or ended.timestamp() < at - 1:
+        return trip
+    return replace(trip, exit_reason=f"{trip.exit_reason}, at the last price, of {moment(at).astimezone(IST):%H:%M}")
 
 
 # ---- recordings ----------------------------------------------------------------------------------------------
@@ -244,7 +254,7 @@ class DayEnds:
 
 def _outcome(request: BacktestRequest, plan: RunPlan, digest: str, played: _Played) -> Outcome:
     account = played.engine.account
-    trips = round_trips(account.fills)
+    trips = [_marked(trip, played.blind) for trip in round_trips(account.fills)]
     refusals: dict[str, int] = defaultdict(int)
     for decision in account.decisions:
         for code in decision.refusal_codes:

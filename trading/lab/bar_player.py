@@ -16,7 +16,7 @@ from functools import partial
 import numpy as np
 
 from market.domain.ticks import divisor_for, to_price
-from trading.lab.bar_path import FillTerms, stretch, turns
+from trading.lab.bar_path import UNBOUNDED, FillTerms, stretch, turns
 from trading.lab.candles import MINUTE, Bars, Sessions, day_of_number, days_of, longer_bars, moment
 from trading.lab.engine import Decided, Engine, LabRun
 from trading.lab.facts import Board, Seen
@@ -107,7 +107,8 @@ class BarPlayer:
     terms: FillTerms
     worse_first: bool = True
     undecided: int = 0  # minutes in which both a stop and a target were reached
-    blind: list[tuple[str, int]] = field(default_factory=list)  # left at a last price: whose, and when that was
+    # What had to be left at a last price: whose and on which day, and when its last candle ended.
+    blind: dict[tuple[str, date], int] = field(default_factory=dict)
     days: list[date] = field(default_factory=list)  # those to be played
 
     def __post_init__(self) -> None:
@@ -126,6 +127,7 @@ class BarPlayer:
         for one in self.sessions.values():
             for day, closes in zip(one.days.tolist(), one.closes.tolist(), strict=True):
                 self._closes[day] = max(closes, self._closes.get(day, closes))
+        self._last_minutes = {closes - MINUTE for one in self.sessions.values() for closes in one.closes.tolist()}
 
     def _wanted(self) -> list[tuple[int, int]]:
         """Which candles some run hears, by token and interval."""
@@ -213,11 +215,14 @@ class BarPlayer:
         for token in present:
             self._show_close(token, self._next[token])
             self._next[token] += 1
+        if minute in self._last_minutes:
+            # After the close nothing trades.
+            self._leave_blind(minute + MINUTE - 1)
         self._offer_candles(minute + MINUTE, moment(minute + MINUTE), present)
         self._leave_blind(minute + MINUTE)
 
     def _leave_blind(self, now: int) -> None:
-        """Leave at the last price seen what has to be flat today and of which no candle comes any more.
+        """Leave at the last price seen, whatever its volume, what has to be flat today and has no candle any more.
 
         The broker would have left it; to carry it over the night would be a trade nobody can make.
         """
@@ -225,9 +230,9 @@ class BarPlayer:
             return
         tokens = [token for token in self.bars if self._must_leave(token) and not self._comes_again(token)]
         for token in tokens:
-            shown = self.board.shown[token]
-            self.blind.append((self.engine.instruments[token].key, shown.at))
-            self._stand_at({token: shown.price}, moment(now))
+            bars, nth = self.bars[token], self._next[token] - 1
+            self.blind[self.engine.instruments[token].key, day_of_number(self._day)] = int(bars.start[nth]) + MINUTE
+            self._stand_at({token: int(bars.close[nth])}, moment(now), UNBOUNDED)
 
     def _must_leave(self, token: int) -> bool:
         key = self.engine.instruments[token].key
@@ -338,12 +343,15 @@ class BarPlayer:
     def _wire(self, token: int, price: Decimal) -> int:
         return int(price * divisor_for(token))
 
-    def _stand_at(self, prices: Mapping[int, int], when: datetime) -> None:
-        """Let instruments stand at these prices: orders meet them, and what is decided there does after its latency."""
+    def _stand_at(self, prices: Mapping[int, int], when: datetime, offered: int | None = None) -> None:
+        """Let instruments stand at these prices: orders meet them, and what is decided there does after its latency.
+
+        ``offered`` units a side; None: the share of the minute's volume.
+        """
         engine = self.engine
         decided: list[Decided] = engine.give_news()
         engine.move_to(when)
-        self._show(prices)
+        self._show(prices, offered)
         ticks = [tick for token in prices if (tick := engine.tick_of(engine.instruments[token].key))]
         for run in engine.runs:
             own = [tick for tick in ticks if tick.instrument in run.keys]
@@ -355,28 +363,23 @@ class BarPlayer:
         engine.finish(decided, self._books(prices))
         if any(engine.account.exchange.requests.get(token) for token in prices):
             engine.move_to(engine.now + engine.account.terms.latency)
-            self._show(prices)
+            self._show(prices, offered)
             engine.finish(engine.give_news(), self._books(prices))
         if engine.account.news:
             # What filled here is held on the way to the next price.
             engine.finish(engine.give_news(), {})
 
-    def _show(self, prices: Mapping[int, int]) -> None:
+    def _show(self, prices: Mapping[int, int], offered: int | None) -> None:
         self.board.now = self.engine.now
         for token, price in prices.items():
-            before, volume = self.board.shown.get(token), self._volume_of_minute(token)
+            before = self.board.shown.get(token)
             self.board.shown[token] = Shown(
                 price,
                 int(self.engine.now.timestamp()),
                 before.volume if before else 0,
-                self._offered(token, volume),
+                self._offered(token, int(self.bars[token].volume[self._next[token]])) if offered is None else offered,
                 before.previous_close if before else 0,
             )
-
-    def _volume_of_minute(self, token: int) -> int:
-        """What trades in the minute being walked; once no candle comes any more, in the last there was."""
-        nth = self._next[token]
-        return int(self.bars[token].volume[nth if self._comes_again(token) else nth - 1])
 
     def _books(self, prices: Mapping[int, int]) -> dict[int, DepthQuote]:
         now, interested = self.engine.now, self.engine.account.exchange.interested

@@ -215,9 +215,38 @@ def test_an_intraday_position_is_not_carried_over_a_night_where_the_candles_end_
     ]  # fmt: skip
     assert result["warnings"] == [
         "NSE:INFY: 120 of 750 minutes have no candle, on 2 days; the longest hole 14:30 to 15:30 on 2025-03-03",
-        "NSE:INFY: on 2 days its candles end before flat-by, first on 2025-03-03 at 14:30; "
-        "what was held was left at that last price",
+        "NSE:INFY: on 2 days its candles end before it could be left, first on 2025-03-03 at 14:30; "
+        "it was left at that last price, whatever the volume",
     ]
+    assert {trip["exit_reason"] for trip in result["round_trips"]} == {"flat by 15:05:00, at the last price, of 14:30"}
+
+
+def traded_from(path, first, volume, price=""):
+    """Let a file's minutes from ``first`` on have another volume, and price."""
+    rows = [line.split(",") for line in path.read_text().split("\n")]
+    for row in rows[1:]:
+        if row[0][11:16] >= first:
+            row[1:] = [*([price] * 4 if price else row[1:5]), str(volume)]
+    path.write_text("\n".join(map(",".join, rows)))
+    return path
+
+
+@pytest.mark.parametrize("volume", [0, 39, 200])
+def test_a_last_candle_of_little_volume_keeps_nothing_overnight(infy, tmp_path, volume):
+    path = traded_from(without(write_days(tmp_path, ["1500"], days=2), "14:30", "15:30"), "14:29", volume)
+    result = json.loads(backtest(*of(path), "--json"))
+    assert [(trip["exited_at"][8:16], trip["exit_price"]) for trip in result["round_trips"]] == [
+        ("03T15:05", "1499.9000"), ("04T15:05", "1499.9000"),
+    ]  # fmt: skip
+    assert result["warnings"][1].startswith("NSE:INFY: on 2 days its candles end before")
+
+
+def test_what_finds_no_volume_until_the_close_is_left_in_its_last_second(infy, tmp_path):
+    path = traded_from(write_days(tmp_path, ["1500"], days=2), "14:29", 0)
+    result = json.loads(backtest(*of(path), "--json"))
+    assert [trip["exited_at"][8:19] for trip in result["round_trips"]] == ["03T15:29:59", "04T15:29:59"]
+    assert {trip["exit_reason"] for trip in result["round_trips"]} == {"flat by 15:05:00, at the last price, of 15:30"}
+    assert (result["open_trades"], len(result["warnings"])) == (0, 1)
 
 
 def test_delivery_is_carried_over_a_night_all_the_same(infy, tmp_path):
