@@ -50,7 +50,9 @@ class Layout:
 def heading_of(path: Path) -> list[str]:
     """Return the names of a file's columns. Raises BadCandles."""
     with _reading(path):
-        return list(pl.read_parquet_schema(path)) if path.suffix == ".parquet" else pl.read_csv(path, n_rows=1).columns
+        if path.suffix == ".parquet":
+            return list(pl.read_parquet_schema(path))
+        return pl.read_csv(path, n_rows=1, infer_schema_length=0, glob=False).columns
 
 
 @contextmanager
@@ -64,7 +66,10 @@ def _reading(path: Path) -> Iterator[None]:
 def frame_of(path: Path) -> pl.DataFrame:
     with _reading(path):
         # Words as they stand: what is no number is to be named with its row.
-        frame = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema_length=0)
+        if path.suffix == ".parquet":
+            frame = pl.read_parquet(path, glob=False)
+        else:
+            frame = pl.read_csv(path, infer_schema_length=0, glob=False)
     if not len(frame):
         raise BadCandles(f"{path.name} holds no candle")
     return _with_one_stamp(frame)
@@ -76,15 +81,29 @@ def _with_one_stamp(frame: pl.DataFrame) -> pl.DataFrame:
     day, clock = named.get("date"), named.get("time")
     if day is None or clock is None:
         return frame
-    days = frame[day].cast(pl.String).str.strip_chars().str.replace(r"^(\d{4})(\d\d)(\d\d)$", "${1}-${2}-${3}")
+    dated = frame[day].dt.date() if isinstance(frame[day].dtype, pl.Datetime) else frame[day]
+    days = dated.cast(pl.String).str.strip_chars().str.replace(r"^(\d{4})(\d\d)(\d\d)$", "${1}-${2}-${3}")
     together = (days + " " + frame[clock].cast(pl.String).str.strip_chars()).alias(day)
     return frame.with_columns(together).drop(clock)
 
 
+def stamps_of(path: Path, frame: pl.DataFrame, name: str) -> pl.Series:
+    """A column as texts, whole numbers, days or moments, empty where it is. Raises BadCandles for any other kind."""
+    column = frame[name]
+    if column.dtype.is_float():
+        # So whole numbers are kept by pandas where one is lacking.
+        column = column.cast(pl.Int64, strict=False)
+    if not (column.dtype in (pl.String, pl.Date, pl.Datetime) or column.dtype.is_integer()):
+        raise BadCandles(f"{path.name}: {name} holds values of kind {column.dtype}, no date and time this reads")
+    if column.null_count():
+        raise BadCandles(f"{at_row(path, column.is_null().arg_max())}: {name} is empty")
+    return column
+
+
 def starts_of(path: Path, frame: pl.DataFrame, layout: Layout) -> np.ndarray:
     """Seconds since 1970 at which each candle begins. Raises BadCandles."""
-    column = frame[layout.columns["stamp"]]
-    parsed = column if column.dtype.is_temporal() else _parsed(path, column, layout)
+    column = stamps_of(path, frame, layout.columns["stamp"])
+    parsed = column if column.dtype.is_temporal() else _parsed(column, layout)
     if isinstance(parsed.dtype, pl.Date):
         raise BadCandles(f"{path.name}: its stamps are days; this reads candles of one minute")
     if isinstance(parsed.dtype, pl.Datetime) and parsed.dtype.time_zone is None:
@@ -97,10 +116,12 @@ def starts_of(path: Path, frame: pl.DataFrame, layout: Layout) -> np.ndarray:
     return found - MINUTE if layout.stamps == "end" else found
 
 
-def _parsed(path: Path, column: pl.Series, layout: Layout) -> pl.Series:
+def _parsed(column: pl.Series, layout: Layout) -> pl.Series:
     if layout.dates == "epoch":
         numbers = column.cast(pl.Int64, strict=False)
-        seconds = numbers // (1000 if numbers.fill_null(0).to_numpy().max() > 10**11 else 1)
+        # Ten digits are seconds of our days; three more each time are thousandths, millionths, billionths of one.
+        digits = len(str(numbers.abs().max() or 0))
+        seconds = numbers // 1000 ** max(0, (digits - 8) // 3)
         return (seconds * 1_000_000).cast(pl.Datetime("us", "UTC"))
     text = column.str.strip_chars().str.replace("T", " ", literal=True)
     text = text.str.replace(r"Z$", "+0000").str.replace(r"([+-]\d\d):(\d\d)$", "${1}${2}")
@@ -118,18 +139,10 @@ def _parsed(path: Path, column: pl.Series, layout: Layout) -> pl.Series:
 
 def prices_of(path: Path, frame: pl.DataFrame, name: str) -> tuple[np.ndarray, int]:
     """A column as paise, and how many of it were fractions of one. Raises BadCandles."""
-    column = frame[name]
-    values = column.str.strip_chars().cast(pl.Float64, strict=False) if column.dtype == pl.String else column
-    bad = values.cast(pl.Float64, strict=False).to_numpy()
-    wrong = ~np.isfinite(bad) | (bad <= 0)
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise BadCandles(f"{at_row(path, row)}: {name} is {_said(column[row])}, which is no price")
-    scaled = bad * PAISE
-    if scaled.max() > MOST_PAISE:
-        row = int(scaled.argmax())
-        raise BadCandles(f"{at_row(path, row)}: {name} is {_said(column[row])}, more than this can hold")
+    scaled = _numbers(path, frame, name) * PAISE
     rounded = np.rint(scaled)
+    _refuse(path, frame[name], ~np.isfinite(scaled) | (rounded < 1), "which is no price")
+    _refuse(path, frame[name], rounded > MOST_PAISE, "more than this can hold")
     return rounded.astype(np.int32), int(np.count_nonzero(np.abs(scaled - rounded) > NOISE))
 
 
@@ -138,14 +151,25 @@ def volumes_of(path: Path, frame: pl.DataFrame, layout: Layout) -> np.ndarray:
     name = layout.columns.get("volume")
     if name is None:
         return np.zeros(len(frame), np.int64)
+    numbers = _numbers(path, frame, name)
+    is_whole = numbers == np.rint(numbers)
+    _refuse(path, frame[name], ~(is_whole & (numbers >= 0) & (numbers <= MOST_UNITS)), "which is no number of units")
+    return numbers.astype(np.int64)
+
+
+def _numbers(path: Path, frame: pl.DataFrame, name: str) -> np.ndarray:
+    """A column as floats; what is no number is NaN. Raises BadCandles where it can hold none."""
     column = frame[name]
-    values = column.str.strip_chars().cast(pl.Float64, strict=False) if column.dtype == pl.String else column
-    numbers = values.cast(pl.Float64, strict=False).to_numpy()
-    wrong = ~np.isfinite(numbers) | (numbers < 0) | (numbers > MOST_UNITS) | (numbers != np.rint(numbers))
+    if not (column.dtype in (pl.String, pl.Null) or column.dtype.is_numeric()):
+        raise BadCandles(f"{path.name}: {name} holds values of kind {column.dtype}, no numbers")
+    texts = column.str.strip_chars() if column.dtype == pl.String else column
+    return texts.cast(pl.Float64, strict=False).to_numpy()
+
+
+def _refuse(path: Path, column: pl.Series, wrong: np.ndarray, words: str) -> None:
     if wrong.any():
         row = int(wrong.argmax())
-        raise BadCandles(f"{at_row(path, row)}: {name} is {_said(column[row])}, which is no number of units")
-    return numbers.astype(np.int64)
+        raise BadCandles(f"{at_row(path, row)}: {column.name} is {_said(column[row])}, {words}")
 
 
 def is_naive(column: pl.Series, layout: Layout) -> bool:

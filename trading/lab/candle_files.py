@@ -63,7 +63,7 @@ def read_candles(path: Path, layout: Layout) -> CandleFile:
     prices = {name: column for name, (column, _) in columns.items()}
     bars = Bars(start=stamps, **prices, volume=volumes_of(path, frame, layout))
     _check_shape(path, bars)
-    for symbol, wanted in _by_symbol(frame, layout).items():
+    for symbol, wanted in _by_symbol(path, frame, layout).items():
         rows = np.arange(len(bars))[wanted]
         of_symbol, rows = _in_order(path, bars.where(wanted), rows, read.warnings)
         _insist_on_minutes(path, symbol, of_symbol)
@@ -84,10 +84,12 @@ def _check_shape(path: Path, bars: Bars) -> None:
         raise BadCandles(f"{at_row(path, row)}: it does not begin with a minute; this reads candles of one minute")
 
 
-def _by_symbol(frame: pl.DataFrame, layout: Layout) -> dict[str, np.ndarray]:
+def _by_symbol(path: Path, frame: pl.DataFrame, layout: Layout) -> dict[str, np.ndarray]:
     if "symbol" not in layout.columns:
         return {layout.symbol: np.ones(len(frame), np.bool_)}
-    names = frame[layout.columns["symbol"]].cast(pl.String).str.strip_chars().str.replace("-EQ$", "")
+    names = frame[layout.columns["symbol"]].cast(pl.String).str.strip_chars().str.replace("-EQ$", "").fill_null("")
+    if (names == "").any():
+        raise BadCandles(f"{at_row(path, (names == '').arg_max())}: {layout.columns['symbol']} is empty")
     return {name: (names == name).to_numpy() for name in names.unique(maintain_order=True).to_list()}
 
 

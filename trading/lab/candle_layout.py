@@ -25,6 +25,7 @@ from trading.lab.candle_columns import (
     heading_of,
     is_naive,
     prices_of,
+    stamps_of,
     starts_of,
     volumes_of,
 )
@@ -82,6 +83,10 @@ def propose(path: Path, answers: Mapping[str, str] | None = None) -> Proposal:
 
 def _columns(path: Path, frame: pl.DataFrame) -> dict[str, str]:
     theirs = {name.strip().lower(): name for name in frame.columns}
+    # A second column of one name is renamed as it is read.
+    plain = [re.sub(r"_duplicated_\d+$", "", name).strip().lower() for name in frame.columns]
+    if twice := [name for names in NAMES.values() for name in names if plain.count(name) > 1]:
+        raise BadCandles(f"{path.name} has two columns named {twice[0]}: leave one")
     known = {ours: next((name for name in names if name in theirs), None) for ours, names in NAMES.items()}
     found = {ours: theirs[name] for ours, name in known.items() if name is not None}
     lacking = [ours for ours in ("stamp", *PRICES) if ours not in found]
@@ -93,10 +98,10 @@ def _columns(path: Path, frame: pl.DataFrame) -> dict[str, str]:
 def _dates(
     path: Path, frame: pl.DataFrame, layout: Layout, answers: Mapping[str, str]
 ) -> tuple[Layout, list[Question]]:
-    column = frame[layout.columns["stamp"]]
+    column = stamps_of(path, frame, layout.columns["stamp"])
     if column.dtype.is_temporal():
         return layout, []
-    if column.dtype.is_integer() or all_match(column, r"^\d{10}(\d{3})?$"):
+    if column.dtype.is_integer() or all_match(column, r"^\d{10}(\d{3}){0,3}$"):
         return replace(layout, dates="epoch", zone="UTC"), []
     if all_match(column, r"^\d{4}-\d\d-\d\d"):
         return layout, []
@@ -129,7 +134,7 @@ def _zone_and_stamps(
     path: Path, frame: pl.DataFrame, layout: Layout, answers: Mapping[str, str]
 ) -> tuple[Layout, list[Question]]:
     questions = []
-    if is_naive(frame[layout.columns["stamp"]], layout):
+    if is_naive(stamps_of(path, frame, layout.columns["stamp"]), layout):
         zone = answers.get("zone") or _deduced_zone(path, frame, layout)
         if zone is None:
             words = "its stamps name no zone, and their hours are possible in both"

@@ -59,9 +59,9 @@ def test_hours_of_greenwich_are_known_by_the_opening(tmp_path):
     assert starts(read(write(tmp_path, day("03:45")))) == ["2025-03-04 09:15", "2025-03-04 15:29"]
 
 
-def test_seconds_and_milliseconds_since_1970(tmp_path):
+def test_seconds_since_1970_and_their_thousandths_to_billionths(tmp_path):
     begin = int(datetime(2025, 3, 4, 9, 15, tzinfo=IST).timestamp())
-    for factor in (1, 1000):
+    for factor in (1, 1000, 10**6, 10**9):
         stamps = [str((begin + 60 * nth) * factor) for nth in range(375)]
         assert starts(read(write(tmp_path, stamps))) == ["2025-03-04 09:15", "2025-03-04 15:29"]
 
@@ -125,6 +125,7 @@ BAD = {
     "words": (("100", "n/a", "99", "100", "1"), "row 5: high is 'n/a', which is no price"),
     "nothing": (("100", "", "99", "100", "1"), "row 5: high is empty, which is no price"),
     "below zero": (("-1", "101", "99", "100", "1"), "row 5: open is '-1', which is no price"),
+    "nothing when rounded": (("100", "101", "0.001", "100", "1"), "row 5: low is '0.001', which is no price"),
     "high below low": (("100", "101", "102", "100", "1"), "row 5: high and low do not hold open and close"),
     "close above high": (("100", "101", "99", "102", "1"), "row 5: high and low do not hold open and close"),
     "volume": (("100", "101", "99", "100", "-3"), "row 5: volume is '-3', which is no number of units"),
@@ -184,6 +185,59 @@ def test_a_file_that_is_none_is_said(tmp_path, text, words):
     path.write_text(text)
     with pytest.raises(BadCandles, match=words):
         read(path, zone="IST", stamps="start")
+
+
+MOMENTS = [datetime.fromisoformat(stamp) for stamp in day()]
+COLUMNS = {"timestamp": MOMENTS} | {name: [100.0] * 375 for name in HEAD.split(",")[1:]}
+
+
+def packed(folder: Path, **columns) -> Path:
+    pl.DataFrame(COLUMNS | columns).write_parquet(folder / "INFY.parquet")
+    return folder / "INFY.parquet"
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "words"),
+    [
+        ("open", [[1.0]] * 375, r"open holds values of kind List\(Float64\), no numbers"),
+        ("volume", [True] * 375, "volume holds values of kind Boolean, no numbers"),
+        ("volume", [5, None, *[5] * 373], "row 2: volume is empty"),
+        ("timestamp", [one.time() for one in MOMENTS], "timestamp holds values of kind Time, no date and time"),
+        ("timestamp", [None, *MOMENTS[1:]], "row 1: timestamp is empty"),
+        ("symbol", ["INFY", "", *["INFY"] * 373], "row 2: symbol is empty"),
+        ("symbol", ["INFY", None, *["INFY"] * 373], "row 2: symbol is empty"),
+        ("Volume", [6] * 375, "has two columns named volume: leave one"),
+    ],
+)
+def test_a_column_of_another_kind_is_said(tmp_path, name, values, words):
+    with pytest.raises(BadCandles, match=words):
+        read(packed(tmp_path, **{name: values}))
+
+
+def test_a_column_that_stands_twice_is_said(tmp_path):
+    path = write(tmp_path, day(), head=f"{HEAD},volume", rows=dict.fromkeys(range(375), (*GOOD, "7")))
+    with pytest.raises(BadCandles, match="has two columns named volume: leave one"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"timestamp": [(one.replace(tzinfo=IST)).timestamp() for one in MOMENTS]},
+        {"date": [one.date() for one in MOMENTS], "time": [one.time() for one in MOMENTS]},
+        {"date": [datetime.combine(one, datetime.min.time()) for one in MOMENTS], "time": day(form="%H:%M")},
+    ],
+)
+def test_stamps_as_libraries_write_them(tmp_path, columns):
+    path = tmp_path / "INFY.parquet"
+    prices = {name: values for name, values in COLUMNS.items() if name != "timestamp"}
+    pl.DataFrame(prices | columns).write_parquet(path)
+    assert starts(read(path)) == ["2025-03-04 09:15", "2025-03-04 15:29"]
+
+
+def test_a_name_with_brackets_is_a_name(tmp_path):
+    path = write(tmp_path, day(), name="INFY[1].csv")
+    assert len(read(path).bars["INFY[1]"]) == 375
 
 
 @pytest.mark.parametrize("minutes", [2, 5, 60])
