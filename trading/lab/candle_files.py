@@ -21,10 +21,12 @@ from trading.lab.candle_columns import (
     starts_of,
     volumes_of,
 )
-from trading.lab.candles import MINUTE, PRICES, Bars, days_of
+from trading.lab.candles import MINUTE, PRICES, Bars, day_of_number, days_of
 
-# Of fewer than these nothing can be said.
-FEW_BARS = 5
+# Of fewer than these nothing can be said, of a file and of a day.
+FEW_BARS, FEW_OF_A_DAY = 5, 20
+# Of steps between candles: a day of longer ones may still end, or go on after a hole, at an odd minute.
+NEARLY_ALL = 0.9
 JUMP = 0.2
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
@@ -117,16 +119,28 @@ def _in_order(path: Path, bars: Bars, rows: np.ndarray, warnings: list[str]) -> 
 
 
 def _insist_on_minutes(path: Path, symbol: str, bars: Bars) -> None:
-    """Refuse longer candles: between those of a minute some lie one apart, however seldom it trades."""
-    steps = np.diff(bars.start)
-    within = steps[np.diff(days_of(bars.start)) == 0] // MINUTE
+    """Refuse longer candles, in a whole file or on some of its days; a minute without a trade has none."""
     if len(bars) < FEW_BARS:
         return
-    step = int(np.gcd.reduce(within)) if len(within) else 0
+    days = np.split(bars.start, np.flatnonzero(np.diff(days_of(bars.start))) + 1)
+    steps = [np.diff(starts) // MINUTE for starts in days]
+    step, of_days = _step_of(np.concatenate(steps)), ""
     if step == 1:
-        return
+        longer = [nth for nth, each in enumerate(steps) if len(each) >= FEW_OF_A_DAY and _step_of(each) > 1]
+        if not longer:
+            return
+        step, first = _step_of(steps[longer[0]]), day_of_number(int(days_of(days[longer[0]][:1])[0]))
+        of_days = f" on {counted(len(longer), 'day')}, first {first}"
     each = f"one in {step} minutes" if step else "one a day"
-    raise BadCandles(f"{path.name}: {symbol} has {each}; a backtest needs candles of one minute")
+    raise BadCandles(f"{path.name}: {symbol} has {each}{of_days}; a backtest needs candles of one minute")
+
+
+def _step_of(steps: np.ndarray) -> int:
+    """Return how many minutes nearly all steps are a multiple of; 0 where there is none."""
+    if not len(steps):
+        return 0
+    usual = int(np.median(steps))
+    return usual if np.mean(steps % usual == 0) >= NEARLY_ALL else int(np.gcd.reduce(steps))
 
 
 def _note_jumps(path: Path, bars: Bars, rows: np.ndarray, warnings: list[str]) -> None:

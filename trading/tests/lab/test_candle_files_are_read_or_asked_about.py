@@ -3,6 +3,7 @@
 import gzip
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import polars as pl
@@ -253,8 +254,27 @@ def test_one_candle_a_day_is_refused(tmp_path):
         read(path, zone="IST", stamps="start")
 
 
-def test_what_trades_seldom_is_still_of_one_minute(tmp_path):
-    assert len(read(write(tmp_path, [*day()[::7], day()[8]]), zone="IST", stamps="start").bars["INFY"]) == 55
+@pytest.mark.parametrize("minutes", [5, 15])
+def test_longer_candles_are_seen_where_a_day_ends_with_an_odd_minute(tmp_path, minutes):
+    path = write(tmp_path, [*day()[::minutes], "2025-03-04 15:29:00"])
+    with pytest.raises(BadCandles, match=f"INFY has one in {minutes} minutes; a backtest"):
+        read(path)
+
+
+def test_longer_candles_of_some_days_are_refused_with_the_first(tmp_path):
+    dates = [f"2025-03-{nth:02}" for nth in (3, 4, 5, 6, 7)]
+    stamps = [stamp for date in dates for stamp in day(date=date)[:: 5 if date in dates[1:3] else 1]]
+    with pytest.raises(BadCandles, match="INFY has one in 5 minutes on 2 days, first 2025-03-04; a backtest"):
+        read(write(tmp_path, stamps))
+
+
+@pytest.mark.parametrize("count", [20, 60, 180])
+def test_what_trades_seldom_is_still_of_one_minute(tmp_path, count):
+    chance = Random(count)
+    stamps = [
+        day(date=f"2025-03-{nth:02}")[at] for nth in range(3, 28) for at in sorted(chance.sample(range(375), count))
+    ]
+    assert len(read(write(tmp_path, stamps), zone="IST", stamps="start").bars["INFY"]) == 25 * count
 
 
 def test_a_price_far_from_the_one_before_is_said_with_its_row(tmp_path):
