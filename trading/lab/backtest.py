@@ -28,7 +28,7 @@ from trading.lab.candles import moment
 from trading.lab.engine import Engine
 from trading.lab.loading import Loaded, load_bars
 from trading.lab.request import BacktestRequest
-from trading.lab.request_checks import account_of, instruments_of, plan_of
+from trading.lab.request_checks import account_of, check_request, instruments_of, plan_of
 from trading.lab.result import DayEnd, Figures, figures_of, needs_ticks
 from trading.lab.round_trips import RoundTrip, round_trips
 from trading.lab.row_facts import RowFacts
@@ -77,6 +77,7 @@ class _Played:
 
 def run_backtest(request: BacktestRequest, progress: Progress = lambda day: None) -> Outcome:
     """Raises BadRequest, NotAllowed, BadParameters, BadCandles, NotARecording or OSError, each in words."""
+    check_request(request)
     plan, account = plan_of(request), account_of(request)
     if request.recordings:
         return _of_recordings(request, plan, account, progress)

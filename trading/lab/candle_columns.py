@@ -18,6 +18,7 @@ os.environ.setdefault("POLARS_IGNORE_TIMEZONE_PARSE_ERROR", "1")
 import polars as pl
 
 ZONES = {"IST": "Asia/Kolkata", "UTC": "UTC"}
+SUFFIXES = (".csv", ".csv.gz", ".parquet")
 PAISE = 100
 MOST_PAISE = 2**31 - 1
 # Beyond it two volumes add up to no number of ours; the busiest share of a year trades less.
@@ -42,6 +43,7 @@ class Layout:
 
     def words(self) -> str:
         columns = ", ".join(f"{ours} is {theirs!r}" for ours, theirs in self.columns.items())
+        columns += f"; all of {self.symbol}" if self.symbol else ""
         stamps = f"stamps are a candle's {self.stamps}, " if self.stamps else "stamps "
         zone = f"in {self.zone}" if self.zone else "with their own zone" if self.stamps else "as they are"
         return f"{columns}; {stamps}{zone}, dates {self.dates}"

@@ -12,6 +12,7 @@ import polars as pl
 from alphapanda.core.figures import counted
 from trading.lab.candle_columns import (
     PAISE,
+    SUFFIXES,
     BadCandles,
     Layout,
     at_row,
@@ -28,7 +29,6 @@ FEW_BARS, FEW_OF_A_DAY = 5, 20
 # Of steps between candles: a day of longer ones may still end, or go on after a hole, at an odd minute.
 NEARLY_ALL = 0.9
 JUMP = 0.2
-SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 
 @dataclass

@@ -16,6 +16,7 @@ import polars as pl
 
 from trading.lab.candle_columns import (
     PAISE,
+    SUFFIXES,
     ZONES,
     BadCandles,
     Layout,
@@ -75,8 +76,9 @@ def propose(path: Path, answers: Mapping[str, str] | None = None) -> Proposal:
     layout, questions = _dates(path, frame, Layout(columns), answers)
     if not questions:
         layout, questions = _zone_and_stamps(path, frame, layout, answers)
-    if "symbol" not in columns:
-        layout = replace(layout, symbol=symbol_of(path, answers))
+    if symbol := _said_of_whole(path, frame, columns, answers):
+        others = {ours: theirs for ours, theirs in columns.items() if ours != "symbol"}
+        layout = replace(layout, columns=others, symbol=symbol)
     rows = () if questions else tuple(_shown(path, frame.head(SHOWN), layout))
     return Proposal(path, layout, tuple(questions), rows)
 
@@ -178,13 +180,24 @@ def wrong_answer(answers: Mapping[str, str]) -> str:
 
 
 def symbol_of(path: Path, answers: Mapping[str, str]) -> str:
-    """Return whose candles a file without a column of symbols holds: as answered, or what it is named after."""
-    return answers.get("symbol", "").rpartition(":")[2] or path.name.split(".")[0]
+    """Return whose candles a file is said to hold, with its exchange or without: as answered, or as it is named.
+
+    Empty where a column says it. Raises BadCandles.
+    """
+    if answer := answers.get("symbol"):
+        return answer
+    if any(name.strip().lower() in NAMES["symbol"] for name in heading_of(path)):
+        return ""
+    ending = next((one for one in SUFFIXES if path.name.endswith(one)), path.suffix)
+    return path.name.removesuffix(ending).removesuffix("-EQ")
 
 
-def names_its_symbols(path: Path) -> bool:
-    """Whether a column of it does, looking no further than its heading. Raises BadCandles."""
-    return any(name.strip().lower() in NAMES["symbol"] for name in heading_of(path))
+def _said_of_whole(path: Path, frame: pl.DataFrame, columns: Mapping[str, str], answers: Mapping[str, str]) -> str:
+    """Return the one symbol a file is of; empty where its column says it. Raises BadCandles."""
+    symbol, column = symbol_of(path, answers), columns.get("symbol")
+    if symbol and column and (count := frame[column].n_unique()) > 1:
+        raise BadCandles(f"{path.name}: {column} names {count} symbols, so symbol={symbol} cannot be said of it")
+    return symbol
 
 
 def _shown(path: Path, frame: pl.DataFrame, layout: Layout) -> Iterable[str]:

@@ -21,8 +21,7 @@ from market.recording import NotARecording
 from trading import wakeups
 from trading.errors import NOBODYS_FAULT, NotAllowed
 from trading.lab.backtest import run_backtest
-from trading.lab.candle_columns import BadCandles
-from trading.lab.candle_files import SUFFIXES
+from trading.lab.candle_columns import SUFFIXES, BadCandles
 from trading.lab.report import as_json, stopped_words
 from trading.lab.request import BacktestRequest, BadRequest
 from trading.lab.request_checks import check_request

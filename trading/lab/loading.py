@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -16,7 +17,7 @@ from instruments.models import Instrument, TradingSession
 from market.domain.ticks import divisor_for
 from trading.lab.candle_columns import PAISE, BadCandles
 from trading.lab.candle_files import candle_files, read_candles
-from trading.lab.candle_layout import Proposal, names_its_symbols, propose, symbol_of
+from trading.lab.candle_layout import Proposal, propose, symbol_of
 from trading.lab.candles import MINUTE, Bars, Sessions, day_of_number, days_of, moment
 from trading.lab.facts import MarketFacts
 
@@ -39,20 +40,29 @@ def load_bars(
 ) -> Loaded:
     """Read what the files hold of these instruments. Raises BadCandles, with questions that are open too."""
     loaded, files = Loaded(), candle_files(paths)
-    tokens = {one.tradingsymbol: token for token, one in instruments.items()}
+    if "symbol" in answers and len(files) > 1:
+        raise BadCandles(f"symbol={answers['symbol']} can be said of one file, not of {len(files)}")
+    tokens = _tokens_by_name(instruments)
     _insist_on_paise(instruments)
-    named = {path: "" if names_its_symbols(path) else symbol_of(path, answers) for path in files}
-    if not any(symbol in ("", *tokens) for symbol in named.values()):
+    said = {path: symbol_of(path, answers) for path in files}
+    if not any(symbol in ("", *tokens) for symbol in said.values()):
         # Said before anything is read: a folder may hold years of hundreds of shares.
-        raise BadCandles(_lacking(instruments, named.items()))
-    held = [(path, symbol) for path in files if named[path] in ("", *tokens)
+        raise BadCandles(_lacking(instruments, said.items()))
+    held = [(path, symbol) for path in files if said[path] in ("", *tokens)
             for symbol in _read_into(loaded, path, answers, tokens)]  # fmt: skip
     if lacking := {token: one for token, one in instruments.items() if token not in loaded.bars}:
-        raise BadCandles(_lacking(lacking, [*held, *((path, symbol) for path, symbol in named.items() if symbol)]))
+        raise BadCandles(_lacking(lacking, [*held, *((path, symbol) for path, symbol in said.items() if symbol)]))
     for token, one in instruments.items():
         _keep_sessions(loaded, token, one, facts)
     loaded.digest = _digest(loaded, instruments)
     return loaded
+
+
+def _tokens_by_name(instruments: Mapping[int, Instrument]) -> dict[str, int]:
+    """By key, and by the bare symbol where no other of them has it on another exchange."""
+    times = Counter(one.tradingsymbol for one in instruments.values())
+    bare = {one.tradingsymbol: token for token, one in instruments.items() if times[one.tradingsymbol] == 1}
+    return bare | {one.key: token for token, one in instruments.items()}
 
 
 def _insist_on_paise(instruments: Mapping[int, Instrument]) -> None:
@@ -66,7 +76,7 @@ def _lacking(instruments: Mapping[int, Instrument], held: Iterable[tuple[Path, s
     shown = "; ".join(names[:SHOWN]) + (f"; and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
     return (
         f"no candles of {', '.join(one.key for one in instruments.values())} in the files: {shown}. A file is of the "
-        "symbol it is named after, or has a column symbol; of a single file it can be said: symbol=…"
+        "symbol it is named after, or has a column symbol (INFY or NSE:INFY); of a single file it can be said: symbol=…"
     )
 
 

@@ -186,6 +186,26 @@ def test_a_file_of_another_name_is_said_and_answered(infy, tmp_path):
         assert json.loads(backtest(*of(path, "--answer", answer), "--json"))["trades"] == 1
 
 
+def test_an_answer_says_the_symbol_of_one_file(infy, tmp_path):
+    write_days(tmp_path, DIP, name="one.csv"), write_days(tmp_path, DIP, name="two.csv")
+    with pytest.raises(CommandError, match="symbol=INFY can be said of one file, not of 2"):
+        backtest(*of(tmp_path, "--answer", "symbol=INFY"))
+
+
+def test_one_symbol_on_two_exchanges_is_told_apart_by_its_key(infy, tmp_path):
+    make_instrument(token=500209 << 8 | 4, exchange="BSE", segment="BSE")
+    both = ("test-one-lot", "--instruments", "NSE:INFY", "BSE:INFY", *TEN, *FROM_THE_OPEN, "--candles")
+    lines = write_days(tmp_path, DIP).read_text().split("\n")
+    with pytest.raises(CommandError, match=r"no candles of BSE:INFY, NSE:INFY in the files: INFY\.csv is of INFY"):
+        backtest(*both, tmp_path / "INFY.csv")
+    with pytest.raises(CommandError, match=r"no candles of NSE:INFY in the files: INFY\.csv is of BSE:INFY"):
+        backtest(*of(tmp_path / "INFY.csv", "--answer", "symbol=BSE:INFY"))
+    rows = [f"{line},{key}" for key in ("NSE:INFY", "BSE:INFY") for line in lines[1:]]
+    (tmp_path / "both.csv").write_text("\n".join([f"{lines[0]},symbol", *rows]))
+    trips = json.loads(backtest(*both, tmp_path / "both.csv", "--json"))["round_trips"]
+    assert {trip["instrument"] for trip in trips} == {"NSE:INFY", "BSE:INFY"}
+
+
 def test_names_are_looked_at_before_anything_is_read(infy, tmp_path, monkeypatch):
     path = as_file(write_days(tmp_path, DIP), "OTHER.csv")
     monkeypatch.setattr("trading.lab.candle_layout.frame_of", lambda path: pytest.fail("it was read"))
@@ -256,6 +276,7 @@ def test_delivery_is_carried_over_a_night_all_the_same(infy, tmp_path):
 
 
 WRONG = {
+    "an index alone": (("test-one-lot", "--instruments", "NSE:NIFTY 50"), "at least one instrument to trade"),
     "answer": (("test-one-lot", "--answer", "stamps=banana"), "stamps is start or end, not 'banana'"),
     "strategy": (("no-such",), "no strategy 'no-such'"),
     "instrument": (("test-one-lot", "--instruments", "NSE:NOSUCH"), "not in the instruments loaded: NSE:NOSUCH"),
@@ -282,6 +303,7 @@ WRONG = {
 
 @pytest.mark.parametrize("kind", WRONG)
 def test_wrong_input_is_said_in_words(infy, tmp_path, kind):
+    make_instrument(token=256265, symbol="NIFTY 50", segment="INDICES")
     (strategy, *more), words = WRONG[kind]
     arguments = {"--instruments": ["NSE:INFY"], "--candles": [write_days(tmp_path, DIP)]}
     given = [strategy, *more, *(one for name, value in arguments.items() if name not in more for one in (name, *value))]
@@ -319,3 +341,17 @@ def test_a_real_month(infy):
     ))  # fmt: skip
     assert result["trades"] > 10
     assert Decimal(result["gross"]) - sum(map(Decimal, result["charges"].values())) == Decimal(result["net"])
+
+
+@pytest.mark.skipif(settings.SHARED_DATA is None, reason="the real candles are not here (ALPHAPANDA_SHARED_DATA)")
+def test_a_real_index_under_another_name(infy):
+    make_instrument(token=256265, symbol="NIFTY 50", segment="INDICES")
+    run_quietly("load_calendar", "--year", "2024")
+    path = settings.SHARED_DATA / "candles_1m" / "NIFTY_2024.csv.gz"
+    wanted = ("test-one-lot", "--instruments", "NSE:INFY", "NSE:NIFTY 50", "--candles", path)
+    with pytest.raises(
+        CommandError, match=r"no candles of NSE:INFY, NSE:NIFTY 50 in .*: NIFTY_2024\.csv\.gz is of NIFTY"
+    ):
+        backtest(*wanted)
+    with pytest.raises(CommandError, match=r"no candles of NSE:INFY in .*: NIFTY_2024\.csv\.gz is of NIFTY 50\."):
+        backtest(*wanted, "--answer", "symbol=NIFTY 50")

@@ -117,7 +117,7 @@ def test_one_digest_whatever_the_kind_of_file(tmp_path):
         pl.col("timestamp").dt.replace_time_zone("Asia/Kolkata"), symbol=pl.lit("INFY-EQ")
     )
     columns.write_parquet(tmp_path / "INFY.parquet")
-    found = [read(one, symbol="INFY").bars["INFY"].digest() for one in candle_files([tmp_path])]
+    found = [next(iter(read(one).bars.values())).digest() for one in candle_files([tmp_path])]
     assert len(found) == 3
     assert len(set(found)) == 1
 
@@ -236,9 +236,28 @@ def test_stamps_as_libraries_write_them(tmp_path, columns):
     assert starts(read(path)) == ["2025-03-04 09:15", "2025-03-04 15:29"]
 
 
-def test_a_name_with_brackets_is_a_name(tmp_path):
-    path = write(tmp_path, day(), name="INFY[1].csv")
-    assert len(read(path).bars["INFY[1]"]) == 375
+@pytest.mark.parametrize(
+    ("name", "symbol"),
+    [("INFY[1].csv", "INFY[1]"), ("ITC24FEB412.5CE.csv", "ITC24FEB412.5CE"), ("INFY-EQ.csv", "INFY")],
+)
+def test_a_file_is_of_the_symbol_it_is_named_after(tmp_path, name, symbol):
+    assert list(read(write(tmp_path, day(), name=name)).bars) == [symbol]
+
+
+NAMED = dict.fromkeys(range(375), (*GOOD, "NIFTY"))
+
+
+def test_a_column_of_one_symbol_gives_way_to_the_answer(tmp_path):
+    path = write(tmp_path, day(), head=f"{HEAD},Instrument", rows=NAMED)
+    assert list(read(path).bars) == ["NIFTY"]
+    assert list(read(path, symbol="NIFTY 50").bars) == ["NIFTY 50"]
+    assert "; all of NIFTY 50; stamps" in propose(path, {"symbol": "NIFTY 50"}).layout.words()
+
+
+def test_a_column_of_two_symbols_does_not_give_way(tmp_path):
+    path = write(tmp_path, day(), head=f"{HEAD},Instrument", rows=NAMED | {7: (*GOOD, "SENSEX")})
+    with pytest.raises(BadCandles, match="Instrument names 2 symbols, so symbol=NIFTY cannot be said of it"):
+        read(path, symbol="NIFTY")
 
 
 @pytest.mark.parametrize("minutes", [2, 5, 60])
