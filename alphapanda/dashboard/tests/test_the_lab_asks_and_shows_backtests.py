@@ -333,3 +333,4 @@ def test_one_that_is_not_there_is_not_found(reader: Any, lab: Path) -> None:
 def test_one_that_runs_says_how_far_it_is(reader: Any, lab: Path) -> None:
     page = reader.get(reverse("dashboard:backtest", args=[make_backtest("running").pk])).content.decode()
     assert "reading its data" in page
+    assert "Its figures come here when it is done." in page

@@ -35,6 +35,7 @@ from alphapanda.dashboard.panels.shell import CommonFacts, common_facts
 from trading.models import Backtest
 
 S = Backtest.State
+OPEN = (S.WAITING, S.RUNNING)
 SHOWN_TRADES, MORE_TRADES = 50, 200
 WIDTH, HEIGHT = 1000, 200
 CHARGE_WORDS = {"transaction_tax": "STT", "gst": "GST", "dp_charge": "DP charge"}
@@ -69,6 +70,7 @@ class BacktestSnapshot(CommonFacts):
     icon: str
     tone: str
     progress: str
+    no_figures: str
     age: Age
     terms: list[dict[str, str]]
     parameters: list[ParameterRow]
@@ -101,6 +103,7 @@ def backtest_snapshot(backtest_id: UUID, shown: int = SHOWN_TRADES) -> BacktestS
         "icon": icon,
         "tone": tone,
         "progress": progress_words(job),
+        "no_figures": "Its figures come here when it is done." if job.state in OPEN else "It came to no figures.",
         "age": age_of_job(job),
         "terms": list_terms(job),
         "parameters": parameter_rows(job.strategy, asked["parameters"]),
