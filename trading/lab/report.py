@@ -168,8 +168,8 @@ NO_HINDRANCE = ("already_held", "in_flight")
 def _not_asked(outcome: Outcome) -> list[str]:
     hindered = {code: found for code, found in sorted(outcome.not_asked.items()) if code not in NO_HINDRANCE}
     words = [
-        f"{counted(times, 'entry', 'entries')} wanted and not asked, {code.replace('_', ' ')}; the first: {first}"
-        for code, (times, first) in hindered.items()
+        f"{counted(times, 'entry', 'entries')} wanted and not asked; the first: {first}"
+        for times, first in hindered.values()
     ]
     if outcome.trips or words or outcome.refusals:
         return words

@@ -147,7 +147,7 @@ def test_no_trade_says_why(infy, tmp_path):
     path = write_days(tmp_path, DIP)
     result = json.loads(backtest(*of(path, "--sizing", "capital", "--size", "1000"), "--json"))
     assert (result["trades"], result["not_asked"]["too_small"]["times"]) == (0, 2)
-    words = "2 entries wanted and not asked, too small; the first: one lot is 1 × 1,499.00 = ₹1,499.00"
+    words = "2 entries wanted and not asked; the first: one lot is 1 × 1,499.00 = ₹1,499.00"
     assert result["notes"] == [f"{words}, capital ₹1,000.00: too little for one lot"]
     nowhere = json.loads(backtest(*of(path, "--set", "buy_at=1"), "--json"))
     assert nowhere["notes"] == ["no trade: the strategy wanted to enter nowhere"]
