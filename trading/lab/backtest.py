@@ -90,7 +90,7 @@ def run_backtest(request: BacktestRequest, progress: Progress = lambda day: None
 def _of_candles(request: BacktestRequest, plan: RunPlan, account: Account | None, progress: Progress) -> Outcome:
     instruments = {one.instrument_token: one for one in instruments_of(request)}
     facts = RowFacts(instruments)
-    loaded = load_bars(request.candles, request.answers, instruments, facts)
+    loaded = load_bars(request, instruments, facts)
     first, last = _days_of(request, loaded)
     play = partial(_play_bars, request, plan, account, instruments, loaded, (first, last))
     worse = play(worse_first=True, progress=progress)

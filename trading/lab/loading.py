@@ -20,6 +20,7 @@ from trading.lab.candle_files import candle_files, read_candles
 from trading.lab.candle_layout import Proposal, propose, symbol_of
 from trading.lab.candles import MINUTE, Bars, Sessions, day_of_number, days_of, moment
 from trading.lab.facts import MarketFacts
+from trading.lab.request import BacktestRequest
 
 LONG_GAP = 5  # trading days
 SHOWN = 10
@@ -35,11 +36,9 @@ class Loaded:
     digest: str = ""
 
 
-def load_bars(
-    paths: Iterable[Path], answers: Mapping[str, str], instruments: Mapping[int, Instrument], facts: MarketFacts
-) -> Loaded:
+def load_bars(request: BacktestRequest, instruments: Mapping[int, Instrument], facts: MarketFacts) -> Loaded:
     """Read what the files hold of these instruments. Raises BadCandles, with questions that are open too."""
-    loaded, files = Loaded(), candle_files(paths)
+    loaded, files, answers = Loaded(), candle_files(request.candles), request.answers
     if "symbol" in answers and len(files) > 1:
         raise BadCandles(f"symbol={answers['symbol']} can be said of one file, not of {len(files)}")
     tokens = _tokens_by_name(instruments)
@@ -54,6 +53,7 @@ def load_bars(
         raise BadCandles(_lacking(lacking, [*held, *((path, symbol) for path, symbol in said.items() if symbol)]))
     for token, one in instruments.items():
         _keep_sessions(loaded, token, one, facts)
+    _note_what_lacks(loaded, instruments, request)
     loaded.digest = _digest(loaded, instruments)
     return loaded
 
@@ -113,8 +113,8 @@ def _keep_sessions(loaded: Loaded, token: int, instrument: Instrument, facts: Ma
     if len(unknown := sessions.days[sessions.opens < 0]) > len(sessions.days) / 2:
         day = day_of_number(int(unknown[0]))
         raise BadCandles(
-            f"the calendar does not know {instrument.key}'s hours on {day} and {len(unknown) - 1} more of its days:"
-            f" load_calendar --year {day.year}, if the dates are right"
+            f"the calendar does not know {instrument.key}'s hours on {counted(len(unknown), 'day')}, first {day}: "
+            f"load_calendar --year {day.year}, if the dates are right"
         )
     inside = sessions.holds(bars)
     outside = len(bars) - int(np.count_nonzero(inside))
@@ -129,16 +129,25 @@ def _keep_sessions(loaded: Loaded, token: int, instrument: Instrument, facts: Ma
         )
     loaded.bars[token] = kept = bars.where(inside)
     loaded.sessions[token] = Sessions.of(kept, lambda day: facts.schedule(token, day))
-    loaded.warnings += _gaps(instrument, kept)
-    loaded.warnings += _holes(instrument, kept, loaded.sessions[token])
 
 
-def _gaps(instrument: Instrument, bars: Bars) -> list[str]:
-    """Say which trading days between the first and the last have no candle."""
-    if not len(bars):
-        return []
+def _note_what_lacks(loaded: Loaded, instruments: Mapping[int, Instrument], request: BacktestRequest) -> None:
+    """Say what lacks on the days played: those asked for, from the first that any instrument has to the last."""
+    days = np.concatenate([days_of(bars.start) for bars in loaded.bars.values()])
+    first = max(day_of_number(int(days.min())), request.first or date.min)
+    last = min(day_of_number(int(days.max())), request.last or date.max)
+    for token, one in instruments.items():
+        played = loaded.bars[token].between(first, last)
+        loaded.warnings += _gaps(one, played, first, last)
+        loaded.warnings += _holes(one, played, loaded.sessions[token])
+        if request.fills.volume_share is not None and len(played) and not (one.is_index or played.volume.any()):
+            loaded.warnings.append(f"{one.key}: its candles have no volume, so no order fills: say volume-share any")
+
+
+def _gaps(instrument: Instrument, bars: Bars, first: date, last: date) -> list[str]:
+    """Say which trading days from ``first`` to ``last`` have no candle."""
     have = {day_of_number(int(day)) for day in np.unique(days_of(bars.start))}
-    known = TradingSession.objects.trading_days(instrument.exchange, instrument.security_class, min(have), max(have))
+    known = TradingSession.objects.trading_days(instrument.exchange, instrument.security_class, first, last)
     runs: list[list[date]] = []
     before_had = True
     for day in known:

@@ -173,6 +173,34 @@ def test_a_week_without_candles_is_said(infy, tmp_path):
     assert result["warnings"] == ["NSE:INFY: no candle from 2025-03-04 to 2025-03-13, 8 trading days"]
 
 
+def test_only_the_days_played_are_looked_at_for_what_lacks(infy, tmp_path):
+    path = without(write_days(tmp_path, DIP, days=3), "11:00", "11:20")
+    words = "NSE:INFY: 20 of 375 minutes have no candle, on 1 day; the longest hole 11:00 to 11:20 on 2025-03-04"
+    assert json.loads(backtest(*of(path, "--from", "2025-03-04", "--to", "2025-03-04"), "--json"))["warnings"] == [
+        words
+    ]
+
+
+def test_what_begins_later_than_the_others_is_said(infy, tmp_path):
+    make_instrument(token=738561, symbol="TCS")
+    write_days(tmp_path, DIP, days=5)
+    later = write_days(tmp_path, DIP, days=5, name="TCS.csv")
+    later.write_text(
+        "\n".join(line for line in later.read_text().split("\n") if not "2025-03-03" <= line[:10] < "2025-03-06")
+    )
+    asked = ("test-one-lot", "--instruments", "NSE:INFY", "NSE:TCS", "--candles", tmp_path, *TEN, *FROM_THE_OPEN)
+    assert json.loads(backtest(*asked, "--json"))["warnings"] == ["NSE:TCS: no candle on 3 single trading days"]
+
+
+def test_candles_without_volume_are_said_unless_any_quantity_fills(infy, tmp_path):
+    path = write_days(tmp_path, DIP)
+    path.write_text("\n".join(line.rpartition(",")[0] for line in path.read_text().split("\n")))
+    share, any_quantity = (json.loads(backtest(*of(path, *more), "--json")) for more in ((), ("--volume-share", "any")))
+    words = "NSE:INFY: its candles have no volume, so no order fills: say volume-share any"
+    assert (share["trades"], share["warnings"]) == (0, [words])
+    assert (any_quantity["trades"], any_quantity["warnings"]) == (1, [])
+
+
 def as_file(path, name):
     return path.rename(path.with_name(name))
 
