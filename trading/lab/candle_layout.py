@@ -7,7 +7,7 @@ end) is a question, to be answered by whoever owns the file.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -68,9 +68,9 @@ class Proposal:
 
 def propose(path: Path, answers: Mapping[str, str] | None = None) -> Proposal:
     """Return how a file may be read. ``answers`` are to earlier questions, by their names. Raises BadCandles."""
-    answers = answers or {}
-    if wrong := wrong_answer(answers):
+    if wrong := wrong_answer(answers or {}):
         raise BadCandles(wrong)
+    answers = answers_for(path, answers or {})
     frame = frame_of(path)
     columns = _columns(path, frame)
     layout, questions = _dates(path, frame, Layout(columns), answers)
@@ -172,11 +172,29 @@ def _deduced_stamps(starts: np.ndarray) -> str | None:
 def wrong_answer(answers: Mapping[str, str]) -> str:
     """Say which answer is none, and what there is; empty if all are fine."""
     for name, answer in answers.items():
-        if name not in ANSWERS:
-            return f"nothing asks for {name!r}; there is {', '.join(ANSWERS)}"
-        if ANSWERS[name] and answer not in ANSWERS[name]:
-            return f"{name} is {' or '.join(ANSWERS[name])}, not {answer!r}"
+        asked = name.partition(":")[0]
+        if asked not in ANSWERS:
+            return f"nothing asks for {asked!r}; there is {', '.join(ANSWERS)}"
+        if ANSWERS[asked] and answer not in ANSWERS[asked]:
+            return f"{asked} is {' or '.join(ANSWERS[asked])}, not {answer!r}"
     return ""
+
+
+def answers_for(path: Path, answers: Mapping[str, str]) -> dict[str, str]:
+    """Return the answers of one file: those that name it ("zone:FILE") before those of all."""
+    of_all = {name: answer for name, answer in answers.items() if ":" not in name}
+    own = {name.partition(":")[0]: answer for name, answer in answers.items() if name.partition(":")[2] == path.name}
+    return of_all | own
+
+
+def check_files_of(answers: Mapping[str, str], files: Collection[Path]) -> None:
+    """Raises BadCandles for an answer of a file that is not there, and for one symbol said of several files."""
+    names = {path.name for path in files}
+    if strange := [name for name in answers if ":" in name and name.partition(":")[2] not in names]:
+        raise BadCandles(f"{strange[0]} answers for a file that is not among {', '.join(sorted(names)[:SHOWN])}")
+    if "symbol" in answers and len(files) > 1:
+        said = answers["symbol"]
+        raise BadCandles(f"symbol={said} cannot be of {len(files)} files; say of which: symbol:{min(names)}={said}")
 
 
 def symbol_of(path: Path, answers: Mapping[str, str]) -> str:
@@ -184,7 +202,7 @@ def symbol_of(path: Path, answers: Mapping[str, str]) -> str:
 
     Empty where a column says it. Raises BadCandles.
     """
-    if answer := answers.get("symbol"):
+    if answer := answers_for(path, answers).get("symbol"):
         return answer
     if any(name.strip().lower() in NAMES["symbol"] for name in heading_of(path)):
         return ""

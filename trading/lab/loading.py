@@ -17,7 +17,7 @@ from instruments.models import Instrument, TradingSession
 from market.domain.ticks import divisor_for
 from trading.lab.candle_columns import PAISE, BadCandles
 from trading.lab.candle_files import candle_files, read_candles
-from trading.lab.candle_layout import Proposal, propose, symbol_of
+from trading.lab.candle_layout import Proposal, check_files_of, propose, symbol_of
 from trading.lab.candles import MINUTE, Bars, Sessions, day_of_number, days_of, moment
 from trading.lab.facts import MarketFacts
 from trading.lab.request import BacktestRequest
@@ -39,8 +39,7 @@ class Loaded:
 def load_bars(request: BacktestRequest, instruments: Mapping[int, Instrument], facts: MarketFacts) -> Loaded:
     """Read what the files hold of these instruments. Raises BadCandles, with questions that are open too."""
     loaded, files, answers = Loaded(), candle_files(request.candles), request.answers
-    if "symbol" in answers and len(files) > 1:
-        raise BadCandles(f"symbol={answers['symbol']} can be said of one file, not of {len(files)}")
+    check_files_of(answers, files)
     tokens = _tokens_by_name(instruments)
     _insist_on_paise(instruments)
     said = {path: symbol_of(path, answers) for path in files}
@@ -76,7 +75,7 @@ def _lacking(instruments: Mapping[int, Instrument], held: Iterable[tuple[Path, s
     shown = "; ".join(names[:SHOWN]) + (f"; and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
     return (
         f"no candles of {', '.join(one.key for one in instruments.values())} in the files: {shown}. A file is of the "
-        "symbol it is named after, or has a column symbol (INFY or NSE:INFY); of a single file it can be said: symbol=…"
+        "symbol it is named after, or has a column symbol (INFY or NSE:INFY); or answer symbol=…, or symbol:FILE=…"
     )
 
 

@@ -214,10 +214,21 @@ def test_a_file_of_another_name_is_said_and_answered(infy, tmp_path):
         assert json.loads(backtest(*of(path, "--answer", answer), "--json"))["trades"] == 1
 
 
-def test_an_answer_says_the_symbol_of_one_file(infy, tmp_path):
-    write_days(tmp_path, DIP, name="one.csv"), write_days(tmp_path, DIP, name="two.csv")
-    with pytest.raises(CommandError, match="symbol=INFY can be said of one file, not of 2"):
-        backtest(*of(tmp_path, "--answer", "symbol=INFY"))
+def test_an_answer_may_be_of_one_file_of_several(infy, tmp_path):
+    make_instrument(token=738561, symbol="TCS")
+    write_days(tmp_path, DIP, name="one.csv")
+    hours_alone = write_days(tmp_path, DIP, name="two.csv")
+    hours_alone.write_text("\n".join(hours_alone.read_text().split("\n")[:30]))
+    asked = ("test-one-lot", "--instruments", "NSE:INFY", "NSE:TCS", "--candles", tmp_path, *TEN, *FROM_THE_OPEN)
+    with pytest.raises(CommandError, match=r"symbol=INFY cannot be of 2 files; say of which: symbol:one\.csv=INFY"):
+        backtest(*asked, "--answer", "symbol=INFY")
+    symbols = ("symbol:one.csv=INFY", "symbol:two.csv=TCS")
+    with pytest.raises(CommandError, match=r"zone:three\.csv answers for a file that is not among one\.csv, two\.csv"):
+        backtest(*asked, "--answer", *symbols, "zone:three.csv=IST")
+    with pytest.raises(CommandError, match="zone is IST or UTC, not 'Mars'"):
+        backtest(*asked, "--answer", *symbols, "zone:two.csv=Mars")
+    answered = backtest(*asked, "--answer", *symbols, "zone:two.csv=IST", "stamps:two.csv=end", "--json")
+    assert {trip["instrument"] for trip in json.loads(answered)["round_trips"]} == {"NSE:INFY", "NSE:TCS"}
 
 
 def test_one_symbol_on_two_exchanges_is_told_apart_by_its_key(infy, tmp_path):
@@ -375,11 +386,10 @@ def test_a_real_month(infy):
 def test_a_real_index_under_another_name(infy):
     make_instrument(token=256265, symbol="NIFTY 50", segment="INDICES")
     run_quietly("load_calendar", "--year", "2024")
-    path = settings.SHARED_DATA / "candles_1m" / "NIFTY_2024.csv.gz"
-    wanted = ("test-one-lot", "--instruments", "NSE:INFY", "NSE:NIFTY 50", "--candles", path)
-    with pytest.raises(
-        CommandError, match=r"no candles of NSE:INFY, NSE:NIFTY 50 in .*: NIFTY_2024\.csv\.gz is of NIFTY"
-    ):
+    files = [settings.SHARED_DATA / "candles_1m" / name for name in ("INFY.parquet", "NIFTY_2024.csv.gz")]
+    wanted = ("test-one-lot", "--instruments", "NSE:INFY", "NSE:NIFTY 50", "--candles", *files, "--from", "2024-07-01")
+    with pytest.raises(CommandError, match=r"no candles of NSE:NIFTY 50 in .* NIFTY_2024\.csv\.gz is of NIFTY\."):
         backtest(*wanted)
-    with pytest.raises(CommandError, match=r"no candles of NSE:INFY in .*: NIFTY_2024\.csv\.gz is of NIFTY 50\."):
-        backtest(*wanted, "--answer", "symbol=NIFTY 50")
+    answer = ("--answer", "symbol:NIFTY_2024.csv.gz=NIFTY 50")
+    result = json.loads(backtest(*wanted, *answer, "--to", "2024-07-05", "--json"))
+    assert [day for day, _ in result["equity"]] == [f"2024-07-{nth:02}" for nth in range(1, 6)]
