@@ -132,9 +132,10 @@ def _unknown(days: Iterable[DayEnd]) -> list[str]:
     unpriced = [day.day for day in days if day.equity is None]
     words = []
     if uncharged:
-        words.append(f"charges unknown: no rate is on file for trades of {uncharged[0]} ({len(uncharged)} days)")
+        days = counted(len(uncharged), "day")
+        words.append(f"charges unknown: no rate is on file for trades of {uncharged[0]} ({days})")
     if unpriced:
-        words.append(f"no price of what was held on {unpriced[0]} ({len(unpriced)} days)")
+        words.append(f"no price of what was held on {unpriced[0]} ({counted(len(unpriced), 'day')})")
     return words
 
 

@@ -47,7 +47,7 @@ def test_net_is_what_equity_changed_by_and_gross_is_before_charges():
 
 def test_a_day_without_a_rate_leaves_no_net_and_says_so():
     made = figures_of(CAPITAL, days("1010", "990", unknown=[1]), [])
-    assert (made.net, made.unknown) == (None, ["charges unknown: no rate is on file for trades of 2025-03-04 (1 days)"])
+    assert (made.net, made.unknown) == (None, ["charges unknown: no rate is on file for trades of 2025-03-04 (1 day)"])
 
 
 def test_a_day_without_a_price_counts_into_the_next_that_has_one():
