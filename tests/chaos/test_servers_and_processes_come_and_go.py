@@ -48,6 +48,11 @@ def test_the_desk_goes_on_by_itself_after(fault: str, drill: dict[str, Any]) -> 
     assert drill[fault]["violations"] == []
 
 
+@pytest.mark.parametrize("fault", FAULTS[:5])
+def test_the_day_run_again_decides_the_same_after(fault: str, drill: dict[str, Any]) -> None:
+    assert drill[fault]["otherwise"] == []
+
+
 @pytest.mark.parametrize("fault", SERVERS_KILLED)
 def test_ticks_are_processed_again_within_15_s_after(fault: str, drill: dict[str, Any]) -> None:
     assert drill[fault]["seconds"] <= BACK_WITHIN_SECONDS
