@@ -132,8 +132,8 @@ def _unknown(days: Iterable[DayEnd]) -> list[str]:
     unpriced = [day.day for day in days if day.equity is None]
     words = []
     if uncharged:
-        days = counted(len(uncharged), "day")
-        words.append(f"charges unknown: no rate is on file for trades of {uncharged[0]} ({days})")
+        how_long = counted(len(uncharged), "day")
+        words.append(f"charges unknown: no rate is on file for trades of {uncharged[0]} ({how_long})")
     if unpriced:
         words.append(f"no price of what was held on {unpriced[0]} ({counted(len(unpriced), 'day')})")
     return words
