@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -42,7 +42,7 @@ SAME, FILLED, JUDGED, HEARD, FOLLOWS, UNEXPLAINED = KINDS = (
 HEARD_AT_ONCE = 1
 
 
-class Decided(NamedTuple):
+class DecisionKey(NamedTuple):
     """What a decision is known by in both: whose, of what kind, and at which market time it was made."""
 
     at: datetime
@@ -76,12 +76,15 @@ class Came:
 
 @dataclass(frozen=True)
 class Line:
-    """One decision and how its two lives compare; ``rupees`` is what paper came to beyond lockstep on it."""
+    """One decision and how its two lives compare; ``rupees`` is what paper came to beyond lockstep on it.
 
-    decided: Decided
+    None where other quantities filled: a difference of turnovers is no profit. The account's gross has all of it.
+    """
+
+    decided: DecisionKey
     kind: str
     words: str
-    rupees: Decimal = Decimal(0)
+    rupees: Decimal | None = None
 
 
 @dataclass
@@ -90,11 +93,14 @@ class LockstepDiff:
     day: date
     lines: list[Line] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    paper: Decimal = Decimal(0)  # gross, what is held at the last price
+    lockstep: Decimal = Decimal(0)
 
-    def share(self, kind: str) -> tuple[int, Decimal]:
-        """How many decisions are of a kind, and what they came to in rupees."""
+    def share(self, kind: str) -> tuple[int, Decimal | None]:
+        """How many decisions are of a kind, and what those of equal quantity came to; None where there are none."""
         of_kind = [line for line in self.lines if line.kind == kind]
-        return len(of_kind), sum((line.rupees for line in of_kind), Decimal(0))
+        known = [line.rupees for line in of_kind if line.rupees is not None]
+        return len(of_kind), sum(known, Decimal(0)) if known else None
 
 
 def lockstep_diff(shard: Shard, account: Account, day: date) -> LockstepDiff:
@@ -102,7 +108,9 @@ def lockstep_diff(shard: Shard, account: Account, day: date) -> LockstepDiff:
     play = _Play(shard, account, opening_of(shard, day))
     play.play(entries_of(shard, day, play.begins))
     found = LockstepDiff(account.name, day, notes=play.notes)
-    found.lines = list(compare(_came_on_paper(play), _came_in_lockstep(play.engine), _heard_late(play)))
+    paper, lockstep = _came_on_paper(play), _came_in_lockstep(play.engine)
+    found.lines = list(compare(paper, lockstep, _heard_late(play)))
+    found.paper, found.lockstep = (gross_of(came, play.last_price) for came in (paper, lockstep))
     return found
 
 
@@ -178,6 +186,11 @@ class _Play:
         rows = entry.batch.rows[np.isin(entry.batch.rows["token"], list(self.engine.instruments))]
         return replace(entry, batch=TickBatch(rows, entry.batch.received_at))
 
+    def last_price(self, key: str) -> Decimal:
+        seen = self.engine.board.get(self.engine.tokens[key])
+        assert seen is not None  # something filled at it
+        return seen.last
+
     def _pass_on(self, told: RunInput) -> None:
         """What persons and time told runs; what came of orders the engine tells itself."""
         live = self.lives.get(told.run_id)
@@ -193,8 +206,8 @@ class _Play:
             self.engine.runs.remove(live)
 
 
-def _came_in_lockstep(engine: Engine) -> dict[Decided, Came]:
-    found: dict[Decided, Came] = {}
+def _came_in_lockstep(engine: Engine) -> dict[DecisionKey, Came]:
+    found: dict[DecisionKey, Came] = {}
     for signal in engine.account.signals:
         decided = _of_memory(signal)
         if decided is not None:
@@ -210,39 +223,41 @@ def _came_in_lockstep(engine: Engine) -> dict[Decided, Came]:
     return found
 
 
-def _of_memory(signal: Any) -> Decided | None:
+def _of_memory(signal: Any) -> DecisionKey | None:
     plan = signal.plan
     if plan is None:
-        return Decided(signal.market_time, signal.deployment.name, "entry", signal.instrument.key, signal.side)
-    return Decided(plan.opened_at, plan.portfolio_id, "exit", plan.instrument.key, plan.side)
+        return DecisionKey(signal.market_time, signal.deployment.name, "entry", signal.instrument.key, signal.side)
+    return DecisionKey(plan.opened_at, plan.portfolio_id, "exit", plan.instrument.key, plan.side)
 
 
 # ---- paper ---------------------------------------------------------------------------------------------------
 
 
-def _came_on_paper(play: _Play) -> dict[Decided, Came]:
-    """What the runs decided in the part played, and what came of it, by hand left out."""
-    found: dict[Decided, Came] = {}
+def _came_on_paper(play: _Play) -> dict[DecisionKey, Came]:
+    """What the runs decided in the part played, and what came of it until its end; by hand left out."""
+    found: dict[DecisionKey, Came] = {}
     signals = Signal.objects.filter(run__in=play.runs, kind__in=("enter", "exit"))
     named = {}
     for signal in signals.select_related("run__deployment", "instrument", "plan", "deployment"):
         if (decided := _of_row(signal, play)) is not None:
             found.setdefault(decided, Came())
             named[signal.pk] = decided
-    for decision in RiskDecision.objects.filter(signal__in=named, signal__plan=None, approved=False):
+    until = play.engine.now
+    refused = RiskDecision.objects.filter(signal__in=named, signal__plan=None, approved=False, market_time__lte=until)
+    for decision in refused:
         found[named[decision.signal_id]].refused = tuple(decision.refusal_codes)
-    for fill in Fill.objects.filter(order__signal__in=named).select_related("order"):
+    for fill in Fill.objects.filter(order__signal__in=named, at__lte=until).select_related("order"):
         found[named[fill.order.signal_id]].add(fill.signed_quantity, fill.price, fill.at)
     return found
 
 
-def _of_row(signal: Signal, play: _Play) -> Decided | None:
+def _of_row(signal: Signal, play: _Play) -> DecisionKey | None:
     origin = signal.plan or signal
     if not play.begins < StreamPosition(origin.epoch or 0, origin.n or 0) <= play.ends:
         return None
     kind, at = ("exit", signal.plan.opened_at) if signal.plan else ("entry", signal.market_time)
     assert signal.deployment is not None
-    return Decided(at, signal.deployment.name, kind, signal.instrument.key, origin.side)
+    return DecisionKey(at, signal.deployment.name, kind, signal.instrument.key, origin.side)
 
 
 def _heard_late(play: _Play) -> dict[tuple[str, str], list[tuple[datetime, int]]]:
@@ -263,12 +278,21 @@ def _heard_late(play: _Play) -> dict[tuple[str, str], list[tuple[datetime, int]]
     return found
 
 
+def gross_of(came: Mapping[DecisionKey, Came], last_price: Callable[[str], Decimal]) -> Decimal:
+    """What all fills came to before charges, what is held still at its last price."""
+    gross, held = Decimal(0), dict[str, int]()
+    for decided, one in came.items():
+        gross -= one.value
+        held[decided.instrument] = held.get(decided.instrument, 0) + one.quantity
+    return gross + sum((units * last_price(key) for key, units in held.items() if units), Decimal(0))
+
+
 # ---- side by side ----------------------------------------------------------------------------------------------
 
 
 def compare(
-    paper: Mapping[Decided, Came],
-    lockstep: Mapping[Decided, Came],
+    paper: Mapping[DecisionKey, Came],
+    lockstep: Mapping[DecisionKey, Came],
     heard_late: Mapping[tuple[str, str], list[tuple[datetime, int]]],
 ) -> Iterator[Line]:
     """Yield each decision of either, in the order of time, with what sets its two lives apart."""
@@ -286,17 +310,17 @@ def compare(
         yield line
 
 
-def _only(decided: Decided, one: Came | None, other: Came | None, why: str) -> Line:
+def _only(decided: DecisionKey, one: Came | None, other: Came | None, why: str) -> Line:
     if one is not None:
-        return Line(decided, why, f"only on paper: {one.words()}", -one.value)
+        return Line(decided, why, f"only on paper: {one.words()}")
     assert other is not None
-    return Line(decided, why, f"only in lockstep: {other.words()}", other.value)
+    return Line(decided, why, f"only in lockstep: {other.words()}")
 
 
-def _line(decided: Decided, one: Came, other: Came) -> Line:
-    rupees = other.value - one.value
+def _line(decided: DecisionKey, one: Came, other: Came) -> Line:
+    rupees = other.value - one.value if one.quantity == other.quantity else None
     if one.refused != other.refused:
         return Line(decided, JUDGED, f"paper {one.words()}, lockstep {other.words()}", rupees)
     if (one.quantity, one.value, one.filled_at) != (other.quantity, other.value, other.filled_at):
         return Line(decided, FILLED, f"paper {one.words()}, lockstep {other.words()}", rupees)
-    return Line(decided, SAME, one.words())
+    return Line(decided, SAME, one.words(), rupees)

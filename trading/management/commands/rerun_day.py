@@ -80,11 +80,15 @@ class Command(BaseCommand):
     def _say_diff(self, diff: LockstepDiff) -> None:
         parts = [(kind, *diff.share(kind)) for kind in KINDS]
         told = ", ".join(
-            f"{count} {kind}" + (f" ({profit(rupees)})" if kind != SAME else "")
+            f"{count} {kind}" + (f" ({profit(rupees)})" if rupees is not None and kind != SAME else "")
             for kind, count, rupees in parts
             if count
         )
         self.say(f"{diff.account} beside its lockstep: {counted(len(diff.lines), 'decision')}, {told or 'none'}.")
+        self.say(
+            f"  Before charges, what is held at its last price: paper {profit(diff.paper)}, "
+            f"lockstep {profit(diff.lockstep)}."
+        )
         for words in diff.notes:
             self.say(f"  Note: {words}.")
         apart = [line for line in diff.lines if line.kind != SAME]

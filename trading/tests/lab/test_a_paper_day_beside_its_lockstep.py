@@ -18,10 +18,12 @@ from trading.lab.lockstep_diff import (
     SAME,
     UNEXPLAINED,
     Came,
-    Decided,
+    DecisionKey,
     compare,
+    gross_of,
     lockstep_diff,
 )
+from trading.models import Fill
 from trading.orders import kill_switch
 from trading.orders.life_cycle import GateState
 from trading.run import deployments
@@ -60,13 +62,15 @@ def test_a_day_that_was_lockstep_is_the_same_to_the_fill(day):
     assert (set(kinds(found)), found.notes) == ({SAME}, [])
     assert len(found.lines) > 4
     assert found.share(SAME) == (len(found.lines), 0)
+    assert found.paper == found.lockstep != 0
 
 
 def test_an_order_that_met_a_later_book_is_filled_otherwise_with_what_it_cost(day):
     play_late(day, "1505.00", "1499.00", "1500.00", "1503.00")
     play_in_lockstep(day, "1504.00", "1504.00")
-    [entry] = diff(day).lines
-    assert (entry.kind, entry.rupees) == (FILLED, Decimal(-40))
+    found = diff(day)
+    [entry] = found.lines
+    assert (entry.kind, entry.rupees, found.paper - found.lockstep) == (FILLED, Decimal(-40), Decimal(-40))
     assert "paper +10 at 1504.10" in entry.words
     assert "lockstep +10 at 1500.10" in entry.words
 
@@ -118,7 +122,7 @@ NOON = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
 
 
 def decided(seconds=0, kind="entry", side="BUY"):
-    return Decided(NOON + timedelta(seconds=seconds), "run", kind, "NSE:INFY", side)
+    return DecisionKey(NOON + timedelta(seconds=seconds), "run", kind, "NSE:INFY", side)
 
 
 def bought(price="100", seconds=1):
@@ -131,7 +135,7 @@ def test_a_decision_in_one_life_only_is_unexplained_unless_something_was_heard_l
     late = {("run", "NSE:INFY"): [(NOON, 3)]}
     for heard, kind in (({}, UNEXPLAINED), (late, HEARD)):
         [line] = compare({decided(9): bought()}, {}, heard)
-        assert (line.kind, line.rupees) == (kind, -1000)
+        assert (line.kind, line.rupees) == (kind, None)
     [line] = compare({decided(-9): bought()}, {}, late)
     assert line.kind == UNEXPLAINED
 
@@ -144,6 +148,25 @@ def test_a_fill_at_another_time_is_filled_otherwise_though_its_price_is_the_same
 def test_paper_that_paid_more_shows_a_loss():
     [line] = compare({decided(): bought("101")}, {decided(): bought("100")}, {})
     assert line.rupees == -10
+
+
+def test_a_turnover_is_no_loss_where_other_quantities_filled():
+    [line] = compare({decided(): bought()}, {decided(): Came()}, {})
+    assert (line.kind, line.rupees) == (FILLED, None)
+
+
+def test_gross_is_what_fills_came_to_and_what_is_held_is_worth():
+    sold = Came()
+    sold.add(-4, Decimal(103), NOON)
+    came = {decided(): bought("100"), decided(5, "exit", "SELL"): sold}
+    assert gross_of(came, lambda key: Decimal(102)) == 4 * 3 + 6 * 2
+
+
+def test_what_filled_after_the_last_entry_played_is_not_compared(day):
+    play_in_lockstep(day, "1505.00", "1499.00", "1500.00")
+    Fill.objects.update(at=day.now + timedelta(seconds=5))
+    [entry] = diff(day).lines
+    assert "paper not filled" in entry.words
 
 
 def test_the_command_says_how_many_of_each_kind_and_what_they_came_to(day):
