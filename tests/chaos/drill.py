@@ -46,7 +46,7 @@ from trading.brokers.choice import log_in_to_practice
 from trading.models import Deployment, Order, PaperTrade, RiskDecision, Signal
 from trading.run import loaded_code
 from trading.ticks import sweeping, trimming
-from trading.ticks.rerun import rerun_day
+from trading.ticks.rerun import judge_again, rerun_day
 
 RECOVERY_SECONDS = 60.0
 RATE = 20.0
@@ -190,7 +190,8 @@ def decided_otherwise() -> list[str]:
     """Run the day again so far: whatever was killed, every run must decide again what it decided."""
     shard = Shard.objects.select_related("feed").get()
     again = rerun_day(shard, day_of(market_now()))
-    return again.differences + again.notes + ([] if again.decided["enter"] else ["nothing was decided again"])
+    nothing = [] if again.decided["enter"] else ["nothing was decided again"]
+    return again.differences + again.notes + judge_again(again.day)[1] + nothing
 
 
 def violations() -> list[str]:

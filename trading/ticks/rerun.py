@@ -1,6 +1,6 @@
 """Run a market day again: each run hears what it heard, where it heard it, and must decide what it decided.
 
-Each decision of the gate is judged again too, on the case that was kept with it. Nothing is written.
+The gate's decisions are judged again on the cases that were kept with them. Nothing is written.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from trading.ticks.day_memory import DayMemory
 from trading.ticks.input_places import InputsAtPlaces, place_of
 from trading.ticks.inputs import apply_input
 from trading.ticks.memory import Effects
-from trading.ticks.rerun_compare import Part, differences
+from trading.ticks.rerun_compare import DayPart, differences
 from trading.ticks.trimming import entries_until
 
 
@@ -40,7 +40,6 @@ class Rerun:
     entries: int = 0
     runs: int = 0
     decided: Counter[str] = field(default_factory=Counter)
-    judged: int = 0
     differences: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -50,7 +49,7 @@ def rerun_day(shard: Shard, day: date) -> Rerun:
 
     1. The memory the day opened with, and the runs in it.
     2. Each entry of the day, with what runs were told before it.
-    3. What they decided, beside what stands in rows; and the gate's decisions, judged again.
+    3. What they decided, beside what stands in rows.
     Raises NotAllowed where the day's opening is not kept, NotAKeptStream or OSError.
     """
     opening = opening_of(shard, day)
@@ -64,10 +63,9 @@ def rerun_day(shard: Shard, day: date) -> Rerun:
     inputs = InputsAtPlaces(one for one in told if one.run_id in runs and one.run_id not in left_out)
     effects = _play(memory, inputs, entries_of(shard, day, begins), found)
     found.notes += [f"{runs[pk]} is not run again: {why}" for pk, why in left_out.items()]
-    part = Part(since, memory.now, begins, found.ends, {pk: run for pk, run in runs.items() if pk not in left_out})
+    part = DayPart(since, memory.now, begins, found.ends, {pk: run for pk, run in runs.items() if pk not in left_out})
     found.runs, found.decided = len(part.runs), Counter(one.decision.kind for one in effects.decisions)
     found.differences += differences(memory, effects, part)
-    _judge_again(found)
     return found
 
 
@@ -100,17 +98,17 @@ def told_after(shard: Shard, begins: StreamPosition) -> list[RunInput]:
 
 
 def entries_of(shard: Shard, day: date, begins: StreamPosition) -> Iterator[StreamEntry]:
-    """Yield the entries of a day after a position, of its file and then of the stream, as far as they are committed."""
+    """Yield the entries of a day after a position, of its file and then of the stream, as far as they are committed.
+
+    The stream is looked at first: what goes from it meanwhile goes into the file, so nothing can be missed between.
+    """
     committed, path = StreamPosition(shard.epoch, shard.n), kept_file(shard.feed.name, day)
-    last = begins
+    tail = list(entries_until(TickStream(wakeups.valkey_client(), shard.feed_id), begins, committed))
+    until = tail[0].position if tail else StreamPosition(committed.epoch, committed.n + 1)
     for entry in read_kept(path) if path.exists() else ():
-        if begins < entry.position <= committed:
-            last = entry.position
+        if begins < entry.position < until:
             yield entry
-    stream = TickStream(wakeups.valkey_client(), shard.feed_id)
-    for entry in entries_until(stream, last, committed):
-        if day_of(entry.market_time) == day:
-            yield entry
+    yield from (entry for entry in tail if day_of(entry.market_time) == day)
 
 
 def _play(memory: DayMemory, inputs: InputsAtPlaces, entries: Iterable[StreamEntry], found: Rerun) -> Effects:
@@ -124,13 +122,12 @@ def _play(memory: DayMemory, inputs: InputsAtPlaces, entries: Iterable[StreamEnt
     return effects
 
 
-def _judge_again(found: Rerun) -> None:
-    """Judge the day's decisions on the cases kept with them."""
-    begins = datetime.combine(found.day, time(0), IST)
+def judge_again(day: date) -> tuple[int, list[str]]:
+    """Judge all decisions of a day on the cases kept with them. Returns how many, and in words which differ."""
+    begins = datetime.combine(day, time(0), IST)
     of_day = RiskDecision.objects.filter(market_time__gte=begins, market_time__lt=begins + timedelta(days=1))
-    for decision in of_day.select_related("signal").order_by("id").iterator():
-        if not decision.case:
-            continue
-        found.judged += 1
-        if unlike := unlike_checks(decision.case, decision.checks):
-            found.differences.append(f"{decision.signal.key}: judged again, {', '.join(unlike)} answer otherwise")
+    with_case = list(of_day.exclude(case={}).select_related("signal").order_by("id"))
+    unlike = ((one.signal.key, unlike_checks(one.case, one.checks)) for one in with_case)
+    return len(with_case), [
+        f"{key}: judged again, {', '.join(codes)} answer otherwise" for key, codes in unlike if codes
+    ]

@@ -22,7 +22,7 @@ SIGNAL_FIELDS = (
 )  # fmt: skip
 
 
-class Decided(NamedTuple):
+class NumberedDecision(NamedTuple):
     """A decision's name, whatever its run is called now."""
 
     run_id: UUID
@@ -30,7 +30,7 @@ class Decided(NamedTuple):
 
 
 @dataclass
-class Part:
+class DayPart:
     """What of a day was run again: entries after ``begins`` up to ``ends``, moments after ``since``, these runs."""
 
     since: datetime
@@ -42,11 +42,11 @@ class Part:
     def holds(self, row: Any) -> bool:
         return self.begins < StreamPosition(row.epoch or 0, row.n or 0) <= self.ends
 
-    def words(self, one: Decided) -> str:
+    def words(self, one: NumberedDecision) -> str:
         return f"{self.runs[one.run_id]}, decision {one.number}"
 
 
-def differences(memory: ShardMemory, effects: Effects, part: Part) -> list[str]:
+def differences(memory: ShardMemory, effects: Effects, part: DayPart) -> list[str]:
     """Return in words what was decided otherwise, decided only then, or only now."""
     made = [one for one in effects.decisions if one.run.run_id in part.runs]
     return [
@@ -57,10 +57,10 @@ def differences(memory: ShardMemory, effects: Effects, part: Part) -> list[str]:
     ]
 
 
-def _of_entries(memory: ShardMemory, made: list[QuotedDecision], part: Part) -> Iterator[str]:
+def _of_entries(memory: ShardMemory, made: list[QuotedDecision], part: DayPart) -> Iterator[str]:
     now = {_named(one): signal_of(memory, one) for one in made if one.decision.kind == "enter"}
     rows = Signal.objects.filter(run__in=part.runs, kind=Signal.Kind.ENTER)
-    then = {Decided(one.run_id, one.ordinal): one for one in rows if part.holds(one)}  # type: ignore[arg-type]
+    then = {NumberedDecision(one.run_id, one.ordinal): one for one in rows if part.holds(one)}  # type: ignore[arg-type]
     yield from _only(part, "entry", then, now)
     for one in sorted(now.keys() & then.keys()):
         for name in SIGNAL_FIELDS:
@@ -69,7 +69,7 @@ def _of_entries(memory: ShardMemory, made: list[QuotedDecision], part: Part) -> 
                 yield f"{part.words(one)}: {name} was {was}, now {came}"
 
 
-def _of_exits(made: list[QuotedDecision], part: Part) -> Iterator[str]:
+def _of_exits(made: list[QuotedDecision], part: DayPart) -> Iterator[str]:
     """One asked while its holding was being left already joined that plan, and has none of its own."""
     plans = list(ExitPlan.objects.filter(run__in=part.runs).select_related("instrument"))
     then = {one: plan for plan in plans if (one := _of_plan(plan)) and part.holds(plan)}
@@ -83,19 +83,18 @@ def _of_exits(made: list[QuotedDecision], part: Part) -> Iterator[str]:
             yield f"{part.words(one)}: exit {was[1]} at {was[0]}, now {came[1]} at {came[0]}"
 
 
-def _of_waits(made: list[QuotedDecision], part: Part) -> Iterator[str]:
+def _of_waits(made: list[QuotedDecision], part: DayPart) -> Iterator[str]:
     rows = Evaluation.objects.filter(run__in=part.runs, at__gt=part.since, at__lte=part.until)
     then = Counter(map(_wait, rows))
     kept = [one for one in made if one.decision.kind in ("wait", "change_stop") and one.now > part.since]
     now = Counter(_wait(evaluation_of(one)) for one in kept)
     for what, missing in (("now", now - then), ("then", then - now)):
         for (run_id, _, at, text), times in missing.items():
-            yield f"{part.runs[run_id]}, {at:%H:%M:%S} UTC: said only {what}: {text}" + (
-                f", {times} times" * (times > 1)
-            )
+            often = f", {times} times" if times > 1 else ""
+            yield f"{part.runs[run_id]}, {at:%H:%M:%S} UTC: said only {what}: {text}{often}"
 
 
-def _of_faults(effects: Effects, part: Part) -> Iterator[str]:
+def _of_faults(effects: Effects, part: DayPart) -> Iterator[str]:
     told = RunInput.objects.filter(run__in=part.runs, kind="exits_only", payload__faulted=True, epoch__isnull=False)
     then = {(row.run_id, row.payload["reason"]) for row in told if part.holds(row)}
     now = {(one.run_id, one.words) for one in effects.faults if one.run_id in part.runs}
@@ -105,19 +104,21 @@ def _of_faults(effects: Effects, part: Part) -> Iterator[str]:
         yield f"{part.runs[run_id]}: failed only then: {words}"
 
 
-def _only(part: Part, what: str, then: Mapping[Decided, Any], now: Mapping[Decided, Any]) -> Iterator[str]:
+def _only(
+    part: DayPart, what: str, then: Mapping[NumberedDecision, Any], now: Mapping[NumberedDecision, Any]
+) -> Iterator[str]:
     for when, missing in (("then", then.keys() - now.keys()), ("now", now.keys() - then.keys())):
         yield from (f"{part.words(one)}: {what} only {when}" for one in sorted(missing))
 
 
-def _named(one: QuotedDecision) -> Decided:
-    return Decided(one.run.run_id, one.decision.number)
+def _named(one: QuotedDecision) -> NumberedDecision:
+    return NumberedDecision(one.run.run_id, one.decision.number)
 
 
-def _of_plan(plan: ExitPlan) -> Decided | None:
+def _of_plan(plan: ExitPlan) -> NumberedDecision | None:
     """The decision that opened it, which its key ends with; None where somebody else did."""
     number = plan.key.rpartition("/")[2]
-    return Decided(plan.run_id, int(number)) if plan.number is not None and number.isdigit() else None  # type: ignore[arg-type]
+    return NumberedDecision(plan.run_id, int(number)) if plan.number is not None and number.isdigit() else None  # type: ignore[arg-type]
 
 
 def _was_leaving(plan: ExitPlan, one: QuotedDecision) -> bool:

@@ -18,7 +18,7 @@ from portfolio.models import Account
 from trading.errors import NotAllowed
 from trading.lab.lockstep_diff import KINDS, SAME, LockstepDiff, lockstep_diff
 from trading.run.faults import StrategyFault
-from trading.ticks.rerun import Rerun, rerun_day
+from trading.ticks.rerun import Rerun, judge_again, rerun_day
 
 SHOWN = 20
 
@@ -48,34 +48,40 @@ class Command(BaseCommand):
             raise CommandError("there is no such feed, or it has never run", returncode=WRONG_INPUT)
         try:
             found = [rerun_day(shard, day) for shard in shards]
+            judged, unlike = judge_again(day)
             diffs = [one for shard in shards for one in _diffs(shard, day)] if options["lockstep"] else []
         except (NotAllowed, NotAKeptStream, StrategyFault, OSError) as refused:
             raise CommandError(str(refused)) from refused
         self.say(shards=[asdict(one) | {"begins": str(one.begins), "ends": str(one.ends)} for one in found])
+        self.say(judged=judged, judged_otherwise=unlike)
         if options["lockstep"]:
             self.say(lockstep=[asdict(diff) for diff in diffs])
         for one in found:
             self._say(one)
+        self.say(f"{counted(judged, 'decision')} of the gate judged again, {len(unlike) or 'none'} otherwise.")
+        self._say_differences(unlike)
         for diff in diffs:
             self._say_diff(diff)
-        if different := sum(len(one.differences) for one in found):
+        if different := len(unlike) + sum(len(one.differences) for one in found):
             raise CommandError(f"{counted(different, 'difference')}.")
 
     def _say(self, one: Rerun) -> None:
         decided = ", ".join(f"{times} {kind.replace('_', ' ')}" for kind, times in sorted(one.decided.items()))
         self.say(
             f"{one.shard}, {one.day}: {counted(one.entries, 'entry', 'entries')} after {one.begins} up to {one.ends}, "
-            f"{counted(one.runs, 'run')} again: {decided or 'nothing decided'}; "
-            f"{counted(one.judged, 'decision')} of the gate judged again."
+            f"{counted(one.runs, 'run')} again: {decided or 'nothing decided'}."
         )
         for words in one.notes:
             self.say(f"  Note: {words}.")
-        for words in one.differences[:SHOWN]:
-            self.say(f"  OTHERWISE: {words}")
-        if len(one.differences) > SHOWN:
-            self.say(f"  … and {len(one.differences) - SHOWN} more (--json has all).")
+        self._say_differences(one.differences)
         if not one.differences:
             self.say("  All the same.")
+
+    def _say_differences(self, differences: list[str]) -> None:
+        for words in differences[:SHOWN]:
+            self.say(f"  OTHERWISE: {words}")
+        if len(differences) > SHOWN:
+            self.say(f"  … and {len(differences) - SHOWN} more (--json has all).")
 
     def _say_diff(self, diff: LockstepDiff) -> None:
         parts = [(kind, *diff.share(kind)) for kind in KINDS]

@@ -7,6 +7,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from market.domain.entries import StreamPosition
 from market.models import Candle
 from market.subscriptions import subscribe_instrument
 from tests.stories.pipeline import DAY
@@ -14,7 +15,7 @@ from trading.errors import NotAllowed
 from trading.models import DayOpening, Deployment, Evaluation, ExitPlan, RiskDecision, Run, RunInput, Signal
 from trading.run import deployments
 from trading.ticks import drain, trimming
-from trading.ticks.rerun import rerun_day
+from trading.ticks.rerun import entries_of, judge_again, rerun_day
 
 WAVE = ("1505.00", "1499.00", "1500.00", "1503.00", "1511.00", "1511.00", "1505.00", "1499.00", "1499.50", "1480.00")
 
@@ -53,7 +54,8 @@ def test_every_decision_and_every_check_comes_out_again(day):
     assert (found.runs, found.entries) == (2, day.n - 1)
     assert found.decided["enter"] == Signal.objects.filter(kind="enter").count() > 5
     assert found.decided["exit"] >= ExitPlan.objects.count() > 3
-    assert found.judged == RiskDecision.objects.count() > 10
+    assert judge_again(DAY) == (RiskDecision.objects.count(), [])
+    assert RiskDecision.objects.count() > 10
     assert found.decided["wait"] == Evaluation.objects.count() > 2
 
 
@@ -133,7 +135,7 @@ def test_a_check_of_the_gate_that_answers_otherwise_is_named(day):
     decision.checks[0] = decision.checks[0] | {"passed": not decision.checks[0]["passed"]}
     decision.save()
     words = f"{decision.signal.key}: judged again, {decision.checks[0]['code']} answer otherwise"
-    assert run_again(day).differences == [words]
+    assert judge_again(DAY)[1] == [words]
 
 
 def test_a_wait_said_then_and_not_now_is_named(day):
@@ -170,6 +172,17 @@ def test_openings_are_kept_as_long_as_the_stream(day, settings):
     day.now += timedelta(days=1)
     day.play("1500.00")
     assert DayOpening.objects.count() == 2
+
+
+def test_what_goes_from_the_stream_while_a_day_is_read_is_not_missed(day, monkeypatch):
+    monkeypatch.setattr(trimming, "READ_AT_ONCE", 1)
+    day.shard.refresh_from_db()
+    opening = DayOpening.objects.get()
+    entries = entries_of(day.shard, DAY, StreamPosition(opening.epoch, opening.n))
+    read = [next(entries)]
+    trimming.trim_stream(day.feed)
+    read += entries
+    assert [entry.position.n for entry in read] == list(range(opening.n + 1, day.n + 1))
 
 
 # ---- the command ------------------------------------------------------------------------------------------------
