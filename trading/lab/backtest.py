@@ -28,7 +28,7 @@ from trading.lab.candles import moment
 from trading.lab.engine import Engine
 from trading.lab.loading import Loaded, load_bars
 from trading.lab.request import BacktestRequest
-from trading.lab.request_checks import account_of, check_request, instruments_of, plan_of
+from trading.lab.request_checks import check_request
 from trading.lab.result import DayEnd, Figures, figures_of, needs_ticks
 from trading.lab.round_trips import RoundTrip, round_trips
 from trading.lab.row_facts import RowFacts
@@ -77,18 +77,23 @@ class _Played:
 
 def run_backtest(request: BacktestRequest, progress: Progress = lambda day: None) -> Outcome:
     """Raises BadRequest, NotAllowed, BadParameters, BadCandles, NotARecording or OSError, each in words."""
-    check_request(request)
-    plan, account = plan_of(request), account_of(request)
+    plan, instruments, account = check_request(request)
     if request.recordings:
         return _of_recordings(request, plan, account, progress)
-    return _of_candles(request, plan, account, progress)
+    by_token = {one.instrument_token: one for one in instruments}
+    return _of_candles(request, plan, by_token, account, progress)
 
 
 # ---- candles -------------------------------------------------------------------------------------------------
 
 
-def _of_candles(request: BacktestRequest, plan: RunPlan, account: Account | None, progress: Progress) -> Outcome:
-    instruments = {one.instrument_token: one for one in instruments_of(request)}
+def _of_candles(
+    request: BacktestRequest,
+    plan: RunPlan,
+    instruments: Mapping[int, Instrument],
+    account: Account | None,
+    progress: Progress,
+) -> Outcome:
     facts = RowFacts(instruments)
     loaded = load_bars(request, instruments, facts)
     first, last = _days_of(request, loaded)

@@ -172,11 +172,12 @@ class BacktestRequest:
         return cls(**values)  # type: ignore[arg-type]
 
 
-KNOWN = frozenset({
-    "strategy", "instruments", "first", "last", "candles", "recordings", "parameters", "capital", "account", "product",
-    "sizing", "size", "order_style", "entry_from", "entry_until", "flat_by", "slippage_ticks", "slippage_bps",
-    "volume_share", "answers",
-})  # fmt: skip
+# Those that are one text each, as a script, an option or a field of a form gives them.
+TEXTS = (
+    "strategy", "first", "last", "capital", "account", "product", "sizing", "size", "order_style", *TIMES,
+    "slippage_ticks", "slippage_bps",
+)  # fmt: skip
+KNOWN = frozenset({*TEXTS, "instruments", "candles", "recordings", "parameters", "answers", "volume_share"})
 
 
 class _Reader:

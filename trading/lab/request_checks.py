@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from instruments.models import Instrument
 from portfolio.models import Account
 from trading.lab.building import RunPlan
@@ -11,17 +13,25 @@ from trading.run.hosts import UnknownStrategy, run_terms, strategy_class
 NEAR = 3
 
 
-def check_request(request: BacktestRequest) -> None:
-    """Raises BadRequest or BadParameters for what could not be run, whatever its data."""
-    plan = plan_of(request)
+class Checked(NamedTuple):
+    """What a request names: the run to be made, its instruments, and the account whose limits count, if any."""
+
+    plan: RunPlan
+    instruments: list[Instrument]
+    account: Account | None
+
+
+def check_request(request: BacktestRequest) -> Checked:
+    """Return what a request names. Raises BadRequest or BadParameters for what could not be run, whatever its data."""
+    plan, instruments = _plan_of(request), _instruments_of(request)
     try:
-        run_terms(dict(plan.terms), instruments_of(request))
+        run_terms(dict(plan.terms), instruments)
     except ValueError as problem:
         raise BadRequest({"instruments": str(problem)}) from problem
-    account_of(request)
+    return Checked(plan, instruments, _account_of(request))
 
 
-def plan_of(request: BacktestRequest) -> RunPlan:
+def _plan_of(request: BacktestRequest) -> RunPlan:
     """Return the run to be made, defaults of its parameters filled in. Raises BadRequest or BadParameters."""
     try:
         strategy = strategy_class(request.strategy)
@@ -31,7 +41,7 @@ def plan_of(request: BacktestRequest) -> RunPlan:
     return RunPlan(request.strategy, strategy, parameters, request.terms())
 
 
-def instruments_of(request: BacktestRequest) -> list[Instrument]:
+def _instruments_of(request: BacktestRequest) -> list[Instrument]:
     """Raises BadRequest for those that are not on the list, with what is near."""
     found = Instrument.objects.by_keys(list(request.instruments))
     if lacking := [key for key in request.instruments if key not in found]:
@@ -41,7 +51,7 @@ def instruments_of(request: BacktestRequest) -> list[Instrument]:
     return list(found.values())
 
 
-def account_of(request: BacktestRequest) -> Account | None:
+def _account_of(request: BacktestRequest) -> Account | None:
     """The account whose limits and margins count, if one is named. Raises BadRequest."""
     if not request.account:
         return None

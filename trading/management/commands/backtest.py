@@ -16,15 +16,11 @@ from trading.lab.candle_files import candle_files
 from trading.lab.candle_layout import propose
 from trading.lab.jobs import recording_of
 from trading.lab.report import as_json, in_words, stopped_words, write_csv
-from trading.lab.request import BacktestRequest, BadRequest
+from trading.lab.request import TEXTS, BacktestRequest, BadRequest
 from trading.models.strategies import ENTRY_FROM, ENTRY_UNTIL, FLAT_BY
 from trading.run.faults import StrategyFault
 from trading.strategies.parameters import BadParameters
 
-AS_GIVEN = (
-    "strategy", "instruments", "first", "last", "capital", "account", "product", "sizing", "size", "order_style",
-    "entry_from", "entry_until", "flat_by", "slippage_ticks", "slippage_bps",
-)  # fmt: skip
 WRONG = (BadRequest, BadCandles, BadParameters, NotARecording)
 
 
@@ -92,7 +88,7 @@ class Command(BaseCommand):
 
     def _request(self, options: dict[str, Any]) -> BacktestRequest:
         share = options["volume_share"]
-        return BacktestRequest.from_json({name: options[name] for name in AS_GIVEN} | {
+        return BacktestRequest.from_json({name: options[name] for name in ("instruments", *TEXTS)} | {
             "candles": [str(path) for path in options["candles"]],
             "recordings": list(map(_recording, options["recording"])),
             "parameters": _pairs("--set", options["set"]),

@@ -13,14 +13,11 @@ from instruments.models import Instrument
 from market.models import Recording
 from portfolio.models import Account
 from trading.lab.jobs import candle_folder
+from trading.lab.request import TEXTS
 from trading.models import Backtest, Strategy
 from trading.run.hosts import UnknownStrategy, strategy_class
 from trading.strategies.parameters import BadParameters
 
-AS_ASKED = (
-    "strategy", "first", "last", "capital", "account", "product", "sizing", "size", "order_style", "entry_from",
-    "entry_until", "flat_by", "slippage_ticks", "slippage_bps",
-)  # fmt: skip
 TERMS = ("product", "sizing", "size", "order_style", "entry_from", "entry_until", "flat_by")
 PREFIX = "parameter_"  # as the admin's form of a deployment names its parameters
 
@@ -31,7 +28,7 @@ def form_values(job: Backtest) -> dict[str, Any]:
     share = exact(asked.get("volume_share"))
     paths = asked.get("recordings") or []
     days = Recording.objects.filter(path__in=paths).values_list("day", flat=True)
-    return {name: asked.get(name) for name in AS_ASKED} | {
+    return {name: asked.get(name) for name in TEXTS} | {
         "instruments": ", ".join(asked["instruments"]),
         "candles": [_name_of(path) for path in asked.get("candles") or []],
         "recordings": [str(day) for day in days],
