@@ -105,7 +105,7 @@ class LockstepDiff:
 
 def lockstep_diff(shard: Shard, account: Account, day: date) -> LockstepDiff:
     """Play an account's day again in lockstep and compare. Raises what ``rerun_day`` does."""
-    play = _Play(shard, account, opening_of(shard, day))
+    play = Lockstep(shard, account, opening_of(shard, day))
     play.play(entries_of(shard, day, play.begins))
     found = LockstepDiff(account.name, day, notes=play.notes)
     paper, lockstep = _came_on_paper(play), _came_in_lockstep(play.engine)
@@ -117,7 +117,7 @@ def lockstep_diff(shard: Shard, account: Account, day: date) -> LockstepDiff:
 # ---- lockstep ------------------------------------------------------------------------------------------------
 
 
-class _Play:
+class Lockstep:
     """The engine with the account's runs of the day, each put in where it began."""
 
     def __init__(self, shard: Shard, account: Account, opening: DayOpening) -> None:
@@ -233,7 +233,7 @@ def _of_memory(signal: Any) -> DecisionKey | None:
 # ---- paper ---------------------------------------------------------------------------------------------------
 
 
-def _came_on_paper(play: _Play) -> dict[DecisionKey, Came]:
+def _came_on_paper(play: Lockstep) -> dict[DecisionKey, Came]:
     """What the runs decided in the part played, and what came of it until its end; by hand left out."""
     found: dict[DecisionKey, Came] = {}
     signals = Signal.objects.filter(run__in=play.runs, kind__in=("enter", "exit"))
@@ -251,7 +251,7 @@ def _came_on_paper(play: _Play) -> dict[DecisionKey, Came]:
     return found
 
 
-def _of_row(signal: Signal, play: _Play) -> DecisionKey | None:
+def _of_row(signal: Signal, play: Lockstep) -> DecisionKey | None:
     origin = signal.plan or signal
     if not play.begins < StreamPosition(origin.epoch or 0, origin.n or 0) <= play.ends:
         return None
@@ -260,7 +260,7 @@ def _of_row(signal: Signal, play: _Play) -> DecisionKey | None:
     return DecisionKey(at, signal.deployment.name, kind, signal.instrument.key, origin.side)
 
 
-def _heard_late(play: _Play) -> dict[tuple[str, str], list[tuple[datetime, int]]]:
+def _heard_late(play: Lockstep) -> dict[tuple[str, str], list[tuple[datetime, int]]]:
     """Return by run and instrument what a run heard later than in lockstep: when that happened, and how many entries.
 
     The end of an order without a fill has no moment in its input; it counts from where it was heard.

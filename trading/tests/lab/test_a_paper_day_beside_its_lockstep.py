@@ -8,6 +8,7 @@ import pytest
 from django.core.management import call_command
 
 from market.subscriptions import subscribe_instrument
+from portfolio.models import LedgerEntry
 from tests.stories.lab_twin import play_in_lockstep
 from tests.stories.pipeline import DAY
 from trading.lab.lockstep_diff import (
@@ -19,11 +20,12 @@ from trading.lab.lockstep_diff import (
     UNEXPLAINED,
     Came,
     DecisionKey,
+    Lockstep,
     compare,
     gross_of,
     lockstep_diff,
 )
-from trading.models import Fill
+from trading.models import DayOpening, Fill
 from trading.orders import kill_switch
 from trading.orders.life_cycle import GateState
 from trading.run import deployments
@@ -113,6 +115,17 @@ def test_a_run_that_decided_before_the_opening_or_held_over_a_night_is_said(day)
     found = lockstep_diff(day.shard, day.account, day.now.date())
     assert found.notes == ["test-one-lot 1, run 1 is not compared: it held over the night"]
     assert found.lines == []
+
+
+def test_a_later_day_begins_with_the_money_the_account_had_then(day):
+    play_in_lockstep(day, *WAVE[:6])
+    before = sum(LedgerEntry.objects.values_list("amount", flat=True))
+    assert before != day.account.opening_cash
+    day.now += timedelta(days=2)
+    play_in_lockstep(day, "1505.00", "1499.00", "1500.00", "1500.00")
+    day.shard.refresh_from_db()
+    opening = DayOpening.objects.get(day=day.now.date())
+    assert Lockstep(day.shard, day.account, opening).engine.account.holdings.cash == before
 
 
 # ---- side by side -----------------------------------------------------------------------------------------------

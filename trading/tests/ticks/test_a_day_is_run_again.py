@@ -10,9 +10,12 @@ from django.core.management import CommandError, call_command
 from market.domain.entries import StreamPosition
 from market.models import Candle
 from market.subscriptions import subscribe_instrument
+from portfolio.models import Position
 from tests.stories.pipeline import DAY
 from trading.errors import NotAllowed
+from trading.exits.opening import exit_holding
 from trading.models import DayOpening, Deployment, Evaluation, ExitPlan, RiskDecision, Run, RunInput, Signal
+from trading.orders.life_cycle import Urgency
 from trading.run import deployments
 from trading.ticks import drain, trimming
 from trading.ticks.rerun import entries_of, judge_again, rerun_day
@@ -97,6 +100,16 @@ def test_a_day_after_the_first_begins_with_what_the_runs_had_learned(day):
     found = rerun_day(day.shard, day.now.date())
     assert (found.differences, found.runs) == ([], 2)
     assert DayOpening.objects.get(day=day.now.date()).memory["runs"]
+
+
+def test_an_exit_that_joined_one_by_hand_is_decided_again_too(pipeline):
+    """A limit by hand rests far off; the stop takes it over, and has no plan of its own."""
+    pipeline.trade("1505.00", "1499.00", "1500.00", "1500.00")
+    exit_holding(Position.objects.get(), Urgency.HAND_LIMIT, "by hand", "tests", limit=Decimal(1600))
+    pipeline.play("1500.00", "1480.00", "1480.00", "1480.00")
+    assert not ExitPlan.objects.filter(key__endswith="/2").exists()
+    found = run_again(pipeline)
+    assert (found.differences, found.decided["exit"]) == ([], 1)
 
 
 # ---- what differs is said ---------------------------------------------------------------------------------------
