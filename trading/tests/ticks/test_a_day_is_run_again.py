@@ -106,7 +106,8 @@ def test_an_exit_that_joined_one_by_hand_is_decided_again_too(pipeline):
     """A limit by hand rests far off; the stop takes it over, and has no plan of its own."""
     pipeline.trade("1505.00", "1499.00", "1500.00", "1500.00")
     exit_holding(Position.objects.get(), Urgency.HAND_LIMIT, "by hand", "tests", limit=Decimal(1600))
-    pipeline.play("1500.00", "1480.00", "1480.00", "1480.00")
+    pipeline.play("1500.00", *["1480.00"] * 12)
+    assert ExitPlan.objects.get().finished_at is not None
     assert not ExitPlan.objects.filter(key__endswith="/2").exists()
     found = run_again(pipeline)
     assert (found.differences, found.decided["exit"]) == ([], 1)
