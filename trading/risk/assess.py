@@ -68,6 +68,7 @@ RISK: tuple[Rule, ...] = (
 )
 
 RULES = VALIDITY + RISK
+SCOPES = frozenset(rule.scope for rule in RULES)
 
 
 def assess(case: Case) -> Assessment:
@@ -78,7 +79,8 @@ def assess(case: Case) -> Assessment:
     exchange would refuse it, unless what they need is unknown or they break.
     """
     shrinks = _shrinks(case)
-    return Assessment(tuple(_check(rule, case.within(rule.scope), shrinks) for rule in RULES), shrinks)
+    within = {scope: case.within(scope) for scope in SCOPES}
+    return Assessment(tuple(_check(rule, within[rule.scope], shrinks) for rule in RULES), shrinks)
 
 
 def _shrinks(case: Case) -> bool:
@@ -96,12 +98,9 @@ def _check(rule: Rule, case: Case, shrinks: bool) -> Check:
         title=rule.title,
         scope=rule.scope,
         passed=verdict.passed or is_freed,
-        value=verdict.value,
-        limit=verdict.limit,
-        words=verdict.words,
+        say=verdict.say,
         value_number=verdict.value_number,
         limit_number=verdict.limit_number,
-        used=verdict.used,
         skipped=SHRINKING if is_freed else verdict.skipped,
         failure=failure,
     )

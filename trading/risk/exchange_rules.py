@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Protocol
+
+import msgspec
 
 from alphapanda.core import figures
 from instruments.domain.order_terms import TAKES_MARKET, OrderType, Product, Validity, price_problems, takes_sl_m
 from instruments.domain.price_protection import limit_range, outside_limit_range
 from instruments.domain.sessions import PhaseKind
 from trading.risk.inputs import EQUITY_SEGMENTS
-from trading.risk.verdicts import Case, Verdict, bounded_by, not_asked, unknown_verdict, verdict_of
+from trading.risk.verdicts import Case, Said, Verdict, bounded_by, not_asked, unknown_verdict, verdict_of
 
 CONTINUOUS = PhaseKind.CONTINUOUS
 # Our own choice: beyond it somebody has mistyped, or should work the order over time.
 MOST_SLICES = 15
+NO_FREEZE = "no freeze quantity known"
 
 
 class AskedOrder(Protocol):
@@ -112,13 +115,16 @@ def whole_lots(case: Case) -> Verdict:
     size, wanted = case.market.lot_size, case.proposed.quantity
     if not size:
         return unknown_verdict("the lot size")
-    below = wanted - wanted % size
-    shown = figures.whole(wanted)
-    if wanted and wanted == below:
-        return verdict_of(True, shown, f"lots of {size}", f"{shown} is {wanted // size} lots of {size}")
+    fits = bool(wanted) and wanted % size == 0
+    return Verdict(fits, partial(_say_lots, case.proposed.instrument, wanted, size, fits))
+
+
+def _say_lots(instrument: str, wanted: int, size: int, fits: bool) -> Said:
+    shown, below = figures.whole(wanted), wanted - wanted % size
+    if fits:
+        return Said(shown, f"lots of {size}", f"{shown} is {wanted // size} lots of {size}")
     choice = " or ".join(figures.whole(n) for n in (below, below + size) if n)
-    words = f"{case.proposed.instrument} trades in lots of {size}: use {choice}"
-    return verdict_of(False, shown, f"lots of {size}", words)
+    return Said(shown, f"lots of {size}", f"{instrument} trades in lots of {size}: use {choice}")
 
 
 def on_tick(case: Case) -> Verdict:
@@ -136,12 +142,19 @@ def on_tick(case: Case) -> Verdict:
 
 def within_freeze(case: Case) -> Verdict:
     """More than the exchange takes at once goes in slices, up to a number that no plan of ours needs."""
-    if case.market.freeze_quantity is None:
-        return not_asked("no freeze quantity known", figures.whole(case.proposed.quantity))
-    cut = case.slices
-    verdict = bounded_by("orders of at most the freeze quantity", len(cut), MOST_SLICES)
-    words = f"{' + '.join(map(figures.whole, cut[:MOST_SLICES]))}; {figures.whole(case.market.freeze_quantity)} at once"
-    return replace(verdict, words=words) if verdict.passed else verdict
+    freeze = case.market.freeze_quantity
+    if freeze is None:
+        shown = partial(figures.whole, case.proposed.quantity)
+        return Verdict(True, lambda: Said(shown(), "—", NO_FREEZE), skipped=NO_FREEZE)
+    verdict = bounded_by("orders of at most the freeze quantity", len(case.slices), MOST_SLICES)
+    if not verdict.passed:
+        return verdict
+    return msgspec.structs.replace(verdict, say=partial(_say_slices, verdict, case.slices, freeze))
+
+
+def _say_slices(verdict: Verdict, cut: tuple[int, ...], freeze: int) -> Said:
+    words = f"{' + '.join(map(figures.whole, cut[:MOST_SLICES]))}; {figures.whole(freeze)} at once"
+    return verdict.say()._replace(words=words)
 
 
 def within_band(case: Case) -> Verdict:
@@ -154,9 +167,9 @@ def within_band(case: Case) -> Verdict:
     if low is None or high is None or not prices:
         return not_asked("no price to check" if not prices else "band unknown; the exchange decides")
     outside = [p for p in prices if not low <= p <= high]
-    shown, band = (outside or prices)[0], f"{figures.plain(low)} to {figures.plain(high)}"
-    words = f"price {figures.plain(shown)} is {'outside' if outside else 'inside'} the band {band}"
-    return verdict_of(not outside, figures.plain(shown), band, words)
+    return Verdict(
+        not outside, partial(_say_range, "price", (outside or prices)[0], "the band", (low, high), not outside)
+    )
 
 
 def within_limit_range(case: Case) -> Verdict:
@@ -168,9 +181,12 @@ def within_limit_range(case: Case) -> Verdict:
     if allowed is None:
         return not_asked("shares have none; the day's band bounds them")
     passed = not outside_limit_range(order.price, order.sign, allowed)
-    shown, bound = figures.plain(order.price), f"{figures.plain(allowed[0])} to {figures.plain(allowed[1])}"
-    words = f"limit {shown} is {'inside' if passed else 'outside'} the exchange's range {bound}"
-    return verdict_of(passed, shown, bound, words)
+    return Verdict(passed, partial(_say_range, "limit", order.price, "the exchange's range", allowed, passed))
+
+
+def _say_range(what: str, price: Decimal, whose: str, bounds: tuple[Decimal, Decimal], passed: bool) -> Said:
+    shown, bound = figures.plain(price), f"{figures.plain(bounds[0])} to {figures.plain(bounds[1])}"
+    return Said(shown, bound, f"{what} {shown} is {'inside' if passed else 'outside'} {whose} {bound}")
 
 
 def not_duplicate(case: Case) -> Verdict:

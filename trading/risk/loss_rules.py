@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
+
+import msgspec
 
 from alphapanda.core import figures
 from instruments.domain.order_terms import Product
@@ -13,6 +15,7 @@ from trading.orders.life_cycle import GATE_LABELS, GateState, effective_gate
 from trading.risk.inputs import ProposedOrder
 from trading.risk.verdicts import (
     Case,
+    Said,
     Verdict,
     bounded_by,
     bounded_span,
@@ -115,8 +118,12 @@ def not_being_left(case: Case) -> Verdict:
 def _before(now: datetime, until: datetime | None, what: str) -> Verdict:
     if until is None:
         return unknown_verdict("the cut-off time")
-    words = f"{what} at {figures.clock_time(until)}; it is {figures.clock_time(now)}"
-    return verdict_of(now < until, figures.clock_time(now), figures.clock_time(until), words)
+    return Verdict(now < until, partial(_say_before, now, until, what))
+
+
+def _say_before(now: datetime, until: datetime, what: str) -> Said:
+    shown, bound = figures.clock_time(now), figures.clock_time(until)
+    return Said(shown, bound, f"{what} at {bound}; it is {shown}")
 
 
 def price_collar(case: Case) -> Verdict:
@@ -144,10 +151,14 @@ def _stop_collar(order: ProposedOrder, trigger: Decimal, last: Decimal, allowed:
 
 
 def _distance(what: str, price: Decimal, whence: str, reference: Decimal, allowed: Decimal) -> Verdict:
-    distance = abs(price - reference) / reference * 100
-    verdict = bounded_by("", distance.quantize(Decimal("0.0001")), allowed, figures.percent)
-    words = f"{what} {figures.plain(price)} is {verdict.value} from {whence}; {verdict.limit} allowed"
-    return replace(verdict, words=words)
+    distance = (abs(price - reference) / reference * 100).quantize(Decimal("0.0001"))
+    say = partial(_say_distance, what, price, whence, distance, allowed)
+    return Verdict(distance <= allowed, say, distance, allowed)
+
+
+def _say_distance(what: str, price: Decimal, whence: str, distance: Decimal, allowed: Decimal) -> Said:
+    shown, bound = figures.percent(distance), figures.percent(allowed)
+    return Said(shown, bound, f"{what} {figures.plain(price)} is {shown} from {whence}; {bound} allowed")
 
 
 def _taken_price(case: Case) -> Decimal | None:
@@ -213,7 +224,7 @@ def daily_loss(case: Case) -> Verdict:
     loss = None if profit is None else max(Decimal(0), -profit)
     verdict = _of_scope(case, "lost today", loss, limit, money=True)
     is_at_limit = loss is not None and limit is not None and loss >= limit and not verdict.skipped
-    return replace(verdict, passed=False) if is_at_limit else verdict
+    return msgspec.structs.replace(verdict, passed=False) if is_at_limit else verdict
 
 
 def buying_power(case: Case) -> Verdict:

@@ -7,7 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
+
+import msgspec
 
 from alphapanda.core import figures
 from instruments.domain.contracts import slice_quantity
@@ -84,39 +87,71 @@ class Case:
         return replace(self, scope=scope)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    passed: bool
+class Said(NamedTuple):
+    """A verdict in words: the number, its limit and a sentence."""
+
     value: str
     limit: str
     words: str
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """A rule's answer in numbers; it is put in words when somebody reads it."""
+
+    passed: bool
+    say: Callable[[], Said]
     value_number: Decimal | None = None
     limit_number: Decimal | None = None
-    used: Decimal | None = None  # value over limit; 1 is full
     skipped: str = ""  # why the rule did not apply
     is_unknown: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(msgspec.Struct, frozen=True):
     """One rule's verdict as it is stored and shown."""
 
     code: Code
     title: str
     scope: str  # order, account or deployment
     passed: bool
-    value: str
-    limit: str
-    words: str
+    say: Callable[[], Said]
     value_number: Decimal | None = None
     limit_number: Decimal | None = None
-    used: Decimal | None = None
     skipped: str = ""
     failure: str = ""  # the exception, where the rule itself broke
 
+    @property
+    def value(self) -> str:
+        return self.say().value
+
+    @property
+    def limit(self) -> str:
+        return self.say().limit
+
+    @property
+    def words(self) -> str:
+        return self.say().words
+
+    @property
+    def used(self) -> Decimal | None:
+        """How much of the limit; 1 is full. None where there are no two numbers to compare."""
+        if self.value_number is None or self.limit_number is None:
+            return None
+        return share_of_limit(self.value_number, self.limit_number)
+
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values; numbers as strings, written the same however many zeros a column keeps."""
-        return {name: _json_value(getattr(self, name)) for name in self.__slots__}
+        return {
+            "code": str(self.code),
+            "title": self.title,
+            "scope": self.scope,
+            "passed": self.passed,
+            **self.say()._asdict(),
+            "value_number": _written(self.value_number),
+            "limit_number": _written(self.limit_number),
+            "used": _written(self.used),
+            "skipped": self.skipped,
+            "failure": self.failure,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,46 +173,54 @@ class Assessment:
         return tuple(dict.fromkeys(check.code.value for check in self.refusals))
 
 
-def _json_value(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
-    return str(value) if isinstance(value, Code) else value
+def _written(number: Decimal | None) -> str | None:
+    return None if number is None else f"{number.normalize():f}"
 
 
 def verdict_of(passed: bool, value: str, limit: str, words: str) -> Verdict:
-    return Verdict(passed, value, limit, words)
+    return Verdict(passed, partial(Said, value, limit, words))
 
 
 def not_asked(reason: str, value: str = "—", limit: str = "—") -> Verdict:
-    return Verdict(True, value, limit, reason, skipped=reason)
+    return Verdict(True, partial(Said, value, limit, reason), skipped=reason)
 
 
 def unknown_verdict(what: str, limit: str = "—") -> Verdict:
     """Refuse because something is not known: unknown is not zero."""
-    return Verdict(False, "unknown", limit, f"{what} is unknown", is_unknown=True)
+    return Verdict(False, partial(Said, "unknown", limit, f"{what} is unknown"), is_unknown=True)
 
 
 def bounded_span(what: str, span: timedelta, allowed: timedelta) -> Verdict:
-    shown, bound = figures.age_of(span), figures.age_of(allowed)
     number, limit = (Decimal(int(t / timedelta(milliseconds=1))) / 1000 for t in (span, allowed))
-    words = f"{what} {shown}; {bound} allowed"
-    return Verdict(span <= allowed, shown, bound, words, number, limit, share_of_limit(number, limit))
+    return Verdict(span <= allowed, partial(_say_bounded, what, span, allowed, figures.age_of), number, limit)
 
 
 def bounded_by(
     what: str,
     value: Decimal | int | None,
     limit: Decimal | int | None,
-    show: Callable[[Decimal | int], str] = figures.whole,
+    show: Callable[[Any], str] = figures.whole,
 ) -> Verdict:
     """Pass while ``value`` does not exceed ``limit``; no limit asks nothing, an unknown value refuses."""
     if limit is None:
-        return not_asked("no limit set", "—" if value is None else show(value))
+        return NO_LIMIT if value is None else Verdict(True, partial(_say_no_limit, value, show), skipped=NO_LIMIT_SET)
     if value is None:
         return unknown_verdict(what, show(limit))
-    words = f"{what} {show(value)}; {show(limit)} allowed"
     number, bound = Decimal(value), Decimal(limit)
-    return Verdict(number <= bound, show(value), show(limit), words, number, bound, share_of_limit(number, bound))
+    return Verdict(number <= bound, partial(_say_bounded, what, value, limit, show), number, bound)
+
+
+def _say_bounded(what: str, value: Any, limit: Any, show: Callable[[Any], str]) -> Said:
+    shown, bound = show(value), show(limit)
+    return Said(shown, bound, f"{what} {shown}; {bound} allowed")
+
+
+def _say_no_limit(value: Any, show: Callable[[Any], str]) -> Said:
+    return Said(show(value), "—", NO_LIMIT_SET)
+
+
+NO_LIMIT_SET = "no limit set"
+NO_LIMIT = not_asked(NO_LIMIT_SET)
 
 
 def share_of_limit(value: Decimal, limit: Decimal) -> Decimal:
