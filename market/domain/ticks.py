@@ -6,6 +6,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from operator import itemgetter
 
 import numpy as np
@@ -83,7 +84,13 @@ def divisor_for(token: int) -> int:
 
 def to_price(wire: int, token: int) -> Decimal:
     """Return a wire price as money, exactly."""
-    return Decimal(int(wire)) / divisor_for(int(token))
+    return _money(int(wire), divisor_for(int(token)))
+
+
+@lru_cache(maxsize=1 << 16)
+def _money(wire: int, divisor: int) -> Decimal:
+    """The same prices come again and again."""
+    return Decimal(wire) / divisor
 
 
 def levels_of(row: np.void, side: str, token: int) -> tuple[tuple[Decimal, int], ...]:

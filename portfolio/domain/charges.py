@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
+from operator import attrgetter
 from typing import Protocol
 
 from instruments.domain.order_terms import Product, Side
@@ -80,22 +81,23 @@ class Charges:
 
     @property
     def total(self) -> Decimal:
-        return sum(astuple(self), ZERO)
+        return sum(_each(self), ZERO)
 
     def __add__(self, other: Charges) -> Charges:
-        return Charges(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+        return Charges(*(mine + theirs for mine, theirs in zip(_each(self), _each(other), strict=True)))
 
     def __sub__(self, other: Charges) -> Charges:
-        return Charges(*(mine - theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+        return Charges(*(mine - theirs for mine, theirs in zip(_each(self), _each(other), strict=True)))
 
     def to_paisa(self) -> Charges:
         """Each charge rounded half up to the paisa: the only rounding in the books."""
-        return Charges(*(amount.quantize(PAISA, ROUND_HALF_UP) for amount in astuple(self)))
+        return Charges(*(amount.quantize(PAISA, ROUND_HALF_UP) for amount in _each(self)))
 
     def amounts(self) -> dict[ChargeKind, Decimal]:
-        return dict(zip(ORDER_KINDS, astuple(self), strict=True))
+        return dict(zip(ORDER_KINDS, _each(self), strict=True))
 
 
+_each: Callable[[Charges], tuple[Decimal, ...]] = attrgetter(*(one.name for one in fields(Charges)))
 # In the order of the fields of Charges.
 ORDER_KINDS = (
     ChargeKind.BROKERAGE,

@@ -6,6 +6,7 @@ order, and says whether there was any.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from alphapanda.core.timezone import day_of
+from alphapanda.core.timezone import IST, day_of
 from instruments.domain.order_terms import takes_sl_m
 from market.domain.staleness import Liveness
 from portfolio.domain.costs import ChargeRates
@@ -21,17 +22,9 @@ from portfolio.domain.pnl import UNPRICED
 from trading.exits.plans import ExitRequest, take_over
 from trading.lab.facts import Board
 from trading.lab.holdings import MemoryHoldings
-from trading.lab.values import (
-    MemoryDecision,
-    MemoryFill,
-    MemoryOrder,
-    MemoryPlan,
-    MemorySignal,
-)
+from trading.lab.values import MemoryDecision, MemoryFill, MemoryOrder, MemoryPlan, MemorySignal
 from trading.orders.life_cycle import DeploymentState, OrderState, SignalState, is_terminal
-from trading.orders.rate_budget import (
-    Span,
-)
+from trading.orders.rate_budget import Span
 from trading.paper.exchange import Exchange
 from trading.paper.orders import PaperRules
 from trading.risk.account_state import AccountState
@@ -236,7 +229,7 @@ class MemoryAccount:
 
 
 def _counted(times: list[datetime], now: datetime) -> tuple[int, int]:
-    """How many orders in the last minute, and today; forgets those of days before."""
-    today = day_of(now)
-    times[:] = [at for at in times if day_of(at) == today]
-    return sum(at > now - timedelta(minutes=1) for at in times), len(times)
+    """How many orders in the last minute, and today; forgets those of days before. Times only go on."""
+    midnight = datetime.combine(day_of(now), time(), IST)
+    del times[: bisect_left(times, midnight)]
+    return len(times) - bisect_right(times, now - timedelta(minutes=1)), len(times)

@@ -22,8 +22,9 @@ from market.recording import sha256_of
 from portfolio.models import Account
 from trading.errors import NotAllowed
 from trading.lab.account import MemoryAccount
-from trading.lab.bar_player import BarBoard, BarEngine, BarPlayer
-from trading.lab.building import RunPlan, add_run, granted, make_engine, warm_up
+from trading.lab.bar_board import BarBoard
+from trading.lab.bar_player import BarEngine, BarPlayer
+from trading.lab.building import RunPlan, add_run, granted, make_engine, make_guard, warm_up
 from trading.lab.candles import moment
 from trading.lab.engine import Engine
 from trading.lab.loading import Loaded, load_bars
@@ -136,13 +137,14 @@ def _play_bars(
     board = BarBoard(facts, terms=request.fills)
     engine = BarEngine(MemoryAccount(granted(request.capital, account), board), facts.specs, frozenset())
     begins = datetime.combine(days[0], datetime.min.time(), IST)
-    run = add_run(engine, plan, begins, keeps_waits=False)
+    guard = make_guard()
+    run = add_run(engine, plan, begins, guard, keeps_waits=False)
     upto = {token: bars.between(date.min, days[1]) for token, bars in loaded.bars.items()}
     player = BarPlayer(engine, upto, loaded.sessions, request.fills, worse_first)
     warm_up(engine, run, player.history_of(run, int(begins.timestamp())))
     player.begin_at(int(begins.timestamp()))
     ends = DayEnds(engine)
-    for day in player.play():
+    for day in guard.watch_each(player.play()):
         ends.note(day)
         progress(day)
         if is_over(engine):
@@ -200,17 +202,18 @@ def _of_recordings(request: BacktestRequest, plan: RunPlan, account: Account | N
 def _play_entries(
     engine: Engine, plan: RunPlan, paths: tuple[Path, ...], rules: list[InstrumentRules], progress: Progress
 ) -> _Played:
-    ends, run = DayEnds(engine), None
+    ends, run, guard = DayEnds(engine), None, make_guard()
     for entry in play_recordings(paths, rules):
         if run is None:
-            run = add_run(engine, plan, entry.market_time, keeps_waits=False)
+            run = add_run(engine, plan, entry.market_time, guard, keeps_waits=False)
             own = {one.key: one for one in engine.facts.instruments.values() if one.key in run.keys}  # type: ignore[attr-defined]
             warm_up(engine, run, kept_candles(run.host.strategy.warmup(), own, entry.market_time))
         day = engine.day
         if day is not None and day_of(entry.market_time) > day:
             ends.note(day)
             progress(day)
-        engine.step(entry)
+        with guard.on_watch():
+            engine.step(entry)
     if engine.day is not None:
         ends.note(engine.day)
         progress(engine.day)

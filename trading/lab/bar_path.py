@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from instruments.domain.prices import ceil_to_tick, floor_to_tick
-from trading.paper.depth import Level
 
 POINTS = 4
 MOST_TICKS = 1000
@@ -58,13 +57,11 @@ class FillTerms:
             return UNBOUNDED
         return int(volume * self.volume_share / POINTS) // lot_size * lot_size
 
-    def book(self, price: Decimal, tick_size: Decimal, offered: int) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
-        """Return bids and asks around a price."""
-        if not offered:
-            return (), ()
+    def sides(self, price: Decimal, tick_size: Decimal) -> tuple[Decimal, Decimal]:
+        """Return the bid and the ask around a price."""
         off = max(self.slippage_ticks * tick_size, price * self.slippage_bps / 10_000)
         bid = max(floor_to_tick(price - off, tick_size), tick_size)
-        return ((bid, offered),), ((ceil_to_tick(price + off, tick_size), offered),)
+        return bid, ceil_to_tick(price + off, tick_size)
 
 
 def turns(high: int, low: int, close: int, side: int, *, worse_first: bool) -> tuple[int, int, int]:

@@ -15,11 +15,12 @@ from functools import partial
 
 import numpy as np
 
-from market.domain.ticks import divisor_for, to_price
+from market.domain.ticks import divisor_for
+from trading.lab.bar_board import BarBoard, Shown
+from trading.lab.bar_feed import BarFeed, Row, Series
 from trading.lab.bar_path import UNBOUNDED, FillTerms, stretch, turns
 from trading.lab.candles import MINUTE, Bars, Sessions, day_of_number, days_of, longer_bars, moment
 from trading.lab.engine import Decided, Engine, LabRun
-from trading.lab.facts import Board, Seen
 from trading.paper.depth import DepthQuote
 from trading.run.position import RunPosition
 from trading.strategies.values import Candle, Tick
@@ -27,74 +28,12 @@ from trading.strategies.values import Candle, Tick
 PHASE = timedelta(seconds=15)
 
 
-@dataclass
-class Shown:
-    """Where an instrument stands: a wire price, when, and the day's volume so far; ``offered`` units a side."""
-
-    price: int
-    at: int  # seconds since 1970
-    volume: int = 0
-    offered: int = 0
-    previous_close: int = 0
-
-
-@dataclass
-class BarBoard(Board):
-    """The board of a play of candles: prices become money when somebody asks."""
-
-    terms: FillTerms = field(default_factory=FillTerms)
-    shown: dict[int, Shown] = field(default_factory=dict)
-    now: datetime | None = None
-
-    def get(self, token: int) -> Seen | None:
-        one = self.shown.get(token)
-        if one is None:
-            return None
-        price, tick_size = to_price(one.price, token), self.facts.spec_of(token).tick_size
-        bids, asks = self.terms.book(price, tick_size, one.offered)
-        at = moment(one.at)
-        close = to_price(one.previous_close, token) or None
-        return Seen(price, bids, asks, one.volume, close, at, self.now or at)
-
-
-@dataclass
-class Series:
-    """The candles of one instrument and interval as they are heard: ``nth`` is the next."""
-
-    token: int
-    key: str
-    interval: int
-    bars: Bars
-    ends: np.ndarray
-    nth: int = 0
-
-    def heard_until(self, now: int) -> Iterator[tuple[int, int, Candle]]:
-        """Yield what has ended by ``now`` and was not heard yet, with what it is ordered by."""
-        while self.nth < len(self.ends) and self.ends[self.nth] <= now:
-            yield int(self.ends[self.nth]), self.interval, self.candle(self.nth)
-            self.nth += 1
-
-    def candle(self, nth: int) -> Candle:
-        bars, divisor = self.bars, Decimal(divisor_for(self.token))
-        return Candle(
-            instrument=self.key,
-            interval=self.interval,
-            start=moment(bars.start[nth]),
-            open=int(bars.open[nth]) / divisor,
-            high=int(bars.high[nth]) / divisor,
-            low=int(bars.low[nth]) / divisor,
-            close=int(bars.close[nth]) / divisor,
-            volume=int(bars.volume[nth]),
-            complete=True,
-        )
-
-
 class BarEngine(Engine):
     """An engine whose last ticks are the candles' prices."""
 
     def tick_of(self, key: str) -> Tick | None:
-        one = self.board.get(self.tokens[key])
-        return None if one is None or one.at is None else Tick(key, one.last, one.bid, one.ask, one.volume, one.at)
+        assert isinstance(self.board, BarBoard)
+        return self.board.tick(self.tokens[key], key)
 
 
 @dataclass
@@ -115,9 +54,11 @@ class BarPlayer:
         board = self.engine.board
         assert isinstance(board, BarBoard)
         self.board = board
-        self._next = dict.fromkeys(self.bars, 0)
-        self._series = [one for token, interval in self._wanted() for one in [self._series_of(token, interval)]]
-        self._day = -1
+        self._series = [self._series_of(token, interval) for token, interval in self._wanted()]
+        self.feed = BarFeed(self.bars, self._series)
+        self._first = 0
+        self._day = self._minute = -1
+        self._last: dict[int, Row] = {}  # the last candle shown, by token
         self._in_exchange: set[int] = set()
         self._runs_of = {
             token: [run for run in self.engine.runs if self.engine.instruments[token].key in run.keys]
@@ -157,23 +98,16 @@ class BarPlayer:
 
     def begin_at(self, first: int) -> None:
         """Pass over all before ``first``; the last price of each instrument is known."""
-        for one in self._series:
-            one.nth = int(np.searchsorted(one.ends, first, side="right"))
-        for token, bars in self.bars.items():
-            nth = self._next[token] = int(np.searchsorted(bars.start, first))
-            if nth:
-                self.board.shown[token] = Shown(int(bars.close[nth - 1]), int(bars.start[nth - 1]) + MINUTE)
+        self._first = first
+        for token, row in self.feed.begin_at(first):
+            self._last[token] = row
+            self.board.shown[token] = Shown(row.close, row.end)
 
     # ---- the play --------------------------------------------------------------------------------------------
 
-    def _minutes(self) -> np.ndarray:
-        """Every minute that is still to come in any instrument, in seconds since 1970."""
-        columns = [bars.start[self._next[token] :] for token, bars in self.bars.items()]
-        return np.unique(np.concatenate(columns)) if columns else np.zeros(0, np.int64)
-
     def play(self) -> Iterator[date]:
         """Play all minutes there are; yields each day when it is over. Raises NeverQuiet."""
-        minutes = self._minutes()
+        minutes = self.feed.minutes_from(self._first)
         self.days = [day_of_number(day) for day in np.unique(days_of(minutes)).tolist()]
         for minute, day in zip(minutes.tolist(), days_of(minutes).tolist(), strict=True):
             if day != self._day:
@@ -194,6 +128,7 @@ class BarPlayer:
 
     def _begin_day(self, day: int) -> None:
         self._day = day
+        self.feed.begin_day(day)
         for token, one in self.board.shown.items():
             self.board.shown[token] = Shown(one.price, one.at, previous_close=one.price)
 
@@ -208,13 +143,13 @@ class BarPlayer:
             self._leave_blind(now)
 
     def _play_minute(self, minute: int) -> None:
-        present = [token for token, nth in self._next.items() if self._begins_at(token, nth, minute)]
+        self._minute = minute
+        present = {token: rows[minute] for token, rows in self.feed.rows.items() if minute in rows}
         if self._any_engaged():
             self._in_exchange = self.engine.account.exchange.interested
-            self._walk([token for token in present if self._is_busy(token)], minute)
-        for token in present:
-            self._show_close(token, self._next[token])
-            self._next[token] += 1
+            self._walk({token: row for token, row in present.items() if self._is_busy(token, row)}, minute)
+        for token, row in present.items():
+            self._show_close(token, row)
         if minute in self._last_minutes:
             # After the close nothing trades.
             self._leave_blind(minute + MINUTE - 1)
@@ -228,34 +163,26 @@ class BarPlayer:
         """
         if not self._any_engaged():
             return
-        tokens = [token for token in self.bars if self._must_leave(token) and not self._comes_again(token)]
+        again = self.feed.comes_again
+        tokens = [token for token in self._last if self._must_leave(token) and not again(token, self._minute)]
         for token in tokens:
-            bars, nth = self.bars[token], self._next[token] - 1
-            self.blind[self.engine.instruments[token].key, day_of_number(self._day)] = int(bars.start[nth]) + MINUTE
-            self._stand_at({token: int(bars.close[nth])}, moment(now), UNBOUNDED)
+            row = self._last[token]
+            self.blind[self.engine.instruments[token].key, day_of_number(self._day)] = row.end
+            self._stand_at({token: row.close}, moment(now), UNBOUNDED)
 
     def _must_leave(self, token: int) -> bool:
         key = self.engine.instruments[token].key
         runs = (run.host for run in self._runs_of[token] if run.host.terms.is_intraday)
         return any((held := host.position_of(key)).quantity and held.leaving is not None for host in runs)
 
-    def _comes_again(self, token: int) -> bool:
-        """Whether the day has another candle of it."""
-        nth, starts = self._next[token], self.bars[token].start
-        return nth < len(starts) and int(days_of(starts[nth : nth + 1])[0]) == self._day
-
-    def _begins_at(self, token: int, nth: int, minute: int) -> bool:
-        starts = self.bars[token].start
-        return nth < len(starts) and starts[nth] == minute
-
-    def _show_close(self, token: int, nth: int) -> None:
-        bars, before = self.bars[token], self.board.shown.get(token)
-        volume = int(bars.volume[nth])
+    def _show_close(self, token: int, row: Row) -> None:
+        before = self.board.shown.get(token)
+        self._last[token] = row
         self.board.shown[token] = Shown(
-            int(bars.close[nth]),
-            int(bars.start[nth]) + MINUTE,
-            (before.volume if before else 0) + volume,
-            self._offered(token, volume),
+            row.close,
+            row.end,
+            (before.volume if before else 0) + row.volume,
+            self._offered(token, row.volume),
             before.previous_close if before else 0,
         )
 
@@ -268,9 +195,7 @@ class BarPlayer:
         What wants ticks gets one a minute, the close: of what lies between, the order is not known.
         """
         engine = self.engine
-        heard = [one for series in self._series for one in series.heard_until(ended)]
-        heard.sort(key=lambda one: (one[0], one[1], one[2].instrument))
-        candles = [candle for _, _, candle in heard]
+        candles = list(self.feed.heard_until(ended))
         decided = engine.give_news()
         engine.move_to(now)
         self.board.now = engine.now
@@ -293,27 +218,25 @@ class BarPlayer:
         engine = self.engine
         return engine.account.is_waiting or any(run.host.is_engaged for run in engine.runs)
 
-    def _is_busy(self, token: int) -> bool:
+    def _is_busy(self, token: int, row: Row) -> bool:
         """Whether an order is on its way or at the exchange, or the minute reaches a stop or a target."""
         if token in self._in_exchange:
             return True
-        bars, nth, before = self.bars[token], self._next[token], self.board.shown.get(token)
-        last = before.price if before else int(bars.open[nth])
-        low, high = min(last, bars.low[nth]), max(last, bars.high[nth])
-        return any(low <= level <= high for level in self._levels(token))
+        levels = self._levels(token)
+        if not levels:
+            return False
+        before = self.board.shown.get(token)
+        last = before.price if before else row.open
+        low, high = min(last, row.low), max(last, row.high)
+        return any(low <= level <= high for level in levels)
 
-    def _walk(self, busy: list[int], minute: int) -> None:
+    def _walk(self, busy: Mapping[int, Row], minute: int) -> None:
         """Open for all of them, then each stretch of their paths."""
         if not busy:
             return
-        latency = self.engine.account.terms.latency
-        self._stand_at(
-            {token: int(self.bars[token].open[self._next[token]]) for token in busy}, moment(minute) + latency
-        )
-        at = dict.fromkeys(busy, 0)
-        paths = {token: self._turns_of(token) for token in busy}
-        for token in busy:
-            at[token] = int(self.bars[token].open[self._next[token]])
+        at = {token: row.open for token, row in busy.items()}
+        self._stand_at(dict(at), moment(minute) + self.engine.account.terms.latency)
+        paths = {token: self._turns_of(token, row) for token, row in busy.items()}
         for phase in range(3):
             for token in busy:
                 end = paths[token][phase]
@@ -321,15 +244,13 @@ class BarPlayer:
                     self._stand_at({token: price}, moment(minute) + (phase + 1) * PHASE)
                 at[token] = end
 
-    def _turns_of(self, token: int) -> tuple[int, int, int]:
-        bars, nth = self.bars[token], self._next[token]
-        high, low = int(bars.high[nth]), int(bars.low[nth])
+    def _turns_of(self, token: int, row: Row) -> tuple[int, int, int]:
         held = [position for position in self._positions(token) if position.quantity]
         for one in held:
             levels = [self._wire(token, level) for level in (one.stop, one.target) if level is not None]
-            self.undecided += len(levels) == 2 and all(low <= level <= high for level in levels)
+            self.undecided += len(levels) == 2 and all(row.low <= level <= row.high for level in levels)
         side = 1 if not held or held[0].quantity > 0 else -1
-        return turns(high, low, int(bars.close[nth]), side, worse_first=self.worse_first)
+        return turns(row.high, row.low, row.close, side, worse_first=self.worse_first)
 
     def _positions(self, token: int) -> list[RunPosition]:
         key = self.engine.instruments[token].key
@@ -377,7 +298,7 @@ class BarPlayer:
                 price,
                 int(self.engine.now.timestamp()),
                 before.volume if before else 0,
-                self._offered(token, int(self.bars[token].volume[self._next[token]])) if offered is None else offered,
+                self._offered(token, self.feed.rows[token][self._minute].volume) if offered is None else offered,
                 before.previous_close if before else 0,
             )
 

@@ -69,7 +69,13 @@ def make_engine(terms: AccountTerms, instruments: Mapping[int, Instrument], with
     return Engine(MemoryAccount(terms, Board(facts)), facts.specs, frozenset(with_candles))
 
 
-def add_run(engine: Engine, plan: RunPlan, now: datetime, *, keeps_waits: bool = True) -> LabRun:
+def make_guard() -> CallbackGuard:
+    return CallbackGuard(settings.STRATEGY_CALLBACK_LIMIT.total_seconds())
+
+
+def add_run(
+    engine: Engine, plan: RunPlan, now: datetime, guard: CallbackGuard | None = None, *, keeps_waits: bool = True
+) -> LabRun:
     """Put a run into an engine. Raises BadParameters, or StrategyFault where the strategy cannot be made."""
     facts: RowFacts = engine.facts  # type: ignore[assignment]
     wanted = {one.key: one for one in facts.instruments.values() if one.key in plan.terms["instruments"]}
@@ -84,7 +90,7 @@ def add_run(engine: Engine, plan: RunPlan, now: datetime, *, keeps_waits: bool =
         terms,
         engine.session,
         now,
-        CallbackGuard(settings.STRATEGY_CALLBACK_LIMIT.total_seconds()),
+        guard or make_guard(),
         most_strikes=settings.STRATEGY_STRIKES,
         keeps_waits=keeps_waits,
     )

@@ -60,6 +60,11 @@ def _day_number(day: date) -> int:
     return (day - date(1970, 1, 1)).days
 
 
+def day_begins(number: int) -> int:
+    """Midnight in India of a day since 1970, in seconds since 1970."""
+    return number * DAY - _IST_OFFSET
+
+
 def day_of_number(number: int) -> date:
     return date(1970, 1, 1) + timedelta(days=number)
 

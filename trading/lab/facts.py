@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from alphapanda.core.timezone import IST
+from alphapanda.core.timezone import day_of
 from instruments.domain.price_protection import Protection
 from instruments.domain.sessions import DaySchedule
 from market.domain.staleness import AgeLimits, Liveness
@@ -112,33 +112,35 @@ class Board:
     def state(self, token: int, now: datetime) -> Liveness | None:
         """How live a price is; None where nothing was ever seen."""
         one = self.get(token)
-        if one is None:
-            return None
+        return None if one is None else self._state_of(token, one, now)
+
+    def _state_of(self, token: int, one: Seen, now: datetime) -> Liveness:
         return self.facts.age_limits(token).judge(now - one.at if one.at else None)
 
     def prices(self, tokens: set[int], now: datetime) -> dict[int, DayPrice]:
-        return {token: self._price(token, now) for token in tokens}
+        today = day_of(now)
+        return {token: self._price(token, now, today) for token in tokens}
 
-    def _price(self, token: int, now: datetime) -> DayPrice:
+    def _price(self, token: int, now: datetime, today: date) -> DayPrice:
         one = self.get(token)
         if one is None:
             return UNPRICED
         last = one.last if self._stands(token, one, now) else None
-        if one.at is None or one.at.astimezone(IST).date() != now.astimezone(IST).date():
+        if one.at is None or day_of(one.at) != today:
             return DayPrice(last, previous_close=last)
         return DayPrice(last, previous_close=one.previous_close)
 
     def _stands(self, token: int, one: Seen, now: datetime) -> bool:
-        if self.state(token, now) is not Liveness.DEAD:
+        if self._state_of(token, one, now) is not Liveness.DEAD:
             return True
         closed = self.facts.closed_since(token, now)
         return closed is not None and one.at is not None and one.at > closed - self.facts.age_limits(token).dead_after
 
     def exit_quote(self, token: int, now: datetime) -> ExitQuote:
         """The market as an exit sees it; a price that is dead is no price, and nothing is asked on it."""
-        day, spec, one = now.astimezone(IST).date(), self.facts.spec_of(token), self.get(token)
+        day, spec, one = day_of(now), self.facts.spec_of(token), self.get(token)
         low, high = self.facts.band(token, day) or (None, None)
-        known = one if one is not None and self.state(token, now) is not Liveness.DEAD else None
+        known = one if one is not None and self._state_of(token, one, now) is not Liveness.DEAD else None
         return ExitQuote(
             protection=self.facts.protection(token, day),
             tick_size=spec.tick_size,
@@ -155,5 +157,5 @@ class Board:
         one = self.get(token)
         if one is None:
             return None
-        low, high = self.facts.band(token, now.astimezone(IST).date()) or (None, None)
+        low, high = self.facts.band(token, day_of(now)) or (None, None)
         return DepthQuote(one.bids, one.asks, one.last, at, one.volume, low, high)

@@ -26,7 +26,7 @@ class RunContext:
         self._positions = traded
         self._keeps_waits = keeps_waits
         self._sessions: dict[str, Session | None] = {}
-        self._flat_at: dict[str, datetime | None] = {}
+        self._flat_at: dict[str, tuple[date, Session | None, datetime | None]] = {}
         self.now = now
         self.day: date = now.astimezone(IST).date()
         self.minute = int(now.timestamp()) // 60
@@ -37,7 +37,6 @@ class RunContext:
         if minute != self.minute:
             # Hours are looked up again: an early close may have been announced.
             self._sessions.clear()
-            self._flat_at.clear()
         is_new_day = day != self.day
         self.now, self.day, self.minute = now, day, minute
         return is_new_day
@@ -60,9 +59,11 @@ class RunContext:
         return self._sessions[instrument]
 
     def flat_at(self, instrument: str) -> datetime | None:
-        if instrument not in self._flat_at:
-            self._flat_at[instrument] = self._terms.flat_at(self.day, self.session(instrument))
-        return self._flat_at[instrument]
+        session = self.session(instrument)
+        known = self._flat_at.get(instrument)
+        if known is None or known[:2] != (self.day, session):
+            known = self._flat_at[instrument] = self.day, session, self._terms.flat_at(self.day, session)
+        return known[2]
 
     def records_wait(self, instrument: str, code: str) -> bool:
         position = self._positions.get(instrument)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from itertools import islice
+from types import GeneratorType
 from typing import Any
 
 from trading.strategies.values import ChangeStop, Enter, Exit, Intent, Reason, Wait
@@ -24,7 +25,9 @@ def collect_intents(answer: Any) -> list[Any]:
     """Return the intents of an answer; nothing said is nothing wanted. Raises BadIntent."""
     if answer is None:
         return []
-    if not isinstance(answer, Iterable) or isinstance(answer, str | Mapping):
+    # What most answer with is known at a glance: to ask an abstract class is dear.
+    is_plain = isinstance(answer, tuple | list | GeneratorType)
+    if not is_plain and (not isinstance(answer, Iterable) or isinstance(answer, str | Mapping)):
         raise BadIntent(f"answered {type(answer).__name__}, not a series of intents")
     intents = list(islice(answer, MOST_INTENTS + 1))
     if len(intents) > MOST_INTENTS:

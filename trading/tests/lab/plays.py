@@ -13,8 +13,9 @@ from instruments.tests.protections import SHARES
 from portfolio.charging import seeded_rates
 from portfolio.domain.costs import ChargeRates
 from trading.lab.account import AccountTerms, Deployed, MemoryAccount
+from trading.lab.bar_board import BarBoard
 from trading.lab.bar_path import FillTerms
-from trading.lab.bar_player import BarBoard, BarEngine, BarPlayer
+from trading.lab.bar_player import BarEngine, BarPlayer
 from trading.lab.candles import Bars, Sessions
 from trading.lab.engine import LabRun
 from trading.lab.plain_facts import PlainFacts

@@ -76,3 +76,55 @@ def test_a_timer_that_ran_before_goes_on():
 def test_what_the_call_raises_comes_through():
     with pytest.raises(ZeroDivisionError):
         CallbackGuard()(lambda: 1 / 0)
+
+
+# ---- many calls in a row ------------------------------------------------------------------------------------------
+
+
+def test_on_watch_a_loop_without_end_is_stopped_and_the_next_call_runs():
+    guard = CallbackGuard(0.05)
+    with guard.on_watch():
+        with pytest.raises(CallbackTimedOut, match="took more than 50 ms of CPU time"):
+            guard(spin)
+        assert guard(lambda: 42) == 42
+
+
+def test_on_watch_a_loop_that_swallows_everything_is_asked_again_and_again():
+    stubborn.gives_up_at = time.monotonic() + 0.3
+    guard = CallbackGuard(0.05)
+    with guard.on_watch(), pytest.raises(CallbackTimedOut):
+        guard(stubborn)
+
+
+def test_on_watch_a_call_that_only_waits_is_stopped_too():
+    guard = CallbackGuard(0.01)
+    with guard.on_watch(), pytest.raises(CallbackTimedOut, match="waited more than 100 ms"):
+        guard(lambda: time.sleep(10))
+
+
+def test_on_watch_many_short_calls_may_take_longer_together():
+    guard, ends = CallbackGuard(0.02), time.process_time() + 0.3
+    with guard.on_watch():
+        while time.process_time() < ends:
+            guard(lambda: sum(range(100)))
+
+
+def test_on_watch_what_lies_between_calls_is_not_limited():
+    guard, ends = CallbackGuard(0.02), time.process_time() + 0.3
+    with guard.on_watch():
+        while time.process_time() < ends:
+            pass
+
+
+def test_what_makes_steps_is_watched_and_what_is_done_with_them_is_not():
+    guard = CallbackGuard(0.05)
+
+    def steps():
+        yield guard(lambda: 1)
+        guard(spin)
+
+    watched = guard.watch_each(steps())
+    assert next(watched) == 1
+    assert signal.getitimer(signal.ITIMER_PROF) == (0, 0)
+    with pytest.raises(CallbackTimedOut):
+        next(watched)
