@@ -60,14 +60,26 @@ export function setIcon(svg, name) {
 
 function reconcile(list, items, scope) {
   if (!Array.isArray(items)) return;
-  const rows = new Map();
-  for (const child of list.children) {
-    if (child.dataset.key !== undefined) rows.set(child.dataset.key, child);
-    else visit(child, scope);
-  }
-  if (isBeingRead(list)) holdBack(list, items, rows, scope);
-  else arrange(list, items, rows);
+  for (const child of list.children) if (child.dataset.key === undefined) visit(child, scope);
+  const rows = rowsOf(list);
+  const once = eachOnce(items);
+  if (isBeingRead(list)) holdBack(list, once, rows, scope);
+  else arrange(list, once, rows);
 }
+
+// A key names one row: a second one would be nobody's, and stay for ever.
+function rowsOf(list) {
+  const rows = new Map();
+  for (const child of [...list.children]) {
+    const key = child.dataset.key;
+    if (key === undefined) continue;
+    if (rows.has(key)) child.remove();
+    else rows.set(key, child);
+  }
+  return rows;
+}
+
+const eachOnce = (items) => [...new Map(items.map((item) => [String(item.key), item])).values()];
 
 const isBeingRead = (list) =>
   "fresh" in list.dataset && (list.matches(":hover") || (list.contains(document.activeElement) && document.hasFocus()));
@@ -99,8 +111,7 @@ function release(list) {
   if (!held) return;
   waiting.delete(list);
   announceWaiting(list, 0);
-  const rows = new Map([...list.children].filter((c) => c.dataset.key !== undefined).map((c) => [c.dataset.key, c]));
-  arrange(list, held.items, rows);
+  arrange(list, held.items, rowsOf(list));
 }
 
 function arrange(list, items, rows) {

@@ -12,6 +12,7 @@ from alphapanda.dashboard.panels.live.kill_switch import KillSwitchPanel, kill_s
 from alphapanda.dashboard.panels.live.limits import LimitsPanel, limits_panel
 from alphapanda.dashboard.panels.live.net import NetPanel, net_panel
 from alphapanda.dashboard.panels.live.verdict import Verdict, make_verdict
+from alphapanda.dashboard.panels.one_reading import of_one_moment
 from alphapanda.dashboard.panels.orders.rows import WITH, OrderRow, order_rows
 from alphapanda.dashboard.panels.portfolio.positions import PositionsPanel, positions_panel
 from alphapanda.dashboard.panels.results import PortfolioDays
@@ -37,6 +38,7 @@ class LiveSnapshot(CommonFacts):
     verdict: Verdict
 
 
+@of_one_moment
 def live_snapshot(user: Any) -> LiveSnapshot:
     """Return everything the Live page shows. ``user`` sees all accounts: the desk is one family's."""
     page = PageContext()

@@ -13,6 +13,7 @@ from alphapanda.core.figures import long_date
 from alphapanda.core.timezone import IST
 from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
+from alphapanda.dashboard.panels.one_reading import of_one_moment
 from alphapanda.dashboard.panels.orders.rows import WITH, OrderRow, order_rows
 from alphapanda.dashboard.panels.shell import CommonFacts, common_facts
 from trading.models import Deployment, Order
@@ -33,6 +34,7 @@ class OrdersSnapshot(CommonFacts):
     choices: FilterChoices
 
 
+@of_one_moment
 def orders_snapshot(filters: Mapping[str, str] | None = None) -> OrdersSnapshot:
     """Return up to 100 orders. ``filters``: day (ISO), state, strategy (its name), q (symbol or tag), before (id)."""
     page, asked = PageContext(), dict(filters or {})
