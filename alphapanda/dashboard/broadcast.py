@@ -14,13 +14,14 @@ from alphapanda.dashboard.listening import Listener, end_tasks, loop_time
 from alphapanda.dashboard.outbox import MARKET, Outbox, encode_json
 from alphapanda.dashboard.prices import Prices, board_rows
 from alphapanda.dashboard.signed_in import still_signed_in
-from alphapanda.dashboard.topics import PAGES, Kind, Page, ReadingThread
+from alphapanda.dashboard.topics import PAGES, Kind, Page, ReadingThread, silent_now
 
 log = structlog.get_logger()
 TOPICS = (*PAGES, MARKET)
 SHORTEST, LONGEST = 1.0, 5.0  # seconds between two snapshots of a topic
 FLUSH_SECONDS = 0.2
 LOOK_SECONDS = 0.1
+PROCESS_SECONDS = 0.5
 PUT_RIGHT_SECONDS = 5.0
 SESSION_SECONDS = 60.0
 IDLE_SECONDS = 30.0
@@ -48,6 +49,7 @@ class Hub:
         self.pages: dict[Kind, Page] = {}
         self.prices = Prices()
         self.troubles: dict[str, str] = {}
+        self._silent: list[str] | None = None  # as of the last look
         self.thread = ReadingThread()
         self._tasks: list[asyncio.Task[None]] = []
         self._closing: asyncio.Task[None] | None = None
@@ -57,7 +59,14 @@ class Hub:
         self.sockets.add(socket)
         if not self._tasks:
             listener = Listener(self.on_announcement, self.on_line)
-            work = (listener.run, self._renew_pages, self._flush_prices, self._put_prices_right, self._check_sessions)
+            work = (
+                listener.run,
+                self._renew_pages,
+                self._watch_processes,
+                self._flush_prices,
+                self._put_prices_right,
+                self._check_sessions,
+            )
             self._tasks = [asyncio.create_task(kept_going(each)) for each in work]
 
     def leave(self, socket: Socket) -> None:
@@ -154,6 +163,15 @@ class Hub:
             return False
         self._set_trouble(page.kind.topic, "")
         return True
+
+    async def _watch_processes(self) -> None:
+        """Make all pages anew as soon as a process falls silent, or is heard again: it announces nothing itself."""
+        while True:
+            await asyncio.sleep(PROCESS_SECONDS)
+            silent = await self.thread.read(silent_now)
+            if silent is not None and silent != self._silent:
+                self._silent = silent
+                self._set_all_dirty()
 
     async def _flush_prices(self) -> None:
         """Send prices on, at most five times a second."""

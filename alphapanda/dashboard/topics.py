@@ -6,12 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import redis
 from channels.db import database_sync_to_async
 from django.db import connections
 
+from alphapanda.core.clock.market_time import wall_now
+from alphapanda.core.telemetry.heartbeats import silent_names
 from alphapanda.dashboard import panels
 from alphapanda.dashboard.outbox import encode_json
 from alphapanda.dashboard.panels.shell import CommonFacts
+from trading.wakeups import valkey_client
 
 PAGES: dict[str, Callable[[Any], CommonFacts]] = {
     "live": panels.live_snapshot,
@@ -68,6 +72,14 @@ class ReadingThread:
     async def close(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._pool, connections.close_all)
         self._pool.shutdown()
+
+
+def silent_now() -> list[str] | None:
+    """Return who is silent; None where Valkey cannot be asked, which the line itself tells."""
+    try:
+        return silent_names(valkey_client(), wall_now())
+    except redis.RedisError:
+        return None
 
 
 def snapshot_text(topic: str, user: Any) -> str:

@@ -85,6 +85,44 @@ def test_all_right_does_not_stand_when_nobody_speaks(open_page: Any, sample: Sam
     page = open_page("/")
     page.locator(".verdict h1", has_text="Not known").wait_for(timeout=15_000)
     assert "It last said" in page.locator(".verdict").inner_text()
+    assert set(page.locator(".facts .fact .note").all_inner_texts()) == {"as it was"}
+    first = page.locator(".verdict p").first.inner_text()
+    page.wait_for_function("(was) => document.querySelector('.verdict p').innerText !== was", arg=first)
+
+
+APPLY = """async (orders) => {
+  const { apply } = await import("/static/dashboard/js/bind.js");
+  const data = JSON.parse(document.getElementById("snapshot").textContent);
+  for (const rows of orders) apply(document.body, { ...data, orders: { ...data.orders, rows } });
+}"""
+
+
+def test_a_key_names_one_row_however_often_it_is_told(open_page: Any, sample: SampleDay) -> None:
+    sample.order("open")
+    page = open_page("/")
+    row = page.evaluate("JSON.parse(document.getElementById('snapshot').textContent).orders.rows[0]")
+    page.evaluate(APPLY, [[row, row], [row]])
+    assert page.locator(f".o-orders [data-key='{row['key']}']").count() == 1
+    page.evaluate("(key) => document.querySelector(`[data-key='${key}']`).after("
+                  "document.querySelector(`[data-key='${key}']`).cloneNode(true))", row["key"])  # fmt: skip
+    page.evaluate(APPLY, [[row]])
+    assert page.locator(f".o-orders [data-key='{row['key']}']").count() == 1
+
+
+def test_the_clock_never_runs_back(open_page: Any, sample: SampleDay) -> None:
+    """A snapshot is older than the page when it comes; another day of practice is told, and believed."""
+    page = open_page("/")
+    moved = page.evaluate("""async () => {
+      const { marketNow, setClock } = await import("/static/dashboard/js/ages.js");
+      const said = (seconds, days = 0) => {
+        const at = new Date(Date.now() + seconds * 1000), market = new Date(at.getTime() + days * 86400000);
+        setClock({ market: market.toISOString(), wall: at.toISOString(), rate: 1 });
+        return Math.round((marketNow() - Date.now()) / 1000);
+      };
+      said(3600);
+      return [said(3600), said(3597), said(3602), said(3597, 1)];
+    }""")
+    assert moved == [3600, 3600, 3602, 3597 + 86400]
 
 
 def test_without_scripts_the_page_is_whole(open_page: Any, sample: SampleDay) -> None:

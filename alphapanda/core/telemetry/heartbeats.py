@@ -1,4 +1,4 @@
-"""Every process says every two seconds that it lives, so that a page can tell which one has fallen silent.
+"""Every process says every second that it lives, so that a page can tell which one has fallen silent.
 
 A process that ends in order takes its name off; one that was killed, or died of an error, leaves it, and its silence
 is what is seen.
@@ -22,10 +22,11 @@ import structlog
 from django.conf import settings
 
 KEY = "processes"
-BEAT_SECONDS = 2.0
+BEAT_SECONDS = 1.0
 # A beat may wait so long for Valkey; one that came after the name was taken off would put it on again.
 LONGEST_BEAT_SECONDS = 6.0
-SILENT_AFTER = timedelta(seconds=10)
+# Three beats in a row were missed. A page must say so within five seconds, its own reading and way included.
+SILENT_AFTER = timedelta(seconds=3)
 # A name not heard of for so long belongs to a machine or a set-up that is no more.
 FORGOTTEN_AFTER = timedelta(days=1)
 log = structlog.get_logger()
@@ -128,6 +129,11 @@ def read_processes(client: redis.Redis, now: datetime) -> list[Process]:
     if gone := [one.name for one in found if one.silence(now) >= FORGOTTEN_AFTER]:
         client.hdel(KEY, *gone)
     return sorted((one for one in found if one.name not in gone), key=lambda one: one.name)
+
+
+def silent_names(client: redis.Redis, now: datetime) -> list[str]:
+    """Return who was killed, has stopped or crashed, by name. Raises RedisError."""
+    return [one.name for one in read_processes(client, now) if one.is_silent(now)]
 
 
 def _now() -> datetime:

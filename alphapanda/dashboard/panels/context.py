@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from alphapanda.core.clock.market_time import current_anchor, market_now, wall_now
 from alphapanda.core.figures import iso
+from alphapanda.core.telemetry.heartbeats import Process, read_processes
 from alphapanda.core.timezone import IST
 from instruments.domain.contracts import SecurityClass
 from instruments.domain.sessions import DaySchedule
@@ -24,6 +25,7 @@ from portfolio.models import Account, Trade
 from trading.models import Deployment, Gate
 from trading.orders.gates import flag_file
 from trading.orders.life_cycle import GATE_LABELS, GATE_SEVERITY, GateState, effective_gate
+from trading.wakeups import valkey_client
 
 log = structlog.get_logger()
 EXCHANGE, MAIN_CLASS = "NSE", SecurityClass.EQUITY_FNO
@@ -126,6 +128,15 @@ class PageContext:
             return quote_board().feed_states()
         except redis.RedisError as error:
             log.warning("quote_board_unreachable", error=repr(error))
+            return None
+
+    @cached_property
+    def processes(self) -> list[Process] | None:
+        """Every process heard of within a day; None when Valkey cannot be asked."""
+        try:
+            return read_processes(valkey_client(), self.wall)
+        except redis.RedisError as error:
+            log.warning("processes_not_read", error=repr(error))
             return None
 
     def quotes(self, instruments: Iterable[Instrument]) -> dict[UUID, Quote]:

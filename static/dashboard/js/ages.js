@@ -2,14 +2,22 @@
 import { age, clock_time, weekday_date } from "./formats.js";
 import { setIcon } from "./bind.js";
 
-let anchor = { market: Date.now(), wall: Date.now(), here: Date.now(), rate: 1 };
+// A snapshot is as old as its way here: a clock that is ahead of it by no more than this goes on as it was.
+const LONGEST_WAY = 10_000;
+let anchor = { market: Date.now(), wall: Date.now(), here: Date.now(), rate: 1, isSet: false };
 const COUNTED = new Set(["live", "stale", "dead"]);
 const ICONS = { live: "live", stale: "stale", dead: "dead", failed: "dead", loading: "loading", closed: "closed" };
 
 export function setClock({ market, wall, rate }) {
   if (!market) return;
-  anchor = { market: Date.parse(market), wall: Date.parse(wall ?? market), here: Date.now(), rate: Number(rate ?? 1) };
+  const said = { market: Date.parse(market), wall: Date.parse(wall ?? market), here: Date.now(), rate: Number(rate ?? 1), isSet: true };
+  const ahead = wallNow() - said.wall;
+  if (anchor.isSet && anchor.rate === said.rate && ahead > 0 && ahead < LONGEST_WAY && isSameDay(said)) return;
+  anchor = said;
 }
+
+// Market time may be set anew while this machine's goes on: another day of practice.
+const isSameDay = (said) => Math.abs(marketNow() - said.market) < LONGEST_WAY * Math.max(said.rate, 1);
 
 export const marketNow = () => anchor.market + (Date.now() - anchor.here) * anchor.rate;
 export const wallNow = () => anchor.wall + (Date.now() - anchor.here);

@@ -2,6 +2,7 @@
 import { countAges, setClock } from "./ages.js";
 import { apply } from "./bind.js";
 import { showCandles } from "./candles.js";
+import { age } from "./formats.js";
 import { followChoices, guardForms } from "./forms.js";
 import { listenToKeys } from "./keys.js";
 import { revalue, showPrices } from "./market.js";
@@ -10,13 +11,14 @@ import { PageSocket } from "./socket.js";
 
 const FRAME = 200;
 const REFETCH = 1000;
-const DOUBT = 5000;
+// The server makes a page anew every five seconds at the least, and prices come all the time.
+const DOUBT = 8000;
 const page = document.body.dataset;
 let data = readJson("snapshot");
 let pending = [];
 let quietly = true;
 let asked = false;
-let lostAt = null;
+let heardAt = Date.now();
 
 function readJson(id) {
   const source = document.getElementById(id);
@@ -24,12 +26,13 @@ function readJson(id) {
 }
 
 function paint() {
-  apply(document.body, data);
+  apply(document.body, shown());
   showCandles(data?.chart);
   countAges();
 }
 
 function onSnapshot(topic, snapshot) {
+  heardAt = Date.now();
   setClock(snapshot.clock ?? {});
   if ("refetch" in document.getElementById("sheet").firstElementChild?.dataset) return askAgain();
   if (topic !== page.topic) return;
@@ -49,6 +52,7 @@ function askAgain() {
     const reply = await fetch(location.href, { headers: { Accept: "application/json" } });
     if (!reply.ok) return;
     data = await reply.json();
+    heardAt = Date.now();
     if (data[refetchedFor()]) return location.reload();
     paint();
   }, REFETCH);
@@ -68,15 +72,23 @@ function onFrame() {
   quietly = false;
   if (!data?.positions) return;
   revalue(data, changed);
-  apply(document.body, data);
+  apply(document.body, shown());
 }
 
-// "All right" may not stand on a page that has heard nothing for a while.
-function doubt() {
-  if (!data.verdict || lostAt === null || Date.now() - lostAt < DOUBT) return;
-  const lines = [{ key: "0", text: `It last said: ${data.verdict.headline}`, href: null, link: "" }];
+const silence = () => Date.now() - heardAt;
+
+// "All right" may not stand on a page that has not been told so for a while, whatever its line says.
+function shown() {
+  if (!data?.verdict || silence() < DOUBT) return data;
+  const text = `Silent for ${age(silence() / 1000)}. It last said: ${data.verdict.headline}`;
+  const lines = [{ key: "0", text, href: null, link: "" }];
   const verdict = { tone: "warn", icon: "unknown", headline: "Not known: no word from the server.", lines };
-  apply(document.body, { ...data, verdict });
+  const facts = data.facts?.map((fact) => ({ ...fact, icon: "unknown", tone: "warn", note: "as it was" }));
+  return { ...data, verdict, ...(facts && { facts }) };
+}
+
+function doubt() {
+  if (silence() >= DOUBT) apply(document.body, shown());
 }
 
 function tellTrouble(words) {
@@ -98,7 +110,6 @@ function start() {
   addEventListener("resize", paint);
   const topics = [page.topic, "market"].filter(Boolean);
   const onLine = (isThere) => {
-    lostAt = isThere ? null : (lostAt ?? Date.now());
     tellTrouble(isThere ? "" : "No word from the server: every figure shows its age.");
   };
   setInterval(doubt, 1000);

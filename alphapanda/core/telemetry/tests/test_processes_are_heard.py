@@ -62,8 +62,8 @@ def test_a_killed_process_leaves_its_name_and_is_missed(heard):
     process.send_signal(signal.SIGKILL)
     process.communicate()
     [found] = heard()
-    assert not found.is_silent(found.heard_at + timedelta(seconds=10))
-    assert found.is_silent(found.heard_at + timedelta(seconds=11))
+    assert not found.is_silent(found.heard_at + timedelta(seconds=3))
+    assert found.is_silent(found.heard_at + timedelta(seconds=4))
 
 
 def test_a_process_that_dies_of_an_error_is_missed(heard):

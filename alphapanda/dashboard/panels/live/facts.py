@@ -11,7 +11,6 @@ from django.urls import reverse
 
 from alphapanda.core.figures import age, clock_minute, counted, profit, signed_whole, weekday_date
 from alphapanda.core.journal.models import DeadLetter
-from alphapanda.core.telemetry.heartbeats import read_processes
 from alphapanda.core.timezone import IST
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.limits import LimitsPanel, MeterRow
@@ -33,7 +32,6 @@ from trading.orders.life_cycle import DeploymentState, GateState, OrderState
 from trading.orders.rate_budget import KITE_BUDGET
 from trading.risk.assess import RULES
 from trading.ticks.troubles import read_troubles
-from trading.wakeups import valkey_client
 
 FEED_ICONS = {Liveness.LIVE: ("live", ""), Liveness.STALE: ("stale", "warn"), Liveness.DEAD: ("dead", "fault")}
 TROUBLE = (DeploymentState.PAUSED, DeploymentState.HALTED)
@@ -156,7 +154,7 @@ def verdict_facts(
         halted=f"{gate_words(page)}." if gate.state == GateState.HALTED else None,
         halted_note=f"{open_words(rows)} Exits still pass." if rows else "Flat. Fills and books go on.",
         reduce_only=f"{gate_words(page)}." if gate.state == GateState.REDUCE_ONLY else None,
-        no_prices_for=silence_words(feed) if dead else None,
+        no_prices_for=silence_words(feed, page) if dead else None,
         stuck_shards=stuck_shards(page),
         open_positions=len(rows),
         unconfirmed=tuple(order_line(o, page) for o in live if is_overdue(o, page)),
@@ -189,11 +187,7 @@ def stale_symbols(rows: list[PositionRow]) -> tuple[str, ...]:
 
 def silent_processes(page: PageContext) -> tuple[str, ...]:
     """Return those that were killed, stopped or crashed; with Valkey away the feed's silence is the news."""
-    try:
-        found = read_processes(valkey_client(), page.wall)
-    except redis.RedisError:
-        return ()
-    silent = [process for process in found if process.is_silent(page.wall)]
+    silent = [process for process in page.processes or () if process.is_silent(page.wall)]
     return tuple(f"{one.name}: silent for {age(one.silence(page.wall).total_seconds())}" for one in silent)
 
 
@@ -210,10 +204,14 @@ def meter_words(row: MeterRow) -> tuple[str, str]:
     return row["name"], f"{row['used']} used, {row['left']}"
 
 
-def silence_words(feed: FeedState | None) -> str:
-    if feed is None or feed.silent_for is None:
-        return "at least 6 s"
-    return age(feed.silent_for.total_seconds())
+def silence_words(feed: FeedState | None, page: PageContext) -> str:
+    """How long no prices have come; the board forgets a silent feed, its process's last beat is kept for a day."""
+    if feed is not None and feed.silent_for is not None:
+        return age(feed.silent_for.total_seconds())
+    heard = [one for one in page.processes or () if feed and one.name.startswith(f"feed {feed.feed}@")]
+    if not heard:
+        return "longer than anybody remembers"
+    return age(min(one.silence(page.wall) for one in heard).total_seconds())
 
 
 def is_overdue(order: Order, page: PageContext) -> bool:

@@ -142,7 +142,7 @@ def _orders(facts: Facts) -> Iterator[Finding]:
     yield from _expiring(facts)
     if facts.silent_processes:
         words = f"{count_words(len(facts.silent_processes), 'process', 'processes')} not heard."
-        line = Line(f"{facts.silent_processes[0]}. Its work waits until it is started again.", "/system/", "System")
+        line = Line(f"{facts.silent_processes[0]}. Its work waits until it runs again.", "/system/", "System")
         yield Finding("warn", "warn", words, (line,))
     if facts.dead_letters:
         words = f"{count_words(facts.dead_letters, 'piece')} of work was given up after three attempts."

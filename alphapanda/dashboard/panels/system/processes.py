@@ -5,16 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, TypedDict
 
-import redis
-
 from alphapanda.core.figures import UNKNOWN, age, counted
-from alphapanda.core.telemetry.heartbeats import Process, read_processes
+from alphapanda.core.telemetry.heartbeats import Process
 from alphapanda.dashboard.panels.ages import Age, fixed_age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.facts import FEED_ICONS
 from market.models import FeedLease, Shard
 from market.quotes import FeedState
-from trading.wakeups import valkey_client
 
 
 class ProcessesPanel(TypedDict):
@@ -25,14 +22,13 @@ class ProcessesPanel(TypedDict):
 
 def processes_panel(page: PageContext) -> ProcessesPanel:
     """Every process and when it was last heard."""
-    try:
-        rows = [process_row(process, page.wall) for process in read_processes(valkey_client(), page.wall)]
-    except redis.RedisError:
+    if page.processes is None:
         return {
             "rows": [],
             "age": fixed_age("failed", "Valkey not reached"),
             "empty": "Valkey did not answer, so nobody knows which processes live.",
         }
+    rows = [process_row(process, page.wall) for process in page.processes]
     return {"rows": rows, "age": read_now(page), "empty": "" if rows else "No process has been heard yet."}
 
 

@@ -1,15 +1,20 @@
 """The WebSocket: a snapshot first, then what changes, for those who may see it."""
 
 import asyncio
+from dataclasses import asdict, replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import orjson
 import pytest
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from django.contrib.sessions.models import Session
 
+from alphapanda.core.clock.market_time import wall_now
 from alphapanda.core.journal.services import record_event
+from alphapanda.core.telemetry.heartbeats import KEY, Process
 from alphapanda.dashboard import broadcast, topics
 from alphapanda.dashboard.broadcast import Hub
 from alphapanda.dashboard.tests.sockets.conftest import Browser, open_browser
@@ -254,3 +259,25 @@ async def test_a_page_that_cannot_be_read_is_told_and_tried_again(
     monkeypatch.setitem(topics.PAGES, "live", whole)
     assert (await screen.on_announcement("recovered"))["part"] == "live"
     assert (await screen.on_announcement("snapshot"))["version"] == 1
+
+
+async def test_a_process_that_was_killed_is_a_headline_within_five_seconds(screen: Browser, valkey: Any) -> None:
+    heard_at = wall_now()
+    process = Process("orders@desk", "orders", 4711, heard_at, heard_at)
+    valkey.hset(KEY, process.name, orjson.dumps(asdict(process)))
+    await screen.say("subscribe", "live")
+    message = await screen.on_announcement("snapshot")
+    while "1 process not heard" not in str(message["data"]["verdict"]):
+        message = await screen.on_announcement("snapshot")
+    assert (wall_now() - heard_at).total_seconds() < 5
+
+
+async def test_a_process_that_runs_again_is_silent_no_more(screen: Browser, valkey: Any) -> None:
+    long_ago = wall_now() - timedelta(minutes=1)
+    process = Process("orders@desk", "orders", 4711, long_ago, long_ago)
+    valkey.hset(KEY, process.name, orjson.dumps(asdict(process)))
+    await screen.say("subscribe", "live")
+    assert "1 process not heard" in str((await screen.on_announcement("snapshot"))["data"]["verdict"])
+    again = replace(process, pid=4712, heard_at=wall_now() + timedelta(minutes=1))
+    valkey.hset(KEY, process.name, orjson.dumps(asdict(again)))
+    assert "1 process not heard" not in str((await screen.on_announcement("snapshot", 4))["data"]["verdict"])
