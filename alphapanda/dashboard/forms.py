@@ -64,11 +64,15 @@ class OrderForm(forms.Form):
             self.fields[name].widget.attrs["class"] = "num"
 
     def clean_instrument(self) -> Instrument:
-        """Accept NSE:INFY, or a symbol alone where it is unique. Raises with what was looked for."""
+        """Accept NSE:INFY, or a symbol alone: NSE's, or the only one there is. Raises with what was looked for."""
         text = self.cleaned_data["instrument"].strip().upper()
+        listed = Instrument.objects.listed()
         try:
-            return Instrument.objects.listed().by_key(text if ":" in text else f"NSE:{text}")
+            return listed.by_key(text if ":" in text else f"NSE:{text}")
         except (Instrument.DoesNotExist, ValueError):
+            elsewhere = list(listed.filter(tradingsymbol=text)[:2])
+            if len(elsewhere) == 1:
+                return elsewhere[0]
             near = [found.key for found in Instrument.objects.search(text.rpartition(":")[2])[:3]]
             hint = f" Did you mean {', '.join(near)}?" if near else ""
             raise ValidationError(f"No listed instrument {text}.{hint}") from None

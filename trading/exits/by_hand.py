@@ -23,6 +23,7 @@ from trading.orders.closable import Holdings
 from trading.orders.holdings import read_holdings
 from trading.orders.life_cycle import Urgency
 from trading.orders.requests import insist_on_trading, place_manual
+from trading.orders.watching import ensure_watched
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def place_by_hand(
     meant; NotAllowed for a stop that would close a deployment's holding, which has its own.
     """
     insist_on_trading(account)
+    ensure_watched(account, instrument)
     Account.objects.locked(account.pk)
     sign = 1 if side == Side.BUY else -1
     holdings = read_holdings(account.pk, instrument.pk, product, market_now())

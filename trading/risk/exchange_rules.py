@@ -11,6 +11,7 @@ import msgspec
 from alphapanda.core import figures
 from instruments.domain.order_terms import TAKES_MARKET, OrderType, Product, Validity, price_problems, takes_sl_m
 from instruments.domain.price_protection import limit_range, outside_limit_range
+from instruments.domain.prices import ceil_to_tick, floor_to_tick
 from instruments.domain.sessions import PhaseKind
 from trading.risk.inputs import EQUITY_SEGMENTS
 from trading.risk.verdicts import Case, Said, Verdict, bounded_by, not_asked, unknown_verdict, verdict_of
@@ -135,9 +136,18 @@ def on_tick(case: Case) -> Verdict:
     if not size:
         return unknown_verdict("the tick size")
     off = [p for p in prices if p % size]
-    shown = (off or prices)[0]
-    words = f"price {shown:f} is {'off' if off else 'on'} the tick of {size:f}"
-    return verdict_of(not off, f"{shown:f}", f"ticks of {size:f}", words)
+    return Verdict(not off, partial(_say_tick, (off or prices)[0], size))
+
+
+def _say_tick(price: Decimal, size: Decimal) -> Said:
+    below, above = floor_to_tick(price, size), ceil_to_tick(price, size)
+    # As it was asked, to its last digit; a column's zeros say nothing.
+    shown, tick = f"{price.normalize():f}", f"{size.normalize():f}"
+    words = f"price {shown} is on the tick of {tick}"
+    if below != above:
+        nearest = " or ".join(figures.plain(one) for one in (below, above) if one > 0)
+        words = f"price {shown} is off the tick of {tick}: {nearest}"
+    return Said(shown, f"ticks of {tick}", words)
 
 
 def within_freeze(case: Case) -> Verdict:

@@ -8,7 +8,12 @@ from django.urls import reverse
 from alphapanda.core.journal.models import DeadLetter
 from alphapanda.dashboard.sign_in_links import make_sign_in_link
 from alphapanda.dashboard.tests.conftest import NOW, SampleDay
+from alphapanda.dashboard.views import asking
+from market.models import Feed, Subscription
+from market.subscriptions import subscribe_instrument
 from trading.models import Gate, Order, Signal
+from trading.orders.watching import REF
+from trading.risk.assessment import assess_signals
 from trading.strategies.parameters import StrategyParameters
 
 
@@ -73,10 +78,47 @@ def test_what_belongs_to_no_field_is_shown_above_them(reader: Any, sample: Sampl
     assert "conflicts: its code yields &#x27;too wide&#x27;, not a parameter" in answer.content.decode()
 
 
-def test_an_order_by_hand_goes_to_the_gate(reader: Any, sample: SampleDay) -> None:
-    answer = post(reader, "place_order", **an_order(sample))
+@pytest.fixture
+def watched(sample: SampleDay, monkeypatch: pytest.MonkeyPatch) -> SampleDay:
+    """INFY is subscribed, and nobody is at work who would judge."""
+    subscribe_instrument(Feed.objects.get(), sample.infy)
+    monkeypatch.setattr(asking, "GATE_SECONDS", 0)
+    return sample
+
+
+def test_an_order_by_hand_goes_to_the_gate(reader: Any, watched: SampleDay) -> None:
+    answer = post(reader, "place_order", **an_order(watched))
     assert "Asked the gate" in said(answer)
+    assert "It is judged in a moment" in said(answer)
     assert Signal.objects.get(kind="manual").asked_by == "mehta"
+
+
+def test_what_the_gate_refuses_is_said_where_it_was_asked(
+    reader: Any, watched: SampleDay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "_until", lambda is_so, seconds: assess_signals(watched.account.pk))
+    page = post(reader, "place_order", **an_order(watched, price="1484.23")).content.decode()
+    assert "Refused by the gate. TICK: price 1484.23 is off the tick of 0.05: 1,484.20 or 1,484.25." in page
+    assert 'value="1484.23"' in page  # what was typed is there to be put right
+    assert "Refused</span>" in page  # and it stays in Orders
+
+
+def test_what_nobody_watched_is_subscribed_and_waited_for(
+    reader: Any, sample: SampleDay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "PRICE_SECONDS", 0)
+    page = post(reader, "place_order", **an_order(sample)).content.decode()
+    assert "nobody watched NSE:INFY: it is subscribed now, and no price has come yet. Ask again" in page
+    assert Subscription.objects.get().ref == REF
+    assert not Signal.objects.filter(kind="manual").exists()
+    monkeypatch.setattr(asking, "GATE_SECONDS", 0)
+    assert "Asked the gate" in said(post(reader, "place_order", **an_order(sample)))
+
+
+def test_a_symbol_is_enough_where_there_is_only_one(reader: Any, watched: SampleDay) -> None:
+    watched.infy.exchange = watched.infy.segment = "BSE"
+    watched.infy.save()
+    assert "Asked the gate" in said(post(reader, "place_order", **an_order(watched, instrument="infy")))
 
 
 def test_a_wrong_quantity_says_the_right_one(reader: Any, sample: SampleDay) -> None:

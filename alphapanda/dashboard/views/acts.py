@@ -1,6 +1,6 @@
 """What the pages can do. Each act calls one service and says in words what came of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -16,19 +16,22 @@ from alphapanda.core.journal.services import CannotDecide, drop_dead_letter, rep
 from alphapanda.dashboard.forms import BacktestForm, OrderForm, given_parameters
 from alphapanda.dashboard.panels.live.kill_switch import CANCEL_ALL, FLATTEN
 from alphapanda.dashboard.panels.naming import order_words
+from alphapanda.dashboard.views.asking import await_answers, await_price
 from alphapanda.dashboard.views.page import signed_in
 from alphapanda.dashboard.views.pages import deployment_page, lab_page, orders_page
 from alphapanda.dashboard.views.people import came_from
-from portfolio.models import Position
+from instruments.models import Instrument
+from portfolio.models import Account, Position
 from trading.errors import NotAllowed
 from trading.exits.by_hand import ChoiceNeeded, place_by_hand
 from trading.exits.opening import exit_and_stop, exit_deployment, exit_holding, flatten
 from trading.lab.jobs import ask_backtest, cancel_backtest
 from trading.lab.request import BadRequest
-from trading.models import Backtest, Deployment, Order
+from trading.models import Backtest, Deployment, ExitPlan, Order, Signal
 from trading.orders import kill_switch
-from trading.orders.life_cycle import GATE_LABELS, GateState, Urgency
+from trading.orders.life_cycle import GATE_LABELS, GateState, SignalState, Urgency
 from trading.orders.requests import cancel_all, request_cancellation
+from trading.orders.watching import ensure_watched
 from trading.run import deployments
 from trading.strategies.parameters import BadParameters
 
@@ -133,6 +136,7 @@ def place_order(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return orders_page(request, form)
     try:
+        insist_on_price(form.cleaned_data["account"], form.cleaned_data["instrument"])
         placed = place_by_hand(**form.asked(), by=name_of(request))
     except ChoiceNeeded as needed:
         form.offer_choices(needed)
@@ -140,9 +144,31 @@ def place_order(request: HttpRequest) -> HttpResponse:
     except (NotAllowed, ValidationError) as refused:
         form.add_error(None, words_of(refused))
         return orders_page(request, form)
-    asked = "; ".join(str(part) for part in (*placed.signals, *placed.exits))
-    messages.info(request, f"Asked the gate: {asked}. It is judged now; an order or a refusal follows.")
+    answers = await_answers(placed.signals)
+    if denied := [signal for signal in answers if signal.state == SignalState.DENIED]:
+        form.add_error(None, [line for signal in denied for line in refusal_lines(signal)])
+        return orders_page(request, form)
+    messages.info(request, asked_words(answers, placed.exits))
     return redirect("dashboard:orders")
+
+
+def insist_on_price(account: Account, instrument: Instrument) -> None:
+    """Watch what nobody watched, and wait for its first price. Raises NotAllowed if none comes."""
+    if not ensure_watched(account, instrument) and not await_price(instrument):
+        raise NotAllowed(f"nobody watched {instrument.key}: it is subscribed now, and no price has come yet. Ask again")
+
+
+def refusal_lines(signal: Signal) -> list[str]:
+    """Each rule that refused, with its numbers: whoever asks again should not meet them one by one."""
+    checks = [check for check in signal.decision.checks if not check["passed"]]
+    return [f"Refused by the gate. {check['code']}: {check['words']}." for check in checks]
+
+
+def asked_words(signals: Iterable[Signal], exits: Iterable[ExitPlan]) -> str:
+    parts = [f"{signal}: passed the gate" if signal.state == SignalState.ORDERED else str(signal) for signal in signals]
+    waits = any(signal.state == SignalState.NEW for signal in signals)
+    later = " It is judged in a moment; an order or a refusal follows." if waits else ""
+    return f"Asked the gate: {'; '.join([*parts, *map(str, exits)])}.{later}"
 
 
 @signed_in

@@ -12,12 +12,14 @@ from alphapanda.core.journal.models import Event
 from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.naming import done_word, order_words, story_of, symbol_of
+from alphapanda.dashboard.panels.orders.refusals import code_and_words, in_kinds, times_words
 from alphapanda.dashboard.panels.orders.story_rows import BESIDE
 from alphapanda.dashboard.panels.orders.story_steps import beside_words
 from trading.models import Deployment, Order, Signal
 from trading.orders.life_cycle import DeploymentState, GateState, OrderState, SignalState
 
 SHOWN_REFUSALS, SHOWN_EVENTS = 8, 14
+MOST_REFUSALS = 200  # looked at to find those of one kind
 # Steps every order takes are in its story; here stands what a person would want to have seen.
 QUIET = (
     "order.created",
@@ -39,11 +41,10 @@ class RefusedPanel(TypedDict):
 
 def refused_panel(page: PageContext) -> RefusedPanel:
     denied = Signal.objects.filter(state=SignalState.DENIED, market_time__gte=page.midnight)
-    latest = denied.select_related("instrument", "deployment").order_by("-id")[:SHOWN_REFUSALS]
-    rows = [refusal_row(signal) for signal in latest]
-    number = len(rows) if len(rows) < SHOWN_REFUSALS else denied.count()
+    latest = denied.select_related("instrument", "deployment").order_by("-id")[:MOST_REFUSALS]
+    rows = [refusal_row(alike) for alike in in_kinds(latest)][:SHOWN_REFUSALS]
     empty = "" if rows else "Nothing was refused today."
-    return {"counts": str(number), "age": read_now(page), "rows": rows, "empty": empty}
+    return {"counts": str(denied.count()), "age": read_now(page), "rows": rows, "empty": empty}
 
 
 class RefusalRow(TypedDict):
@@ -51,18 +52,22 @@ class RefusalRow(TypedDict):
     at: str | None
     name: str
     code: str
+    times: str
     words: str
     title: str
 
 
-def refusal_row(signal: Signal) -> RefusalRow:
-    code, _, words = signal.state_reason.partition(": ")
+def refusal_row(alike: list[Signal]) -> RefusalRow:
+    """The newest of its kind, and how often in a row."""
+    signal = alike[0]
+    code, words = code_and_words(signal)
     return {
-        "key": str(signal.pk),
+        "key": str(alike[-1].pk),
         "at": iso(signal.market_time),
         "name": symbol_of(signal.instrument),
         "code": code,
-        "words": words or code,
+        "times": times_words(len(alike)),
+        "words": words,
         "title": f"{signal.deployment or 'by hand'} wanted: {signal}",
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
-from typing import TypedDict
+from typing import Any, TypedDict, TypeVar
 from urllib.parse import urlencode
 
 from django.db.models import Q, QuerySet
@@ -14,10 +14,13 @@ from alphapanda.core.timezone import IST
 from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.one_reading import of_one_moment
+from alphapanda.dashboard.panels.orders import refusals
+from alphapanda.dashboard.panels.orders.refusals import REFUSED, REFUSED_WORDS, among_orders, refusal_as_order
 from alphapanda.dashboard.panels.orders.rows import WITH, OrderRow, order_rows
 from alphapanda.dashboard.panels.shell import CommonFacts, common_facts
-from trading.models import Deployment, Order
-from trading.orders.life_cycle import MAY_STILL_FILL, ORDER_LABELS, OrderState
+from market.quotes import Quote
+from trading.models import Deployment, Order, Signal
+from trading.orders.life_cycle import MAY_STILL_FILL, ORDER_LABELS, OrderState, SignalState
 
 PAGE = 100
 ANY = ""
@@ -36,17 +39,18 @@ class OrdersSnapshot(CommonFacts):
 
 @of_one_moment
 def orders_snapshot(filters: Mapping[str, str] | None = None) -> OrdersSnapshot:
-    """Return up to 100 orders. ``filters``: day (ISO), state, strategy (its name), q (symbol or tag), before (id)."""
+    """Return up to 100 orders and refusals. ``filters``: day (ISO), state, strategy (its name), q (symbol or tag),
+    before (id)."""
     page, asked = PageContext(), dict(filters or {})
-    chosen = filter_orders(Order.objects.select_related(*WITH), asked)
-    listed = list(chosen.order_by("-id")[: PAGE + 1])
+    listed = newest_of(asked)
     shown = listed[:PAGE]
-    quotes = page.quotes({order.instrument_id: order.instrument for order in shown if order.may_still_fill}.values())
+    orders = [one for one in shown if isinstance(one, Order) and one.may_still_fill]
+    quotes = page.quotes({order.instrument_id: order.instrument for order in orders}.values())
     return {
         **common_facts(page),
         "age": read_now(page),
         "counts": f"{len(shown)} shown" + (", more before" if len(listed) > PAGE else ""),
-        "rows": order_rows(page, shown, quotes),
+        "rows": rows_of(page, shown, quotes),
         "empty": "" if shown else empty_words(asked),
         "older": older_address(asked, shown[-1]) if len(listed) > PAGE else None,
         "filters": {name: asked.get(name, ANY) for name in ("day", "state", "strategy", "q")},
@@ -54,27 +58,53 @@ def orders_snapshot(filters: Mapping[str, str] | None = None) -> OrdersSnapshot:
     }
 
 
-def older_address(asked: Mapping[str, str], last: Order) -> str:
+def newest_of(asked: Mapping[str, str]) -> list[Order | Signal]:
+    """Return the newest orders that fit, and the refusals among them; one more than a page shows."""
+    found: list[Order | Signal] = []
+    state = asked.get("state", ANY)
+    if state != REFUSED:
+        orders = filter_state(filter_both(Order.objects.select_related(*WITH), asked), state)
+        found += orders.order_by("-id")[: PAGE + 1]
+    if state in (ANY, REFUSED):
+        denied = Signal.objects.filter(state=SignalState.DENIED).select_related(*refusals.WITH)
+        found += filter_both(denied, asked).order_by("-id")[: PAGE + 1]
+    return sorted(found, key=lambda one: one.pk, reverse=True)[: PAGE + 1]
+
+
+def rows_of(page: PageContext, shown: list[Order | Signal], quotes: dict[Any, Quote]) -> list[OrderRow]:
+    orders = {row["key"]: row for row in order_rows(page, (one for one in shown if isinstance(one, Order)), quotes)}
+    return [
+        refusal_as_order(page, one) if isinstance(one, list) else orders[str(one.pk)] for one in among_orders(shown)
+    ]
+
+
+def older_address(asked: Mapping[str, str], last: Order | Signal) -> str:
     """Return the same filters, before the last order shown."""
     kept = {name: asked.get(name, ANY) for name in ("q", "day", "state", "strategy")}
     return "?" + urlencode({**kept, "before": str(last.pk)})
 
 
-def filter_orders(orders: QuerySet[Order], asked: Mapping[str, str]) -> QuerySet[Order]:
-    """Narrow the orders; what cannot be read as a filter is not one."""
-    state, strategy, words = asked.get("state", ANY), asked.get("strategy", ANY), asked.get("q", "").strip()
+Both = TypeVar("Both", Order, Signal)
+
+
+def filter_both(rows: QuerySet[Both], asked: Mapping[str, str]) -> QuerySet[Both]:
+    """Narrow orders or signals; what cannot be read as a filter is not one."""
+    strategy, words = asked.get("strategy", ANY), asked.get("q", "").strip()
     if day := read_day(asked.get("day", ANY)):
         start = datetime.combine(day, time(), IST)
-        orders = orders.filter(market_time__gte=start, market_time__lt=start + timedelta(days=1))
-    if state == AT_WORK:
-        orders = orders.filter(state__in=MAY_STILL_FILL)
-    elif state in OrderState.__members__.values():
-        orders = orders.filter(state=state)
+        rows = rows.filter(market_time__gte=start, market_time__lt=start + timedelta(days=1))
     if strategy and Deployment.objects.filter(name=strategy).exists():
-        orders = orders.filter(deployment__name=strategy)
+        rows = rows.filter(deployment__name=strategy)
     if words:
-        orders = orders.filter(Q(instrument__tradingsymbol__icontains=words) | Q(tag__iexact=words))
-    return orders.filter(pk__lt=asked["before"]) if is_id(asked.get("before", "")) else orders
+        tag = "tag__iexact" if rows.model is Order else "orders__tag__iexact"
+        rows = rows.filter(Q(instrument__tradingsymbol__icontains=words) | Q(**{tag: words}))
+    return rows.filter(pk__lt=asked["before"]) if is_id(asked.get("before", "")) else rows
+
+
+def filter_state(orders: QuerySet[Order], state: str) -> QuerySet[Order]:
+    if state == AT_WORK:
+        return orders.filter(state__in=MAY_STILL_FILL)
+    return orders.filter(state=state) if state in OrderState.__members__.values() else orders
 
 
 def read_day(text: str) -> date | None:
@@ -101,7 +131,7 @@ class FilterChoices(TypedDict):
 
 def filter_choices() -> FilterChoices:
     return {
-        "states": [{"key": AT_WORK, "words": "At work"}]
+        "states": [{"key": AT_WORK, "words": "At work"}, {"key": REFUSED, "words": REFUSED_WORDS}]
         + [{"key": str(state), "words": words} for state, words in ORDER_LABELS.items()],
         "strategies": list(Deployment.objects.values_list("name", flat=True)),
     }

@@ -13,7 +13,7 @@ from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.naming import order_words, side_word, story_of, symbol_of, tail_of
 from instruments.domain.order_terms import NEEDS_TRIGGER
 from market.quotes import Quote
-from trading.models import Order
+from trading.models import Order, Signal
 from trading.orders.life_cycle import MEANINGS, ORDER_LABELS, OrderState
 
 S = OrderState
@@ -104,7 +104,7 @@ def icon_of(order: Order) -> tuple[str, str]:
     return ICONS[S(order.state)]
 
 
-def price_words(order: Order) -> str:
+def price_words(order: Order | Signal) -> str:
     """LIMIT 1,512.40; SL 1,501.00 (its trigger); MARKET."""
     shown = order.trigger_price if order.order_type in NEEDS_TRIGGER else order.price
     return order.order_type if shown is None else f"{order.order_type} {plain(shown)}"
