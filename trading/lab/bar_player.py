@@ -219,8 +219,11 @@ class BarPlayer:
         return engine.account.is_waiting or any(run.host.is_engaged for run in engine.runs)
 
     def _is_busy(self, token: int, row: Row) -> bool:
-        """Whether an order is on its way or at the exchange, or the minute reaches a stop or a target."""
-        if token in self._in_exchange:
+        """Whether an order is on its way or at the exchange, an exit waits to be asked, or a stop or target is reached.
+
+        An exit that was decided when the market was closed is asked at its open.
+        """
+        if token in self._in_exchange or any(one.quantity and one.leaving for one in self._positions(token)):
             return True
         levels = self._levels(token)
         if not levels:

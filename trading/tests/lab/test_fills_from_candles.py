@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from decimal import Decimal
 
+import numpy as np
 import pytest
 
 from trading.lab.bar_path import BadFillTerms, FillTerms
@@ -97,17 +98,24 @@ def test_an_entry_does_not_rest_through_minutes_without_a_candle():
     assert (played.fills, [order.state for order in played.engine.account.orders]) == ([], ["cancelled"])
 
 
+def joined(friday, monday):
+    names = friday.__dataclass_fields__
+    return type(friday)(*(np.concatenate([getattr(friday, name), getattr(monday, name)]) for name in names))
+
+
 def test_the_day_before_is_a_day_of_its_own():
-    friday, monday = bars_of(flat("09:15", "09:19", "09:20")), bars_of(flat("09:15", "09:16", price="97"), MONDAY)
-    both = type(friday)(
-        *(
-            __import__("numpy").concatenate([getattr(friday, n), getattr(monday, n)])
-            for n in friday.__dataclass_fields__
-        )
-    )
+    both = joined(bars_of(flat("09:15", "09:19", "09:20")), bars_of(flat("09:15", "09:16", price="97"), MONDAY))
     played = play(both, scripted(BUY), product="CNC", flat_by=None)
     assert played.fills[1:] == [("09:15:00", -10, "96.95")]
     assert played.engine.account.fills[1].at - played.engine.account.fills[0].at > timedelta(days=2)
+
+
+def test_an_exit_decided_at_the_days_last_close_meets_the_next_days_open():
+    friday = bars_of(flat("09:15", "09:19", "09:20", "15:29"))
+    monday = bars_of([*flat("09:15", price="97"), *flat("09:16", "09:17", price="90")], MONDAY)
+    script = {"09:20": ("BUY", "50"), "15:30": ("EXIT",)}
+    played = play(joined(friday, monday), scripted(script), product="CNC", flat_by=None)
+    assert played.fills[1:] == [("09:15:00", -10, "96.95")]
 
 
 @pytest.mark.parametrize(
