@@ -5,7 +5,7 @@ UV := .venv/bin/uv
 COMPILE := $(UV) pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	--override requirements/overrides.txt --custom-compile-command "make lock"
 
-.PHONY: demo dev test lint mutants chaos bench nightly lock static clean
+.PHONY: demo dev test lint mutants chaos bench rivals nightly lock static clean
 
 demo: .venv/.demo static
 	@$(PY) manage.py demo $(ARGS)
@@ -23,6 +23,10 @@ lint: .venv/.dev
 bench: .venv/.dev
 	@for script in benchmarks/p*.py; do $(PY) -m benchmarks.$$(basename $$script .py) || exit 1; done
 
+# The trades other engines make of our rules and walks, made anew: what differs afterwards, they do differently now.
+rivals: .venv/.dev .venv-rivals/.made
+	@$(PY) -m benchmarks.rivals.record
+
 # Each wrong change to the money path must be killed by the tests nearest to it: scripts/mutants.toml.
 mutants: .venv/.dev
 	@$(PY) -m scripts.mutants $(ARGS)
@@ -36,13 +40,13 @@ nightly: .venv/.dev
 	@$(MAKE) --no-print-directory --keep-going mutants chaos bench
 
 lock: .venv/bin/uv
-	@for name in base demo dev node; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
+	@for name in base demo dev node rivals; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt || exit 1; done
 
 # The page says what is missing when the front-end package cannot be fetched; everything else works without it.
 static: .venv/.npm
 
 clean:
-	rm -rf .venv node_modules staticfiles .state
+	rm -rf .venv .venv-rivals node_modules staticfiles .state
 
 .venv/bin/uv:
 	@$(PYTHON) -m venv .venv
@@ -58,6 +62,13 @@ clean:
 	@echo "Installing Alpha Panda and its tests into .venv …"
 	@$(UV) pip install -q --python $(PY) --no-deps --require-hashes -r requirements/dev.txt
 	@touch $@ .venv/.demo
+
+# Other people's engines have requirements of their own, and must not come into the product's environment.
+.venv-rivals/.made: .venv/bin/uv requirements/rivals.txt
+	@echo "Installing other engines into .venv-rivals …"
+	@$(UV) venv -q --clear --python $(PY) .venv-rivals
+	@$(UV) pip install -q --python .venv-rivals/bin/python --no-deps --require-hashes -r requirements/rivals.txt
+	@touch $@
 
 .venv/.npm: .venv/bin/uv package-lock.json
 	@$(PY) -m scripts.npm && touch $@ || true

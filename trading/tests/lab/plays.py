@@ -16,7 +16,7 @@ from trading.lab.account import AccountTerms, Deployed, MemoryAccount
 from trading.lab.bar_board import BarBoard
 from trading.lab.bar_path import FillTerms
 from trading.lab.bar_player import BarEngine, BarPlayer
-from trading.lab.candles import Bars, Sessions
+from trading.lab.candles import Bars, Sessions, moment
 from trading.lab.engine import LabRun
 from trading.lab.plain_facts import PlainFacts
 from trading.risk.inputs import Limits, RiskLimits
@@ -88,7 +88,7 @@ def play(bars, script, fills=CERTAIN, worse_first=True, limits=LIMITS, spec_chan
     engine = BarEngine(MemoryAccount(granted, board), facts.specs, ())
     run_terms = terms(**run_terms)
     strategy = script(script.Parameters(), run_terms.specs)
-    host = RunHost(strategy, run_terms, engine.session, at("09:15"), keeps_waits=False)
+    host = RunHost(strategy, run_terms, engine.session, moment(bars.start[0]), keeps_waits=False)
     deployed = Deployed("run", run_terms.product, run_terms.enter_until, run_terms.flat_by)
     engine.add_run(LabRun(deployed, host, frozenset({facts.spec_of(TOKEN).key})))
     player = BarPlayer(
