@@ -20,7 +20,7 @@ lint: .venv/.dev
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/lint-imports && .venv/bin/mypy \
 		&& .venv/bin/djlint --lint --quiet templates
 
-bench: .venv/.dev
+bench: .venv/.dev .venv-rivals/.made
 	@for script in benchmarks/p*.py; do $(PY) -m benchmarks.$$(basename $$script .py) || exit 1; done
 
 # The trades other engines make of our rules and walks, made anew: what differs afterwards, they do differently now.

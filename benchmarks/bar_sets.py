@@ -33,6 +33,11 @@ def make_walk(seed, bars):
     return Walk(STARTS_AT + 60 * np.arange(bars), opens, high, low, path[:, -1], np.full(bars, 10_000))
 
 
+def make_ticks(count):
+    """Prices in paise, one a second from ``STARTS_AT`` on."""
+    return FIRST_PRICE + np.cumsum(np.random.default_rng(0).integers(-MOST_STEP, MOST_STEP + 1, count))
+
+
 def digest_of(fills_of_each):
     """How many fills (nth candle, paise, signed quantity) an engine made, and their digest."""
     lines = [
