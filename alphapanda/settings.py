@@ -74,6 +74,7 @@ MIDDLEWARE = [
     "alphapanda.halting.keep_a_connection_for_halts",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -325,6 +326,9 @@ UNFOLD = {
     "SITE_HEADER": "Alpha Panda",
     "SITE_URL": "/",
     "SHOW_VIEW_ON_SITE": False,
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: f"/{STATIC_URL}dashboard/panda.svg"}
+    ],
 }
 
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO")

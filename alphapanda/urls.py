@@ -15,5 +15,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", include("alphapanda.api")),
     path("", include("alphapanda.dashboard.urls")),
 ]
+handler404 = "alphapanda.dashboard.views.trouble.show_missing"
 handler500 = "alphapanda.dashboard.views.trouble.show_trouble"
 websocket_urlpatterns: list[URLPattern] = [path("ws/v1/", PageSocket.as_asgi())]

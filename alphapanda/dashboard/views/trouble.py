@@ -1,4 +1,4 @@
-"""The page where there can be none: a server is away, or something of ours is broken."""
+"""The page where there can be none: a server is away, something of ours is broken, or there is no such page."""
 
 import sys
 
@@ -22,6 +22,16 @@ def show_trouble(request: HttpRequest) -> HttpResponse:
     if outage:
         response["Retry-After"] = str(LOOK_AGAIN_SECONDS)
     return response
+
+
+def show_missing(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer in words where there is no such page (``handler404``); what a view says of it is told."""
+    said = exception.args[0] if exception.args and isinstance(exception.args[0], str) else ""
+    words = said or f"There is no page at {request.path}"
+    if _wants_json(request):
+        return JsonResponse({"words": words}, status=404)
+    context = {**appearance_of(request), "words": words.rstrip(".")}
+    return render(None, "dashboard/missing.html", context, status=404)  # type: ignore[arg-type]
 
 
 def _wants_json(request: HttpRequest) -> bool:

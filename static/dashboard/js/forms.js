@@ -22,6 +22,7 @@ function addToken(form) {
 function send(form, button) {
   form.dataset.asked = "yes";
   form.requestSubmit(button);
+  delete form.dataset.asked; // the rows of a page share one form
 }
 
 // Parts of a form that belong to a choice: the others are neither shown nor sent. Without scripts all stand there.
