@@ -8,12 +8,11 @@ from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest
 from import_export import resources
-from import_export.admin import ImportExportModelAdmin
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.contrib.import_export.forms import ExportForm, ImportForm
 
 from alphapanda.core.admin import LookOnly, name_of
 from alphapanda.core.figures import whole
+from alphapanda.core.sheets import SheetAdmin
 from instruments.models import (
     CorporateAction,
     FreezeQuantity,
@@ -113,11 +112,9 @@ class TradingSessionResource(resources.ModelResource):
 
 
 @admin.register(TradingSession)
-class TradingSessionAdmin(ModelAdmin, ImportExportModelAdmin):
+class TradingSessionAdmin(SheetAdmin):
     form = TradingSessionForm
     resource_classes = (TradingSessionResource,)
-    import_form_class = ImportForm
-    export_form_class = ExportForm
     list_display = ("day", "exchange", "security_class", "hours", "name", "by_hand", "source")
     list_filter = ("exchange", "security_class", "is_holiday", "by_hand", "day")
     search_fields = ("name", "source")
