@@ -172,4 +172,5 @@ class CorporateActionAdmin(ModelAdmin):
         return ("instrument", "kind", "ex_date", "held", "becomes") if obj and obj.taken_effect_at else ()
 
     def has_delete_permission(self, request: HttpRequest, obj: CorporateAction | None = None) -> bool:
-        return obj is None or obj.taken_effect_at is None
+        is_booked = obj is not None and obj.taken_effect_at is not None
+        return not is_booked and super().has_delete_permission(request, obj)
