@@ -281,9 +281,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["trading.api.parsing.StrictJsonParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
-    "DEFAULT_PAGINATION_CLASS": "trading.api.pages.NewestFirst",
+    "DEFAULT_PAGINATION_CLASS": "alphapanda.core.pages.NewestFirst",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "PAGE_SIZE": 100,
     "COERCE_DECIMAL_TO_STRING": True,
     # Times are told in TIME_ZONE, whose offset never changes; PostgreSQL writes them alike in long lists.
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%f+05:30",

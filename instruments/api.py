@@ -4,20 +4,11 @@ from typing import Any
 
 import django_filters
 from rest_framework import serializers
-from rest_framework.pagination import CursorPagination
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
+from alphapanda.core.pages import by_cursor
 from instruments.models import Instrument, TradingSession
 from instruments.querysets import InstrumentQuerySet
-
-
-# A cursor stands on the first column and counts on from there: it must nearly be unique.
-class BySymbol(CursorPagination):
-    ordering = ("tradingsymbol", "exchange", "id")
-
-
-class ByDay(CursorPagination):
-    ordering = ("day", "exchange", "security_class")
 
 
 class InstrumentSerializer(serializers.ModelSerializer):
@@ -80,7 +71,7 @@ class InstrumentViewSet(ReadOnlyModelViewSet):
     queryset = Instrument.objects.all()
     serializer_class = InstrumentSerializer
     filterset_class = InstrumentFilter
-    pagination_class = BySymbol
+    pagination_class = by_cursor("tradingsymbol", "exchange")
 
 
 class PhaseStepSerializer(serializers.Serializer):
@@ -119,4 +110,4 @@ class TradingSessionViewSet(ReadOnlyModelViewSet):
     queryset = TradingSession.objects.all()
     serializer_class = TradingSessionSerializer
     filterset_class = TradingSessionFilter
-    pagination_class = ByDay
+    pagination_class = by_cursor("day", "exchange", "security_class")

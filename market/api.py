@@ -8,12 +8,12 @@ import redis
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, ValidationError
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet, ViewSet
 
 from alphapanda.core.clock import market_now
+from alphapanda.core.pages import by_cursor
 from instruments.models import Instrument
 from market.board import read_board
 from market.health import feed_report, valkey_client
@@ -115,12 +115,6 @@ class QuoteViewSet(ViewSet):
         return Response(QuoteSerializer(rows, many=True).data)
 
 
-class NewestCandleFirst(CursorPagination):
-    ordering = ("-start", "id")
-    page_size_query_param = "page_size"
-    max_page_size = 2000
-
-
 class CandleSerializer(serializers.ModelSerializer):
     instrument = serializers.CharField(source="instrument.key")
 
@@ -154,7 +148,7 @@ class CandleViewSet(ReadOnlyModelViewSet):
     queryset = Candle.objects.select_related("instrument")
     serializer_class = CandleSerializer
     filterset_class = CandleFilter
-    pagination_class = NewestCandleFirst
+    pagination_class = by_cursor("start", descending=True, most=2000)
 
 
 class FeedSerializer(serializers.Serializer):

@@ -7,15 +7,10 @@ from typing import Any
 from django_filters import rest_framework as filters
 from rest_framework import serializers
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
-from rest_framework.pagination import CursorPagination
 from rest_framework.viewsets import GenericViewSet
 
+from alphapanda.core.pages import ByName, OldestFirst, by_cursor
 from portfolio.models import Account, LedgerEntry, Lot, PnlSnapshot, Portfolio, Position, Trade
-
-
-def cursor_pages(*ordering: str) -> type[CursorPagination]:
-    """Cursor pages in a fixed order; ids make it total."""
-    return type("Pages", (CursorPagination,), {"ordering": ordering})
 
 
 class BooksViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
@@ -175,49 +170,49 @@ class PnlSnapshotFilter(filters.FilterSet):
 class AccountViewSet(BooksViewSet):
     queryset = Account.objects.all()
     serializer_class = AccountSerializer
-    pagination_class = cursor_pages("name")
+    pagination_class = ByName
     filterset_fields = ["mode", "broker", "is_active"]
 
 
 class PortfolioViewSet(BooksViewSet):
     queryset = Portfolio.objects.all()
     serializer_class = PortfolioSerializer
-    pagination_class = cursor_pages("id")
+    pagination_class = OldestFirst
     filterset_fields = ["account", "deployment_id"]
 
 
 class PositionViewSet(BooksViewSet):
     queryset = Position.objects.select_related("instrument")
     serializer_class = PositionSerializer
-    pagination_class = cursor_pages("id")
+    pagination_class = OldestFirst
     filterset_class = PositionFilter
 
 
 class LotViewSet(BooksViewSet):
     queryset = Lot.objects.all()
     serializer_class = LotSerializer
-    pagination_class = cursor_pages("position", "ordinal")
+    pagination_class = by_cursor("position_id", "ordinal")
     filterset_class = LotFilter
 
 
 class TradeViewSet(BooksViewSet):
     queryset = Trade.objects.select_related("instrument")
     serializer_class = TradeSerializer
-    pagination_class = cursor_pages("-traded_at", "-id")
+    pagination_class = by_cursor("traded_at", descending=True)
     filterset_class = TradeFilter
 
 
 class LedgerViewSet(BooksViewSet):
     queryset = LedgerEntry.objects.all()
     serializer_class = LedgerEntrySerializer
-    pagination_class = cursor_pages("-at", "-id")
+    pagination_class = by_cursor("at", descending=True)
     filterset_class = LedgerFilter
 
 
 class PnlSnapshotViewSet(BooksViewSet):
     queryset = PnlSnapshot.objects.all()
     serializer_class = PnlSnapshotSerializer
-    pagination_class = cursor_pages("-at", "-id")
+    pagination_class = by_cursor("at", descending=True)
     filterset_class = PnlSnapshotFilter
 
 

@@ -11,8 +11,8 @@ from rest_framework import serializers
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.viewsets import GenericViewSet
 
+from alphapanda.core.pages import NewestFirst
 from instruments.domain.contracts import split_key
-from trading.api.pages import NewestFirst
 
 
 class ReadViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):

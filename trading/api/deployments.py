@@ -9,6 +9,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from alphapanda.core.pages import ByName
 from trading.api.access import actor_name
 from trading.api.base import KeyFilterSet, ReadViewSet, ReasonSerializer
 from trading.api.deployment_shapes import (
@@ -19,7 +20,6 @@ from trading.api.deployment_shapes import (
     StrategySerializer,
 )
 from trading.api.idempotency import done_once
-from trading.api.pages import ByName
 from trading.exits.opening import exit_and_stop, exit_deployment
 from trading.models import ApiToken, Deployment, Evaluation, Run, Strategy
 from trading.run import deployments

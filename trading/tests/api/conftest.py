@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
 from alphapanda.core.clock.services import set_market_time
@@ -174,3 +175,11 @@ def ticket_for(account: Account) -> dict[str, Any]:
 def problems_of(answer: Any) -> dict[str, str]:
     """Return the words of a refusal by field."""
     return {error["attr"]: error["detail"] for error in answer.json()["errors"]}
+
+
+def api_routes() -> list[URLPattern]:
+    """Return every route under /api/v1/, as the router made them."""
+    (api,) = (entry for entry in get_resolver().url_patterns if str(entry.pattern) == "api/")
+    assert isinstance(api, URLResolver)
+    (v1,) = (entry for entry in api.url_patterns if isinstance(entry, URLResolver))
+    return v1.url_patterns

@@ -115,11 +115,6 @@ def test_a_wrong_filter_is_refused_and_never_breaks(script: Any, account: Any, a
     assert script.get("/api/v1/orders/", asked).status_code == 400
 
 
-def test_a_wrong_cursor_is_refused_in_words(script: Any, account: Any) -> None:
-    answer = script.get("/api/v1/orders/", {"cursor": "nonsense"})
-    assert (answer.status_code, answer.json()["errors"][0]["detail"]) == (404, "Invalid cursor")
-
-
 def test_health_tells_in_words_what_is_wrong(script: Any, account: Any) -> None:
     body = script.get("/api/v1/health/").json()
     assert body["status"] == "problems"

@@ -5,14 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.urls import URLResolver, get_resolver
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from alphapanda.core.clock.market_time import wall_now
 from alphapanda.core.journal.models import Event
 from trading.models import ApiToken, Order
-from trading.tests.api.conftest import holder_of, make_user
+from trading.tests.api.conftest import api_routes, holder_of, make_user
 
 SOME_ID = "0193f6b4-0000-7000-8000-000000000000"
 TOKENS = "/api/v1/tokens/"
@@ -20,10 +19,7 @@ TOKENS = "/api/v1/tokens/"
 
 def addresses() -> list[str]:
     """Every address of the API, read from the router."""
-    (api,) = (entry for entry in get_resolver().url_patterns if str(entry.pattern) == "api/")
-    assert isinstance(api, URLResolver)
-    (v1,) = (entry for entry in api.url_patterns if isinstance(entry, URLResolver))
-    routes = {str(entry.pattern).replace("(?P<pk>[^/.]+)", SOME_ID).strip("^$\\Z") for entry in v1.url_patterns}
+    routes = {str(entry.pattern).replace("(?P<pk>[^/.]+)", SOME_ID).strip("^$\\Z") for entry in api_routes()}
     return sorted(f"/api/v1/{route}" for route in routes)
 
 
