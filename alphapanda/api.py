@@ -1,18 +1,21 @@
 """REST: the addresses under /api/v1/, the health of all parts, the OpenAPI schema and a page to try it."""
 
+from difflib import get_close_matches
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path, reverse
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework import serializers
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
 from alphapanda import health
+from alphapanda.core.asked import AskedByName
 from alphapanda.core.clock.market_time import market_now, wall_now
 from alphapanda.core.journal.models import DeadLetter
 from instruments.api import InstrumentViewSet, TradingSessionViewSet
@@ -38,7 +41,7 @@ class HealthSerializer(serializers.Serializer[Any]):
     wall_time = serializers.DateTimeField()
 
 
-class HealthView(APIView):
+class HealthView(AskedByName):
     """Whether all parts work: servers, calendar, instruments, feeds, books, work given up."""
 
     @extend_schema(responses=HealthSerializer)
@@ -76,12 +79,51 @@ def _key_parameter(*, required: bool) -> dict[str, Any]:
     }
 
 
+class PartSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    address = serializers.CharField()
+    about = serializers.CharField()
+
+
+class PartsSerializer(serializers.Serializer[Any]):
+    parts = PartSerializer(many=True)
+
+
+class PartsView(AskedByName):
+    """What there is, and where."""
+
+    @extend_schema(responses=PartsSerializer)
+    def get(self, request: Request) -> Response:
+        abouts = {prefix: viewset.__doc__ for prefix, viewset, _ in router.registry} | {"health": HealthView.__doc__}
+        addresses = part_addresses()
+        rows = [{"name": name, "address": address, "about": abouts[name]} for name, address in addresses.items()]
+        return Response({"parts": rows})
+
+
+class NothingHere(APIView):
+    """Whatever stands under no address of the API is refused as the API refuses."""
+
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        near = get_close_matches(request.path, part_addresses().values(), n=1)
+        meant = f" Did you mean {near[0]}?" if near else f" What there is stands at {reverse('parts')}."
+        raise NotFound(f"There is nothing at this address.{meant}")
+
+
+def part_addresses() -> dict[str, str]:
+    return {prefix: reverse(f"{prefix}-list") for prefix, _, _ in router.registry} | {"health": reverse("health")}
+
+
 router = SimpleRouter()
 for prefix, viewset in {**WATCHED, **UNLISTED, **BOOKS, **TRADING}.items():
     router.register(prefix, viewset, basename=prefix)
 
+HEALTH = path("health/", HealthView.as_view(), name="health")
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("v1/", include([*router.urls, path("health/", HealthView.as_view(), name="health")])),
+    path("v1/", include([path("", PartsView.as_view(), name="parts"), *router.urls, HEALTH])),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", login_required(SpectacularSwaggerSplitView.as_view(url_name="schema")), name="docs"),
+    re_path("", NothingHere.as_view()),
 ]

@@ -6,6 +6,7 @@ import django_filters
 from rest_framework import serializers
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
+from alphapanda.core.asked import AskedByName
 from alphapanda.core.pages import by_cursor
 from instruments.models import Instrument, TradingSession
 from instruments.querysets import InstrumentQuerySet
@@ -65,7 +66,7 @@ class InstrumentFilter(django_filters.FilterSet):
         return found.filter(exchange=exchange, tradingsymbol=tradingsymbol)
 
 
-class InstrumentViewSet(ReadOnlyModelViewSet):
+class InstrumentViewSet(AskedByName, ReadOnlyModelViewSet):
     """What can be traded, and what could be once: unlisted instruments stay, with the day they were last seen."""
 
     queryset = Instrument.objects.all()
@@ -104,7 +105,7 @@ class TradingSessionFilter(django_filters.FilterSet):
         fields = ("exchange", "security_class", "day", "is_holiday")
 
 
-class TradingSessionViewSet(ReadOnlyModelViewSet):
+class TradingSessionViewSet(AskedByName, ReadOnlyModelViewSet):
     """When each exchange trades; a day that is not listed is unknown, and counts as closed."""
 
     queryset = TradingSession.objects.all()

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ReadOnlyModelViewSet, ViewSet
 
+from alphapanda.core.asked import AskedByName
 from alphapanda.core.clock import market_now
 from alphapanda.core.pages import by_cursor
 from instruments.models import Instrument
@@ -94,8 +95,10 @@ def _read_board(instruments: dict[str, Instrument]) -> list[dict[str, Any]]:
     return [quote_json(key, quote, now) for key, quote in found]
 
 
-class QuoteViewSet(ViewSet):
+class QuoteViewSet(AskedByName, ViewSet):
     """The latest packet of instruments; those never heard of are missing from the answer."""
+
+    questions = ("key",)
 
     @extend_schema(
         parameters=[OpenApiParameter("key", str, many=True, required=True, description="EXCHANGE:SYMBOL")],
@@ -125,8 +128,8 @@ class CandleSerializer(serializers.ModelSerializer):
 
 class CandleFilter(django_filters.FilterSet):
     key = django_filters.CharFilter(method="of_key", label="EXCHANGE:SYMBOL", max_length=80)
-    from_ = django_filters.IsoDateTimeFilter("start", "gte")
-    to = django_filters.IsoDateTimeFilter("start", "lt")
+    start_from = django_filters.IsoDateTimeFilter("start", "gte")
+    start_to = django_filters.IsoDateTimeFilter("start", "lt")
 
     class Meta:
         model = Candle
@@ -139,10 +142,7 @@ class CandleFilter(django_filters.FilterSet):
             return found.none()
 
 
-CandleFilter.base_filters["from"] = CandleFilter.base_filters.pop("from_")
-
-
-class CandleViewSet(ReadOnlyModelViewSet):
+class CandleViewSet(AskedByName, ReadOnlyModelViewSet):
     """Closed candles, newest first. ``complete`` is false where the feed missed some of the time."""
 
     queryset = Candle.objects.select_related("instrument")
@@ -166,7 +166,7 @@ class FeedSerializer(serializers.Serializer):
     lag_entries = serializers.DictField(child=serializers.IntegerField(), required=False)
 
 
-class FeedViewSet(ViewSet):
+class FeedViewSet(AskedByName, ViewSet):
     """Each feed's state as it last said itself, and how far its readers are behind."""
 
     @extend_schema(responses=FeedSerializer(many=True))

@@ -9,11 +9,12 @@ from rest_framework import serializers
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.viewsets import GenericViewSet
 
+from alphapanda.core.asked import AskedByName
 from alphapanda.core.pages import ByName, OldestFirst, by_cursor
 from portfolio.models import Account, LedgerEntry, Lot, PnlSnapshot, Portfolio, Position, Trade
 
 
-class BooksViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
+class BooksViewSet(AskedByName, ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
     """What is booked is read here and changed nowhere but by trades and transfers."""
 
 
@@ -143,7 +144,8 @@ class LotFilter(filters.FilterSet):
 
 
 class TradeFilter(filters.FilterSet):
-    day = filters.DateFromToRangeFilter()
+    day_from = filters.DateFilter("day", "gte")
+    day_to = filters.DateFilter("day", "lte")
 
     class Meta:
         model = Trade
@@ -151,7 +153,8 @@ class TradeFilter(filters.FilterSet):
 
 
 class LedgerFilter(filters.FilterSet):
-    day = filters.DateFromToRangeFilter()
+    day_from = filters.DateFilter("day", "gte")
+    day_to = filters.DateFilter("day", "lte")
 
     class Meta:
         model = LedgerEntry
@@ -160,11 +163,12 @@ class LedgerFilter(filters.FilterSet):
 
 class PnlSnapshotFilter(filters.FilterSet):
     account = filters.UUIDFilter(field_name="portfolio__account")
-    at = filters.IsoDateTimeFromToRangeFilter()
+    at_from = filters.IsoDateTimeFilter("at", "gte")
+    at_to = filters.IsoDateTimeFilter("at", "lt")
 
     class Meta:
         model = PnlSnapshot
-        fields = ["account", "portfolio", "day", "at"]
+        fields = ["account", "portfolio", "day"]
 
 
 class AccountViewSet(BooksViewSet):

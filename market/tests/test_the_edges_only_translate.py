@@ -63,7 +63,7 @@ def test_candles_are_found_by_key_interval_and_time(infy):
         Candle.objects.create(
             instrument=infy, interval=1, start=T0 + timedelta(minutes=minute), open=1, high=2, low=1, close=2
         )
-    query = {"key": "NSE:INFY", "interval": 1, "from": (T0 + timedelta(minutes=1)).isoformat()}
+    query = {"key": "NSE:INFY", "interval": 1, "start_from": (T0 + timedelta(minutes=1)).isoformat()}
     rows = get(api.CandleViewSet, **query).data["results"]
     assert [row["start"][14:16] for row in rows] == ["32", "31"]
     assert (rows[0]["open"], rows[0]["complete"]) == ("1.0000", True)

@@ -112,7 +112,7 @@ def test_the_api_writes_money_as_strings(traded: Account) -> None:
 def test_the_api_filters_the_ledger(traded: Account) -> None:
     (opening,) = listed("ledger", kind="opening")
     assert opening["amount"] == "1000000.0000"
-    assert listed("ledger", day_before=str(DAY.replace(year=2025))) == []
+    assert listed("ledger", day_to=str(DAY.replace(year=2025))) == []
     assert listed("pnl", portfolio=str(traded.portfolios.get().pk)) == []
 
 

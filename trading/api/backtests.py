@@ -14,7 +14,7 @@ from trading.api.access import actor_name
 from trading.api.base import ReadViewSet
 from trading.api.idempotency import done_once
 from trading.lab.jobs import ask_backtest, cancel_backtest, candles_here, within_folder
-from trading.lab.request import BacktestRequest, BadRequest
+from trading.lab.request import KNOWN, BacktestRequest, BadRequest
 from trading.models import Backtest
 from trading.strategies.parameters import BadParameters
 
@@ -43,6 +43,7 @@ class BacktestViewSet(ReadViewSet):
     queryset = Backtest.objects.defer("result")
     serializer_class = BacktestSerializer
     filterset_fields = ("state", "strategy")
+    bodies = {"create": KNOWN}
 
     @extend_schema(responses=BacktestResultSerializer)
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:

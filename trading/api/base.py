@@ -11,11 +11,12 @@ from rest_framework import serializers
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.viewsets import GenericViewSet
 
+from alphapanda.core.asked import AskedByName
 from alphapanda.core.pages import NewestFirst
 from instruments.domain.contracts import split_key
 
 
-class ReadViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
+class ReadViewSet(AskedByName, ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
     """A list by cursor, and one row."""
 
     pagination_class = NewestFirst

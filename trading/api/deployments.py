@@ -42,6 +42,7 @@ class DeploymentViewSet(ReadViewSet):
     pagination_class = ByName
     filterset_fields = ("account", "strategy", "state")
     scopes = dict.fromkeys(("pause", "stop", "exit", "exit_and_stop"), ApiToken.Scope.HALT)
+    bodies = {"pause": ReasonSerializer, "parameters": NewParametersSerializer}
 
     def get_queryset(self) -> QuerySet[Deployment]:
         open_run = Run.objects.filter(deployment=OuterRef("pk"), ended_at__isnull=True).values("pk")
@@ -110,11 +111,12 @@ class DeploymentViewSet(ReadViewSet):
 class RunFilter(django_filters.FilterSet):
     account = django_filters.UUIDFilter("deployment__account")
     is_open = django_filters.BooleanFilter("ended_at", "isnull")
-    started_at = django_filters.IsoDateTimeFromToRangeFilter()
+    started_at_from = django_filters.IsoDateTimeFilter("started_at", "gte")
+    started_at_to = django_filters.IsoDateTimeFilter("started_at", "lt")
 
     class Meta:
         model = Run
-        fields = ("account", "deployment", "is_open", "started_at")
+        fields = ("account", "deployment", "is_open")
 
 
 class RunViewSet(ReadViewSet):
@@ -127,11 +129,12 @@ class RunViewSet(ReadViewSet):
 
 class EvaluationFilter(KeyFilterSet):
     deployment = django_filters.UUIDFilter("run__deployment")
-    at = django_filters.IsoDateTimeFromToRangeFilter()
+    at_from = django_filters.IsoDateTimeFilter("at", "gte")
+    at_to = django_filters.IsoDateTimeFilter("at", "lt")
 
     class Meta:
         model = Evaluation
-        fields = ("deployment", "run", "instrument", "at")
+        fields = ("deployment", "run", "instrument")
 
 
 class EvaluationViewSet(ReadViewSet):

@@ -36,11 +36,12 @@ class EventSerializer(serializers.ModelSerializer[Event]):
 
 class EventFilter(django_filters.FilterSet):
     of = django_filters.CharFilter("kind", "startswith", label="beginning of the kind, as order.")
-    written_at = django_filters.IsoDateTimeFromToRangeFilter()
+    written_at_from = django_filters.IsoDateTimeFilter("written_at", "gte")
+    written_at_to = django_filters.IsoDateTimeFilter("written_at", "lt")
 
     class Meta:
         model = Event
-        fields = ("kind", "of", "account_id", "key", "correlation", "written_at")
+        fields = ("kind", "of", "account_id", "key", "correlation")
 
 
 class EventViewSet(ReadViewSet):

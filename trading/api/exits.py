@@ -40,6 +40,7 @@ class ExitViewSet(ReadViewSet):
     serializer_class = ExitSerializer
     filterset_class = ExitFilter
     scopes = dict.fromkeys(("create", "withdraw"), ApiToken.Scope.HALT)
+    bodies = {"create": LeaveSerializer}
 
     @extend_schema(request=LeaveSerializer, responses={202: ExitSerializer})
     @done_once(required=True)

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from alphapanda.core.asked import AskedByName
 from portfolio.models import Account
 from trading.api.access import actor_name
 from trading.api.base import ReadViewSet
@@ -47,10 +48,11 @@ class GateChangedSerializer(GateViewSerializer):
     on_their_way = OrderSerializer(many=True, help_text="Sent before: this does not stop them.")
 
 
-class GateViewSet(ViewSet):
+class GateViewSet(AskedByName, ViewSet):
     """Whether orders may leave. Orders that only shrink a position always may."""
 
     scopes = dict.fromkeys(("halt", "reduce_only", "flatten"), ApiToken.Scope.HALT)
+    bodies = dict.fromkeys(("halt", "reduce_only", "flatten", "resume"), GateChangeSerializer)
 
     # One gate and not a list of them: the router's list route is its address.
     @extend_schema(operation_id="gate_retrieve", responses=GateViewSerializer)

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
+from alphapanda.core.asked import AskedByName
 from alphapanda.core.clock import market_now
 from portfolio.models import Account
 from trading.api.base import ReadViewSet
@@ -77,8 +78,10 @@ class MeterQuery(serializers.Serializer[Any]):
     deployment = serializers.UUIDField(required=False)
 
 
-class MeterViewSet(ViewSet):
+class MeterViewSet(AskedByName, ViewSet):
     """How much of each limit is used, reserved and left now."""
+
+    questions = ("account", "deployment")
 
     @extend_schema(parameters=[MeterQuery], responses=MetersSerializer(many=True))
     def list(self, request: Request) -> Response:

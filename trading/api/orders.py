@@ -29,7 +29,8 @@ from trading.orders.requests import request_cancellation
 
 class OrderFilter(KeyFilterSet):
     is_live = django_filters.BooleanFilter(method="filter_live", label="may still fill")
-    market_time = django_filters.IsoDateTimeFromToRangeFilter()
+    market_time_from = django_filters.IsoDateTimeFilter("market_time", "gte")
+    market_time_to = django_filters.IsoDateTimeFilter("market_time", "lt")
 
     class Meta:
         model = Order
@@ -45,7 +46,6 @@ class OrderFilter(KeyFilterSet):
             "is_exit",
             "tag",
             "broker_order_id",
-            "market_time",
         )
 
     def filter_live(self, rows: Any, name: str, wanted: bool) -> QuerySet[Order]:
@@ -59,6 +59,7 @@ class OrderViewSet(ReadViewSet):
     serializer_class = OrderSerializer
     filterset_class = OrderFilter
     scopes = {"cancel": ApiToken.Scope.HALT}
+    bodies = {"create": PlaceOrderSerializer}
 
     def get_queryset(self) -> QuerySet[Order]:
         if self.action == "retrieve":
@@ -100,11 +101,12 @@ class OrderViewSet(ReadViewSet):
 class FillFilter(django_filters.FilterSet):
     account = django_filters.UUIDFilter("order__account")
     deployment = django_filters.UUIDFilter("order__deployment")
-    at = django_filters.IsoDateTimeFromToRangeFilter()
+    at_from = django_filters.IsoDateTimeFilter("at", "gte")
+    at_to = django_filters.IsoDateTimeFilter("at", "lt")
 
     class Meta:
         model = Fill
-        fields = ("account", "deployment", "order", "at")
+        fields = ("account", "deployment", "order")
 
 
 class FillViewSet(ReadViewSet):

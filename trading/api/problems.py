@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 import redis
+from django.core.exceptions import RequestDataTooBig
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.db import DataError, OperationalError
 from drf_standardized_errors.handler import ExceptionHandler
@@ -13,6 +14,7 @@ from rest_framework import exceptions, serializers
 from rest_framework.response import Response
 
 from alphapanda.core.journal.services import CannotDecide
+from trading.api.parsing import TooLarge
 from trading.errors import NotAllowed
 from trading.exits.by_hand import ChoiceNeeded
 from trading.orders.life_cycle import IllegalTransition
@@ -74,6 +76,8 @@ def translate_error(error: Exception) -> Exception:
         return Conflict(str(error))
     if isinstance(error, ModelValidationError):
         return exceptions.ValidationError(serializers.as_serializer_error(error))
+    if isinstance(error, RequestDataTooBig):
+        return TooLarge()
     if isinstance(error, DataError | OverflowError):
         # What passed the field's own check and PostgreSQL cannot hold: the year 154 with a zone of +17:43.
         return exceptions.ValidationError("A number or a date is outside of what can be kept.")

@@ -95,22 +95,24 @@ class SignalSerializer(WithInstrumentKey):
 
 
 class SignalFilter(KeyFilterSet):
-    market_time = django_filters.IsoDateTimeFromToRangeFilter()
+    market_time_from = django_filters.IsoDateTimeFilter("market_time", "gte")
+    market_time_to = django_filters.IsoDateTimeFilter("market_time", "lt")
 
     class Meta:
         model = Signal
-        fields = ("account", "deployment", "run", "instrument", "kind", "state", "market_time")
+        fields = ("account", "deployment", "run", "instrument", "kind", "state")
 
 
 class DecisionFilter(django_filters.FilterSet):
     account = django_filters.UUIDFilter("signal__account")
     deployment = django_filters.UUIDFilter("signal__deployment")
     code = django_filters.CharFilter("refusal_codes", "contains", label="a refusal's code")
-    market_time = django_filters.IsoDateTimeFromToRangeFilter()
+    market_time_from = django_filters.IsoDateTimeFilter("market_time", "gte")
+    market_time_to = django_filters.IsoDateTimeFilter("market_time", "lt")
 
     class Meta:
         model = RiskDecision
-        fields = ("account", "deployment", "signal", "approved", "code", "market_time")
+        fields = ("account", "deployment", "signal", "approved", "code")
 
 
 class SignalViewSet(ReadViewSet):

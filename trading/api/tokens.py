@@ -56,6 +56,7 @@ class TokenViewSet(DestroyModelMixin, ReadViewSet):
     queryset = ApiToken.objects.none()
     serializer_class = ApiTokenSerializer
     permission_classes = (IsAuthenticated,)
+    bodies = {"create": NewTokenSerializer}
     throttle_classes = (PasswordGuesses,)
 
     def get_authenticators(self) -> Sequence[BaseAuthentication]:  # type: ignore[override]

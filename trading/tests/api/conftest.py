@@ -19,6 +19,7 @@ from trading.models import Deployment, Order, OrderTransition, RiskDecision, Run
 from trading.orders.gates import ensure_gates
 
 DAY = date(2026, 11, 20)
+SOME_ID = "0193f6b4-0000-7000-8000-000000000000"
 NOW = datetime(2026, 11, 20, 9, 2, 8, tzinfo=UTC)  # 14:32:08 in India
 CHECK = {
     "code": "MAX_GROSS",
@@ -183,3 +184,9 @@ def api_routes() -> list[URLPattern]:
     assert isinstance(api, URLResolver)
     (v1,) = (entry for entry in api.url_patterns if isinstance(entry, URLResolver))
     return v1.url_patterns
+
+
+def addresses() -> list[str]:
+    """Every address of the API, read from the router."""
+    routes = {str(entry.pattern).replace("(?P<pk>[^/.]+)", SOME_ID).strip("^$\\Z") for entry in api_routes()}
+    return sorted(f"/api/v1/{route}" for route in routes)

@@ -104,9 +104,9 @@ def test_events_are_found_by_what_they_begin_with(script: Any, account: Any) -> 
 @pytest.mark.parametrize(
     "asked",
     [
-        {"market_time_after": "0154-07-15T06:28:08+17:43"},
-        {"market_time_before": "9999-12-31T23:59:59-18:00"},
-        {"market_time_after": "yesterday"},
+        {"market_time_from": "0154-07-15T06:28:08+17:43"},
+        {"market_time_to": "9999-12-31T23:59:59-18:00"},
+        {"market_time_from": "yesterday"},
         {"tag": "a\0b"},
         {"account": "mine"},
     ],

@@ -11,16 +11,9 @@ from rest_framework.test import APIClient
 from alphapanda.core.clock.market_time import wall_now
 from alphapanda.core.journal.models import Event
 from trading.models import ApiToken, Order
-from trading.tests.api.conftest import api_routes, holder_of, make_user
+from trading.tests.api.conftest import SOME_ID, addresses, holder_of, make_user
 
-SOME_ID = "0193f6b4-0000-7000-8000-000000000000"
 TOKENS = "/api/v1/tokens/"
-
-
-def addresses() -> list[str]:
-    """Every address of the API, read from the router."""
-    routes = {str(entry.pattern).replace("(?P<pk>[^/.]+)", SOME_ID).strip("^$\\Z") for entry in api_routes()}
-    return sorted(f"/api/v1/{route}" for route in routes)
 
 
 @pytest.mark.django_db
