@@ -16,7 +16,8 @@ from typing import Any
 import orjson
 from django.db import connection
 from django.db.models.functions import Now
-from rest_framework import exceptions
+from django.urls import reverse
+from rest_framework import exceptions, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -39,13 +40,24 @@ def done_once(*, required: bool = False) -> Callable[[Act], Act]:
         def answer(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
             key = key_of(request, required)
             if not key:
-                return act(view, request, *args, **kwargs)
+                return with_address(act(view, request, *args, **kwargs), view.basename)
             with hold_key(f"{request.user.pk}:{key}"):
-                return first_answer(request, key, lambda: act(view, request, *args, **kwargs))
+                return with_address(
+                    first_answer(request, key, lambda: act(view, request, *args, **kwargs)), view.basename
+                )
 
         return answer
 
     return decorate
+
+
+def with_address(answer: Response, name: str) -> Response:
+    """Say where to look what becomes of what was accepted: the row itself, or the first signal or exit it became."""
+    if answer.status_code == status.HTTP_202_ACCEPTED:
+        became = [(kind, row) for kind in ("signals", "exits") for row in answer.data.get(kind, ())]
+        kind, row = became[0] if became else (name, answer.data)
+        answer["Location"] = reverse(f"{kind}-detail", args=[row["id"]])
+    return answer
 
 
 def key_of(request: Request, required: bool) -> str:

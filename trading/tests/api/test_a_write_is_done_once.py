@@ -31,6 +31,19 @@ def test_asked_again_it_gets_the_first_answer(script: Any, ticket: dict[str, Any
     assert (again["Idempotent-Replayed"], Signal.objects.count()) == ("true", 1)
 
 
+def test_what_is_accepted_says_where_to_look_also_when_asked_again(script: Any, ticket: dict[str, Any]) -> None:
+    for _ in range(2):
+        answer = script.post(ORDERS, ticket, headers=KEY)
+        assert answer["Location"] == f"/api/v1/signals/{Signal.objects.get().pk}/"
+        assert script.get(answer["Location"]).json()["id"] == answer.json()["signals"][0]["id"]
+
+
+@pytest.mark.parametrize("headers", [{}, KEY])
+def test_a_cancellation_says_where_its_order_is(script: Any, order: Any, headers: dict[str, str]) -> None:
+    answer = script.post(f"{ORDERS}{order.pk}/cancel/", headers=headers)
+    assert (answer.status_code, answer["Location"]) == (202, f"{ORDERS}{order.pk}/")
+
+
 def test_a_key_used_for_another_request_is_refused(script: Any, ticket: dict[str, Any]) -> None:
     script.post(ORDERS, ticket, headers=KEY)
     answer = script.post(ORDERS, ticket | {"quantity": 11}, headers=KEY)
