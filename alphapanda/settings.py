@@ -240,8 +240,12 @@ STORAGES = {
 LOGIN_URL = "/sign-in/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/sign-in/"
+# The first knows nobody: it counts, whichever way a password comes.
+AUTHENTICATION_BACKENDS = ["alphapanda.core.guesses.CountGuesses", "django.contrib.auth.backends.ModelBackend"]
+# How many proxies of one's own stand in front: what they say of a client's address is believed, and nobody else.
+NUM_PROXIES = env.int("NUM_PROXIES", 0)
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "alphapanda.core.guesses.BoundedArgon2",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -287,7 +291,8 @@ REST_FRAMEWORK = {
     # Times are told in TIME_ZONE, whose offset never changes; PostgreSQL writes them alike in long lists.
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%f+05:30",
     "DEFAULT_THROTTLE_CLASSES": ["trading.api.access.PerUser"],
-    "DEFAULT_THROTTLE_RATES": {"user": "1200/min", "password": "10/min"},
+    "DEFAULT_THROTTLE_RATES": {"user": "1200/min"},
+    "NUM_PROXIES": NUM_PROXIES,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 DRF_STANDARDIZED_ERRORS = {

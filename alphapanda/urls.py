@@ -3,10 +3,11 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from alphapanda import health
+from alphapanda import health, signing_in
 from alphapanda.dashboard.consumers import PageSocket
 
 admin.autodiscover()
+signing_in.listen()
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("healthz", health.show_liveness, name="healthz"),

@@ -1,7 +1,9 @@
 """The web process under strangers who ask for all it has: its connections are bounded, and a halt gets through."""
 
+import base64
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -9,7 +11,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -26,15 +30,15 @@ CONNECTIONS = 4
 STRANGERS = 40
 
 
-@pytest.fixture
-def web(transactional_db: None) -> Iterator[str]:
-    """A daphne of its own on this test's database, with few connections."""
+@contextmanager
+def serving(**environment: str) -> Iterator[tuple[str, int]]:
+    """A daphne of its own on this test's database: its address and its pid."""
     port = free_port()
     settings = connection.settings_dict
     database = f"postgres://{settings['USER']}@{quote(settings['HOST'], safe='')}/{settings['NAME']}"
     process = subprocess.Popen(
         [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "alphapanda.asgi:application"],
-        env=os.environ | {"DATABASE_URL": database, "WEB_CONNECTIONS": str(CONNECTIONS)},
+        env=os.environ | {"DATABASE_URL": database, **environment},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -43,9 +47,16 @@ def web(transactional_db: None) -> Iterator[str]:
     while ask(f"{address}/healthz")[0] != 200:
         assert time.monotonic() < gives_up, "the web process did not begin"
         time.sleep(0.1)
-    yield address
+    yield address, process.pid
     process.terminate()
     process.wait(timeout=30)
+
+
+@pytest.fixture
+def web(transactional_db: None) -> Iterator[str]:
+    """With few connections."""
+    with serving(WEB_CONNECTIONS=str(CONNECTIONS)) as (address, _):
+        yield address
 
 
 def ask(address: str, headers: dict[str, str] | None = None, body: Any = None) -> tuple[int, Any]:
@@ -111,3 +122,28 @@ def test_four_hundred_who_ask_whether_it_is_ready_take_one_connection(web: str) 
         answers = list(strangers.map(lambda _: ask(f"{web}/readyz")[0], range(400)))
     assert set(answers) <= {200, 503}  # no calendar here: it is not ready
     assert others_connected() <= 1
+
+
+def peak_megabytes(pid: int) -> int:
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert found
+    return int(found[1]) // 1024
+
+
+def test_48_sign_ins_at_once_cost_the_memory_of_two(transactional_db: None, valkey: Any) -> None:
+    """Each from an address of its own, so that only the hashing holds them up; a hash takes 100 MB."""
+    said = base64.b64encode(b"mehta:a guess").decode()
+    with serving(WEB_CONNECTIONS="48", NUM_PROXIES="1") as (web, pid), ThreadPoolExecutor(48) as strangers:
+        ask(f"{web}/api/v1/tokens/", {"Authorization": f"Basic {said}"})
+        before = peak_megabytes(pid)
+
+        def sign_in(number: int) -> int:
+            name = base64.b64encode(f"name {number}:a guess".encode()).decode()
+            headers = {"Authorization": f"Basic {name}", "X-Forwarded-For": f"198.51.100.{number}"}
+            return ask(f"{web}/api/v1/tokens/", headers)[0]
+
+        answers = list(strangers.map(sign_in, range(48)))
+        grown = peak_megabytes(pid) - before
+    assert set(answers) <= {401, 429}
+    assert 401 in answers
+    assert grown < 250, f"{grown} MB for {answers.count(401)} hashes"

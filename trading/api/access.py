@@ -7,7 +7,7 @@ import structlog
 from knox.models import AuthToken
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
-from rest_framework.throttling import SimpleRateThrottle, UserRateThrottle
+from rest_framework.throttling import UserRateThrottle
 
 from trading.models import ApiToken
 
@@ -42,7 +42,9 @@ def actor_name(request: Request) -> str:
     return name[:LONGEST_NAME]
 
 
-class _Counted(SimpleRateThrottle):
+class PerUser(UserRateThrottle):
+    """So many requests a minute by one person or address."""
+
     def allow_request(self, request: Request, view: Any) -> bool:
         # Counting needs Valkey; a halt must get through without it. What reaches a broker has limits of its own.
         try:
@@ -50,16 +52,3 @@ class _Counted(SimpleRateThrottle):
         except redis.RedisError as error:
             log.warning("requests_not_counted", error=repr(error))
             return True
-
-
-class PerUser(_Counted, UserRateThrottle):
-    """So many requests a minute by one person or address."""
-
-
-class PasswordGuesses(_Counted):
-    """So many password sign-ins a minute from one address, right or wrong."""
-
-    scope = "password"
-
-    def get_cache_key(self, request: Request, view: Any) -> str:
-        return self.cache_format % {"scope": self.scope, "ident": self.get_ident(request)}

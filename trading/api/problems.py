@@ -13,6 +13,7 @@ from drf_standardized_errors.openapi_serializers import ClientErrorEnum
 from rest_framework import exceptions, serializers
 from rest_framework.response import Response
 
+from alphapanda.core.guesses import TooManyGuesses
 from alphapanda.core.journal.services import CannotDecide
 from trading.api.parsing import TooLarge
 from trading.errors import NotAllowed
@@ -74,6 +75,8 @@ def translate_error(error: Exception) -> Exception:
         return ChoiceConflict(error)
     if isinstance(error, NotAllowed | CannotDecide | IllegalTransition):
         return Conflict(str(error))
+    if isinstance(error, TooManyGuesses):
+        return exceptions.Throttled(error.wait)
     if isinstance(error, ModelValidationError):
         return exceptions.ValidationError(serializers.as_serializer_error(error))
     if isinstance(error, RequestDataTooBig):

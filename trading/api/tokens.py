@@ -18,7 +18,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from alphapanda.core.journal.services import record_event
-from trading.api.access import PasswordGuesses
 from trading.api.base import ReadViewSet
 from trading.errors import NotAllowed
 from trading.models import ApiToken
@@ -57,19 +56,9 @@ class TokenViewSet(DestroyModelMixin, ReadViewSet):
     serializer_class = ApiTokenSerializer
     permission_classes = (IsAuthenticated,)
     bodies = {"create": NewTokenSerializer}
-    throttle_classes = (PasswordGuesses,)
 
     def get_authenticators(self) -> Sequence[BaseAuthentication]:  # type: ignore[override]
         return [BasicAuthentication(), SessionAuthentication()]
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        # Before the password is looked at, or wrong ones would never be counted.
-        if "Authorization" in request.headers:
-            self.check_throttles(request)
-        super().initial(request, *args, **kwargs)
-
-    def get_throttles(self) -> list[Any]:
-        return super().get_throttles() if "Authorization" in self.request.headers else []
 
     def get_queryset(self) -> QuerySet[ApiToken]:
         live = ApiToken.objects.filter(token__expiry__gt=Now()).select_related("token")

@@ -2,6 +2,7 @@
 
 from django.contrib import messages
 from django.contrib.auth import login, logout
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -24,7 +25,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         login(request, form.get_user())
         return redirect(safe_next(request))
     context = {**appearance_of(request), "form": form, "next": request.GET.get("next", "")}
-    return render(request, "dashboard/sign_in.html", context)
+    status = 429 if form.has_error(NON_FIELD_ERRORS, "too_many") else 200
+    return render(request, "dashboard/sign_in.html", context, status=status)
 
 
 @never_cache
