@@ -39,7 +39,7 @@ class ExitViewSet(ReadViewSet):
     queryset = ExitPlan.objects.select_related("instrument")
     serializer_class = ExitSerializer
     filterset_class = ExitFilter
-    scopes = dict.fromkeys(("create", "withdraw"), ApiToken.Scope.HALT)
+    scopes = {"create": ApiToken.Scope.HALT}
     bodies = {"create": LeaveSerializer}
 
     @extend_schema(request=LeaveSerializer, responses={202: ExitSerializer})

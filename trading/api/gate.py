@@ -11,7 +11,7 @@ from rest_framework.viewsets import ViewSet
 
 from alphapanda.core.asked import AskedByName
 from portfolio.models import Account
-from trading.api.access import actor_name
+from trading.api.access import actor_name, reaches
 from trading.api.base import ReadViewSet
 from trading.api.idempotency import done_once
 from trading.api.order_shapes import ExitSerializer, OrderSerializer
@@ -73,7 +73,7 @@ class GateViewSet(AskedByName, ViewSet):
     @action(detail=False, methods=["post"])
     @done_once()
     def reduce_only(self, request: Request) -> Response:
-        """Let only orders through that shrink a position."""
+        """Let only orders through that shrink a position. A halt gives way to it with the trade scope only."""
         return _changed(request, GateState.REDUCE_ONLY)
 
     @extend_schema(request=GateChangeSerializer, responses=ExitSerializer(many=True))
@@ -99,8 +99,10 @@ def _changed(request: Request, state: GateState) -> Response:
     asked = GateChangeSerializer(data=request.data)
     asked.is_valid(raise_exception=True)
     chosen = asked.validated_data
+    only_stricter = not reaches(request, ApiToken.Scope.TRADE)
+    who, reason = actor_name(request), chosen["reason"]
     try:
-        on_their_way: list[Order] = set_level(chosen["account"], state, actor_name(request), chosen["reason"])
+        on_their_way: list[Order] = set_level(chosen["account"], state, who, reason, only_stricter=only_stricter)
     except OnlyFlagged as halted:
         raise Unavailable(f"{halted}. Ask again with the same key.") from halted
     return Response(GateChangedSerializer({**_view(), "on_their_way": on_their_way}).data)

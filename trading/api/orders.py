@@ -7,10 +7,11 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from trading.api.access import actor_name
+from trading.api.access import actor_name, reaches
 from trading.api.base import KeyFilterSet, ReadViewSet, as_json, json_fragments
 from trading.api.idempotency import done_once, service_key
 from trading.api.order_shapes import (
@@ -92,8 +93,10 @@ class OrderViewSet(ReadViewSet):
     @action(detail=True, methods=["post"])
     @done_once()
     def cancel(self, request: Request, pk: str | None = None) -> Response:
-        """Ask for the order's cancellation. It is cancelled when its broker says so."""
+        """Ask for the order's cancellation. It is cancelled when its broker says so. An exit needs the trade scope."""
         order = self.get_object()
+        if order.is_exit and not reaches(request, ApiToken.Scope.TRADE):
+            raise PermissionDenied("This order leaves a position: to take it back needs the trade scope.")
         request_cancellation(order, asked_by=actor_name(request))
         return Response(OrderSerializer(order).data, status=status.HTTP_202_ACCEPTED)
 

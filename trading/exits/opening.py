@@ -175,7 +175,7 @@ def flatten(account: Account | None, by: str, reason: str = "") -> list[ExitPlan
     accounts = [account] if account else list(Account.objects.active())
     for one in accounts:
         if gates.gate_in_force(one.pk) == GateState.ACTIVE:
-            kill_switch.close_gate(account, GateState.REDUCE_ONLY, by, reason or "flatten")
+            kill_switch.close_gate(account, GateState.REDUCE_ONLY, by, reason or "flatten", only_stricter=True)
     words = f"flattened by {by}" + (f": {reason}" if reason else "")
     for portfolio in Portfolio.objects.filter(account__in=accounts).select_related("account"):
         take_back_entries(portfolio, words, by, market_now())

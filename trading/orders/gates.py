@@ -10,7 +10,7 @@ from alphapanda.core.clock import market_now
 from alphapanda.core.journal.services import record_event
 from portfolio.models import Account
 from trading.models import Gate, Order
-from trading.orders.life_cycle import GateState, OrderState, advance_state, effective_gate
+from trading.orders.life_cycle import GATE_SEVERITY, GateState, OrderState, advance_state, effective_gate
 
 
 def ensure_gates() -> None:
@@ -20,8 +20,12 @@ def ensure_gates() -> None:
         Gate.objects.get_or_create(account=account)
 
 
-def set_gate(state: GateState | str, account: Account | None = None, *, by: str, reason: str = "") -> list[Order]:
+def set_gate(
+    state: GateState | str, account: Account | None = None, *, by: str, reason: str = "", only_stricter: bool = False
+) -> list[Order]:
     """Set the global gate or an account's. Returns the orders already on their way, which it does not stop.
+
+    With ``only_stricter`` a gate that is as strict already stays as it is, and keeps who closed it and why.
 
     The gate's row is locked for update, and every claim holds it for share: after this returns no claim that the
     new state forbids can begin.
@@ -32,10 +36,12 @@ def set_gate(state: GateState | str, account: Account | None = None, *, by: str,
         which = {"account": account} if account else {"is_global": True}
         gate = Gate.objects.select_for_update(no_key=False).get(**which)
         before = GateState(gate.state)
-        gate.state = advance_state(before, new)
-        gate.reason, gate.changed_by, gate.changed_at = reason, by, market_now()
-        gate.save()
-        payload = {"from": before, "to": new, "by": by, "reason": reason}
+        stays = only_stricter and GATE_SEVERITY[new] <= GATE_SEVERITY[before]
+        if not stays:
+            gate.state = advance_state(before, new)
+            gate.reason, gate.changed_by, gate.changed_at = reason, by, market_now()
+            gate.save()
+        payload = {"from": before, "to": gate.state, "by": by, "reason": reason}
         record_event(
             "gate.changed",
             key=str(account or "everything"),

@@ -37,15 +37,17 @@ def raise_flag(by: str, reason: str, *, over_web: bool = False) -> Path:
     """Write the flag file and force it to disk. Raises OSError.
 
     A flag that stands already is left as it was; but one from the web, which the web may lower again, is replaced by
-    one from a terminal.
+    one from a terminal, which keeps its words.
     """
     path = flag_file()
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists() or (is_web_flag() and not over_web):
-        halted = FROM_WEB if over_web else "Halted"
+        halted, first = FROM_WEB if over_web else "Halted", f"{flag_words()}\n" if path.exists() else ""
         written = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
         with written.open("w", encoding="utf-8") as flag:
-            flag.write(f"{halted} by {by} at {wall_now():%Y-%m-%d %H:%M:%S} UTC{': ' + reason if reason else ''}\n")
+            flag.write(
+                f"{halted} by {by} at {wall_now():%Y-%m-%d %H:%M:%S} UTC{': ' + reason if reason else ''}\n{first}"
+            )
             flag.flush()
             os.fsync(flag.fileno())
         # At no moment is there none, or half of one.
@@ -73,28 +75,34 @@ def flag_words() -> str:
         return "nothing that can be read"
 
 
-def close_gate(account: Account | None, state: GateState, by: str, reason: str) -> list[Order]:
+def close_gate(
+    account: Account | None, state: GateState, by: str, reason: str, *, only_stricter: bool = False
+) -> list[Order]:
     """Set a gate, again if a claim held its row for longer than the lock's time-out. Raises DatabaseError."""
     for _ in range(TRIES - 1):
         with contextlib.suppress(OperationalError):
-            return set_gate(state, account, by=by, reason=reason)
-    return set_gate(state, account, by=by, reason=reason)
+            return set_gate(state, account, by=by, reason=reason, only_stricter=only_stricter)
+    return set_gate(state, account, by=by, reason=reason, only_stricter=only_stricter)
 
 
-def set_level(account: Account | None, state: GateState, by: str, reason: str) -> list[Order]:
+def set_level(
+    account: Account | None, state: GateState, by: str, reason: str, *, only_stricter: bool = False
+) -> list[Order]:
     """Set a gate from a page or the API, the flag file included: up before the rows close, down after they open.
 
-    Returns the orders on their way. A flag raised at a terminal, or by hand, stays until it is lowered there. Raises
-    OnlyFlagged, or DatabaseError where nothing was done.
+    A halt, and whatever is ``only_stricter``, loosens nothing that stands. Returns the orders on their way. A flag
+    raised at a terminal, or by hand, stays until it is lowered there. Raises OnlyFlagged, or DatabaseError where
+    nothing was done.
     """
+    stricter = only_stricter or state == GateState.HALTED
     is_flagged = _flag_over_web(by, reason) if account is None and state == GateState.HALTED else False
     try:
-        on_their_way = close_gate(account, state, by, reason)
+        on_their_way = close_gate(account, state, by, reason, only_stricter=stricter)
     except DatabaseError as error:
         if is_flagged:
             raise OnlyFlagged("The flag file stands and halts everything; the rows could not be written") from error
         raise
-    if account is None and state != GateState.HALTED and is_web_flag():
+    if account is None and not stricter and is_web_flag():
         lower_flag()
     return on_their_way
 

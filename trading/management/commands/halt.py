@@ -9,7 +9,7 @@ from django.db import DatabaseError
 from alphapanda.core.commands import WRONG_INPUT
 from alphapanda.core.commands import Command as BaseCommand
 from portfolio.models import Account
-from trading.models import Order
+from trading.models import Gate, Order
 from trading.orders import kill_switch
 from trading.orders.life_cycle import GateState
 
@@ -32,11 +32,12 @@ class Command(BaseCommand):
         state = GateState.REDUCE_ONLY if options["reduce_only"] else GateState.HALTED
         is_flagged = self._flag(by, reason) if state == GateState.HALTED and not options["account"] else False
         try:
-            on_their_way = kill_switch.close_gate(self._account(options["account"]), state, by, reason)
+            account = self._account(options["account"])
+            on_their_way = kill_switch.close_gate(account, state, by, reason, only_stricter=True)
         except DatabaseError as error:
             self._without_rows(error, is_flagged)
         else:
-            self._with_rows(options["account"], state, by, on_their_way)
+            self._with_rows(account, on_their_way)
 
     def _flag(self, by: str, reason: str) -> bool:
         try:
@@ -65,9 +66,13 @@ class Command(BaseCommand):
             f"{words} The flag alone halts everything. Run halt again once PostgreSQL answers.", halted=True, rows=False
         )
 
-    def _with_rows(self, account: str | None, state: GateState, by: str, on_their_way: list[Order]) -> None:
-        whose = account or "everything"
-        self.say(f"The gate of {whose} is {state.replace('_', ' ')}, set by {by}.", halted=True, rows=True, state=state)
+    def _with_rows(self, account: Account | None, on_their_way: list[Order]) -> None:
+        gate = Gate.objects.get(account=account)
+        why = f": {gate.reason}" if gate.reason else ""
+        words = (
+            f"The gate of {account or 'everything'} is {gate.state.replace('_', ' ')}, set by {gate.changed_by}{why}."
+        )
+        self.say(words, halted=True, rows=True, state=gate.state)
         self.say(on_their_way=[kill_switch.facts_of(order) for order in on_their_way])
         if not on_their_way:
             self.say("No order is on its way.")

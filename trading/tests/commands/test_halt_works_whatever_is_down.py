@@ -13,7 +13,7 @@ from django.db import OperationalError
 from alphapanda.core.journal.models import Event
 from trading.models import Gate
 from trading.orders import gates, kill_switch
-from trading.orders.life_cycle import OrderState
+from trading.orders.life_cycle import GateState, OrderState
 
 NOBODY_ANSWERS = {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/none", "REDIS_URL": "redis://127.0.0.1:1/0"}
 
@@ -90,6 +90,25 @@ def test_a_second_halt_keeps_what_the_first_one_said(pipeline, words):
 def test_reduce_only_writes_no_flag(pipeline, told):
     assert told("halt", "--reduce-only")["state"] == "reduce_only"
     assert not gates.flag_file().exists()
+
+
+def test_a_second_halt_loosens_nothing_and_keeps_the_first_reason(pipeline, told):
+    told("halt", "--by", "Asha", "--reason", "wrong prices")
+    said = told("halt", "--reduce-only", "--by", "Ravi")
+    gate = Gate.objects.get(is_global=True)
+    assert (gate.state, gate.changed_by, gate.reason, said["state"]) == ("halted", "Asha", "wrong prices", "halted")
+    told("halt", "--by", "Ravi", "--reason", "me too")
+    gate.refresh_from_db()
+    assert (gate.changed_by, gate.reason) == ("Asha", "wrong prices")
+
+
+def test_a_flag_from_the_web_that_a_terminal_takes_over_keeps_its_words(pipeline, told):
+    kill_switch.set_level(None, GateState.HALTED, "mehta", "odd prices")
+    told("halt", "--by", "Asha")
+    words = gates.flag_file().read_text()
+    assert words.startswith("Halted by Asha")
+    assert "Halted over the web by mehta" in words
+    assert "odd prices" in words
 
 
 def test_one_account_is_halted_and_the_others_go_on(pipeline, told):
