@@ -1,18 +1,55 @@
-"""What follows a sign-in, whichever way it was made."""
+"""Who signed in, from where and how it ended: in the log, and in the journal for people there are."""
 
 from typing import Any
 
-from django.contrib.auth.signals import user_logged_in
+import structlog
+from django.contrib.auth import get_user_model
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.db import DatabaseError
 from django.http import HttpRequest
 
 from alphapanda.core.guesses import client_address, remember_address
+from alphapanda.core.journal.services import record_event
+
+log = structlog.get_logger()
+LONGEST_NAME = 150
 
 
 def listen() -> None:
     """Begin to follow sign-ins. Only the web has any."""
     user_logged_in.connect(note_sign_in)
+    user_login_failed.connect(note_refusal)
+    user_logged_out.connect(note_sign_out)
 
 
 def note_sign_in(request: HttpRequest | None, user: Any, **_: Any) -> None:
-    if request:
-        remember_address(user.get_username(), client_address(request))
+    address = address_of(request)
+    remember_address(user.get_username(), address)
+    note("person.signed_in", user.get_username(), address)
+
+
+def note_refusal(credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
+    name = str(credentials.get("username", ""))[:LONGEST_NAME]
+    # Of names nobody has there is no end; the log is enough for them.
+    is_known = "\0" not in name and get_user_model().objects.filter(username=name).exists()
+    note("person.refused", name, address_of(request), in_journal=is_known)
+
+
+def note_sign_out(request: HttpRequest | None, user: Any, **_: Any) -> None:
+    if user is not None:
+        note("person.signed_out", user.get_username(), address_of(request))
+
+
+def note(kind: str, name: str, address: str, *, in_journal: bool = True) -> None:
+    log.info(kind.replace("person.", "person_"), person=name, address=address)
+    if not in_journal:
+        return
+    try:
+        record_event(kind, key=name[:128], payload={"by": name, "address": address})
+    except DatabaseError as error:
+        # A halt waits behind a sign-in: it is not held up for want of a note.
+        log.warning("sign_in_not_recorded", error=repr(error))
+
+
+def address_of(request: HttpRequest | None) -> str:
+    return client_address(request) if request else ""
