@@ -20,7 +20,7 @@ from market.board import quote_board
 
 READY_SECONDS = 60.0
 # A browser that has gone without a word is noticed within 20 s.
-DAPHNE = ("-b", "127.0.0.1", "--ping-interval", "10", "--ping-timeout", "10")
+DAPHNE = ("-v", "0", "-b", "127.0.0.1", "--ping-interval", "10", "--ping-timeout", "10")
 
 
 class NotReady(Exception):

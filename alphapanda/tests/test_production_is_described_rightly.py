@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.management import get_commands
 
 from alphapanda.flight.servers import EVICTION, NEEDED_QUEUES
+from alphapanda.runner.processes import DAPHNE
 
 ROOT = Path(settings.BASE_DIR)
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -114,3 +115,10 @@ def test_the_frameworks_own_checks_find_nothing_wrong_with_production(tmp_path):
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
     assert ended.returncode == 0, ended.stderr
     assert "no issues (0 silenced)" in ended.stdout
+
+
+def test_daphne_writes_no_lines_of_its_own_and_believes_no_client():
+    """Its access log goes past ours and holds addresses whole; -v 0 is its word for none."""
+    for command in (DAPHNE, SERVICES["web"]["command"]):
+        assert "-v 0" in " ".join(command)
+        assert "--proxy-headers" not in command

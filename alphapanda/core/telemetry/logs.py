@@ -13,13 +13,14 @@ from alphapanda.core.timezone import IST
 
 SECRET_NAMES = re.compile(
     r"(access_token|request_token|refresh_token|public_token|enctoken|api_secret|api_key|checksum|password|"
-    r"secret_key|authorization|cookie|totp|token)",
+    r"secret_key|authorization|cookie|totp|token|sessionid|csrfmiddlewaretoken)",
     re.IGNORECASE,
 )
-# Secrets inside longer texts: query strings, headers, JSON. The name stays, the value goes.
+# Secrets inside longer texts: query strings, headers, JSON, links that sign in. The name stays, the value goes.
 SECRET_TEXT = re.compile(
-    r"((?:access_token|request_token|refresh_token|public_token|enctoken|api_secret|api_key|checksum|password|totp)"
-    r"[\"']?\s*[=:]\s*[\"']?)[^\s&\"',;}]+|(authorization[\"']?\s*[=:]\s*[\"']?(?:token|bearer)\s+)[^\s\"',;}]+",
+    r"((?:access_token|request_token|refresh_token|public_token|enctoken|api_secret|api_key|checksum|password|totp|"
+    r"secret_key|sessionid|csrfmiddlewaretoken|(?<![a-z_])token)[\"']?\s*[=:]\s*[\"']?)[^\s&\"',;}]+"
+    r"|(authorization[\"']?\s*[=:]\s*[\"']?(?:token|bearer|basic)\s+)[^\s\"',;}]+|(/sign-in/)[^/\s\"'?]+",
     re.IGNORECASE,
 )
 HIDDEN = "[redacted]"
@@ -34,8 +35,10 @@ def redact_secrets(value: Any, name: str = "") -> Any:
         return {key: redact_secrets(item, str(key)) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [redact_secrets(item) for item in value]
+    if isinstance(value, bytes | BaseException):
+        value = repr(value)
     if isinstance(value, str):
-        return SECRET_TEXT.sub(lambda m: (m.group(1) or m.group(2)) + HIDDEN, value)
+        return SECRET_TEXT.sub(lambda found: found[found.lastindex or 0] + HIDDEN, value)
     return value
 
 
