@@ -16,7 +16,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 @register()
 def check_environment(app_configs: Any, **_: Any) -> list[CheckMessage]:
     """Refuse an installation that could trade by mistake, or could not work at all."""
-    return [*_kind(), *_practice_addresses(), *_redis(), *_secrets()]
+    return [*_kind(), *_practice_addresses(), *_redis(), *_secrets(), *_hosts()]
 
 
 @register()
@@ -70,3 +70,11 @@ def _secrets() -> list[CheckMessage]:
         hint = "Give each account's processes only their own BROKER_KEY (docs/settings.md)."
         return [Warning(f"This process holds the keys of {len(keys)} accounts.", hint=hint, id="alphapanda.W001")]
     return []
+
+
+def _hosts() -> list[CheckMessage]:
+    """Whatever name a request gives would be believed, in links and in what counts as this site."""
+    if "*" not in settings.ALLOWED_HOSTS:
+        return []
+    hint = "Name the site's own names, and 127.0.0.1 for the health check (docs/settings.md)."
+    return [Warning("ALLOWED_HOSTS holds *, so the site answers to any name.", hint=hint, id="alphapanda.W002")]

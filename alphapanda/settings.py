@@ -201,6 +201,15 @@ INSTRUMENT_SOURCE = "trading.brokers.zerodha.dumps.fetch_instrument_dump"
 KITE_ROOT = env.str("KITE_ROOT", "https://api.kite.trade")
 KITE_LOGIN_ROOT = env.str("KITE_LOGIN_ROOT", "https://kite.zerodha.com/connect/login")
 KITE_TICKER_ROOT = env.str("KITE_TICKER_ROOT", "wss://ws.kite.trade")
+# Here and not among the checks: workers and the web run none of those, and must not send a key in the open.
+if KIND == "live":
+    for name, root, scheme in (
+        ("KITE_ROOT", KITE_ROOT, "https"),
+        ("KITE_LOGIN_ROOT", KITE_LOGIN_ROOT, "https"),
+        ("KITE_TICKER_ROOT", KITE_TICKER_ROOT, "wss"),
+    ):
+        if not root.startswith(f"{scheme}://"):
+            raise ImproperlyConfigured(f"{name} must begin with {scheme}:// when live: keys and orders go there.")
 PRACTICE_CLOCK_URL = env.str("PRACTICE_CLOCK_URL", "")
 # How many market days of the tick stream are kept in files, to be run again; 0: none.
 STREAM_DAYS = env.int("STREAM_DAYS", 5)
