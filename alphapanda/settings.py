@@ -1,5 +1,6 @@
 """One settings file; the environment decides. `alphapanda/checks.py` says in words what is wrong with it."""
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote
@@ -202,7 +203,8 @@ KITE_ROOT = env.str("KITE_ROOT", "https://api.kite.trade")
 KITE_LOGIN_ROOT = env.str("KITE_LOGIN_ROOT", "https://kite.zerodha.com/connect/login")
 KITE_TICKER_ROOT = env.str("KITE_TICKER_ROOT", "wss://ws.kite.trade")
 # Here and not among the checks: workers and the web run none of those, and must not send a key in the open.
-if KIND == "live":
+# To halt sends nothing to Zerodha, and must never be kept from it.
+if KIND == "live" and "halt" not in sys.argv[1:2]:
     for name, root, scheme in (
         ("KITE_ROOT", KITE_ROOT, "https"),
         ("KITE_LOGIN_ROOT", KITE_LOGIN_ROOT, "https"),

@@ -40,6 +40,13 @@ def test_no_live_process_begins_that_would_send_keys_in_the_open(name: str, addr
     assert f"{name} must begin with" in ended.stderr
 
 
+def test_to_halt_is_never_kept_back_by_it(tmp_path: Any) -> None:
+    asked = os.environ | LIVE | {"KITE_ROOT": "http://api.kite.trade", "ALPHAPANDA_STATE_DIR": str(tmp_path)}
+    command = [sys.executable, "manage.py", "halt"]
+    subprocess.run(command, env=asked, cwd=our_settings.BASE_DIR, capture_output=True, text=True, timeout=60)
+    assert (tmp_path / "HALT").exists()
+
+
 def test_a_live_process_begins_with_zerodhas_own_addresses() -> None:
     assert "began" in begin().stdout
 
