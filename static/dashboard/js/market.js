@@ -74,7 +74,7 @@ function sumsOf(data, group, row) {
   const result = data.results?.rows.find((each) => each.key === row.portfolio);
   const account = data.accounts?.find((each) => each.key === group.key);
   return [
-    [row, ["open"]],
+    [row, ["open", "to_stop"]],
     [group, ["open"]],
     [data.positions, []],
     ...[...strategies, ...own].map((each) => [each, ["net"]]),

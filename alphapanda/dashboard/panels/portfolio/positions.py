@@ -76,7 +76,8 @@ def account_positions(page: PageContext, account: Account, days: list[PortfolioD
     held = [(day, holding) for day in days for holding in day.holdings]
     mode = page.mode_of(account)
     gross = known_total(None if h.value is None else abs(h.value) for _, h in held)
-    rows = [position_row(page, day, holding, mode, known) for day, holding in held]
+    nets = nets_of(holding.position for _, holding in held)
+    rows = [position_row(page, day, holding, mode, known, nets) for day, holding in held]
     note = f"{account.name}, {counted(len(held), 'position')}, {short_rupees(gross)} gross"
     return {
         "key": str(account.pk),
@@ -88,16 +89,37 @@ def account_positions(page: PageContext, account: Account, days: list[PortfolioD
     }
 
 
+Nets = dict[tuple[UUID, str], tuple[int, int]]
+
+
+def nets_of(positions: Iterable[Position]) -> Nets:
+    """By instrument and product: how many portfolios hold it, and what the broker sees of them together."""
+    nets: Nets = {}
+    for one in positions:
+        holders, net = nets.get((one.instrument_id, one.product), (0, 0))
+        nets[one.instrument_id, one.product] = holders + 1, net + one.quantity
+    return nets
+
+
+def net_words(position: Position, nets: Nets) -> str:
+    """Said where several hold the same: +120 and −120 are nothing at the broker."""
+    holders, net = nets[position.instrument_id, position.product]
+    return f"net at the broker {signed_whole(net)}" if holders > 1 else ""
+
+
 class PositionRow(TypedDict):
     key: str
     k: str
     symbol: str
     tail: str
+    owner: str
+    net: str
     quantity: int
     average: str | None
     last: str | None
     open: str | None
     stop: str
+    to_stop: str | None  # rupees that are lost from here until the stop
     exit_address: str
     exit_ask: str
     mode: str
@@ -109,7 +131,9 @@ class PositionRow(TypedDict):
     bar_scale: NotRequired[str | None]
 
 
-def position_row(page: PageContext, day: PortfolioDay, holding: Holding, mode: str, known: Beside) -> PositionRow:
+def position_row(
+    page: PageContext, day: PortfolioDay, holding: Holding, mode: str, known: Beside, nets: Nets
+) -> PositionRow:
     position, instrument = holding.position, holding.position.instrument
     stop = known.stops.get((day.deployment_id, instrument.key))
     on_its_way_out = known.leaving.get((position.portfolio_id, instrument.pk, position.product))
@@ -120,11 +144,14 @@ def position_row(page: PageContext, day: PortfolioDay, holding: Holding, mode: s
         "k": instrument.key,
         "symbol": symbol_of(instrument),
         "tail": f"{tail}, {whole(waiting)} receivable" if waiting else tail,
+        "owner": str(day.portfolio),
+        "net": net_words(position, nets),
         "quantity": position.quantity,
         "average": as_text(position.average_price),
         "last": as_text(holding.last),
         "open": as_text(holding.open),
         "stop": on_its_way_out or (plain(stop) if stop is not None else "none"),
+        "to_stop": None if stop is None or holding.last is None else as_text((holding.last - stop) * position.quantity),
         "exit_address": reverse("dashboard:exit_position", args=[position.pk]),
         "exit_ask": f"Leaves {signed_whole(position.quantity)} {symbol_of(instrument)}, asking more until flat.",
         "mode": mode,
