@@ -5,22 +5,21 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, TypedDict
 
-from django.db.models import Sum
-
-from alphapanda.core.figures import counted, iso, signed_whole
+from alphapanda.core.figures import counted
 from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.net import as_text, panel_age
 from alphapanda.dashboard.panels.naming import symbol_of, tail_of
 from alphapanda.dashboard.panels.one_reading import of_one_moment
+from alphapanda.dashboard.panels.portfolio.ledger import LedgerPanel, ledger_panel
 from alphapanda.dashboard.panels.portfolio.positions import PositionsPanel, positions_panel
 from alphapanda.dashboard.panels.results import PortfolioDays, add_results
 from alphapanda.dashboard.panels.shell import CommonFacts, common_facts
 from portfolio.contract_notes import charges_of_day
 from portfolio.funds import NoMarginModel, available_funds
-from portfolio.models import Account, LedgerEntry, LedgerKind, Lot, TradeKind
+from portfolio.models import Account, Lot
 
-SHOWN_LOTS, SHOWN_ENTRIES = 60, 60
+SHOWN_LOTS = 60
 
 
 class PortfolioSnapshot(CommonFacts):
@@ -173,56 +172,4 @@ def lot_row(page: PageContext, lot: Lot) -> LotRow:
         "price": as_text(lot.price),
         "value": as_text(Decimal(lot.remaining) * lot.price),
         "mode": page.mode_of(position.portfolio.account),
-    }
-
-
-class LedgerPanel(TypedDict):
-    counts: str
-    age: Age
-    rows: list[EntryRow]
-    total: str | None
-    empty: str
-
-
-def ledger_panel(page: PageContext) -> LedgerPanel:
-    """The newest entries: facts, never edited; cash is their sum."""
-    entries = LedgerEntry.objects.select_related("account", "portfolio", "trade__instrument").order_by("-at", "-id")
-    rows = [entry_row(page, entry) for entry in entries[:SHOWN_ENTRIES]]
-    sums = Account.objects.aggregate(total=Sum("cash"))["total"] or Decimal(0)
-    return {
-        "counts": f"newest {len(rows)}",
-        "age": read_now(page),
-        "rows": rows,
-        "total": as_text(sums),
-        "empty": "" if rows else "Nothing has been booked yet.",
-    }
-
-
-class EntryRow(TypedDict):
-    key: str
-    at: str | None
-    day: str
-    kind: str
-    what: str
-    book: str
-    amount: str | None
-    mode: str
-
-
-def is_settlement(entry: LedgerEntry) -> bool:
-    return entry.kind == LedgerKind.TRADE_VALUE and entry.trade is not None and entry.trade.kind == TradeKind.EXPIRY
-
-
-def entry_row(page: PageContext, entry: LedgerEntry) -> EntryRow:
-    trade = entry.trade
-    what = f"{signed_whole(trade.signed_quantity)} {symbol_of(trade.instrument)}" if trade else entry.note
-    return {
-        "key": str(entry.pk),
-        "at": iso(entry.at),
-        "day": entry.day.strftime("%d %b").lstrip("0"),
-        "kind": trade.get_kind_display() if trade and is_settlement(entry) else entry.get_kind_display(),
-        "what": what,
-        "book": str(entry.portfolio) if entry.portfolio else entry.account.name,
-        "amount": as_text(entry.amount),
-        "mode": page.mode_of(entry.account),
     }
