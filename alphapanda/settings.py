@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "portfolio",
     "trading",
     "alphapanda.dashboard",
+    "alphapanda.retention",
     "alphapanda.runner",
 ]
 
@@ -180,6 +181,12 @@ CELERY_BEAT_SCHEDULE = {
     },
     "books": {"task": "portfolio.tasks.check_books", "schedule": crontab(hour="17", minute="30")},
     "calendar": {"task": "instruments.tasks.check_calendar", "schedule": crontab(hour="3", minute="0")},
+    # Asked often, done once a day, and only while every market is closed.
+    "pruning": {
+        "task": "alphapanda.retention.tasks.prune_tables",
+        "schedule": crontab(minute="*/5"),
+        "options": {"queue": "lab", "expires": 240},
+    },
     "snapshots": {
         "task": "trading.tasks.take_snapshots",
         "schedule": 5.0,
@@ -215,6 +222,14 @@ if KIND == "live" and "halt" not in sys.argv[1:2]:
 PRACTICE_CLOCK_URL = env.str("PRACTICE_CLOCK_URL", "")
 # How many market days of the tick stream are kept in files, to be run again; 0: none.
 STREAM_DAYS = env.int("STREAM_DAYS", 5)
+# How many days rows are kept for that no books, order or decision is made of (alphapanda/retention/rules.py).
+EVALUATION_DAYS = env.int("EVALUATION_DAYS", 30)
+CANDLE_DAYS = env.int("CANDLE_DAYS", 30)
+SNAPSHOT_DAYS = env.int("SNAPSHOT_DAYS", 90)
+BAND_DAYS = env.int("BAND_DAYS", 30)
+RECORDING_DAYS = env.int("RECORDING_DAYS", 7)
+if min(EVALUATION_DAYS, CANDLE_DAYS, SNAPSHOT_DAYS, BAND_DAYS, RECORDING_DAYS) < 1:
+    raise ImproperlyConfigured('A number of days that rows are kept is below 1 (docs/settings.md, "Keeping").')
 LAB_CANDLES = env.str("LAB_CANDLES", default=str(STATE_DIR / "candles"))
 STRATEGY_PACKAGES = env.list("STRATEGY_PACKAGES", default=[])
 # What one callback of a strategy may use of the CPU before it counts as no answer, and the how-manieth such of a day

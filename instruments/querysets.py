@@ -1,7 +1,7 @@
 """The questions others ask of instruments, sessions and freeze quantities."""
 
 from collections.abc import Collection
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -182,6 +182,14 @@ class TradingSessionQuerySet(models.QuerySet["TradingSession"]):
             return day < today
         phases = [phase for row in self.filter(day=day) for phase in row.schedule().phases]
         return bool(phases) and all(phase.closes_at <= now for phase in phases)
+
+    def is_any_open(self, now: datetime, margin: timedelta) -> bool:
+        """Whether any exchange is within its phases of the day, the first to the last, or so near to them."""
+        schedules = [row.schedule() for row in self.filter(day=now.astimezone(IST).date(), is_holiday=False)]
+        return any(
+            schedule.phases[0].opens_at - margin <= now < schedule.phases[-1].closes_at + margin
+            for schedule in schedules
+        )
 
     def last_trading_day(self, exchange: str, security_class: str, before: date) -> date | None:
         """Return the newest day with a session before that day; None if the calendar does not reach that far."""

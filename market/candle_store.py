@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from alphapanda.core.ids import new_id
 from instruments.models import Instrument
@@ -56,6 +57,20 @@ def drop_history(instrument: Instrument, before: datetime) -> int:
     """
     KeptHistory.objects.filter(instrument=instrument).delete()
     dropped, _ = Candle.objects.filter(instrument=instrument, start__lt=before).delete()
+    return dropped
+
+
+def let_minutes_go(rows: QuerySet[Candle], before: datetime, most: int) -> int:
+    """Delete at most so many of these one-minute candles, all older than ``before``. Returns how many.
+
+    What counts as kept of their series begins after them then: what is asked for next is fetched anew. Call inside a
+    transaction.
+    """
+    going = list(rows.order_by("instrument", "start").values_list("pk", "instrument_id")[:most])
+    kept = KeptHistory.objects.filter(instrument__in={instrument for _, instrument in going}, interval=1)
+    kept.filter(until__lte=before).delete()
+    kept.filter(since__lt=before).update(since=before)
+    dropped, _ = Candle.objects.filter(pk__in=[pk for pk, _ in going]).delete()
     return dropped
 
 

@@ -248,6 +248,7 @@ PLAIN: dict[str, Sentence] = {
     "feed.gap": ("stale", "warn", "Feed {key}: {words}"),
     "instruments.loaded": ("tick", "", "Instruments loaded"),
     "instruments.refused": ("cross", "fault", "Instruments not loaded: {problems[0]}"),
+    "tables.pruned": ("tick", "", "Pruned: {rows} rows past their time"),
     "session.opened": ("tick", "", "Logged in at the broker"),
     "session.ended": ("bar", "", "Broker session ended: {reason}"),
 }
