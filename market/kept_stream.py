@@ -45,6 +45,11 @@ def stream_folder(feed: str) -> Path:
     return Path(settings.STATE_DIR) / "streams" / feed
 
 
+def stream_files() -> Iterator[Path]:
+    """Yield every file of every feed, those put aside too."""
+    return Path(settings.STATE_DIR, "streams").glob("*/*.*")
+
+
 def kept_file(feed: str, day: date) -> Path:
     return stream_folder(feed) / f"{day.isoformat()}{SUFFIX}"
 

@@ -12,6 +12,7 @@ from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.one_reading import of_one_moment
 from alphapanda.dashboard.panels.shell import CommonFacts, common_facts
+from alphapanda.dashboard.panels.system.keeping import KeepingPanel, keeping_panel
 from alphapanda.dashboard.panels.system.processes import FeedsPanel, ProcessesPanel, feeds_panel, processes_panel
 from alphapanda.dashboard.panels.system.work import (
     LettersPanel,
@@ -38,6 +39,7 @@ class SystemSnapshot(CommonFacts):
     letters: LettersPanel
     data: DataPanel
     books: BooksPanel
+    keeping: KeepingPanel
     charts_missing: bool
 
 
@@ -55,6 +57,7 @@ def system_snapshot(user: Any) -> SystemSnapshot:
         "letters": letters_panel(page),
         "data": data_panel(page),
         "books": books_panel(page),
+        "keeping": keeping_panel(page),
         "charts_missing": not any(
             isinstance(entry, tuple) and entry[0] == CHARTS for entry in settings.STATICFILES_DIRS
         ),
