@@ -35,16 +35,17 @@ def redact_secrets(value: Any, name: str = "") -> Any:
         return {key: redact_secrets(item, str(key)) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [redact_secrets(item) for item in value]
-    if isinstance(value, bytes | BaseException):
-        value = repr(value)
-    if isinstance(value, str):
-        return SECRET_TEXT.sub(lambda found: found[found.lastindex or 0] + HIDDEN, value)
-    return value
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    # What is neither text nor a number is written as its words, and those may quote a secret: an error its request.
+    text = value if isinstance(value, str) else repr(value)
+    return SECRET_TEXT.sub(lambda found: found[found.lastindex or 0] + HIDDEN, text)
 
 
 def redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key in list(event):
-        event[key] = redact_secrets(event[key], key)
+        if not key.startswith("_"):  # structlog's own notes, which are not written
+            event[key] = redact_secrets(event[key], key)
     return event
 
 

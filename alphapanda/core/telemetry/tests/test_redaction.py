@@ -1,6 +1,7 @@
 """No secret survives on its way into a log, and its times are India's."""
 
 import logging
+from types import SimpleNamespace
 
 import pytest
 import structlog
@@ -30,10 +31,17 @@ CANARY = "c4n4ry53cr3t"
         f"Cookie: sessionid={CANARY}; theme=dark",
         ValueError(f"api_key={CANARY}"),
         f"api_key={CANARY}".encode(),
+        frozenset([f"api_key={CANARY}"]),
+        SimpleNamespace(address=f"/sign-in/{CANARY}/"),
     ],
 )
 def test_secrets_are_removed_whatever_their_nesting(value):
     assert CANARY not in str(redact_secrets(value))
+
+
+@pytest.mark.parametrize("value", [None, True, 7, 1.5, "plain words"])
+def test_what_can_hold_no_secret_stays_as_it_is(value):
+    assert redact_secrets(value) == value
 
 
 def test_instrument_tokens_are_not_secrets():
