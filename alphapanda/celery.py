@@ -4,13 +4,24 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, worker_ready
+from celery.signals import beat_init, setup_logging, worker_process_init, worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "alphapanda.settings")
 
 app = Celery("alphapanda")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def _keep_our_logging(**_: object) -> None:
+    """Celery would set another level and other handlers."""
+
+
+@worker_process_init.connect
+@worker_ready.connect
+def _log_what_is_printed(**_: object) -> None:
+    app.log.redirect_stdouts("WARNING")
 
 
 @worker_ready.connect

