@@ -17,7 +17,7 @@ from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 
-from alphapanda.core.telemetry import heartbeats
+from alphapanda.core.telemetry import heartbeats, live_lines
 from alphapanda.urls import websocket_urlpatterns
 
 protocols = ProtocolTypeRouter(
@@ -30,5 +30,6 @@ protocols = ProtocolTypeRouter(
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
     """What daphne serves; it lives from its first connection on, there being no other beginning."""
+    live_lines.begin_publishing("web")
     heartbeats.begin_heartbeat("web", "pages, API, WebSocket")
     await protocols(scope, receive, send)

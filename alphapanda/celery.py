@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, setup_logging, worker_process_init, worker_ready
+from celery.signals import beat_init, celeryd_init, setup_logging, worker_process_init, worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "alphapanda.settings")
 
@@ -24,6 +24,14 @@ def _log_what_is_printed(**_: object) -> None:
     app.log.redirect_stdouts("WARNING")
 
 
+@celeryd_init.connect
+def _publish_lines(sender: str, **_: object) -> None:
+    """Before the worker forks: what it forks shows its lines under the same name."""
+    from alphapanda.core.telemetry import live_lines
+
+    live_lines.begin_publishing(sender)
+
+
 @worker_ready.connect
 def _begin_worker(sender: Any, **_: object) -> None:
     from alphapanda.core.telemetry import heartbeats
@@ -33,6 +41,7 @@ def _begin_worker(sender: Any, **_: object) -> None:
 
 @beat_init.connect
 def _begin_beat(**_: object) -> None:
-    from alphapanda.core.telemetry import heartbeats
+    from alphapanda.core.telemetry import heartbeats, live_lines
 
+    live_lines.begin_publishing("beat")
     heartbeats.begin_heartbeat("beat", "periodic tasks")

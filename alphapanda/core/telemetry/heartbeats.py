@@ -117,9 +117,12 @@ def keep_beating(role: str, does: str) -> Iterator[None]:
 
 
 def _heartbeat(role: str, does: str) -> Heartbeat:
-    """Named ``role@host``, as Celery names its workers."""
-    name = role if "@" in role else f"{role}@{socket.gethostname()}"
-    return Heartbeat(name, does, redis.Redis.from_url(settings.REDIS_URL, **settings.REDIS_TIMEOUTS))
+    return Heartbeat(process_name(role), does, redis.Redis.from_url(settings.REDIS_URL, **settings.REDIS_TIMEOUTS))
+
+
+def process_name(role: str) -> str:
+    """Return ``role@host``, as Celery names its workers."""
+    return role if "@" in role else f"{role}@{socket.gethostname()}"
 
 
 def read_processes(client: redis.Redis, now: datetime) -> list[Process]:

@@ -3,7 +3,7 @@
 import logging
 import logging.config
 import re
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from datetime import datetime
 from typing import Any
 
@@ -49,6 +49,26 @@ def redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
     return event
 
 
+_publish: Callable[[MutableMapping[str, Any]], None] | None = None
+
+
+def publish_lines(publish: Callable[[MutableMapping[str, Any]], None]) -> None:
+    """Hand every line to ``publish`` as well from now on, its secrets taken out; it must neither wait nor raise."""
+    global _publish
+    _publish = publish
+
+
+def is_publishing() -> bool:
+    """Whether this is one of the processes that go on, and not a command at a terminal."""
+    return _publish is not None
+
+
+def publish_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    if _publish is not None:
+        _publish(event)
+    return event
+
+
 def write_time_in_india(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     event["timestamp"] = datetime.fromisoformat(event["timestamp"]).astimezone(IST).isoformat(timespec="milliseconds")
     return event
@@ -88,7 +108,7 @@ def log_handlers(level: str, shared: list[Any], renderer: Any) -> dict[str, Any]
             "plain": {
                 "()": structlog.stdlib.ProcessorFormatter,
                 "foreign_pre_chain": shared,
-                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, publish_line, renderer],
             }
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},

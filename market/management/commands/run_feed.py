@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from alphapanda.core.commands import Command as BaseCommand
-from alphapanda.core.telemetry import heartbeats
+from alphapanda.core.telemetry import heartbeats, live_lines
 from market.feed_process import FeedProcess
 from market.feeds import Inbox, TickSource, source_for
 from market.lease import acquire_lease, bury_the_dead, holder_name
@@ -45,6 +45,7 @@ class Command(BaseCommand):
         lockstep = options["lockstep"] or bool(options["recordings"])
         if lockstep and settings.KIND == "live":
             raise CommandError("Lockstep sets the market's clock: a live installation has only the wall's.")
+        live_lines.begin_publishing(f"feed {feed.name}")
         clock = None if lockstep else self._clock()
         epoch = self._epoch(feed, wait=not options["no_wait"])
         self.say(f"Feed {feed.name} runs with epoch {epoch}.", feed=feed.name, epoch=epoch)

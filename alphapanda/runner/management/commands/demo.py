@@ -18,6 +18,7 @@ from alphapanda.core.clock.services import set_market_time
 from alphapanda.core.commands import Command as BaseCommand
 from alphapanda.core.commands import run_quietly
 from alphapanda.core.state_folder import forget_running, note_running
+from alphapanda.core.telemetry import live_lines
 from alphapanda.core.timezone import IST
 from alphapanda.dashboard.sign_in_links import make_sign_in_link
 from alphapanda.runner import demo_setup, practice
@@ -94,6 +95,7 @@ class Command(BaseCommand):
         clock = processes.wait_for(f"{self._url}/sim/clock", "The practice exchange")
         set_market_time(datetime.fromisoformat(clock["market_time"]), clock["rate"])
         link = self._set_up()
+        live_lines.begin_publishing("demo")
         processes.start_all(supervisor, options["port"], secrets)
         processes.wait_for(f"http://127.0.0.1:{options['port']}/healthz", "The web server")
         processes.wait_for_feed()
