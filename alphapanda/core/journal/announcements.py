@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from channels.layers import get_channel_layer
 
-from alphapanda.core.telemetry import metrics
+from alphapanda.core.telemetry import logs, metrics
 
 if TYPE_CHECKING:
     from alphapanda.core.journal.models import Event
@@ -21,6 +21,13 @@ _waiting = 0
 
 
 def announce_event(event: "Event") -> None:
+    """Log it, so that an order can be followed by its tag, and send it on.
+
+    A command at a terminal says in words of its own what it did.
+    """
+    if logs.is_publishing():
+        about = {"correlation": str(event.correlation)} if event.correlation else {}
+        log.info(event.kind, key=event.key, **about, payload=event.payload)
     send_to_group(
         EVENTS_GROUP,
         {

@@ -1,10 +1,14 @@
 """Events are written with the change and announced after it; dead letters wait for a decision."""
 
+from uuid import UUID
+
 import pytest
 from django.db import IntegrityError, InternalError, transaction
+from structlog.testing import capture_logs
 
 from alphapanda.core.journal import services
 from alphapanda.core.journal.models import DeadLetter, Event
+from alphapanda.core.telemetry import logs
 
 pytestmark = pytest.mark.django_db
 
@@ -16,6 +20,17 @@ def test_an_event_is_announced_only_after_its_change_committed(monkeypatch, djan
         event = services.record_event("order.filled", key="AP1", payload={"quantity": 10})
         assert announced == []
     assert announced == [event]
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_process_that_goes_on_logs_its_events_and_a_command_at_a_terminal_does_not(
+    monkeypatch, django_capture_on_commit_callbacks, goes_on
+):
+    monkeypatch.setattr(logs, "is_publishing", lambda: goes_on)
+    with capture_logs() as logged, django_capture_on_commit_callbacks(execute=True):
+        services.record_event("order.filled", key="AP1", payload={"quantity": 10}, correlation=UUID(int=7))
+    told = {"key": "AP1", "correlation": str(UUID(int=7)), "payload": {"quantity": 10}}
+    assert logged == ([{"event": "order.filled", "log_level": "info", **told}] if goes_on else [])
 
 
 def test_an_event_is_a_fact_and_cannot_be_changed():
