@@ -11,13 +11,14 @@ import structlog
 from alphapanda.core.clock.market_time import wall_now
 from alphapanda.core.outages import outage_behind
 from alphapanda.dashboard.listening import Listener, end_tasks, loop_time
-from alphapanda.dashboard.outbox import MARKET, Outbox, encode_json
+from alphapanda.dashboard.log_lines import LogLines
+from alphapanda.dashboard.outbox import LOGS, MARKET, Outbox, encode_json
 from alphapanda.dashboard.prices import Prices, board_rows
-from alphapanda.dashboard.signed_in import still_signed_in
+from alphapanda.dashboard.signed_in import staff_among, still_signed_in
 from alphapanda.dashboard.topics import PAGES, Kind, Page, ReadingThread, silent_now
 
 log = structlog.get_logger()
-TOPICS = (*PAGES, MARKET)
+TOPICS = (*PAGES, MARKET, LOGS)
 SHORTEST, LONGEST = 1.0, 5.0  # seconds between two snapshots of a topic
 FLUSH_SECONDS = 0.2
 LOOK_SECONDS = 0.1
@@ -51,6 +52,7 @@ class Hub:
         self.troubles: dict[str, str] = {}
         self._silent: list[str] | None = None  # as of the last look
         self.thread = ReadingThread()
+        self.lines = LogLines(self.thread, self._drop_if_slow)
         self._tasks: list[asyncio.Task[None]] = []
         self._closing: asyncio.Task[None] | None = None
         self._used_at = loop_time()
@@ -66,6 +68,7 @@ class Hub:
                 self._flush_prices,
                 self._put_prices_right,
                 self._check_sessions,
+                self.lines.follow,
             )
             self._tasks = [asyncio.create_task(kept_going(each)) for each in work]
 
@@ -73,10 +76,13 @@ class Hub:
         self.sockets.discard(socket)
         for readers in self.readers.values():
             readers.discard(socket)
+        self.lines.leave(socket)
         self._used_at = loop_time()
 
     async def subscribe(self, socket: Socket, topic: str) -> None:
         """Send the topic's snapshot, and from now on what follows. Asking again sends the snapshot again."""
+        if topic == LOGS:
+            return self.lines.join(socket)
         kind = kind_of(socket, topic)
         if topic == MARKET:
             await self._send_prices(socket)
@@ -89,6 +95,8 @@ class Hub:
             self._offer_text(socket, "degraded", degraded_message(words))
 
     def unsubscribe(self, socket: Socket, topic: str) -> None:
+        if topic == LOGS:
+            return self.lines.leave(socket)
         self.readers[kind_of(socket, topic)].discard(socket)
         socket.outbox.forget(topic)
 
@@ -204,12 +212,18 @@ class Hub:
             await self.check_sessions()
 
     async def check_sessions(self) -> None:
-        """Drop the browsers whose reader has signed out, or been shut out, since they connected."""
+        """Drop the browsers whose reader has signed out, or been shut out, since they connected.
+
+        Log lines are taken from those who are staff no more.
+        """
         asked = {socket.session_key: socket.user.pk for socket in self.sockets}
         valid = await self.thread.read(still_signed_in, asked)
         for socket in list(self.sockets):
             if socket.session_key in asked and socket.session_key not in valid:
                 socket.drop(SIGNED_OUT)
+        if self.lines.watchers:
+            staff = await self.thread.read(staff_among, {socket.user.pk for socket in self.lines.watchers})
+            self.lines.keep_only(staff)
 
     # Sending
 

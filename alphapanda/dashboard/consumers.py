@@ -13,7 +13,7 @@ from django.conf import settings
 from alphapanda.dashboard.backpressure import Line
 from alphapanda.dashboard.broadcast import TOPICS, running_hub
 from alphapanda.dashboard.listening import loop_time
-from alphapanda.dashboard.outbox import Outbox, encode_json
+from alphapanda.dashboard.outbox import LOGS, Outbox, encode_json
 
 log = structlog.get_logger()
 MOST_BYTES = 4096
@@ -66,6 +66,8 @@ class PageSocket(AsyncWebsocketConsumer):
         if topic not in TOPICS:
             known = ", ".join(TOPICS)
             self.complain(f"There is no topic {topic!r}. Topics: {known}.")
+        elif topic == LOGS and not self.user.is_staff:
+            self.complain("Only staff may watch log lines.")
         elif kind == "subscribe":
             await self.hub.subscribe(self, topic)
         elif kind == "unsubscribe":

@@ -5,6 +5,7 @@ import { showCandles } from "./candles.js";
 import { age } from "./formats.js";
 import { followChoices, guardForms } from "./forms.js";
 import { listenToKeys } from "./keys.js";
+import { LogPanel } from "./log.js";
 import { revalue, showPrices } from "./market.js";
 import { openPalette, preparePalette } from "./palette.js";
 import { PageSocket } from "./socket.js";
@@ -108,12 +109,14 @@ function start() {
   setInterval(countAges, FRAME);
   setInterval(() => requestAnimationFrame(onFrame), FRAME);
   addEventListener("resize", paint);
-  const topics = [page.topic, "market"].filter(Boolean);
+  const log = LogPanel.onThisPage();
+  const topics = [page.topic, "market", log && "logs"].filter(Boolean);
   const onLine = (isThere) => {
+    log?.setLine(isThere);
     tellTrouble(isThere ? "" : "No word from the server: every figure shows its age.");
   };
   setInterval(doubt, 1000);
-  new PageSocket(topics, { onSnapshot, onMarket, onLine, onTrouble: tellTrouble });
+  new PageSocket(topics, { onSnapshot, onMarket, onLog: (...told) => log.hear(...told), onLine, onTrouble: tellTrouble });
 }
 
 start();

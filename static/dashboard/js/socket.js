@@ -5,8 +5,8 @@ const SILENCE = 20_000;
 const SIGNED_OUT = 4401;
 
 export class PageSocket {
-  constructor(topics, { onSnapshot, onMarket, onLine, onTrouble }) {
-    Object.assign(this, { topics, onSnapshot, onMarket, onLine, onTrouble, wait: FIRST_WAIT, versions: new Map(), heardAt: 0 });
+  constructor(topics, { onSnapshot, onMarket, onLog, onLine, onTrouble }) {
+    Object.assign(this, { topics, onSnapshot, onMarket, onLog, onLine, onTrouble, wait: FIRST_WAIT, versions: new Map(), heardAt: 0 });
     setInterval(() => this.watch(), 5000);
     this.connect();
   }
@@ -45,7 +45,8 @@ export class PageSocket {
 
   heard(message) {
     this.heardAt = Date.now();
-    if (message.type === "snapshot") {
+    if (message.topic === "logs") this.onLog(message.data, message.type === "snapshot");
+    else if (message.type === "snapshot") {
       this.versions.set(message.topic, message.version);
       if (message.topic === "market") this.onMarket(message.data, true);
       else this.onSnapshot(message.topic, message.data);
