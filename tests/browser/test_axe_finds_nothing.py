@@ -46,7 +46,8 @@ def fill(sample: SampleDay) -> Any:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_page_has_no_finding(open_page: Any, sample: SampleDay, path: str) -> None:
+def test_a_page_has_no_finding(open_page: Any, sample: SampleDay, user: Any, path: str) -> None:
+    type(user).objects.update(is_staff=True)  # who sees all there is: the processes' log lines too
     fill(sample)
     assert findings(open_page(path)) == []
 
