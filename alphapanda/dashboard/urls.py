@@ -16,6 +16,7 @@ urlpatterns = [
     path("lab/<uuid:backtest_id>/", pages.show_backtest, name="backtest"),
     path("lab/<uuid:backtest_id>/<str:table>", pages.download_result, name="backtest_file"),
     path("system/", pages.show_system, name="system"),
+    path("find/", pages.find, name="find"),
     path("do/gate/", acts.set_level, name="gate"),
     path("do/deployments/<uuid:deployment_id>/<slug:act>/", acts.act_on_deployment, name="deployment_act"),
     path("do/positions/<uuid:position_id>/exit/", acts.exit_position, name="exit_position"),

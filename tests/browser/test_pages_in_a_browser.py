@@ -72,6 +72,18 @@ def test_the_palette_finds_and_asks_before_it_acts(open_page: Any, sample: Sampl
     assert "stops, targets and flat-by time are kept" in page.locator(".palette .ask").inner_text()
 
 
+def test_the_palette_fills_in_a_ticket_and_sends_nothing(open_page: Any, sample: SampleDay) -> None:
+    page = open_page("/")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("buy 10 infy")
+    page.locator(".palette li", has_text="fill in the ticket").wait_for()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/orders/?*#place")
+    assert page.locator("#id_quantity").input_value() == "10"
+    assert page.locator("#id_instrument").input_value() == "NSE:INFY"
+    assert page.problems == []
+
+
 def test_ages_are_counted_by_the_browser_when_nobody_speaks(open_page: Any, sample: SampleDay) -> None:
     page = open_page("/")
     age = page.locator(".o-limits .age span").first

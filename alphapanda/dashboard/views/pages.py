@@ -7,12 +7,13 @@ from io import StringIO
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from alphapanda.dashboard import panels
 from alphapanda.dashboard.forms import BacktestForm, OrderForm, other_problems, parameter_fields
+from alphapanda.dashboard.panels.finding import find_commands
 from alphapanda.dashboard.panels.lab.again import form_values
 from alphapanda.dashboard.views.page import render_page, signed_in
 from trading.lab.tables import TABLES
@@ -20,7 +21,9 @@ from trading.models import Backtest, Deployment, Order
 from trading.orders.life_cycle import DeploymentState
 from trading.run.hosts import UnknownStrategy
 
+LONGEST_WORDS = 80
 SHOWN = re.compile("[1-9][0-9]{0,5}")
+TICKET = ("side", "quantity", "instrument")  # as the palette fills it in
 FILTERS = ("day", "state", "strategy", "q", "before")
 
 
@@ -70,13 +73,20 @@ def deployment_page(
 @signed_in
 @require_safe
 def show_orders(request: HttpRequest) -> HttpResponse:
-    return orders_page(request, OrderForm())
+    return orders_page(request, OrderForm(initial={name: request.GET[name] for name in TICKET if name in request.GET}))
 
 
 def orders_page(request: HttpRequest, form: OrderForm) -> HttpResponse:
     asked = {name: request.GET.get(name, "") for name in FILTERS}
     snapshot = panels.orders_snapshot(asked)
     return render_page(request, "dashboard/orders.html", "orders", snapshot, form=form, narrowed=any(asked.values()))
+
+
+@signed_in
+@require_safe
+def find(request: HttpRequest) -> HttpResponse:
+    """What the palette finds of the words, as JSON."""
+    return JsonResponse({"commands": find_commands(request.GET.get("q", "")[:LONGEST_WORDS], request.user)})
 
 
 @signed_in

@@ -1,8 +1,11 @@
 // Find or do: places, strategies, and the few acts; anything that changes what is sent asks first.
 import { act } from "./forms.js";
 
+const PAUSE = 150;
 let commands = [];
 let chosen = 0;
+let asking = null;
+let timer = null;
 
 const dialog = () => document.getElementById("palette");
 
@@ -21,7 +24,11 @@ export function preparePalette(list) {
   close.setAttribute("aria-label", "Esc: close");
   close.addEventListener("click", () => box.close());
   box.replaceChildren(input, close, list_);
-  input.addEventListener("input", () => show(input.value));
+  input.addEventListener("input", () => {
+    show(input.value);
+    clearTimeout(timer);
+    timer = setTimeout(() => findMore(input.value), PAUSE);
+  });
   input.addEventListener("keydown", onKey);
   list_.addEventListener("click", (event) => choose(event.target.closest("li")?.command));
   box.addEventListener("click", (event) => event.target === box && box.close());
@@ -40,9 +47,22 @@ export function matching(text, list) {
   return list.filter((command) => words.every((word) => command.words.toLowerCase().includes(word)));
 }
 
-function show(text) {
-  chosen = 0;
-  const found = matching(text, commands).slice(0, 12);
+// What the server finds of the words stands below the page's own commands; an answer to older words is dropped.
+async function findMore(text) {
+  asking?.abort();
+  asking = new AbortController();
+  try {
+    const reply = await fetch(`/find/?${new URLSearchParams({ q: text })}`, { signal: asking.signal });
+    const input = dialog().querySelector("input");
+    if (reply.ok && input.value === text && !dialog().querySelector(".ask")) show(text, (await reply.json()).commands);
+  } catch (error) {
+    if (error.name !== "AbortError") throw error;
+  }
+}
+
+function show(text, more = []) {
+  chosen = more.length ? chosen : 0;
+  const found = [...matching(text, commands).slice(0, 12), ...more];
   const list = dialog().querySelector("ul");
   list.replaceChildren(...found.map(row));
   if (!found.length) list.append(Object.assign(document.createElement("li"), { className: "none", textContent: "Nothing by that name." }));
