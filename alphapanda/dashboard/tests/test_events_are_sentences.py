@@ -1,13 +1,15 @@
 """What happened is told in a sentence; a kind nobody foresaw is told as it was written."""
 
 import re
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from alphapanda.core.journal.models import Event
-from alphapanda.dashboard.panels.live.events import PLAIN, QUIET, SENTENCES, event_sentence
+from alphapanda.dashboard.panels.live.events import PLAIN, QUIET, SENTENCES, event_sentence, when_words
+from alphapanda.dashboard.tests.conftest import DAY, NOW
 from instruments.models import Instrument
 from trading.models import Order
 
@@ -118,3 +120,8 @@ def recording(code: str) -> str:
 @pytest.mark.parametrize(("kind", "key", "payload", "words"), TOLD)
 def test_each_kind_has_its_sentence(kind: str, key: str, payload: dict[str, Any], words: str) -> None:
     assert event_sentence(Event(kind=kind, key=key, payload=payload), None)[2] == words
+
+
+@pytest.mark.parametrize(("at", "told"), [(NOW, "14:32:08"), (NOW - timedelta(days=1), "19 Nov")])
+def test_an_event_of_another_day_stands_with_its_day(at: datetime, told: str) -> None:
+    assert when_words(at, DAY) == told

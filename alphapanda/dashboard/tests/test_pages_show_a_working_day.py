@@ -22,6 +22,7 @@ from alphapanda.dashboard import panels
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.facts import silent_processes, stuck_shards
 from alphapanda.dashboard.panels.live.page import live_snapshot
+from alphapanda.dashboard.panels.orders.story_steps import limit_words
 from alphapanda.dashboard.tests.conftest import DAY, NOW, SampleDay, share
 from instruments.models import CorporateAction
 from portfolio.adjusting import book_adjustment, due_adjustments
@@ -236,3 +237,16 @@ def test_what_a_split_has_not_credited_yet_is_named_receivable(account, user) ->
     [group] = live_snapshot(user)["positions"]["groups"]
     [row] = group["rows"]
     assert (row["quantity"], row["tail"]) == (50, "CNC, 40 receivable")
+
+
+@pytest.mark.parametrize(
+    ("skipped", "used", "told"),
+    [
+        ("only shrinks a position", "1.2", "of ₹12.50 L, not binding: only shrinks a position"),
+        ("", "0.8", "of ₹12.50 L"),
+        ("no limit set", None, "no limit set"),
+        ("", None, "₹12.50 L"),
+    ],
+)
+def test_a_rule_over_its_limit_that_lets_an_exit_pass_says_why(skipped: str, used: str | None, told: str) -> None:
+    assert limit_words({"limit": "₹12.50 L", "used": used, "skipped": skipped}) == told

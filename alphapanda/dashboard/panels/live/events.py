@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, datetime
 from typing import TypedDict
 
 from django.urls import reverse
 
-from alphapanda.core.figures import exact, iso, plain, profit, signed_whole
+from alphapanda.core.figures import clock_time, exact, iso, plain, profit, signed_whole
 from alphapanda.core.journal.models import Event
+from alphapanda.core.timezone import day_of
 from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.naming import done_word, order_words, story_of, symbol_of
@@ -81,7 +83,7 @@ class EventsPanel(TypedDict):
 def events_panel(page: PageContext) -> EventsPanel:
     events = list(Event.objects.exclude(kind__in=QUIET).order_by("-written_at")[:SHOWN_EVENTS])
     orders, names = orders_of(events), deployments_of(events)
-    rows = [event_row(event, orders, names) for event in events]
+    rows = [event_row(page, event, orders, names) for event in events]
     return {"age": read_now(page), "rows": rows, "empty": "" if rows else "Nothing has happened yet."}
 
 
@@ -97,24 +99,30 @@ def deployments_of(events: list[Event]) -> dict[str, str]:
 
 class EventRow(TypedDict):
     key: str
-    at: str | None
+    when: str
     icon: str
     tone: str
     words: str
     href: str | None
 
 
-def event_row(event: Event, orders: dict[str, Order], names: dict[str, str]) -> EventRow:
+def event_row(page: PageContext, event: Event, orders: dict[str, Order], names: dict[str, str]) -> EventRow:
     order, name = orders.get(event.key), names.get(event.key)
     icon, tone, words = deployment_sentence(event, name) if name else event_sentence(event, order)
     return {
         "key": str(event.pk),
-        "at": iso(event.market_time),
+        "when": when_words(event.market_time, page.day),
         "icon": icon,
         "tone": tone,
         "words": words,
         "href": story_of(order) if order else reverse("dashboard:deployment", args=[event.key]) if name else None,
     }
+
+
+def when_words(at: datetime, today: date) -> str:
+    """The time of day; of another day, the day: half past nine of yesterday is not news."""
+    day = day_of(at)
+    return clock_time(at) if day == today else f"{day.day} {day:%b}"
 
 
 Sentence = tuple[str, str, str]

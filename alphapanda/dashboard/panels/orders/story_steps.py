@@ -186,12 +186,20 @@ def check_row(check: dict[str, Any]) -> CheckRow:
         "failed": not check["passed"],
         "icon": "tick" if check["passed"] else "cross",
         "value": check["value"],
-        "limit": f"of {check['limit']}" if check.get("used") is not None else check.get("skipped") or check["limit"],
+        "limit": limit_words(check),
         "words": check["words"],
         "ratio": check.get("used"),
         "tone": "" if check["passed"] else "fault",
         "spoken": check["words"],
     }
+
+
+def limit_words(check: dict[str, Any]) -> str:
+    """of ₹2.50 L; of ₹2.50 L, not binding: only shrinks a position; no limit set."""
+    freed = check.get("skipped") or ""
+    if check.get("used") is None:
+        return freed or str(check["limit"])
+    return f"of {check['limit']}" + (f", not binding: {freed}" if freed else "")
 
 
 def _moved(story: Story, step: OrderTransition) -> Step:
