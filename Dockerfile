@@ -26,4 +26,4 @@ USER panda
 VOLUME /state
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-CMD ["python", "-m", "daphne", "-b", "0.0.0.0", "-p", "8000", "--ping-interval", "10", "--ping-timeout", "10", "--proxy-headers", "alphapanda.asgi:application"]
+CMD ["python", "-m", "daphne", "-v", "0", "-b", "0.0.0.0", "-p", "8000", "--ping-interval", "10", "--ping-timeout", "10", "alphapanda.asgi:application"]

@@ -1,6 +1,7 @@
 """No container engine is asked here: what can be wrong in words is compared with the code that runs."""
 
 import importlib
+import json
 import os
 import re
 import subprocess
@@ -8,10 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import yaml
 from django.conf import settings
 from django.core.management import get_commands
+from django.db import connection
 
 from alphapanda.flight.servers import EVICTION, NEEDED_QUEUES
 from alphapanda.runner.processes import DAPHNE
@@ -119,6 +122,42 @@ def test_the_frameworks_own_checks_find_nothing_wrong_with_production(tmp_path):
 
 def test_daphne_writes_no_lines_of_its_own_and_believes_no_client():
     """Its access log goes past ours and holds addresses whole; -v 0 is its word for none."""
-    for command in (DAPHNE, SERVICES["web"]["command"]):
+    [own] = [line for line in (ROOT / "Dockerfile").read_text().splitlines() if line.startswith("CMD")]
+    for command in (DAPHNE, SERVICES["web"]["command"], json.loads(own.removeprefix("CMD "))):
         assert "-v 0" in " ".join(command)
         assert "--proxy-headers" not in command
+
+
+def test_no_password_can_break_an_address():
+    """One of PostgreSQL's may hold @ or /, and goes to libpq beside the address; Valkey's is said to be plain."""
+    for service in OURS.values():
+        environment = service["environment"]
+        assert "PASSWORD" not in environment["DATABASE_URL"]
+        assert environment["PGPASSWORD"].startswith("${POSTGRES_PASSWORD")
+        assert "of letters and digits" in environment["REDIS_URL"]
+
+
+def test_valkey_lets_nobody_in_without_its_password():
+    command, known = SERVICES["valkey"]["command"], SERVICES["valkey"]["environment"]["REDISCLI_AUTH"]
+    assert command[command.index("--requirepass") + 1] == known
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_no_process_fills_the_disk_with_its_log(name):
+    assert SERVICES[name]["logging"]["options"] == {"max-size": "20m", "max-file": "5"}
+
+
+def test_every_process_of_ours_reads_plain_settings_and_finds_ones_own_strategies():
+    for service in OURS.values():
+        assert service["env_file"] == [{"path": "settings.env", "required": False}]
+        assert "./strategies:/strategies:ro" in service["volumes"]
+        assert service["environment"]["PYTHONPATH"] == "/strategies"
+
+
+def test_a_password_beside_the_address_reaches_postgresql(db, monkeypatch):
+    """What compose relies on: libpq takes PGPASSWORD where the address has none, whatever stands in it."""
+    monkeypatch.setenv("PGPASSWORD", "p@ss/w:rd#")
+    parameters = connection.get_connection_params() | {"password": None}
+    kept = {name: value for name, value in parameters.items() if name in ("host", "port", "dbname", "user")}
+    with psycopg.connect(**kept) as opened:
+        assert opened.pgconn.password == b"p@ss/w:rd#"

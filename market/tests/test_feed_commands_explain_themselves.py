@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 
 from market import lease
 from market.domain.entries import START
+from market.management.commands import run_feed
 from market.models import Feed
 from market.recording import MAGIC
 from market.stream import TickStream
@@ -28,6 +29,22 @@ def test_an_unknown_feed_is_wrong_input():
     with pytest.raises(CommandError, match="no active feed called other") as refused:
         call_command("run_feed", feed="other")
     assert refused.value.returncode == 2
+
+
+def test_a_feed_that_is_not_set_up_yet_is_waited_for_in_words(monkeypatch):
+    """Under a supervisor it would be started again for ever."""
+    looks = []
+
+    def sleep(seconds):
+        looks.append(seconds)
+        if len(looks) == 3:
+            lease.acquire_lease(Feed.objects.create(name="kite"), "elsewhere:1")
+
+    monkeypatch.setattr(run_feed.time, "sleep", sleep)
+    out = StringIO()
+    with pytest.raises(CommandError, match="Another process runs feed kite"):
+        call_command("run_feed", "--wait-for-feed", "--lockstep", "--no-wait", stdout=out)
+    assert (len(looks), out.getvalue().count("There is no active feed called kite yet")) == (3, 1)
 
 
 def test_a_feed_that_runs_elsewhere_is_refused():

@@ -20,6 +20,8 @@ from market.recording import RecordedSource
 from market.stream import OlderEpoch
 from market.writer import ValkeyGone
 
+LOOK_SECONDS = 2.0
+
 
 class Command(BaseCommand):
     help = __doc__
@@ -39,9 +41,12 @@ class Command(BaseCommand):
             help="play a recording, in lockstep, instead of connecting; may be given several times",
         )
         parser.add_argument("--no-wait", action="store_true", help="fail if another process runs this feed")
+        parser.add_argument(
+            "--wait-for-feed", action="store_true", help="wait until there is an active feed of that name"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        feed = self._feed(options["feed"])
+        feed = self._await_feed(options["feed"]) if options["wait_for_feed"] else self._feed(options["feed"])
         lockstep = options["lockstep"] or bool(options["recordings"])
         if lockstep and settings.KIND == "live":
             raise CommandError("Lockstep sets the market's clock: a live installation has only the wall's.")
@@ -61,6 +66,16 @@ class Command(BaseCommand):
         except Feed.DoesNotExist:
             known = ", ".join(Feed.objects.values_list("name", flat=True)) or "none yet; add one in the admin"
             raise CommandError(f"There is no active feed called {name}. Feeds: {known}.", returncode=2) from None
+
+    def _await_feed(self, name: str) -> Feed:
+        """A set-up that is not finished is no fault: a supervisor would start this again for ever."""
+        is_told = False
+        while not Feed.objects.filter(name=name, is_active=True).exists():
+            if not is_told:
+                self.say(f"There is no active feed called {name} yet; the admin makes one. Waiting.")
+                is_told = True
+            time.sleep(LOOK_SECONDS)
+        return self._feed(name)
 
     def _clock(self) -> FeedClock:
         try:
