@@ -78,6 +78,7 @@ class MemoryAccount:
 
     terms: AccountTerms
     board: Board
+    keeps_checks: bool = True  # with each decision; a year of them is gigabytes
     deployed: dict[str, Deployed] = field(default_factory=dict)
     signals: list[MemorySignal] = field(default_factory=list)
     decisions: list[MemoryDecision] = field(default_factory=list)

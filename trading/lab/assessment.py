@@ -50,7 +50,7 @@ def _keep_decision(account: MemoryAccount, signal: MemorySignal, judgement: Judg
         signal=signal,
         approved=assessment.approved,
         refusal_codes=list(assessment.codes),
-        assessment=assessment,
+        assessment=assessment if account.keeps_checks else None,
         only_shrinks=assessment.only_shrinks,
         side=signal.side,
         quantity=signal.quantity,

@@ -135,7 +135,9 @@ def _play_bars(
 ) -> _Played:
     facts = RowFacts(instruments)
     board = BarBoard(facts, terms=request.fills)
-    engine = BarEngine(MemoryAccount(granted(request.capital, account), board), facts.specs, frozenset())
+    engine = BarEngine(
+        MemoryAccount(granted(request.capital, account), board, keeps_checks=False), facts.specs, frozenset()
+    )
     begins = datetime.combine(days[0], datetime.min.time(), IST)
     guard = make_guard()
     run = add_run(engine, plan, begins, guard, keeps_waits=False)

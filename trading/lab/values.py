@@ -125,12 +125,12 @@ class MemorySignal:
 
 @dataclass(frozen=True)
 class MemoryDecision:
-    """The gate's answer to one signal; see ``trading.models.RiskDecision``."""
+    """The gate's answer to one signal; see ``trading.models.RiskDecision``. ``assessment``: None if not kept."""
 
     signal: MemorySignal
     approved: bool
     refusal_codes: list[str]
-    assessment: Assessment
+    assessment: Assessment | None
     only_shrinks: bool
     side: str
     quantity: int
@@ -140,7 +140,7 @@ class MemoryDecision:
 
     @property
     def checks(self) -> list[dict[str, Any]]:
-        return [check.as_dict() for check in self.assessment.checks]
+        return [check.as_dict() for check in self.assessment.checks] if self.assessment else []
 
 
 @dataclass(eq=False)

@@ -78,14 +78,16 @@ def seeded() -> ChargeRates:
     return ChargeRates(SimpleNamespace(**row) for row in seeded_rates())
 
 
-def play(bars, script, fills=CERTAIN, worse_first=True, limits=LIMITS, spec_changes=None, **run_terms) -> Played:
+def play(
+    bars, script, fills=CERTAIN, worse_first=True, limits=LIMITS, spec_changes=None, keeps_checks=True, **run_terms
+) -> Played:
     facts = PlainFacts({TOKEN: spec(**(spec_changes or {}))}, protections={"NSE": SHARES})
     board = BarBoard(facts, terms=fills)
     granted = AccountTerms(
         Decimal(10_000_000), lambda exchange: seeded(), lambda name: limits, "salt",
         timedelta(milliseconds=400), timedelta(seconds=10),
     )  # fmt: skip
-    engine = BarEngine(MemoryAccount(granted, board), facts.specs, ())
+    engine = BarEngine(MemoryAccount(granted, board, keeps_checks), facts.specs, ())
     run_terms = terms(**run_terms)
     strategy = script(script.Parameters(), run_terms.specs)
     host = RunHost(strategy, run_terms, engine.session, moment(bars.start[0]), keeps_waits=False)

@@ -134,3 +134,11 @@ def test_fill_terms_nobody_could_have_are_refused_in_words(terms):
 
 def test_what_is_certain_is_said():
     assert CERTAIN.words() == "any quantity, 1 tick off the price"
+
+
+@pytest.mark.parametrize("keeps_checks", [True, False])
+def test_what_is_decided_is_the_same_whether_checks_are_kept_or_not(keeps_checks):
+    bars = minutes(("101", "101.5", "100.5", "101"), ("101", "101", "97", "99"), ("99",) * 4)
+    played = play(bars, scripted(BUY), keeps_checks=keeps_checks)
+    assert [bool(one.checks) for one in played.engine.account.decisions] == [keeps_checks] * 2
+    assert played.fills == [("09:20:00", 10, "101.05"), ("09:21:15", -10, "97.95")]
