@@ -180,6 +180,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "books": {"task": "portfolio.tasks.check_books", "schedule": crontab(hour="17", minute="30")},
     "calendar": {"task": "instruments.tasks.check_calendar", "schedule": crontab(hour="3", minute="0")},
+    "watching": {"task": "trading.tasks.drop_unneeded_subscriptions", "schedule": crontab(hour="3", minute="30")},
     # Asked often, done once a day, and only while every market is closed.
     "pruning": {
         "task": "alphapanda.retention.tasks.prune_tables",

@@ -206,3 +206,11 @@ def take_snapshots() -> None:
 
     for account in Account.objects.active():
         snapshot_account(account)
+
+
+@shared_task(name="trading.tasks.drop_unneeded_subscriptions")
+def drop_unneeded_subscriptions() -> None:
+    from trading.orders.watching import drop_unneeded
+
+    if dropped := drop_unneeded():
+        log.info("subscriptions_dropped", number=dropped, why="orders by hand of days before")

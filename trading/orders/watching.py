@@ -1,12 +1,16 @@
-"""Subscribes what somebody wants to trade by hand and nobody watches: the gate judges an order by its price."""
+"""Subscribes what somebody wants to trade by hand and nobody watches, and lets it go when nothing is held or out of it.
+
+The gate judges an order by its price.
+"""
 
 from __future__ import annotations
 
 from instruments.models import Instrument
 from market.models import Feed, Subscription
-from market.subscriptions import TooManyInstruments, subscribe_instrument
-from portfolio.models import Account
+from market.subscriptions import TooManyInstruments, drop_subscriptions, subscribe_instrument
+from portfolio.models import Account, Position
 from trading.errors import NotAllowed
+from trading.models import Order
 
 REF = "order by hand"
 
@@ -25,3 +29,11 @@ def ensure_watched(account: Account, instrument: Instrument) -> bool:
         except TooManyInstruments as full:
             raise NotAllowed(str(full)) from full
     return False
+
+
+def drop_unneeded() -> int:
+    """Let go what nothing is held or out of; returns how many there were. For between two days: nobody waits then."""
+    needed = Position.objects.open().values("instrument").union(Order.objects.live().values("instrument"))
+    idle = Instrument.objects.filter(subscriptions__ref=REF).exclude(pk__in=[row["instrument"] for row in needed])
+    found = list(idle)
+    return drop_subscriptions(REF, found) if found else 0

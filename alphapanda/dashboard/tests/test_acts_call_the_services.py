@@ -12,7 +12,7 @@ from alphapanda.dashboard.views import asking
 from market.models import Feed, Subscription
 from market.subscriptions import subscribe_instrument
 from trading.models import Gate, Order, Signal
-from trading.orders.watching import REF
+from trading.orders.watching import REF, drop_unneeded
 from trading.risk.assessment import assess_signals
 from trading.strategies.parameters import StrategyParameters
 
@@ -113,6 +113,22 @@ def test_what_nobody_watched_is_subscribed_and_waited_for(
     assert not Signal.objects.filter(kind="manual").exists()
     monkeypatch.setattr(asking, "GATE_SECONDS", 0)
     assert "Asked the gate" in said(post(reader, "place_order", **an_order(sample)))
+
+
+def test_what_was_watched_for_an_order_is_let_go_when_nothing_is_held_or_out(sample: SampleDay) -> None:
+    subscribe_instrument(Feed.objects.get(), sample.infy, ref=REF)
+    order = sample.order("open")
+    assert drop_unneeded() == 0  # it is out
+    sample.fill(order, 240)
+    assert drop_unneeded() == 0  # it is held
+    sample.order("open", side="SELL", filled=240)
+    assert drop_unneeded() == 1
+    assert drop_unneeded() == 0
+
+
+def test_what_a_strategy_watches_stays_watched(watched: SampleDay) -> None:
+    drop_unneeded()
+    assert Subscription.objects.count() == 1
 
 
 def test_a_symbol_is_enough_where_there_is_only_one(reader: Any, watched: SampleDay) -> None:
