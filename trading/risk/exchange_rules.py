@@ -141,13 +141,18 @@ def on_tick(case: Case) -> Verdict:
 
 def _say_tick(price: Decimal, size: Decimal) -> Said:
     below, above = floor_to_tick(price, size), ceil_to_tick(price, size)
-    # As it was asked, to its last digit; a column's zeros say nothing.
-    shown, tick = f"{price.normalize():f}", f"{size.normalize():f}"
+    shown, tick = _to_the_digit(price), _to_the_digit(size)
     words = f"price {shown} is on the tick of {tick}"
     if below != above:
         nearest = " or ".join(figures.plain(one) for one in (below, above) if one > 0)
         words = f"price {shown} is off the tick of {tick}: {nearest}"
     return Said(shown, f"ticks of {tick}", words)
+
+
+def _to_the_digit(value: Decimal) -> str:
+    """As it was asked, to its last digit and at least to the paisa; a column's zeros say nothing."""
+    exact = value.normalize()
+    return f"{exact:f}" if exact.as_tuple().exponent < -2 else f"{exact:.2f}"  # type: ignore[operator]  # finite
 
 
 def within_freeze(case: Case) -> Verdict:

@@ -137,6 +137,12 @@ def test_a_symbol_is_enough_where_there_is_only_one(reader: Any, watched: Sample
     assert "Asked the gate" in said(post(reader, "place_order", **an_order(watched, instrument="infy")))
 
 
+def test_what_is_not_asked_yet_has_no_label(reader: Any, sample: SampleDay) -> None:
+    page = reader.get(reverse("dashboard:orders")).content.decode()
+    assert "What is left stands apart" not in page
+    assert 'name="apart"' in page
+
+
 def test_a_wrong_quantity_says_the_right_one(reader: Any, sample: SampleDay) -> None:
     sample.infy.lot_size = 65
     sample.infy.save()
