@@ -7,6 +7,7 @@ It must run before pytest-django reads the settings, which is earlier than any c
 import atexit
 import os
 import shutil
+from collections.abc import Iterator
 
 import hypothesis
 import pytest
@@ -112,3 +113,13 @@ def _no_flag_left_behind():  # type: ignore[no-untyped-def]
     from django.conf import settings
 
     (Path(settings.STATE_DIR) / "HALT").unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _lines_stay_in_the_tests() -> Iterator[None]:
+    """A command run within a test would make this process a publisher of log lines for all tests after it."""
+    from alphapanda.core.telemetry import live_lines
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(live_lines, "begin_publishing", lambda role: None)
+        yield
