@@ -11,7 +11,6 @@ from django.contrib import admin
 from django.urls import reverse
 
 from alphapanda.dashboard.panels.naming import order_words, story_of, symbol_of, tail_of
-from alphapanda.dashboard.panels.one_reading import of_one_moment
 from alphapanda.dashboard.panels.shell import PaletteCommand
 from instruments.models import Instrument
 from trading.models import Order
@@ -22,7 +21,6 @@ LEAST_LETTERS = 2
 TICKET = re.compile(r"(?P<side>buy|sell)\s+(?:(?P<quantity>[1-9][0-9]{0,7})\s+)?(?P<what>\S.*)", re.IGNORECASE)
 
 
-@of_one_moment
 def find_commands(text: str, user: Any) -> list[PaletteCommand]:
     """Return what the words name, nearest first; nothing below two letters."""
     said = " ".join(text.split())

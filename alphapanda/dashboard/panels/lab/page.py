@@ -12,7 +12,6 @@ from alphapanda.core.figures import counted, iso
 from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.lab.terms import differing_words
-from alphapanda.dashboard.panels.one_reading import of_one_moment
 from alphapanda.dashboard.panels.shell import CommonFacts, common_facts
 from trading.lab.jobs import candle_folder
 from trading.models import Backtest
@@ -58,7 +57,6 @@ class LabSnapshot(CommonFacts):
     empty: str
 
 
-@of_one_moment
 def lab_snapshot(user: Any) -> LabSnapshot:
     page = PageContext()
     jobs = list(Backtest.objects.defer("result").annotate(**FIGURES)[:SHOWN])

@@ -31,7 +31,6 @@ from alphapanda.dashboard.panels.lab.terms import (
     size_words,
     window_words,
 )
-from alphapanda.dashboard.panels.one_reading import of_one_moment
 from alphapanda.dashboard.panels.shell import CommonFacts, common_facts
 from trading.models import Backtest
 
@@ -88,7 +87,6 @@ class BacktestSnapshot(CommonFacts):
     more: int | None
 
 
-@of_one_moment
 def backtest_snapshot(backtest_id: UUID, shown: int = SHOWN_TRADES) -> BacktestSnapshot:
     """Return one backtest with its last ``shown`` trades. Raises Backtest.DoesNotExist."""
     job: Any = Backtest.objects.get(pk=backtest_id)

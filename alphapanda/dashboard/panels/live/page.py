@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+from django.db.models import Case, Q, When
+
 from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.events import EventsPanel, RefusedPanel, events_panel, refused_panel
@@ -12,14 +14,13 @@ from alphapanda.dashboard.panels.live.kill_switch import KillSwitchPanel, kill_s
 from alphapanda.dashboard.panels.live.limits import LimitsPanel, limits_panel
 from alphapanda.dashboard.panels.live.net import NetPanel, net_panel
 from alphapanda.dashboard.panels.live.verdict import Verdict, make_verdict
-from alphapanda.dashboard.panels.one_reading import of_one_moment
 from alphapanda.dashboard.panels.orders.rows import WITH, OrderRow, order_rows
 from alphapanda.dashboard.panels.portfolio.positions import PositionsPanel, positions_panel
 from alphapanda.dashboard.panels.results import PortfolioDays
 from alphapanda.dashboard.panels.shell import CommonFacts, common_facts
 from alphapanda.dashboard.panels.strategies.rows import StrategiesPanel, strategies_panel
 from trading.models import Order
-from trading.orders.life_cycle import TERMINAL, OrderState
+from trading.orders.life_cycle import MAY_STILL_FILL, TERMINAL, OrderState
 
 JUST_DONE, ROWS, MOST_WORKING = 2, 8, 30
 LANE_ORDER = {OrderState.NEEDS_HUMAN: 0, OrderState.UNCONFIRMED: 1}
@@ -38,12 +39,11 @@ class LiveSnapshot(CommonFacts):
     verdict: Verdict
 
 
-@of_one_moment
 def live_snapshot(user: Any) -> LiveSnapshot:
     """Return everything the Live page shows. ``user`` sees all accounts: the desk is one family's."""
     page = PageContext()
     days = PortfolioDays(page)
-    live = live_orders()
+    live, done = orders_at_hand(page)
     limits, positions = limits_panel(page), positions_panel(page, days)
     return {
         **common_facts(page),
@@ -52,7 +52,7 @@ def live_snapshot(user: Any) -> LiveSnapshot:
         "limits": limits,
         "kill_switch": kill_switch_panel(page),
         "strategies": strategies_panel(page, days),
-        "orders": at_work(page, live),
+        "orders": at_work(page, live, done),
         "positions": positions,
         "refused": refused_panel(page),
         "events": events_panel(page),
@@ -60,10 +60,19 @@ def live_snapshot(user: Any) -> LiveSnapshot:
     }
 
 
-def live_orders() -> list[Order]:
-    """Orders that may still fill: needs you, unconfirmed, then working, each newest first."""
-    live = Order.objects.live().select_related(*WITH).order_by("-id")[:MOST_WORKING]
-    return sorted(live, key=lambda order: LANE_ORDER.get(OrderState(order.state), 2))
+def orders_at_hand(page: PageContext) -> tuple[list[Order], list[Order]]:
+    """Orders that may still fill (needs you, unconfirmed, then working, each newest first), and the last that ended.
+
+    Read in one statement: an order that ended between two would stand in both lists, or in neither.
+    """
+    ended = Q(state__in=TERMINAL, market_time__gte=page.midnight)
+    both = Order.objects.select_related(*WITH).filter(ended | Q(state__in=MAY_STILL_FILL))
+    live_first = Case(When(state__in=TERMINAL, then=1), default=0)
+    found = list(both.order_by(live_first, "-updated_at")[: MOST_WORKING + ROWS])
+    live = [order for order in found if order.may_still_fill][:MOST_WORKING]
+    live.sort(key=lambda order: order.pk, reverse=True)
+    live.sort(key=lambda order: LANE_ORDER.get(OrderState(order.state), 2))
+    return live, [order for order in found if not order.may_still_fill][: max(JUST_DONE, ROWS - len(live))]
 
 
 class AtWork(TypedDict):
@@ -73,10 +82,7 @@ class AtWork(TypedDict):
     empty: str
 
 
-def at_work(page: PageContext, live: list[Order]) -> AtWork:
-    room = max(JUST_DONE, ROWS - len(live))
-    today = Order.objects.filter(state__in=TERMINAL, market_time__gte=page.midnight)
-    done = today.select_related(*WITH).order_by("-updated_at")[:room]
+def at_work(page: PageContext, live: list[Order], done: list[Order]) -> AtWork:
     shown = [*live, *done]
     quotes = page.quotes({order.instrument_id: order.instrument for order in shown}.values())
     return {

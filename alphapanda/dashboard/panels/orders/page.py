@@ -13,7 +13,6 @@ from alphapanda.core.figures import long_date
 from alphapanda.core.timezone import IST
 from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
-from alphapanda.dashboard.panels.one_reading import of_one_moment
 from alphapanda.dashboard.panels.orders import refusals
 from alphapanda.dashboard.panels.orders.refusals import REFUSED, REFUSED_WORDS, among_orders, refusal_as_order
 from alphapanda.dashboard.panels.orders.rows import WITH, OrderRow, order_rows
@@ -37,7 +36,6 @@ class OrdersSnapshot(CommonFacts):
     choices: FilterChoices
 
 
-@of_one_moment
 def orders_snapshot(filters: Mapping[str, str] | None = None) -> OrdersSnapshot:
     """Return up to 100 orders and refusals. ``filters``: day (ISO), state, strategy (its name), q (symbol or tag),
     before (id)."""

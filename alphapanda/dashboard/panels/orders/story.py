@@ -12,7 +12,6 @@ from alphapanda.core.figures import clock_time, long_date, plain, profit, rupees
 from alphapanda.dashboard.panels.ages import Age, quote_age, read_now
 from alphapanda.dashboard.panels.live.net import as_text
 from alphapanda.dashboard.panels.naming import order_words, story_of, symbol_of, tail_of
-from alphapanda.dashboard.panels.one_reading import of_one_moment
 from alphapanda.dashboard.panels.orders.rows import icon_of, price_words, state_words
 from alphapanda.dashboard.panels.orders.story_rows import Story
 from alphapanda.dashboard.panels.orders.story_steps import values_in_words
@@ -47,7 +46,6 @@ class OrderStory(CommonFacts):
     age: Age
 
 
-@of_one_moment
 def order_story(order_id: UUID) -> OrderStory:
     """Return the story of an order. Raises Order.DoesNotExist."""
     story = Story(order_id)

@@ -10,7 +10,6 @@ from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.net import as_text, panel_age
 from alphapanda.dashboard.panels.naming import symbol_of, tail_of
-from alphapanda.dashboard.panels.one_reading import of_one_moment
 from alphapanda.dashboard.panels.portfolio.ledger import LedgerPanel, ledger_panel
 from alphapanda.dashboard.panels.portfolio.positions import PositionsPanel, positions_panel
 from alphapanda.dashboard.panels.results import PortfolioDays, add_results
@@ -32,7 +31,6 @@ class PortfolioSnapshot(CommonFacts):
     ledger: LedgerPanel
 
 
-@of_one_moment
 def portfolio_snapshot(user: Any) -> PortfolioSnapshot:
     """Return every account's money and holdings. ``user`` sees all: the desk is one family's."""
     page = PageContext()

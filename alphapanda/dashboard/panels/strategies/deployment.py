@@ -9,7 +9,6 @@ from alphapanda.core.figures import iso
 from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.naming import side_word, story_of, symbol_of
-from alphapanda.dashboard.panels.one_reading import of_one_moment
 from alphapanda.dashboard.panels.results import PortfolioDays
 from alphapanda.dashboard.panels.shell import CommonFacts, common_facts
 from alphapanda.dashboard.panels.strategies.cards import describe_deployment, past_days, strategy_card, trades_won
@@ -43,7 +42,6 @@ class DeploymentSnapshot(CommonFacts):
     runs: list[RunRow]
 
 
-@of_one_moment
 def deployment_snapshot(deployment_id: UUID) -> DeploymentSnapshot:
     """Return one deployment: its card, its runs and why it did not trade."""
     page = PageContext()

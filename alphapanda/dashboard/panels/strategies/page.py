@@ -6,7 +6,6 @@ from typing import Any
 
 from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
-from alphapanda.dashboard.panels.one_reading import of_one_moment
 from alphapanda.dashboard.panels.portfolio.positions import PositionsPanel, positions_panel
 from alphapanda.dashboard.panels.results import PortfolioDays
 from alphapanda.dashboard.panels.shell import CommonFacts, common_facts
@@ -34,7 +33,6 @@ class StrategiesSnapshot(CommonFacts):
     unreadable: str
 
 
-@of_one_moment
 def strategies_snapshot(user: Any) -> StrategiesSnapshot:
     page = PageContext()
     days = PortfolioDays(page)

@@ -10,7 +10,6 @@ from django.conf import settings
 from alphapanda.core.figures import UNKNOWN, whole
 from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
-from alphapanda.dashboard.panels.one_reading import of_one_moment
 from alphapanda.dashboard.panels.shell import CommonFacts, common_facts
 from alphapanda.dashboard.panels.system.keeping import KeepingPanel, keeping_panel
 from alphapanda.dashboard.panels.system.processes import FeedsPanel, ProcessesPanel, feeds_panel, processes_panel
@@ -43,7 +42,6 @@ class SystemSnapshot(CommonFacts):
     charts_missing: bool
 
 
-@of_one_moment
 def system_snapshot(user: Any) -> SystemSnapshot:
     """Return how the machine itself is doing. ``user`` is asked for what each page asks."""
     page = PageContext()
