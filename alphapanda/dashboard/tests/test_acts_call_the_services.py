@@ -3,15 +3,19 @@
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.urls import reverse
 
 from alphapanda.core.journal.models import DeadLetter
 from alphapanda.dashboard.sign_in_links import make_sign_in_link
 from alphapanda.dashboard.tests.conftest import NOW, SampleDay
-from alphapanda.dashboard.views import asking
+from alphapanda.dashboard.views import acts, asking
 from market.models import Feed, Subscription
-from market.subscriptions import subscribe_instrument
+from market.subscriptions import TooManyInstruments, subscribe_instrument
+from portfolio.booking import ensure_portfolio
+from portfolio.models import Position
 from trading.models import Gate, Order, Signal
+from trading.orders import watching
 from trading.orders.watching import REF, drop_unneeded
 from trading.risk.assessment import assess_signals
 from trading.strategies.parameters import StrategyParameters
@@ -103,16 +107,40 @@ def test_what_the_gate_refuses_is_said_where_it_was_asked(
     assert "Refused</span>" in page  # and it stays in Orders
 
 
-def test_what_nobody_watched_is_subscribed_and_waited_for(
+def judge_at_once(sample: SampleDay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is at work in these tests: what the page waits for comes now, a price aside."""
+    monkeypatch.setattr(asking, "PRICE_SECONDS", 0)
+    monkeypatch.setattr(asking, "GATE_SECONDS", 0)
+    monkeypatch.setattr(acts, "await_answers", lambda signals: (
+        assess_signals(sample.account.pk), asking.await_answers(signals)
+    )[1])  # fmt: skip
+
+
+def test_what_nobody_watched_is_subscribed_and_said(
     reader: Any, sample: SampleDay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asking, "PRICE_SECONDS", 0)
+    judge_at_once(sample, monkeypatch)
     page = post(reader, "place_order", **an_order(sample)).content.decode()
-    assert "nobody watched NSE:INFY: it is subscribed now, and no price has come yet. Ask again" in page
+    assert "Nobody watched NSE:INFY: no price of it has come yet. Ask again soon." in page
     assert Subscription.objects.get().ref == REF
-    assert not Signal.objects.filter(kind="manual").exists()
-    monkeypatch.setattr(asking, "GATE_SECONDS", 0)
-    assert "Asked the gate" in said(post(reader, "place_order", **an_order(sample)))
+
+
+@pytest.mark.parametrize("trouble", [TooManyInstruments("3,000 are carried"), OperationalError("lock timeout")])
+def test_a_feed_that_carries_no_more_keeps_nobody_in(
+    reader: Any, sample: SampleDay, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    """To sell what one holds is a way out, whether its price is watched or not."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise trouble
+
+    judge_at_once(sample, monkeypatch)
+    monkeypatch.setattr(watching, "subscribe_instrument", refuse)
+    sample.order("open", filled=240)
+    Position.objects.update(portfolio=ensure_portfolio(sample.account))  # by hand
+    post(reader, "place_order", **an_order(sample, side="SELL", quantity="240", order_type="MARKET", price=""))
+    asked = Signal.objects.get(kind="manual")
+    assert (asked.state, asked.decision.only_shrinks) == ("ordered", True)
 
 
 def test_what_was_watched_for_an_order_is_let_go_when_nothing_is_held_or_out(sample: SampleDay) -> None:

@@ -21,7 +21,7 @@ from alphapanda.dashboard.views.page import signed_in
 from alphapanda.dashboard.views.pages import deployment_page, lab_page, orders_page
 from alphapanda.dashboard.views.people import came_from
 from instruments.models import Instrument
-from portfolio.models import Account, Position
+from portfolio.models import Position
 from trading.errors import NotAllowed
 from trading.exits.by_hand import ChoiceNeeded, place_by_hand
 from trading.exits.opening import exit_and_stop, exit_deployment, exit_holding, flatten
@@ -135,8 +135,9 @@ def place_order(request: HttpRequest) -> HttpResponse:
     form = OrderForm(request.POST)
     if not form.is_valid():
         return orders_page(request, form)
+    instrument: Instrument = form.cleaned_data["instrument"]
+    has_price = ensure_watched(form.cleaned_data["account"], instrument) or await_price(instrument)
     try:
-        insist_on_price(form.cleaned_data["account"], form.cleaned_data["instrument"])
         placed = place_by_hand(**form.asked(), by=name_of(request))
     except ChoiceNeeded as needed:
         form.offer_choices(needed)
@@ -147,15 +148,11 @@ def place_order(request: HttpRequest) -> HttpResponse:
     answers = await_answers(placed.signals)
     if denied := [signal for signal in answers if signal.state == SignalState.DENIED]:
         form.add_error(None, [line for signal in denied for line in refusal_lines(signal)])
+        if not has_price:
+            form.add_error(None, f"Nobody watched {instrument.key}: no price of it has come yet. Ask again soon.")
         return orders_page(request, form)
     messages.info(request, asked_words(answers, placed.exits))
     return redirect("dashboard:orders")
-
-
-def insist_on_price(account: Account, instrument: Instrument) -> None:
-    """Watch what nobody watched, and wait for its first price. Raises NotAllowed if none comes."""
-    if not ensure_watched(account, instrument) and not await_price(instrument):
-        raise NotAllowed(f"nobody watched {instrument.key}: it is subscribed now, and no price has come yet. Ask again")
 
 
 def refusal_lines(signal: Signal) -> list[str]:
