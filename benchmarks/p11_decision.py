@@ -10,8 +10,6 @@ The servers are embedded ones, durable as the demo's.
 
 import argparse
 import json
-import os
-import shutil
 import statistics
 import sys
 import time
@@ -22,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import describe_machine, markdown_table, percentile
+from benchmarks.own_servers import own_servers
 
 LENGTHS = {"one day": 1, "one year": 365, "three years": 3 * 365}
 TARGET = 1.25  # the longest beside the shortest: flat, but for the noise of a shared machine
@@ -116,22 +115,8 @@ def measure(bench: Bench, decisions: int, rounds: int) -> dict[str, Any]:
 
 
 def run(decisions: int, rounds: int) -> dict[str, Any]:
-    from alphapanda.runner.embedded import start_servers, temporary_folder
-
-    os.environ.setdefault("SECRET_KEY", "only-for-this-benchmark")
-    os.environ.setdefault("LOG_LEVEL", "ERROR")
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "alphapanda.settings")
-    for name in ("DATABASE_URL", "REDIS_URL"):
-        os.environ.pop(name, None)
-    folder = temporary_folder()
-    os.environ["ALPHAPANDA_STATE_DIR"] = str(folder)
-    servers = start_servers(folder, keep=True)
-    try:
-        os.environ.update(servers.environment())
+    with own_servers():
         return run_lengths(decisions, rounds)
-    finally:
-        servers.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def run_lengths(decisions: int, rounds: int) -> dict[str, Any]:

@@ -9,8 +9,6 @@ and all, divided by the rows. Then a day of candles and waits past their time is
 
 import argparse
 import json
-import os
-import shutil
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -19,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import describe_machine, markdown_table
+from benchmarks.own_servers import own_servers
 
 INSTRUMENTS, MINUTES, PORTFOLIOS, ORDERS_A_DAY, NEW_CONTRACTS_A_DAY = 500, 375, 10, 1_000, 1_500
 MARKET_DAYS = {365: 250, 90: 62, 30: 21, 7: 5}  # in so many days in a row
@@ -184,26 +183,12 @@ def year_of(found: dict[str, Any]) -> list[tuple[str, float, float]]:
 
 
 def main() -> None:
-    from alphapanda.runner.embedded import start_servers, temporary_folder
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--orders", type=int, default=150)
     parser.add_argument("--json", type=Path, help="write what was found to this file, too")
     options = parser.parse_args()
-    os.environ.setdefault("SECRET_KEY", "only-for-this-benchmark")
-    os.environ.setdefault("LOG_LEVEL", "ERROR")
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "alphapanda.settings")
-    for name in ("DATABASE_URL", "REDIS_URL"):
-        os.environ.pop(name, None)
-    folder = temporary_folder()
-    os.environ["ALPHAPANDA_STATE_DIR"] = str(folder)
-    servers = start_servers(folder, keep=True)
-    try:
-        os.environ.update(servers.environment())
+    with own_servers():
         found = measure(options.orders)
-    finally:
-        servers.stop()
-        shutil.rmtree(folder, ignore_errors=True)
     print({name: round(taken) for name, taken in found["bytes"].items()}, found["pruned"])
     rows = [(what, f"{a_day:,.0f}", f"{a_year:.1f}") for what, a_day, a_year in year_of(found)]
     print(markdown_table(("what", "MB a market day", "GB after a year"), rows))

@@ -4,23 +4,17 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.models import Permission, User
-from django.test import Client, RequestFactory
+from django.contrib.auth.models import User
+from django.test import RequestFactory
 from django.urls import get_resolver, reverse
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+from alphapanda.tests.people import staff
 
 pytestmark = pytest.mark.django_db
 
 get_resolver().url_patterns  # noqa: B018 (admin is looked for when the addresses are)
 PAGES = sorted(admin.site._registry.items(), key=lambda one: one[0]._meta.label)
-
-
-def staff(*codenames: str) -> Client:
-    user = User.objects.create_user("clerk", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def names_of(model_admin: Any) -> list[str]:

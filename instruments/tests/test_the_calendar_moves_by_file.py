@@ -3,24 +3,16 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from alphapanda.tests.people import staff
 from instruments.models import TradingSession
 
 pytestmark = pytest.mark.django_db
 
 SHEET = "exchange,security_class,day,phases,is_holiday,name,source\nNSE,equity,2027-01-04,[],1,A feast,circular\n"
-
-
-def staff(*codenames: str) -> Client:
-    user = User.objects.create_user("clerk", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def calendar(page: str) -> str:

@@ -1,5 +1,6 @@
 """Three rules that need no stop, as strategies of ours; docs/backtests.md says them in words."""
 
+from abc import ABC, abstractmethod
 from collections import deque
 from datetime import time, timedelta, timezone
 from decimal import Decimal
@@ -11,7 +12,7 @@ REASON = Reason("by the rule", {}, "rule")
 LAST = time(15, 29)
 
 
-class Rule(Strategy[StrategyParameters]):
+class Rule(Strategy[StrategyParameters], ABC):
     """Asks at each close which side is wanted: 0 leaves, None lets all be as it is."""
 
     def intervals(self):
@@ -27,8 +28,8 @@ class Rule(Strategy[StrategyParameters]):
             buys, stop = side > 0, candle.close / 2 if side > 0 else candle.close * 2
             yield Enter(candle.instrument, "BUY" if buys else "SELL", stop, REASON)
 
-    def wanted(self, close: Decimal, clock: time, held: int) -> int | None:
-        raise NotImplementedError
+    @abstractmethod
+    def wanted(self, close: Decimal, clock: time, held: int) -> int | None: ...
 
 
 class CrossingAverages(Rule):
