@@ -64,8 +64,7 @@ KEPT: tuple[Kept, ...] = (
     Kept(
         "Small tables", "as many rows as there are feeds, series and tokens", frozenset({
             "clock_marketclock", "market_feed", "market_feedlease", "market_shard", "market_kepthistory",
-            "market_subscription", "trading_paperliquidity", "trading_brokersession", "trading_jobslot",
-            "trading_apitoken",
+            "market_subscription", "trading_paperliquidity", "trading_brokersession", "trading_apitoken",
         }), is_for_good=False,
     ),
 )  # fmt: skip

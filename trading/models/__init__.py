@@ -10,7 +10,7 @@ from trading.models.sessions import BrokerSession
 from trading.models.signals import RiskDecision, Signal
 from trading.models.strategies import Checkpoint, DayOpening, Deployment, Evaluation, History, Run, RunInput, Strategy
 from trading.models.tokens import ApiToken
-from trading.models.windows import JobSlot, RateWindow, RememberedRequest
+from trading.models.windows import RateWindow, RememberedRequest
 
 __all__ = [
     "ApiToken",
@@ -24,7 +24,6 @@ __all__ = [
     "Fill",
     "Gate",
     "History",
-    "JobSlot",
     "Order",
     "OrderTransition",
     "PaperLiquidity",

@@ -1,4 +1,4 @@
-"""Counters and claims that several processes share: order rates, due jobs, requests seen before."""
+"""Counters and claims that several processes share: order rates, requests seen before."""
 
 from django.conf import settings
 from django.db import models
@@ -18,18 +18,6 @@ class RateWindow(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "span", "starts_at"], name="one_rate_window")]
-
-
-class JobSlot(models.Model):
-    """A periodic job's turn, claimed once however many schedulers there are."""
-
-    id = id_column()
-    job = models.CharField(max_length=64)
-    due = models.DateTimeField()
-    claimed_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["job", "due"], name="job_slot_once")]
 
 
 class RememberedRequest(models.Model):
