@@ -13,7 +13,7 @@ from kitesim.server import control, rest_market, rest_orders, rest_session
 from kitesim.server.faults import Fault
 from kitesim.server.limits import RateLimits
 from kitesim.server.oracle import is_order_call, note_call, note_refusal
-from kitesim.server.replies import EXCHANGE, check_session, reply_error
+from kitesim.server.replies import EXCHANGE, check_session, reply_data, reply_error
 from kitesim.server.throttle import LIMITS
 from kitesim.server.ticker import MOST_SOCKETS, TickerSocket
 
@@ -54,6 +54,8 @@ async def _suffer(fault: Fault, request: web.Request, handler: Handler) -> web.S
             await note_call(request, accepted=False, fault=fault.kind)
         return _failure(fault, request)
     response = await handler(request)
+    if fault.kind == "wrong_data":
+        return reply_data(fault.terms.get("data"))
     if fault.kind == "delay":
         await asyncio.sleep(float(fault.terms.get("ms", 2000)) / 1000)
         return response

@@ -10,7 +10,9 @@ from typing import Any
 from kitesim.errors import bad_input
 
 # On calls, matched by method and path (by default: placing an order).
-REQUEST_KINDS = frozenset({"delay", "drop_before_accept", "drop_after_accept", "http", "html502", "no_content_type"})
+REQUEST_KINDS = frozenset(
+    {"delay", "drop_before_accept", "drop_after_accept", "http", "html502", "no_content_type", "wrong_data"}
+)
 # On the ticker.
 SOCKET_KINDS = frozenset(
     {"silent", "heartbeat_only", "half_open", "close_sockets", "refuse_upgrade",

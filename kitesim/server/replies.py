@@ -43,8 +43,13 @@ def calling_user(request: web.Request) -> App:
 
 def known_user(request: web.Request) -> str | None:
     """The caller's user id, if the call carries a live session."""
-    app = request.get(_USER)
-    return app.user_id if isinstance(app, App) else None
+    if _USER not in request:
+        # A fault struck before anybody asked who calls.
+        try:
+            check_session(request)
+        except KiteError:
+            return None
+    return calling_user(request).user_id
 
 
 def whole_number(text: str, name: str) -> int:
