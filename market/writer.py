@@ -96,10 +96,10 @@ class FeedWriter:
             raise
 
     def pass_on_hint(self, account_id: str) -> None:
-        """Make somebody read an account's orders: the ticker said that one of them changed."""
-        name = settings.ORDER_HINT_TASK
+        """Make the account's own worker read its orders: the ticker said that one of them changed."""
+        name, queue = settings.ORDER_HINT_TASK, f"broker.{self.feed.data_account}"
         if name and account_id:
-            self._try_to("pass on an order hint", lambda: self._send(name, [account_id], "housekeeping"))
+            self._try_to("pass on an order hint", lambda: self._send(name, [account_id], queue))
 
     def _append(self, n: int, append: Callable[[], StreamPosition]) -> None:
         """Append, however long Valkey is away, within PATIENCE; the number counts only once it stands."""

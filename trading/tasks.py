@@ -85,9 +85,17 @@ def execute_orders(account_id: str) -> None:
     drain(account_id)
 
 
+@shared_task(name="trading.tasks.execute_exits")
+def execute_exits(account_id: str) -> None:
+    from trading.orders.execution import execute_exits as drain
+
+    wakeups.clear_awake_flag(wakeups.EXECUTE_EXITS, account_id)
+    drain(account_id)
+
+
 @shared_task(name="trading.tasks.book_trades")
 def book_trades(account_id: str) -> None:
-    from trading.orders.fills import book_trades as drain
+    from trading.orders.readings import read_and_book as drain
 
     wakeups.clear_awake_flag(wakeups.BOOK, account_id)
     drain(account_id)

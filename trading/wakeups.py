@@ -13,13 +13,14 @@ from kombu.exceptions import OperationalError
 
 from alphapanda.celery import app
 from alphapanda.core.telemetry import metrics
+from portfolio.models import Account
 
 log = structlog.get_logger()
 AWAKE_SECONDS = 2
 # A task that reaches its time limit is killed with the worker's memory; what is left wakes the stage again.
 LONGEST_DRAIN_SECONDS = 5.0
 ASSESS, EXECUTE, BOOK, TICKS = "assess_signals", "execute_orders", "book_trades", "process_ticks"
-EXITS = "follow_exits"
+EXITS, EXECUTE_EXITS = "follow_exits", "execute_exits"
 WARM_UP, BANDS = "warm_up", "fetch_bands"
 ACTIONS, HISTORY = "apply_corporate_actions", "fetch_adjusted_history"
 EXPIRIES, SETTLEMENT = "book_expiries", "fetch_settlement_prices"
@@ -68,6 +69,19 @@ def awake_flag_of(stage: str, partition: object) -> str:
     return f"awake:{partition}" if stage == TICKS else f"awake:{stage}:{partition}"
 
 
-def orders_queue(mode: str) -> str:
-    """Return the queue whose workers may send orders of accounts of this mode."""
-    return f"orders.{mode}"
+def orders_queue(account: Account, *, is_exit: bool = False) -> str:
+    """Return the queue whose workers may send an account's orders; a live account's exits have one of their own."""
+    if account.mode == Account.Mode.PAPER:
+        return "orders.paper"
+    return f"{'exits' if is_exit else 'orders'}.{account.name}"
+
+
+def books_queue(account: Account) -> str:
+    """Return the queue whose workers may hear of an account's trades."""
+    return "housekeeping" if account.mode == Account.Mode.PAPER else f"broker.{account.name}"
+
+
+def wake_execution(account: Account, *, is_exit: bool = False) -> None:
+    """Let an account's orders leave once this transaction is committed; cancellations go the way of exits."""
+    stage = EXECUTE_EXITS if is_exit and account.mode != Account.Mode.PAPER else EXECUTE
+    wake_stage_after_commit(stage, account.pk, orders_queue(account, is_exit=is_exit))

@@ -25,7 +25,7 @@ KEPT: tuple[Kept, ...] = (
     Kept(
         "Orders and fills", "for good", frozenset({
             "trading_order", "trading_ordertransition", "trading_fill", "trading_exitplan", "trading_paperrequest",
-            "trading_paperorder", "trading_papertrade",
+            "trading_paperorder", "trading_papertrade", "trading_seenorder", "trading_seentrade",
         }),
     ),
     Kept(
@@ -51,7 +51,7 @@ KEPT: tuple[Kept, ...] = (
     ),
     Kept(
         "Gates, limits and dead letters", "for good", frozenset({
-            "trading_gate", "trading_risklimit", "journal_deadletter", "clock_installation",
+            "trading_gate", "trading_risklimit", "trading_arming", "journal_deadletter", "clock_installation",
         }),
     ),
     Kept(
@@ -64,7 +64,9 @@ KEPT: tuple[Kept, ...] = (
     Kept(
         "Small tables", "as many rows as there are feeds, series and tokens", frozenset({
             "clock_marketclock", "market_feed", "market_feedlease", "market_shard", "market_kepthistory",
-            "market_subscription", "trading_paperliquidity", "trading_brokersession", "trading_apitoken",
+            "market_subscription", "trading_paperliquidity", "trading_brokersession", "trading_brokerstanding",
+            "trading_bookdifference",
+            "trading_apitoken",
         }), is_for_good=False,
     ),
 )  # fmt: skip

@@ -22,6 +22,7 @@ from market.models import Candle, Recording
 from portfolio.models import PnlSnapshot, Portfolio, Trade
 from trading.api.idempotency import REMEMBERED_FOR
 from trading.models import (
+    BookReading,
     DayOpening,
     Deployment,
     Evaluation,
@@ -37,6 +38,8 @@ log = structlog.get_logger()
 Rows = QuerySet[Any]
 # An account's windows are of one day at the longest; a week shows what was sent.
 RATE_WINDOWS_KEPT = timedelta(days=7)
+# They prove of one day's orders which were never placed; a month lets one look back.
+READINGS_KEPT = timedelta(days=30)
 
 
 class Rule(ABC):
@@ -176,6 +179,17 @@ class RateWindowRule(Rule):
         return [RateWindow.objects.filter(starts_at__lt=market_now() - RATE_WINDOWS_KEPT)]
 
 
+class ReadingRule(Rule):
+    model, title = BookReading, "Readings of brokers' books"
+
+    @property
+    def words(self) -> str:
+        return f"{READINGS_KEPT.days} days; the rows they showed for good"
+
+    def heaps(self) -> Iterable[Rows]:
+        return [BookReading.objects.filter(began_at__lt=wall_now() - READINGS_KEPT)]
+
+
 class SessionRule(Rule):
     model, title = Session, "Sign-ins"
 
@@ -225,5 +239,6 @@ RULES: tuple[Rule, ...] = (
     RecordingRule(),
     RequestRule(),
     RateWindowRule(),
+    ReadingRule(),
     SessionRule(),
 )

@@ -148,7 +148,7 @@ async def test_many_order_updates_make_the_orders_be_read_once(parts):
         parts.inbox.hint('{"type": "order", "data": {}}')
         parts.inbox.hint('{"type": "order", "data": {}}')
         parts.inbox.put_once({"type": "feed.flush"})
-    assert parts.writer._send == [("trading.tasks.book_trades", ["account-1"], "housekeeping")]
+    assert parts.writer._send == [("trading.tasks.book_trades", ["account-1"], "broker.family")]
 
 
 async def test_a_refusal_makes_the_feed_dead_with_its_reason(parts):

@@ -4,6 +4,7 @@ import pytest
 
 from market import board
 from market.subscriptions import subscribe_instrument
+from tests.stories.live import LivePipeline, running_sim
 from tests.stories.pipeline import Pipeline
 from trading import wakeups
 from trading.run.sessions import forget_calendar
@@ -20,7 +21,7 @@ class Own(OneLot):
 
 
 @pytest.fixture
-def pipeline(transactional_db, settings, tmp_path, monkeypatch):
+def stage(transactional_db, settings, tmp_path, monkeypatch):
     """Real PostgreSQL and Valkey; tasks are not sent, since the story runs each stage itself."""
     settings.STRATEGY_PACKAGES = ["tests.strategies"]
     settings.STATE_DIR = tmp_path
@@ -28,8 +29,37 @@ def pipeline(transactional_db, settings, tmp_path, monkeypatch):
     forget_calendar()
     drain._memories.clear()
     board._board = None
-    yield Pipeline.open()
+    yield
     drain._memories.clear()
+
+
+@pytest.fixture
+def pipeline(stage):
+    return Pipeline.open()
+
+
+@pytest.fixture(scope="module")
+def sim():
+    with running_sim() as running:
+        yield running
+
+
+@pytest.fixture
+def rehearsal(stage, sim, settings):
+    """A live account at kitesim, logged in, with limits and not armed."""
+    sim.clear_faults()
+    settings.KITE_ROOT, settings.KITE_LOGIN_ROOT = sim.url, f"{sim.url}/connect/login"
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("KITE_API_KEY_ZERODHA_A", "KITE_API_SECRET_ZERODHA_A", "BROKER_KEY_ZERODHA_A"):
+            patched.setenv(name, "set by the story")
+        yield LivePipeline.rehearse(sim)
+
+
+@pytest.fixture
+def live(rehearsal):
+    """The same, armed."""
+    rehearsal.arm()
+    return rehearsal
 
 
 @pytest.fixture

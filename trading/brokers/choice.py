@@ -5,7 +5,8 @@ from typing import cast
 
 from portfolio.models import Account
 from trading.brokers.data_port import BrokerFolder, MarketData
-from trading.errors import NotAllowed
+from trading.brokers.remote import RemoteBroker
+from trading.errors import NotAllowed, insist_on_rehearsal
 from trading.orders.broker_port import Broker
 from trading.paper.broker import PaperBroker
 
@@ -14,10 +15,11 @@ FOLDERS = {"zerodha": "trading.brokers.zerodha"}
 
 
 def broker_for(account: Account) -> Broker:
-    """Return where the account's orders go."""
+    """Return where the account's orders go. Raises NotAllowed."""
     if account.broker == "paper":
         return PaperBroker(account)
-    raise NotAllowed(f"{account} is a live account; sending live orders is not part of this version")
+    insist_on_rehearsal(account)
+    return RemoteBroker(account, lambda name: _folder_of(name).open_orders(name))
 
 
 def market_data_of(account_name: str) -> MarketData:

@@ -7,6 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
+from trading.orders.broker_port import BrokerConnection
+
 
 class HistoricalCandle(NamedTuple):
     start: datetime  # aware, IST
@@ -48,6 +50,9 @@ class BrokerFolder(Protocol):
 
     def open_market_data(self, account_name: str) -> MarketData:
         """Return the account's market data. Raises SessionExpired if somebody has to log in first."""
+
+    def open_orders(self, account_name: str) -> BrokerConnection:
+        """Return the account's way to the exchange. Raises SessionExpired if somebody has to log in first."""
 
     def log_in_to_practice(self, account_name: str) -> None:
         """Log in to the practice exchange, as a person would each morning. Raises LoginRefused or BrokerError."""

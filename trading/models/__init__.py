@@ -1,6 +1,7 @@
 """What trading remembers: strategies and their runs, signals, decisions, orders, and the paper exchange's own book."""
 
 from trading.models.backtests import Backtest
+from trading.models.broker_side import Arming, BookDifference, BookReading, BrokerStanding, SeenOrder, SeenTrade
 from trading.models.exits import ExitPlan
 from trading.models.gates import Gate
 from trading.models.limits import RiskLimit
@@ -14,8 +15,12 @@ from trading.models.windows import RateWindow, RememberedRequest
 
 __all__ = [
     "ApiToken",
+    "Arming",
     "Backtest",
+    "BookDifference",
+    "BookReading",
     "BrokerSession",
+    "BrokerStanding",
     "Checkpoint",
     "DayOpening",
     "Deployment",
@@ -37,6 +42,8 @@ __all__ = [
     "RiskLimit",
     "Run",
     "RunInput",
+    "SeenOrder",
+    "SeenTrade",
     "Signal",
     "Strategy",
 ]

@@ -40,8 +40,8 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.live().filter(cancel_requested_at__isnull=True, ended_as="")
 
     def to_cancel(self) -> "OrderQuerySet":
-        """Those whose cancellation was asked and which have not ended."""
-        return self.live().filter(cancel_requested_at__isnull=False, ended_as="")
+        """Those with a cancellation asked that has not left us yet, or came to nothing."""
+        return self.live().filter(cancel_requested_at__isnull=False, cancel_sent_at__isnull=True, ended_as="")
 
     def modifiable(self) -> "OrderQuerySet":
         """Those whose price may be asked to change: working at the exchange, with no other request out."""
@@ -101,11 +101,12 @@ class Order(OrderFigures, models.Model):
     claimed_at = models.DateTimeField(null=True, help_text="wall time")
     cancel_requested_at = models.DateTimeField(null=True, help_text="market time")
     cancel_requested_by = models.CharField(max_length=150, blank=True)
+    cancel_sent_at = models.DateTimeField(null=True, help_text="wall time the cancellation left us")
     working_price = price_column(null=True, help_text="the limit it works at, as its broker says")
     modify_number = models.PositiveSmallIntegerField(default=0, help_text="how often a modification was asked")
     modify_price = price_column(null=True, help_text="the limit last asked for")
     modify_pending = models.BooleanField(default=False, help_text="asked, and no answer yet")
-    modify_sent_at = models.DateTimeField(null=True, help_text="market time the pending one left us")
+    modify_sent_at = models.DateTimeField(null=True, help_text="wall time the pending one left us")
     modifies_refused = models.PositiveSmallIntegerField(default=0)
     attempts = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)

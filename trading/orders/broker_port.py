@@ -160,6 +160,8 @@ class BrokerOrderRow:
     broker_status: str  # as the broker wrote it
     placed_at: datetime | None
     updated_at: datetime | None
+    price: Decimal | None = None  # the limit it works at; None at market
+    is_changing: bool = False  # a change or a cancellation is under way at the exchange
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,13 +180,12 @@ class BrokerTradeRow:
 
 @dataclass(frozen=True, slots=True)
 class BrokerPositionRow:
-    """The broker's net for a symbol and product."""
+    """The broker's signed net for a symbol and product, in units."""
 
     exchange: str
     tradingsymbol: str
     product: str
     quantity: int
-    average_price: Decimal
 
 
 class BrokerBook(Protocol):
@@ -195,3 +196,16 @@ class BrokerBook(Protocol):
     def trades(self) -> list[BrokerTradeRow]: ...
 
     def positions(self) -> list[BrokerPositionRow]: ...
+
+    def holdings(self) -> list[BrokerPositionRow]:
+        """Return shares in the demat account, those of yesterday (T+1) included; today's trades are positions."""
+
+
+class BrokerConnection(BrokerBook, Protocol):
+    """One account's way to a broker on the network: requests, each sent once, and its books. Raises BrokerError."""
+
+    def place_order(self, ticket: OrderTicket) -> str: ...
+
+    def request_cancel(self, ticket: OrderTicket) -> None: ...
+
+    def request_modify(self, ticket: OrderTicket, price: Decimal) -> None: ...

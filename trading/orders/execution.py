@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
+from django.db.models import Q
 
 from alphapanda.core.clock import market_now
 from alphapanda.core.clock.market_time import wall_now
@@ -16,12 +17,16 @@ from alphapanda.core.telemetry.crashpoints import crashpoint
 from portfolio.models import Account
 from trading import wakeups
 from trading.brokers.choice import broker_for
+from trading.brokers.standing import state_of as broker_state_of
 from trading.models import Deployment, Order
+from trading.models.orders import OrderQuerySet
 from trading.orders import gates, rates
+from trading.orders.arming import why_no_new_risk
 from trading.orders.attempts import attempt_row
 from trading.orders.broker_port import (
     AddressNotAllowed,
     Broker,
+    BrokerError,
     BrokerUnreachable,
     OrderRefused,
     OrderTicket,
@@ -31,7 +36,7 @@ from trading.orders.broker_port import (
 from trading.orders.claim import closes_too_much, why_not_sent
 from trading.orders.fills import note_modify_answer
 from trading.orders.holdings import read_holdings
-from trading.orders.life_cycle import GateState, OrderState
+from trading.orders.life_cycle import BrokerState, GateState, OrderState
 from trading.orders.transitions import move_order
 
 log = structlog.get_logger()
@@ -41,43 +46,47 @@ WORKER = f"orders@{socket.gethostname()}:{os.getpid()}"
 
 
 def execute_orders(account_id: UUID | str) -> None:
-    """Drain one account: exits first, then entries in signal order, then cancellations.
+    """Drain one account: exits first, then entries in signal order, then what is to change or to be cancelled.
 
+    Of a live account only entries: a slow one must never hold an exit, so these have a drain and a worker of their own.
     Not to be called inside a transaction: a claim must be visible to every process before the broker hears of it.
     """
     account = Account.objects.get(pk=account_id)
+    if account.mode == Account.Mode.PAPER:
+        _drain(account, Order.objects.all())
+    else:
+        _drain(account, Order.objects.filter(is_exit=False, cancel_requested_at__isnull=True))
+
+
+def execute_exits(account_id: UUID | str) -> None:
+    """Drain one live account's exits, and its cancellations of whatever may be cancelled."""
+    account = Account.objects.get(pk=account_id)
+    _drain(account, Order.objects.filter(Q(is_exit=True) | Q(cancel_requested_at__isnull=False)), is_exit=True)
+
+
+def _drain(account: Account, orders: OrderQuerySet, *, is_exit: bool = False) -> None:
     broker = broker_for(account)
+    mine = orders.filter(account=account).select_related("instrument", "signal__instrument", "account")
     deadline = time.monotonic() + wakeups.LONGEST_DRAIN_SECONDS
-    for order in _to_send(account):
+    for order in _to_send(mine, account):
         attempt_row(order, "execute_orders", partial(send_order, broker=broker), give_up_sending)
         if time.monotonic() > deadline:
-            wakeups.wake_stage(wakeups.EXECUTE, account.pk, wakeups.orders_queue(account.mode))
+            wakeups.wake_execution(account, is_exit=is_exit)
             return
     # What a broker may know of is never given up: it is asked about, or to be cancelled, until there is an answer.
-    steps = ((_unconfirmed, resolve_unconfirmed), (_to_modify, ask_to_modify), (_to_cancel, ask_to_cancel))
-    for orders, step in steps:
-        for order in orders(account):
+    unconfirmed = mine.filter(state=OrderState.UNCONFIRMED)
+    steps = ((unconfirmed, resolve_unconfirmed), (mine.to_modify(), ask_to_modify), (mine.to_cancel(), ask_to_cancel))
+    for rows, step in steps:
+        for order in rows.order_by("id"):
             attempt_row(order, "execute_orders", partial(step, broker=broker))
 
 
-def _to_send(account: Account) -> list[Order]:
-    orders = Order.objects.filter(account=account, state=OrderState.CREATED).order_by("-is_exit", "id")
-    return list(orders.select_related("instrument", "signal__instrument", "signal__decision", "account"))
-
-
-def _unconfirmed(account: Account) -> list[Order]:
-    orders = Order.objects.filter(account=account, state=OrderState.UNCONFIRMED).order_by("id")
-    return list(orders.select_related("instrument", "signal__instrument", "account"))
-
-
-def _to_modify(account: Account) -> list[Order]:
-    asked = Order.objects.to_modify().filter(account=account)
-    return list(asked.select_related("instrument", "signal__instrument", "account").order_by("id"))
-
-
-def _to_cancel(account: Account) -> list[Order]:
-    asked = Order.objects.to_cancel().filter(account=account)
-    return list(asked.select_related("instrument", "signal__instrument", "account").order_by("id"))
+def _to_send(orders: OrderQuerySet, account: Account) -> list[Order]:
+    """What has not been sent. Exits wait for a broker that takes nothing; entries end in words at their claim."""
+    waiting = orders.filter(state=OrderState.CREATED)
+    if broker_state_of(account.pk) is BrokerState.DOWN:
+        waiting = waiting.filter(is_exit=False)
+    return list(waiting.select_related("signal__decision").order_by("-is_exit", "id"))
 
 
 def send_order(order: Order, broker: Broker) -> None:
@@ -148,20 +157,35 @@ def ask_to_modify(order: Order, broker: Broker) -> None:
     """Ask for the price that is wanted. Refused at once, it is answered; without an answer it stays out, uncounted."""
     if order.modify_price is None:
         raise ValueError(f"{order} asks for no price")
+    sent = Order.objects.filter(pk=order.pk, modify_pending=True, modify_number=order.modify_number)
+    # Written before it leaves: a worker that dies meanwhile must not ask for the change again unseen.
+    if not sent.filter(modify_sent_at__isnull=True).update(modify_sent_at=wall_now()):
+        return
+    crashpoint("execute.before_modify")
     try:
         broker.request_modify(ticket_of(order), order.modify_number, order.modify_price)
     except OrderRefused as refused:
         note_modify_answer(order, order.modify_number, str(refused))
-    else:
-        sent = Order.objects.filter(pk=order.pk, modify_pending=True, modify_number=order.modify_number)
-        sent.update(modify_sent_at=market_now())
+    except BrokerUnreachable as silence:
+        log.warning("modify_unanswered", tag=order.tag, error=repr(silence))
+    crashpoint("execute.after_modify")
 
 
 def ask_to_cancel(order: Order, broker: Broker) -> None:
+    """Ask once; what is out stays out until its broker says so. The books tell whether to ask again."""
     if order.state == OrderState.CREATED:
         move_order(order, OrderState.CANCELLED, actor=order.cancel_requested_by, reason="cancelled before it was sent")
-    elif order.state != OrderState.UNCONFIRMED:
+        return
+    if order.state == OrderState.UNCONFIRMED:
+        return
+    if not Order.objects.to_cancel().filter(pk=order.pk).update(cancel_sent_at=wall_now()):
+        return
+    crashpoint("execute.before_cancel")
+    try:
         broker.request_cancel(ticket_of(order))
+    except BrokerError as problem:
+        log.warning("cancel_not_taken", tag=order.tag, error=repr(problem))
+    crashpoint("execute.after_cancel")
 
 
 @transaction.atomic
@@ -183,7 +207,12 @@ def claim_order(order: Order) -> bool:
 
 
 def _why_not(order: Order, gate: GateState) -> tuple[OrderState, str] | None:
-    return why_not_sent(order, order.signal.decision, gate, _deployment_state(order), market_now())
+    now = market_now()
+    problem = why_not_sent(order, order.signal.decision, gate, _deployment_state(order), now)
+    if problem is None and not order.is_exit and order.account.mode == Account.Mode.LIVE:
+        words = why_no_new_risk(order.account, now)
+        return (OrderState.NOT_PLACED, f"no new risk: {words}") if words else None
+    return problem
 
 
 def _closes_too_much(order: Order) -> str:
@@ -222,7 +251,3 @@ def ticket_of(order: Order) -> OrderTicket:
         market_time=order.market_time,
         broker_order_id=order.broker_order_id,
     )
-
-
-def wake_execution(account: Account) -> None:
-    wakeups.wake_stage_after_commit(wakeups.EXECUTE, account.pk, wakeups.orders_queue(account.mode))

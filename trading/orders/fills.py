@@ -18,12 +18,14 @@ from alphapanda.core.timezone import IST
 from portfolio.booking import TradeReport, book_trade
 from portfolio.models import Account
 from trading import wakeups
+from trading.brokers import standing
 from trading.brokers.choice import broker_for
 from trading.errors import NOBODYS_FAULT
 from trading.models import Fill, Order
 from trading.orders import progress
 from trading.orders.broker_port import Broker, BrokerOrder, BrokerTrade
-from trading.orders.life_cycle import OrderState, may_advance
+from trading.orders.life_cycle import MAY_STILL_FILL, BrokerState, OrderState, may_advance
+from trading.orders.requests import ask_cancellation
 from trading.orders.transitions import move_order, notify_run, record_order, wake_exit
 
 log = structlog.get_logger()
@@ -145,7 +147,7 @@ def apply_report(report: BrokerOrder, broker: Broker) -> None:
     """
     order = (
         Order.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("instrument", "signal__instrument", "signal__run")
+        .select_related("account", "instrument", "signal__instrument", "signal__run")
         .get(tag=report.tag)
     )
     if report.filled_quantity is None:
@@ -154,6 +156,8 @@ def apply_report(report: BrokerOrder, broker: Broker) -> None:
     new = OrderState(report.status)
     if progress.awaits_trades(order, new, report.filled_quantity):
         _keep_end(order, report, new)
+    elif order.state == OrderState.NOT_PLACED and new in MAY_STILL_FILL:
+        _call_for_a_person(order, report)
     elif progress.is_news(order, new):
         move_order(order, new, actor="exchange", reason=report.message, broker_order_id=report.broker_order_id)
     if report.working_price is not None and report.working_price != order.working_price:
@@ -161,6 +165,15 @@ def apply_report(report: BrokerOrder, broker: Broker) -> None:
     if report.modify_number:
         note_modify_answer(order, report.modify_number, report.modify_refusal)
     broker.note_report_taken(report)
+
+
+def _call_for_a_person(order: Order, report: BrokerOrder) -> None:
+    """What was proven never placed lives after all: proof has failed, so it is taken back and new risk ends."""
+    words = f"found alive at the broker ({report.message}) after its books had shown that it was never placed"
+    log.error("alive_after_all", tag=order.tag, status=report.status)
+    move_order(order, OrderState.NEEDS_HUMAN, actor="exchange", reason=words, broker_order_id=report.broker_order_id)
+    standing.restrict(order.account, BrokerState.EXITS_ONLY, "alive", f"{order} was {words}")
+    ask_cancellation(order, ACTOR, market_now())
 
 
 def note_modify_answer(order: Order, number: int, refusal: str) -> None:

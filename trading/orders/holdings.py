@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from alphapanda.core.timezone import IST
-from portfolio.models import Position
+from portfolio.models import Account, Position
 from trading.models import Order
 from trading.orders.closable import Holdings, gather_holdings
+from trading.orders.reconciliation import differences_of
 
 # exits.md 4: a trade its broker counts and we have not booked for so long is a person's business, and freezes entries.
 TRADES_LATE = timedelta(minutes=15)
@@ -30,8 +31,11 @@ def read_holdings(account_id: UUID, instrument_id: UUID, product: str, now: date
         for order in (orders.exclude(**leave_out) if leave_out else orders)
         if order.market_time.astimezone(IST).date() >= day and order.signed_out
     )
+    account = Account.objects.get(pk=account_id)
+    differences = differences_of(account) if account.mode == Account.Mode.LIVE else {}
     return gather_holdings(
         ((position.portfolio_id, position.quantity) for position in rows),
         out,
+        differences.get((instrument_id, product), 0),
         receivable=((position.portfolio_id, waiting.get(position.pk, 0)) for position in rows),
     )

@@ -44,6 +44,14 @@ class GateState(StrEnum):
     HALTED = "halted"
 
 
+class BrokerState(StrEnum):
+    """Whether an account's broker takes orders. Blind, where its books cannot be read, is told by their age."""
+
+    NORMAL = "normal"
+    EXITS_ONLY = "exits_only"  # something is not as it must be: a person looks, and only getting out goes on
+    DOWN = "down"  # nothing is taken: logged out, or not from this address
+
+
 class Urgency(IntEnum):
     """Why one leaves: a more urgent wish takes over what rests for a less urgent one (exits.md 3.5)."""
 

@@ -16,7 +16,7 @@ from instruments.models import Instrument
 from market.board import read_quotes
 from portfolio.models import Account
 from trading import wakeups
-from trading.errors import NotAllowed
+from trading.errors import NotAllowed, insist_on_rehearsal
 from trading.models import Order, Signal
 from trading.orders.transitions import record_order
 
@@ -54,8 +54,7 @@ def place_manual(
 
 def insist_on_trading(account: Account) -> None:
     """Raise NotAllowed for an account that cannot trade here."""
-    if account.mode != "paper":
-        raise NotAllowed(f"{account} is live: sending live orders is not part of this version")
+    insist_on_rehearsal(account)
     if not account.is_active:
         raise NotAllowed(f"{account} is closed")
 
@@ -107,7 +106,7 @@ def ask_cancellation(order: Order, asked_by: str, now: datetime) -> bool:
     is_new = asked.update(cancel_requested_at=now, cancel_requested_by=asked_by) > 0
     if is_new:
         record_order(order, "order.cancel_requested", {"by": asked_by})
-    wakeups.wake_stage_after_commit(wakeups.EXECUTE, order.account_id, wakeups.orders_queue(order.account.mode))
+    wakeups.wake_execution(order.account, is_exit=True)
     return is_new
 
 
@@ -125,7 +124,7 @@ def request_modification(order: Order, price: Decimal, asked_by: str) -> bool:
         before = order.working_price if order.working_price is not None else order.price
         payload = {"by": asked_by, "price": str(price), "from": str(before) if before is not None else None}
         record_order(order, "order.modify_requested", payload)
-        wakeups.wake_stage_after_commit(wakeups.EXECUTE, order.account_id, wakeups.orders_queue(order.account.mode))
+        wakeups.wake_execution(order.account, is_exit=True)
     return is_new > 0
 
 

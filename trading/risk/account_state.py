@@ -102,7 +102,8 @@ class AccountState:
 
     ``orders`` are those that may still be booked, ``out_today`` those of them that the exchange still has: DAY and IOC
     orders of earlier days are out no more. ``sent`` counts orders by portfolio, in the last minute and today;
-    ``receivable`` is by position what is not credited yet; ``being_left`` are the holdings with an exit under way.
+    ``receivable`` is by position what is not credited yet; ``being_left`` are the holdings with an exit under way;
+    ``differences`` is D of exits.md 1 by (instrument, product): what the broker holds more or less than our books.
     """
 
     terms: MarginTerms
@@ -116,6 +117,7 @@ class AccountState:
     sent: Mapping[Any, tuple[int, int]] = field(default_factory=dict)
     receivable: Mapping[Any, int] = field(default_factory=dict)
     being_left: frozenset[HoldingKey] = frozenset()
+    differences: Mapping[Any, int] = field(default_factory=dict)
 
     def exposure(self, candidate: Candidate, portfolio: Hashable) -> Exposure:
         """Everything the rules ask of the account before an order for one of its portfolios."""
@@ -146,6 +148,7 @@ class AccountState:
         return gather_holdings(
             ((one.portfolio_id, one.quantity) for one in rows),
             ((order.portfolio_id, order.signed_out) for order in out if order.signed_out),
+            self.differences.get((candidate.instrument_id, candidate.product), 0),
             receivable=((one.portfolio_id, self.receivable.get(one.pk, 0)) for one in rows),
         )
 

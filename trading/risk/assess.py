@@ -67,6 +67,12 @@ RISK: tuple[Rule, ...] = (
     Rule(Code.BUYING_POWER, "Buying power", bound.buying_power),
 )
 
+# Asked beside them of live accounts only: a paper account's broker is our own.
+LIVE: tuple[Rule, ...] = (
+    Rule(Code.BROKER, "Broker", bound.broker_takes_orders),
+    Rule(Code.ARMED, "Armed", bound.is_armed),
+)
+
 RULES = VALIDITY + RISK
 SCOPES = frozenset(rule.scope for rule in RULES)
 
@@ -80,7 +86,8 @@ def assess(case: Case) -> Assessment:
     """
     shrinks = _shrinks(case)
     within = {scope: case.within(scope) for scope in SCOPES}
-    return Assessment(tuple(_check(rule, within[rule.scope], shrinks) for rule in RULES), shrinks)
+    rules = RULES if case.market.broker is None else RULES + LIVE
+    return Assessment(tuple(_check(rule, within[rule.scope], shrinks) for rule in rules), shrinks)
 
 
 def _shrinks(case: Case) -> bool:

@@ -20,7 +20,6 @@ from portfolio.models import Account, Portfolio
 from trading import wakeups
 from trading.models import Deployment, Order, OrderTransition, RiskDecision, Signal
 from trading.orders.attempts import attempt_row
-from trading.orders.execution import wake_execution
 from trading.orders.life_cycle import DeploymentState, OrderState, SignalState
 from trading.orders.transitions import notify_run
 from trading.risk.cases import plain_case
@@ -100,7 +99,7 @@ def create_orders(signal: Signal, portfolio_id: UUID, judgement: Judgement) -> l
     """Write the orders of a signal, one a slice, each with its share of the exposure the whole reserves."""
     is_exit = judgement.assessment.only_shrinks
     orders = [_create_order(signal, portfolio_id, one, is_exit) for one in judgement.slices]
-    wake_execution(signal.account)
+    wakeups.wake_execution(signal.account, is_exit=is_exit)
     return orders
 
 

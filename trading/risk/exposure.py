@@ -10,6 +10,7 @@ from alphapanda.core.timezone import IST
 from portfolio.models import Account, Position
 from portfolio.results import read_day
 from trading.models import ExitPlan, Order, Signal
+from trading.orders.reconciliation import differences_of
 from trading.risk.account_state import AccountState
 from trading.risk.marks import Marks
 
@@ -41,6 +42,7 @@ def load_state(account: Account, marks: Marks, now: datetime, **leave_out: Any) 
         sent=_orders_sent(account, now),
         receivable=held.receivable(today) if positions else {},
         being_left=frozenset(left.order_by()),
+        differences=differences_of(account) if account.mode == Account.Mode.LIVE else {},
     )
 
 

@@ -177,6 +177,14 @@ class RiskLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class BrokerView:
+    """A live account's broker: ``problem`` is why it takes no new orders, in words; empty if it takes them."""
+
+    problem: str
+    is_armed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class MarketView:
     """What is known of the market and of ourselves at the moment of judging."""
 
@@ -197,6 +205,7 @@ class MarketView:
     mis_cutoff_at: datetime | None = None  # no fresh intraday position from then
     entries_until: datetime | None = None  # the deployment's own; None where it has none
     protection: Protection = UNTOLD  # of the instrument today
+    broker: BrokerView | None = None  # of a live account; a paper account's is our own
 
 
 def only_shrinks(proposed: ProposedOrder, exposure: Exposure) -> bool:

@@ -63,6 +63,23 @@ def books_agree(case: Case) -> Verdict:
     return verdict_of(not frozen, "differ" if frozen else "agree", "agree", words)
 
 
+def broker_takes_orders(case: Case) -> Verdict:
+    broker = case.market.broker
+    if broker is None:
+        return unknown_verdict("the broker's state", "takes orders")
+    problem = broker.problem
+    return verdict_of(not problem, problem or "takes orders", "takes orders", problem or "the broker takes orders")
+
+
+def is_armed(case: Case) -> Verdict:
+    """New risk with real money needs a person's word for the day; getting out never does."""
+    broker = case.market.broker
+    if broker is None:
+        return unknown_verdict("whether the account is armed", "armed")
+    words = "the account is armed for today" if broker.is_armed else "nobody has armed the account for today"
+    return verdict_of(broker.is_armed, "armed" if broker.is_armed else "not armed", "armed", words)
+
+
 def day_known(case: Case) -> Verdict:
     yes = case.market.day_known
     words = "the calendar knows this day" if yes else "the calendar does not know this day"

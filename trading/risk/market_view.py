@@ -10,11 +10,13 @@ from market.board import quote_board, read_quotes
 from market.domain.staleness import Liveness
 from portfolio.domain.settlement import leave_at
 from portfolio.expiries import days_to_leave
+from portfolio.models import Account
 from trading.models import Deployment, Order, PriceBand, RiskLimit, Signal
-from trading.orders import gates
+from trading.orders import arming, gates
 from trading.orders.holdings import TRADES_LATE
+from trading.orders.reconciliation import is_frozen
 from trading.risk.cut_offs import entries_until, mis_cutoff
-from trading.risk.inputs import Limits, MarketView, RiskLimits
+from trading.risk.inputs import BrokerView, Limits, MarketView, RiskLimits
 
 
 def market_view(signal: Signal, now: datetime) -> MarketView:
@@ -38,8 +40,8 @@ def market_view(signal: Signal, now: datetime) -> MarketView:
         global_gate=states[0],
         account_gate=states[1],
         flag_file=gates.flag_file().exists(),
-        # A paper account's book is the paper exchange's own: there is no second book to differ from.
-        books_frozen=_trades_are_missing(signal, now) if signal.account.mode == "paper" else None,
+        books_frozen=_books_frozen(signal, now),
+        broker=_broker_view(signal.account, now),
         mis_cutoff_at=mis_cutoff(schedule, _flat_by(signal)),
         entries_until=_entries_until(signal, schedule, day),
         protection=ProtectionStep.objects.in_force(instrument.segment, day),
@@ -51,6 +53,19 @@ def _liveness(instrument: Instrument, now: datetime) -> tuple[Liveness | None, L
     if quote is None:
         return None, None
     return quote_board().feed_state(quote.feed or None).state, quote.state
+
+
+def _broker_view(account: Account, now: datetime) -> BrokerView | None:
+    if account.mode == Account.Mode.PAPER:
+        return None
+    return BrokerView(arming.why_no_orders(account), arming.is_armed(account.pk, now))
+
+
+def _books_frozen(signal: Signal, now: datetime) -> bool:
+    """A paper account's book is the paper exchange's own: there is no second one to differ from."""
+    if signal.account.mode == Account.Mode.LIVE and is_frozen(signal.account, signal.instrument):
+        return True
+    return _trades_are_missing(signal, now)
 
 
 def _trades_are_missing(signal: Signal, now: datetime) -> bool:

@@ -21,6 +21,8 @@ class Code(StrEnum):
     GATE = "GATE"  # halted by a person, the flag file or an alarm
     REDUCE_ONLY = "REDUCE_ONLY"  # the gate lets only shrinking orders through
     BOOKS = "BOOKS"  # our books and the broker's differ, or have not been compared
+    BROKER = "BROKER"  # a live account's broker takes no new orders now
+    ARMED = "ARMED"  # nobody has armed the live account for the day
     SESSION = "SESSION"  # the instrument is not in continuous trading
     DAY_KNOWN = "DAY_KNOWN"  # the calendar does not know this day
     TRADABLE = "TRADABLE"  # an index, or no longer listed

@@ -16,7 +16,7 @@ from market.subscriptions import drop_subscriptions, subscribe_instrument
 from portfolio.booking import ensure_portfolio
 from portfolio.models import Position
 from trading import wakeups
-from trading.errors import NotAllowed
+from trading.errors import NotAllowed, insist_on_rehearsal
 from trading.models import Deployment, Order, Run, RunInput, Signal
 from trading.orders.life_cycle import DeploymentState, SignalState, may_advance
 from trading.run.hosts import UnknownStrategy, run_terms, strategy_class, terms_json
@@ -81,8 +81,7 @@ def reload_deployment(deployment: Deployment, by: str) -> None:
 
 def _check_startable(deployment: Deployment) -> None:
     instruments = list(deployment.instruments.all())
-    if deployment.account.mode != "paper":
-        raise NotAllowed(f"{deployment.account} is live: sending live orders is not part of this version")
+    insist_on_rehearsal(deployment.account)
     if gone := [one.key for one in instruments if not one.listed]:
         raise NotAllowed(f"no longer listed: {', '.join(gone)}")
     try:

@@ -21,6 +21,7 @@ from trading.brokers.settlement_prices import wake_for_settlement_prices
 from trading.models import ExitPlan, Order, PaperOrder, PaperTrade, Run, RunInput, Signal
 from trading.orders import corporate_actions, day_end
 from trading.orders.life_cycle import DeploymentState, OrderState, SignalState
+from trading.orders.readings import wake_for_readings
 from trading.run import deployments
 
 
@@ -30,9 +31,11 @@ def sweep_partitions() -> dict[str, int]:
         wakeups.ASSESS: _sweep_accounts(wakeups.ASSESS, Signal.objects.filter(state=SignalState.NEW)),
         wakeups.EXITS: _sweep_accounts(wakeups.EXITS, ExitPlan.objects.due(market_now()).order_by()),
         wakeups.EXECUTE: _sweep_accounts(wakeups.EXECUTE, _orders_to_execute()),
+        wakeups.EXECUTE_EXITS: _sweep_accounts(wakeups.EXECUTE_EXITS, _exits_to_execute()),
         wakeups.BOOK: _sweep_accounts(wakeups.BOOK, PaperTrade.objects.filter(is_booked=False))
         + _sweep_accounts(wakeups.BOOK, PaperOrder.objects.filter(is_reported=False))
-        + _sweep_accounts(wakeups.BOOK, Order.objects.awaiting_trades()),
+        + _sweep_accounts(wakeups.BOOK, Order.objects.awaiting_trades().filter(account__mode="paper"))
+        + wake_for_readings(wall_now()),
         wakeups.EXPIRIES: _sweep_expiries(),
         wakeups.ACTIONS: _sweep_actions(),
         wakeups.HISTORY: wake_for_history(),
@@ -52,8 +55,17 @@ def sweep_partitions() -> dict[str, int]:
 
 def _orders_to_execute() -> Any:
     to_send = Order.objects.filter(state__in=(OrderState.CREATED, OrderState.UNCONFIRMED))
-    to_cancel = Order.objects.to_cancel()
-    return to_send | to_cancel | Order.objects.to_modify()
+    paper = to_send | Order.objects.to_cancel() | Order.objects.to_modify()
+    return paper.filter(account__mode="paper") | _live(Order.objects.filter(state=OrderState.CREATED, is_exit=False))
+
+
+def _exits_to_execute() -> Any:
+    to_send = Order.objects.filter(state=OrderState.CREATED, is_exit=True)
+    return _live(to_send | Order.objects.to_cancel() | Order.objects.to_modify())
+
+
+def _live(orders: Any) -> Any:
+    return orders.filter(account__mode="live")
 
 
 def _sweep_accounts(stage: str, rows: Any) -> int:
@@ -64,9 +76,11 @@ def _sweep_accounts(stage: str, rows: Any) -> int:
 
 
 def queue_of(stage: str, account: Account) -> str:
-    return {wakeups.ASSESS: "risk", wakeups.EXITS: "risk", wakeups.BOOK: "housekeeping"}.get(
-        stage
-    ) or wakeups.orders_queue(account.mode)
+    if stage in (wakeups.ASSESS, wakeups.EXITS):
+        return "risk"
+    if stage == wakeups.BOOK:
+        return wakeups.books_queue(account)
+    return wakeups.orders_queue(account, is_exit=stage == wakeups.EXECUTE_EXITS)
 
 
 def _sweep_expiries() -> int:

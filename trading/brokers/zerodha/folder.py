@@ -1,11 +1,22 @@
 """Implements ``trading.brokers.data_port.BrokerFolder``: what the rest of the product asks of Zerodha."""
 
-from trading.brokers.zerodha.market_data import KiteMarketData
-from trading.brokers.zerodha.practice import log_in_to_practice
-from trading.brokers.zerodha.session import open_session
+from functools import partial
 
-__all__ = ["log_in_to_practice", "open_market_data"]
+from trading.brokers.zerodha.market_data import KiteMarketData
+from trading.brokers.zerodha.orders import ZerodhaOrders
+from trading.brokers.zerodha.practice import log_in_to_practice
+from trading.brokers.zerodha.session import expire_session, open_session
+
+__all__ = ["log_in_to_practice", "open_market_data", "open_orders"]
 
 
 def open_market_data(account_name: str) -> KiteMarketData:
     return KiteMarketData(open_session(account_name).client())
+
+
+def open_orders(account_name: str) -> ZerodhaOrders:
+    """Return the account's way to the exchange; a token that Kite calls dead ends here too, for every process."""
+    opened = open_session(account_name)
+    client = opened.client()
+    client.set_session_expiry_hook(partial(expire_session, account_name, opened.version, "Kite no longer takes it"))
+    return ZerodhaOrders(client)

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from alphapanda.core.timezone import IST
-from instruments.domain.order_terms import TAKES_MARKET
+from instruments.domain.order_terms import NEEDS_PRICE, TAKES_MARKET, OrderType, Product
 from trading.orders.broker_port import (
     AddressNotAllowed,
     BrokerError,
@@ -45,6 +45,9 @@ STATES: dict[str, OrderState] = {
     "CANCELLED": OrderState.CANCELLED,
     "REJECTED": OrderState.REJECTED,
 }
+
+# A request of somebody's is under way at the exchange; what the row shows may change with the next reading.
+_UNDER_WAY = frozenset({"MODIFY VALIDATION PENDING", "MODIFY PENDING", "CANCEL PENDING"})
 
 INTERVALS: dict[int, str] = {
     1: "minute",
@@ -150,57 +153,82 @@ def place_params(ticket: OrderTicket) -> dict[str, str]:
     return params | {name: f"{value:f}" for name, value in prices.items() if value is not None}
 
 
+def modify_params(ticket: OrderTicket, price: Decimal) -> dict[str, str]:
+    """Return the form of PUT /orders/regular: another price. The quantity stays away: Kite would take it as changed.
+
+    A market order rests as a limit at its protected price, so a limit is what it becomes.
+    """
+    kind = OrderType.LIMIT if ticket.order_type in TAKES_MARKET else ticket.order_type
+    params = {"order_type": str(kind), "price": f"{price:f}", "validity": ticket.validity}
+    return params | ({"trigger_price": f"{ticket.trigger_price:f}"} if kind == OrderType.SL else {})
+
+
 def order_state(status: str, filled_quantity: int = 0) -> OrderState:
     """Return our state; an unknown word is not terminal, and a fill proves the order rests."""
     unknown = OrderState.OPEN if filled_quantity else OrderState.SUBMITTED
-    return STATES.get(" ".join(status.upper().split()), unknown)
+    return STATES.get(_plain_status(status), unknown)
+
+
+def _plain_status(status: str) -> str:
+    return " ".join(status.upper().split())
 
 
 def order_report(row: Row) -> BrokerOrderRow:
-    """Read one row of GET /orders. Raises KeyError or ValueError for a row that is not one."""
-    filled = int(row["filled_quantity"])
+    """Read one row of GET /orders. Raises KeyError, TypeError or ValueError for a row that is not one."""
+    status, filled = _text(row, "status"), _whole(row, "filled_quantity")
     return BrokerOrderRow(
-        broker_order_id=str(row["order_id"]),
+        broker_order_id=_text(row, "order_id"),
         tags=_tags(row),
-        exchange=row["exchange"],
-        tradingsymbol=row["tradingsymbol"],
+        exchange=_text(row, "exchange"),
+        tradingsymbol=_text(row, "tradingsymbol"),
         signed_quantity=_signed(row),
-        product=row["product"],
-        state=order_state(row["status"], filled),
+        product=_text(row, "product"),
+        state=order_state(status, filled),
         filled_quantity=filled,
-        average_price=_decimal(row.get("average_price")) if filled else None,
+        average_price=_price(row, "average_price") if filled else None,
         words=row.get("status_message_raw") or row.get("status_message") or "",
-        broker_status=row["status"],
+        broker_status=status,
         placed_at=ist_time(row.get("order_timestamp")),
         updated_at=ist_time(row.get("exchange_update_timestamp")),
+        price=_limit(row) if row.get("order_type") in NEEDS_PRICE else None,
+        is_changing=_plain_status(status) in _UNDER_WAY,
     )
 
 
 def trade_row(row: Row) -> BrokerTradeRow:
-    """Read one row of GET /trades. Raises KeyError or ValueError for a row that is not one."""
+    """Read one row of GET /trades. Raises KeyError, TypeError or ValueError for a row that is not one."""
     traded_at = ist_time(row.get("fill_timestamp")) or ist_time(row.get("exchange_timestamp"))
     if traded_at is None:
         raise ValueError(f"trade {row['trade_id']} has no time")
     return BrokerTradeRow(
-        trade_id=str(row["trade_id"]),
-        broker_order_id=str(row["order_id"]),
-        exchange=row["exchange"],
-        tradingsymbol=row["tradingsymbol"],
-        product=row["product"],
+        trade_id=_text(row, "trade_id"),
+        broker_order_id=_text(row, "order_id"),
+        exchange=_text(row, "exchange"),
+        tradingsymbol=_text(row, "tradingsymbol"),
+        product=_text(row, "product"),
         signed_quantity=_signed(row),
-        price=Decimal(str(row["average_price"])),
+        price=_price(row, "average_price"),
         traded_at=traded_at,
     )
 
 
 def position_row(row: Row) -> BrokerPositionRow:
-    """Read one row of the ``net`` list of GET /portfolio/positions."""
+    """Read one row of the ``net`` list of GET /portfolio/positions; flat rows of the day have a quantity of 0."""
     return BrokerPositionRow(
-        exchange=row["exchange"],
-        tradingsymbol=row["tradingsymbol"],
-        product=row["product"],
-        quantity=int(row["quantity"]),
-        average_price=Decimal(str(row["average_price"])),
+        exchange=_text(row, "exchange"),
+        tradingsymbol=_text(row, "tradingsymbol"),
+        product=_text(row, "product"),
+        quantity=_whole(row, "quantity"),
+    )
+
+
+def holding_row(row: Row) -> BrokerPositionRow:
+    """Read one row of GET /portfolio/holdings as delivery held: settled and T+1; what was sold today is a position."""
+    return BrokerPositionRow(
+        exchange=_text(row, "exchange"),
+        tradingsymbol=_text(row, "tradingsymbol"),
+        product=Product.CNC,
+        quantity=_whole(row, "quantity") + _whole(row, "t1_quantity"),
     )
 
 
@@ -220,8 +248,33 @@ def _tags(row: Row) -> frozenset[str]:
 
 def _signed(row: Row) -> int:
     sign = {"BUY": 1, "SELL": -1}[row["transaction_type"]]
-    return sign * int(row["quantity"])
+    if (quantity := _whole(row, "quantity")) <= 0:
+        raise ValueError(f"a quantity of {quantity}")
+    return sign * quantity
 
 
-def _decimal(value: Any) -> Decimal | None:
-    return None if value in (None, "") else Decimal(str(value))
+def _text(row: Row, name: str) -> str:
+    """Return an id or a word; one that is missing, null or empty makes the row unreadable, never a guess."""
+    if not isinstance(value := row[name], str | int) or isinstance(value, bool) or value == "":
+        raise ValueError(f"{name} is {value!r}")
+    return str(value)
+
+
+def _whole(row: Row, name: str) -> int:
+    value = row[name]
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or value != int(value):
+        raise ValueError(f"{name} is {value!r}")
+    return int(value)
+
+
+def _limit(row: Row) -> Decimal | None:
+    """Return an order's limit, None where it is 0, as the order of somebody else can be."""
+    return None if row["price"] == 0 else _price(row, "price")
+
+
+def _price(row: Row, name: str) -> Decimal:
+    """Return a price; NaN, nothing and 0 are no price."""
+    price = Decimal(str(row[name]))
+    if not price.is_finite() or price <= 0:
+        raise ValueError(f"{name} is {price}")
+    return price

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from trading.brokers.zerodha import mapping
 from trading.brokers.zerodha.client import KiteClient, KiteError
 from trading.orders.broker_port import (
-    BrokerBook,
+    BrokerConnection,
     BrokerError,
     BrokerOrderRow,
     BrokerPositionRow,
@@ -21,7 +22,7 @@ Record = TypeVar("Record")
 REGULAR = "regular"
 
 
-class ZerodhaOrders(BrokerBook):
+class ZerodhaOrders(BrokerConnection):
     """One account's orders at Zerodha. Not to be called inside a transaction."""
 
     def __init__(self, client: KiteClient) -> None:
@@ -35,14 +36,22 @@ class ZerodhaOrders(BrokerBook):
         """Ask for a cancellation; accepted is not yet cancelled."""
         self._write("order.cancel", "DELETE", {"variety": REGULAR, "order_id": ticket.broker_order_id}, None)
 
+    def request_modify(self, ticket: OrderTicket, price: Decimal) -> None:
+        """Ask for another price; accepted is not yet changed."""
+        args = {"variety": REGULAR, "order_id": ticket.broker_order_id}
+        self._write("order.modify", "PUT", args, mapping.modify_params(ticket, price))
+
     def orders(self) -> list[BrokerOrderRow]:
-        return self._book(self.client.orders, mapping.order_report)
+        return self._book("orders", mapping.order_report)
 
     def trades(self) -> list[BrokerTradeRow]:
-        return self._book(self.client.trades, mapping.trade_row)
+        return self._book("trades", mapping.trade_row)
 
     def positions(self) -> list[BrokerPositionRow]:
-        return self._book(lambda: self.client.positions()["net"], mapping.position_row)
+        return self._book("portfolio.positions", mapping.position_row, lambda data: data["net"])
+
+    def holdings(self) -> list[BrokerPositionRow]:
+        return self._book("portfolio.holdings", mapping.holding_row)
 
     def _write(self, route: str, method: str, args: dict[str, str], params: dict[str, str] | None) -> str:
         try:
@@ -54,13 +63,18 @@ class ZerodhaOrders(BrokerBook):
             raise BrokerUnreachable("Kite's answer names no order", "DataException")
         return str(order_id)
 
-    def _book(self, read: Callable[[], Any], as_record: Callable[[mapping.Row], Record]) -> list[Record]:
-        """Read a whole book; one row that cannot be read makes the read fail, never shorter."""
+    def _book(
+        self, route: str, as_record: Callable[[mapping.Row], Record], rows_in: Callable[[Any], Any] = lambda data: data
+    ) -> list[Record]:
+        """Read a whole book; an answer that is no list, or one row that cannot be read, makes the read fail."""
         try:
-            return [as_record(row) for row in read()]
+            rows = rows_in(self.client._request(route, "GET"))
+            if not isinstance(rows, list):
+                raise TypeError(f"a list was expected, not {type(rows).__name__}")
+            return [as_record(row) for row in rows]
         except KiteError as error:
             raise mapping.read_error_for(error.reply) from error
-        except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+        except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
             raise _unreadable(error) from error
 
 

@@ -21,6 +21,7 @@ from alphapanda.core.figures import iso
 from alphapanda.core.journal.services import record_event
 from alphapanda.core.timezone import IST
 from portfolio.models import Account
+from trading.brokers import standing
 from trading.brokers.data_port import LoginRefused
 from trading.brokers.zerodha import credentials
 from trading.brokers.zerodha.addresses import PRACTICE, login_root
@@ -167,6 +168,7 @@ def _keep(account: Account, api_key: str, reply: dict[str, Any]) -> BrokerSessio
     row.state = BrokerSession.State.LIVE
     row.save()
     _record_change(row, "session.opened", expires_at=iso(row.expires_at), user_id=row.user_id)
+    standing.lift(account, "a login", only=standing.LOGIN)
     return row
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from market.domain.staleness import Liveness
 from trading.orders.life_cycle import GateState
-from trading.risk.assess import RISK, RULES, VALIDITY, assess
-from trading.risk.inputs import HeldAndWorking, Limits, Usage, only_shrinks
+from trading.risk.assess import LIVE, RISK, RULES, VALIDITY, assess
+from trading.risk.inputs import BrokerView, HeldAndWorking, Limits, Usage, only_shrinks
 from trading.risk.verdicts import Case, Code
 from trading.tests.risk.risk_cases import (
     ACCOUNT_USAGE,
@@ -31,8 +31,9 @@ RISK_CODES = {rule.code.value for rule in RISK}
 
 
 def test_every_rule_is_asked_and_kept_with_its_numbers():
-    checks = assess(Case(BUY_10, EXPOSURE, LIMITS, MARKET, NOW)).checks
-    assert [check.code for check in checks] == [rule.code for rule in RULES]
+    live = replace(MARKET, broker=BrokerView(problem="", is_armed=True))
+    checks = assess(Case(BUY_10, EXPOSURE, LIMITS, live, NOW)).checks
+    assert [check.code for check in checks] == [rule.code for rule in RULES + LIVE]
     assert {check.code for check in checks} == set(Code)
     assert all(check.value and check.limit and check.words for check in checks)
 
@@ -350,3 +351,12 @@ def test_a_sell_limit_is_valued_at_the_dearer_of_limit_and_last():
 def test_a_market_buy_is_valued_with_its_protection():
     order = replace(BUY_10, order_type="MARKET", price=None, market_protection=D(2), ask=D(1301))
     assert order.value == D("13270.2")
+
+
+@pytest.mark.parametrize(
+    ("problem", "is_armed", "codes"), [("", True, []), ("nobody is logged in", False, ["BROKER", "ARMED"])]
+)
+def test_new_risk_of_a_live_account_needs_its_broker_and_a_persons_word(problem, is_armed, codes):
+    live = replace(MARKET, broker=BrokerView(problem, is_armed))
+    assert assess(Case(BUY_10, EXPOSURE, LIMITS, live, NOW)).codes == tuple(codes)
+    assert assess(Case(SELL_10, long_of(10), LIMITS, live, NOW)).approved

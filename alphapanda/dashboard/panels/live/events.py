@@ -257,6 +257,16 @@ PLAIN: dict[str, Sentence] = {
     "instruments.loaded": ("tick", "", "Instruments loaded"),
     "instruments.refused": ("cross", "fault", "Instruments not loaded: {problems[0]}"),
     "tables.pruned": ("tick", "", "Pruned: {rows} rows past their time"),
+    "account.armed": ("live", "", "{key} is armed for the day by {by}"),
+    "account.disarmed": ("bar", "", "{key} opens no new risk any more, said {by}"),
+    "broker.stopped": ("cross", "fault", "The broker of {key} takes no new orders: {reason}"),
+    "broker.lifted": ("tick", "", "Orders of {key} may go again, said {by}"),
+    "broker.differs": (
+        "warn",
+        "fault",
+        "{key}: {ours} in our books, {theirs} at the broker. Nothing new is opened in it",
+    ),
+    "broker.agrees": ("tick", "", "{key}: {ours} in our books and at the broker again"),
     "session.opened": ("tick", "", "Logged in at the broker"),
     "session.ended": ("bar", "", "Broker session ended: {reason}"),
 }

@@ -1,0 +1,85 @@
+"""Killed with -9 between any two steps of a live order: nothing is sent twice, lost, or booked twice."""
+
+from decimal import Decimal
+
+import pytest
+
+from portfolio.models import Position
+from tests.stories.killing import killed_at
+from tests.stories.oracle import violations
+from trading.models import Order, SeenOrder
+from trading.orders.requests import request_cancellation, request_modification
+
+ENTRY = (
+    "assess.before_commit",
+    "assess.after_commit",
+    "execute.before_claim",
+    "execute.after_place",
+    "execute.after_submitted",
+    "books.after_reading",
+    "trade_written",
+    "book.before_commit",
+    "book.after_commit",
+)
+
+
+@pytest.mark.parametrize("point", ENTRY)
+def test_an_order_is_at_the_broker_once_and_booked_once(live, point, tmp_path):
+    live.buy(3, product="MIS")
+    killed_at(point, lambda: live.until_state("filled"), str(tmp_path))
+    live.until_state("filled")
+    assert [len(live.sent()), Position.objects.get().quantity] == [1, 3]
+    assert violations(live) == []
+
+
+def test_one_that_never_left_its_worker_is_not_sent_by_another(live, tmp_path):
+    live.buy(3, product="MIS")
+    killed_at("execute.after_claim", live.work, str(tmp_path))
+    for _ in range(3):
+        live.work()
+    assert (Order.objects.get().state, live.sent()) == ("unconfirmed", [])
+
+
+@pytest.mark.parametrize("point", ["execute.before_cancel", "execute.after_cancel"])
+def test_a_cancellation_comes_through_and_is_not_repeated_each_second(live, point, tmp_path, monkeypatch):
+    order = resting(live)
+    request_cancellation(order, "tests")
+    killed_at(point, live.work, str(tmp_path))
+    live.work()
+    already = len(live.sent("cancel"))
+    live.work()
+    assert len(live.sent("cancel")) == already
+    monkeypatch.setattr("trading.orders.readings.SHOWS_AFTER", 0 * readings_wait())
+    live.until_state("cancelled")
+    assert len(live.sent("cancel")) == 1
+    assert violations(live) == []
+
+
+@pytest.mark.parametrize("point", ["execute.before_modify", "execute.after_modify"])
+def test_a_change_of_price_is_asked_once_and_its_answer_is_the_books(live, point, tmp_path, monkeypatch):
+    live.buy(3, product="MIS")
+    live.until_state("filled")
+    live.look()
+    far = f"{live.last() * Decimal('1.01'):.1f}"
+    live.buy(3, side="SELL", product="MIS", price=far)
+    order = live.until(lambda: Order.objects.filter(side="SELL", state="open").first())
+    near = Decimal(f"{live.last() * Decimal('1.005'):.1f}")
+    assert request_modification(order, near, "tests")
+    killed_at(point, live.work, str(tmp_path))
+    monkeypatch.setattr("trading.orders.readings.SHOWS_AFTER", 0 * readings_wait())
+    live.until(lambda: not Order.objects.filter(modify_pending=True).exists(), "the change is answered")
+    order.refresh_from_db()
+    expected = order.price if point == "execute.before_modify" else near
+    assert (order.working_price, len(live.sent("modify"))) == (expected, 0 if expected != near else 1)
+    assert SeenOrder.objects.get(tag=order.tag).price == expected
+
+
+def resting(live):
+    live.buy(2, price=f"{live.last() * Decimal('0.99'):.1f}", product="MIS")
+    return live.until_state("open")
+
+
+def readings_wait():
+    from trading.orders import readings
+
+    return readings.SHOWS_AFTER

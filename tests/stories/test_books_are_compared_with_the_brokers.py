@@ -1,0 +1,120 @@
+"""Our books against the broker's: a difference freezes its instrument and never trades; an exit never makes a short."""
+
+import pytest
+
+from alphapanda.core.journal.models import Event
+from portfolio.models import Position
+from tests.stories.pipeline import make_instrument
+from trading.models import BookDifference, BookReading, BrokerStanding, Order
+from trading.orders import readings
+from trading.orders.closable import Holdings
+from trading.orders.holdings import read_holdings
+
+
+@pytest.fixture
+def holding(live, monkeypatch):
+    """Three shares held, and every reading compares."""
+    monkeypatch.setattr(readings, "_comparison_due", lambda account: True)
+    live.buy(3, product="MIS")
+    live.until_state("filled")
+    live.look()
+    return live
+
+
+def compared(live, times=2):
+    for _ in range(times):
+        readings.read_and_book(live.account.pk)
+
+
+def hand(live, side, quantity, **more):
+    before = trades(live)
+    live.by_their_hand(side, quantity, **more)
+    live.until(lambda: trades(live) > before, "the owner's trade is done")
+
+
+def trades(live):
+    readings.read_and_book(live.account.pk)
+    return BookReading.objects.latest("id").trades
+
+
+def test_a_trade_by_the_owners_hand_freezes_the_instrument_and_shows_both_numbers(holding):
+    hand(holding, "BUY", 2)
+    compared(holding)
+    row = BookDifference.objects.get()
+    assert (row.ours, row.theirs, row.quantity) == (3, 5, 2)
+    assert Event.objects.filter(kind="broker.differs", payload={"ours": 3, "theirs": 5}).count() == 1
+    refused = holding.buy(1, product="MIS")
+    holding.work()
+    refused.refresh_from_db()
+    assert refused.decision.refusal_codes == ["BOOKS"]
+    hand(holding, "SELL", 2)
+    compared(holding)
+    assert Event.objects.filter(kind="broker.agrees").count() == 1
+    holding.look()
+    holding.buy(1, product="MIS")
+    holding.until(lambda: Position.objects.get().quantity == 4)
+
+
+def test_another_instrument_is_not_frozen_with_it(holding):
+    hand(holding, "BUY", 2)
+    compared(holding)
+    tcs = make_instrument(token=2953217, symbol="TCS")
+    from trading.orders.reconciliation import is_frozen
+
+    assert (is_frozen(holding.account, holding.infy), is_frozen(holding.account, tcs)) == (True, False)
+
+
+def test_what_the_owner_sold_outside_is_not_sold_again(holding):
+    hand(holding, "SELL", 3)
+    compared(holding, 1)
+    assert closable(holding) == 0
+    holding.buy(3, side="SELL", product="MIS")
+    for _ in range(3):
+        holding.work()
+    assert [call["params"]["transaction_type"] for call in holding.sent(accepted=True)] == ["BUY"]
+
+
+def test_of_what_the_owner_sold_in_part_the_rest_may_be_sold(holding):
+    hand(holding, "SELL", 1)
+    compared(holding, 1)
+    assert closable(holding) == 2
+
+
+def test_what_the_owner_bought_outside_holds_nothing_back(holding):
+    hand(holding, "BUY", 4)
+    compared(holding, 1)
+    assert closable(holding) == 3
+
+
+def closable(live):
+    holdings: Holdings = read_holdings(live.account.pk, live.infy.pk, "MIS", live.now)
+    return holdings.closable(Position.objects.get().portfolio_id, -1)
+
+
+def test_a_second_comparison_changes_nothing_and_is_not_told_again(holding):
+    hand(holding, "BUY", 2)
+    compared(holding, 5)
+    assert Event.objects.filter(kind__startswith="broker.").count() == 1
+    assert Position.objects.get().quantity == 3
+    assert len(holding.sent()) == 1
+
+
+def test_orders_of_another_installation_end_new_risk(holding):
+    holding.by_their_hand("BUY", 1, tag="APZZZZZZZZZZZZZZ")
+    holding.until(lambda: BrokerStanding.objects.exists(), "it is seen")
+    standing = BrokerStanding.objects.get()
+    assert standing.state == "exits_only"
+    assert standing.reason == "orders of another installation are on this account: APZZZZZZZZZZZZZZ"
+
+
+def test_two_orders_with_one_tag_end_new_risk(holding):
+    holding.by_their_hand("BUY", 3, tag=Order.objects.get().tag)
+    holding.until(lambda: BrokerStanding.objects.exists(), "it is seen")
+    assert "two orders at the broker carry the tag" in BrokerStanding.objects.get().reason
+
+
+def test_an_order_that_only_carries_our_tag_is_not_taken_for_ours(holding):
+    holding.by_their_hand("SELL", 1, tag=Order.objects.get().tag)
+    holding.until(lambda: BrokerStanding.objects.exists(), "it is seen")
+    assert BrokerStanding.objects.get().reason.endswith("but is of -1, not 3")
+    assert Order.objects.get().filled_quantity == 3
