@@ -5,7 +5,7 @@ UV := .venv/bin/uv
 COMPILE := $(UV) pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	--override requirements/overrides.txt --custom-compile-command "make lock"
 
-.PHONY: demo dev test lint mutants chaos bench rivals nightly lock static clean
+.PHONY: demo dev test lint mutants scale chaos bench rivals nightly lock static clean
 
 demo: .venv/.demo static
 	@$(PY) manage.py demo $(ARGS)
@@ -31,13 +31,17 @@ rivals: .venv/.dev .venv-rivals/.made
 mutants: .venv/.dev
 	@$(PY) -m scripts.mutants $(ARGS)
 
+# What `make test` tries a part of (tests/scale.py), whole.
+scale: .venv/.dev
+	@TESTS_AT_NIGHT=1 $(PY) -m pytest -n auto --maxprocesses=4 --dist loadfile $$(grep -rl "by_night(" --include='test_*.py' .) $(ARGS)
+
 # Processes and servers killed at named points, on whole installations.
 chaos: .venv/.dev
 	@$(PY) -m pytest tests/chaos $(ARGS)
 
 # What takes longer than anybody waits for before a commit. All of it is tried; it fails if any of it does.
 nightly: .venv/.dev
-	@$(MAKE) --no-print-directory --keep-going mutants chaos bench
+	@$(MAKE) --no-print-directory --keep-going mutants scale chaos bench
 
 lock: .venv/bin/uv
 	@for name in base demo dev node rivals; do $(COMPILE) requirements/$$name.in -o requirements/$$name.txt || exit 1; done

@@ -8,6 +8,7 @@ import pytest
 
 from instruments.models import FreezeQuantity
 from market.subscriptions import subscribe_instrument
+from tests.scale import by_night
 from tests.stories.lab_twin import assert_twins, come_to_rest, play_in_lockstep
 from tests.stories.pipeline import DAY, at, make_instrument
 from trading.models import RiskLimit
@@ -105,7 +106,7 @@ def test_the_next_day_begins_the_same(traded):
     assert (len(engine.account.fills), len(engine.gaps)) == (2, 0)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(by_night(8, otherwise=2)))
 def test_a_random_walk_through_the_shipped_strategies_is_the_same(watched, seed):
     """Minutes of ticks and thin books: crossovers, momentum, stops, partial fills, denials."""
     draw, price = random.Random(seed), 1500.0

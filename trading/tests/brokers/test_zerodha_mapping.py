@@ -1,5 +1,6 @@
 """Kite's words and ours; and only proof counts as a refusal."""
 
+import dataclasses
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -11,7 +12,9 @@ from trading.brokers.zerodha.mapping import (
     Reply,
     classify_reply,
     error_for,
+    holding_row,
     ist_time,
+    modify_params,
     order_report,
     order_state,
     place_params,
@@ -171,6 +174,55 @@ def test_a_trade_row_is_read_exactly():
     assert booked.traded_at == NOW
     with pytest.raises(ValueError, match="no time"):
         trade_row(row | {"fill_timestamp": None})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"average_price": 0},
+        {"average_price": Decimal("NaN")},
+        {"average_price": None},
+        {"quantity": 0},
+        {"quantity": Decimal("1.5")},
+        {"trade_id": None},
+        {"order_id": ""},
+        {"transaction_type": "HOLD"},
+    ],
+)
+def test_a_trade_of_nothing_is_no_trade(change):
+    row = ROW | {"trade_id": "1", "fill_timestamp": "2026-11-20 10:30:00"} | change
+    with pytest.raises((KeyError, TypeError, ValueError, ArithmeticError)):
+        trade_row(row)
+
+
+@pytest.mark.parametrize(
+    ("order_type", "price", "limit"),
+    [("LIMIT", Decimal("1.5"), Decimal("1.5")), ("LIMIT", 0, None), ("MARKET", 9, None)],
+)
+def test_only_a_limit_works_at_a_price(order_type, price, limit):
+    assert order_report(ROW | {"order_type": order_type, "price": price}).price == limit
+
+
+def test_delivery_held_is_what_is_settled_and_what_came_yesterday():
+    row = {"exchange": "NSE", "tradingsymbol": "INFY", "quantity": 10, "t1_quantity": 5, "used_quantity": 3}
+    assert (holding_row(row).quantity, holding_row(row).product) == (15, "CNC")
+
+
+@pytest.mark.parametrize(
+    ("order_type", "trigger", "form"),
+    [
+        ("MARKET", None, {"order_type": "LIMIT", "price": "1290.50", "validity": "DAY"}),
+        ("LIMIT", None, {"order_type": "LIMIT", "price": "1290.50", "validity": "DAY"}),
+        (
+            "SL",
+            Decimal("1291.00"),
+            {"order_type": "SL", "price": "1290.50", "validity": "DAY", "trigger_price": "1291.00"},
+        ),
+    ],
+)
+def test_a_change_asks_for_another_price_and_never_names_the_quantity(order_type, trigger, form):
+    asked = dataclasses.replace(ticket(order_type=order_type), trigger_price=trigger)
+    assert modify_params(asked, Decimal("1290.50")) == form
 
 
 def test_a_position_keeps_its_sign():
