@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +22,7 @@ import requests
 from django.conf import settings
 
 from alphapanda.core.clock.services import set_market_time
+from alphapanda.core.timezone import IST
 from portfolio.booking import open_account
 from portfolio.models import Account
 from tests.stories.pipeline import DAY, Pipeline
@@ -82,6 +83,7 @@ class LivePipeline(Pipeline):
 
     sim: Sim = field(default_factory=lambda: Sim(""))
     user: str = ""
+    price: str = ""
 
     @classmethod
     def rehearse(cls, sim: Sim) -> LivePipeline:
@@ -122,18 +124,22 @@ class LivePipeline(Pipeline):
         return {"Authorization": f"token {opened.api_key}:{opened.access_token}", "X-Kite-Version": "3"}
 
     def look(self) -> None:
-        """Show the exchange's price on the board, as its feed would."""
-        self.append(self.packet(f"{self.last():.2f}"))
+        """Let the exchange's price come in, as its feed would."""
+        self.price = f"{self.last():.2f}"
+        self.append(self.packet(self.price))
 
-    def advance(self, clock: str) -> None:
-        """Let the market move on to a time of the day."""
-        self.sim.ask("POST", "/sim/clock", json={"advance_to": clock})
+    def advance(self, seconds: float) -> None:
+        """Let the market move on; kitesim's clock is all stories' of a file, so it is never set to a time."""
+        moment = (self.sim.now() + timedelta(seconds=seconds)).astimezone(IST)
+        self.sim.ask("POST", "/sim/clock", json={"advance_to": f"{moment:%Y-%m-%dT%H:%M:%S}"})
         self.now = self.sim.now()
         set_market_time(self.now, 0)
         self.look()
 
     def work(self) -> None:
-        """Every stage of the live account, once."""
+        """Every stage of the live account, once, beside a feed that is well."""
+        self.append_quote(self.price)
+        self.drain()
         exits.follow_exits(self.account.pk)
         assessment.assess_signals(self.account.pk)
         execution.execute_orders(self.account.pk)
@@ -157,6 +163,11 @@ class LivePipeline(Pipeline):
         """The calls of this story's user that reached kitesim: what every claim of ours is held against."""
         calls = [call for call in self.sim.ask("GET", "/sim/requests") if call["user_id"] == self.user]
         return [call for call in calls if call["verb"] == verb and accepted in (None, call["accepted"])]
+
+    def shock(self, percent: float, **terms: float) -> None:
+        """Let INFY jump, and the market move on until that has happened."""
+        self.sim.ask("POST", "/sim/shocks", json={"symbol": "INFY", "percent": percent, **terms})
+        self.advance(10)
 
     def by_their_hand(self, side: str, quantity: int, product: str = "MIS", **more: Any) -> None:
         """An order the account's owner places in Kite itself."""

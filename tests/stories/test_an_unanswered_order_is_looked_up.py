@@ -58,7 +58,7 @@ def test_readings_without_a_later_order_prove_nothing(live, later):
 
 def test_three_readings_over_two_minutes_that_show_later_orders_prove_it(live, later):
     asked_in_vain(live)
-    live.advance("10:00:05")
+    live.advance(5)
     live.by_their_hand("BUY", 1)
     for seconds, state in ((1, "unconfirmed"), (70, "unconfirmed"), (125, "not_placed")):
         later(seconds)
