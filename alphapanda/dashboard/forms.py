@@ -27,6 +27,7 @@ from trading.lab.jobs import candles_here, recordings_here, within_folder
 from trading.lab.request import BacktestRequest, BadRequest
 from trading.models import Deployment, Strategy
 from trading.models.strategies import FLAT_BY
+from trading.orders.requests import tradable_accounts
 from trading.run.hosts import UnknownStrategy, strategy_class
 
 
@@ -38,7 +39,7 @@ class SignInForm(AuthenticationForm):
 
 
 class OrderForm(forms.Form):
-    """A paper order. What the gate judges (limits, prices, sessions) is left to the gate."""
+    """An order by hand. What the gate judges (limits, prices, sessions) is left to the gate."""
 
     account = forms.ModelChoiceField(Account.objects.none(), empty_label=None)
     side = forms.ChoiceField(choices=choices_from(SIDE_LABELS))
@@ -59,7 +60,7 @@ class OrderForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["account"].queryset = Account.objects.active().filter(mode="paper")  # type: ignore[attr-defined]
+        self.fields["account"].queryset = tradable_accounts()  # type: ignore[attr-defined]
         for name in ("quantity", "price", "trigger_price"):
             self.fields[name].widget.attrs["class"] = "num"
 

@@ -24,7 +24,7 @@ PRACTICE_KEYS = {"KITE_API_KEY_PRACTICE": "kitesim", "KITE_API_SECRET_PRACTICE":
 STOP_ORDER = (
     ("beat", "feed", "lab"),
     ("ticks",),
-    ("housekeeping", "broker"),
+    ("housekeeping", "broker", "exits", "orders"),
     ("web",),
     ("kitesim",),
     ("valkey",),

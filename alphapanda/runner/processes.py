@@ -37,8 +37,8 @@ class Market:
     night: float
 
 
-def broker_key(folder: Path) -> str:
-    path = folder / "broker_key"
+def broker_key(folder: Path, name: str = "broker_key") -> str:
+    path = folder / name
     if not path.exists():
         path.touch(mode=0o600)
         path.write_text(Fernet.generate_key().decode())
@@ -74,6 +74,7 @@ def kitesim_child(port: int, folder: Path, market: Market) -> Child:
         "kitesim", "--port", str(port), "--state-dir", str(folder / "kitesim"),
         "--seed", str(market.seed), "--date", market.date, "--open-at", market.open_at,
         "--rate", "0", "--night", str(market.night), "--keep-sessions",
+        "--app", "kitesim:kitesim-secret:AP0001", "--app", "rehearsal:rehearsal-secret:AP0002",
     )  # fmt: skip
     return Child("kitesim", command)
 
@@ -163,9 +164,9 @@ def wait_for_feed(seconds: float = READY_SECONDS) -> None:
     raise NotReady(f"The feed did not connect within {seconds:.0f} s")
 
 
-def start_all(supervisor: Supervisor, port: int, secrets: dict[str, str]) -> None:
+def start_all(supervisor: Supervisor, port: int, secrets: dict[str, str], more: tuple[Child, ...] = ()) -> None:
     """Start the processes; those that take longest to import come first."""
-    for child in (*worker_children(secrets), web_child(port), feed_child(secrets), beat_child()):
+    for child in (*worker_children(secrets), *more, web_child(port), feed_child(secrets), beat_child()):
         supervisor.start(child)
 
 

@@ -3,12 +3,16 @@
 import pytest
 
 from alphapanda.core.journal.models import Event
+from alphapanda.dashboard import panels
 from portfolio.models import Position
 from tests.stories.pipeline import make_instrument
+from trading.brokers import standing
 from trading.models import BookDifference, BookReading, BrokerStanding, Order
 from trading.orders import readings
 from trading.orders.closable import Holdings
 from trading.orders.holdings import read_holdings
+from trading.orders.life_cycle import BrokerState
+from trading.orders.reconciliation import is_frozen
 
 
 @pytest.fixture
@@ -59,8 +63,6 @@ def test_another_instrument_is_not_frozen_with_it(holding):
     hand(holding, "BUY", 2)
     compared(holding)
     tcs = make_instrument(token=2953217, symbol="TCS")
-    from trading.orders.reconciliation import is_frozen
-
     assert (is_frozen(holding.account, holding.infy), is_frozen(holding.account, tcs)) == (True, False)
 
 
@@ -102,9 +104,9 @@ def test_a_second_comparison_changes_nothing_and_is_not_told_again(holding):
 def test_orders_of_another_installation_end_new_risk(holding):
     holding.by_their_hand("BUY", 1, tag="APZZZZZZZZZZZZZZ")
     holding.until(lambda: BrokerStanding.objects.exists(), "it is seen")
-    standing = BrokerStanding.objects.get()
-    assert standing.state == "exits_only"
-    assert standing.reason == "orders of another installation are on this account: APZZZZZZZZZZZZZZ"
+    row = BrokerStanding.objects.get()
+    assert row.state == "exits_only"
+    assert row.reason == "orders of another installation are on this account: APZZZZZZZZZZZZZZ"
 
 
 def test_two_orders_with_one_tag_end_new_risk(holding):
@@ -118,3 +120,18 @@ def test_an_order_that_only_carries_our_tag_is_not_taken_for_ours(holding):
     holding.until(lambda: BrokerStanding.objects.exists(), "it is seen")
     assert BrokerStanding.objects.get().reason.endswith("but is of -1, not 3")
     assert Order.objects.get().filled_quantity == 3
+
+
+def test_the_page_says_both_numbers_and_why_a_broker_takes_nothing(holding):
+    hand(holding, "BUY", 2)
+    compared(holding)
+    said = panels.live_snapshot(None)
+    assert said["verdict"]["headline"] == "Our books and the broker's differ."
+    assert "INFY MIS (Zerodha A) +3 here, +5 there" in said["verdict"]["lines"][0]["text"]
+    assert [fact["value"] for fact in said["facts"] if fact["key"] == "books"] == ["Differ"]
+    standing.restrict(holding.account, BrokerState.DOWN, standing.ADDRESS, "orders are not taken from this address")
+    said = panels.live_snapshot(None)["verdict"]
+    assert (said["headline"], said["lines"][0]["text"]) == (
+        "A broker takes no new orders.",
+        "Zerodha A: orders are not taken from this address",
+    )

@@ -124,6 +124,9 @@ def ask_broker(order: Order, broker: Broker) -> None:
         ):
             _take_back_if_given_up(order, broker)
         crashpoint("execute.after_submitted")
+    if not broker.repeats_safely:
+        # Taken or unanswered, its books tell what became of it; the sweep would ask for them too, seconds later.
+        wakeups.wake_stage(wakeups.BOOK, order.account_id, wakeups.books_queue(order.account))
 
 
 def _take_back_if_given_up(order: Order, broker: Broker) -> None:

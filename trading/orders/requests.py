@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 
 from alphapanda.core.clock import market_now
 from alphapanda.core.ids import new_id
@@ -17,7 +17,7 @@ from market.board import read_quotes
 from portfolio.models import Account
 from trading import wakeups
 from trading.errors import NotAllowed, insist_on_rehearsal
-from trading.models import Order, Signal
+from trading.models import Order, RiskLimit, Signal
 from trading.orders.transitions import record_order
 
 
@@ -57,6 +57,13 @@ def insist_on_trading(account: Account) -> None:
     insist_on_rehearsal(account)
     if not account.is_active:
         raise NotAllowed(f"{account} is closed")
+
+
+def tradable_accounts() -> QuerySet[Account]:
+    """Return the accounts an order by hand may be for: paper ones, and in practice live ones that have limits."""
+    paper = Q(mode=Account.Mode.PAPER)
+    limited = Q(pk__in=RiskLimit.objects.filter(deployment__isnull=True).values("account"))
+    return Account.objects.active().filter(paper if settings.KIND == "live" else paper | limited)
 
 
 @transaction.atomic

@@ -13,6 +13,7 @@ from alphapanda.core.figures import age, clock_minute, counted, profit, signed_w
 from alphapanda.core.journal.models import DeadLetter
 from alphapanda.core.timezone import IST
 from alphapanda.dashboard.panels.context import PageContext
+from alphapanda.dashboard.panels.live.broker_side import broker_facts, frozen_books
 from alphapanda.dashboard.panels.live.limits import LimitsPanel, MeterRow
 from alphapanda.dashboard.panels.live.net import main_account
 from alphapanda.dashboard.panels.live.verdict import Facts, Line
@@ -26,7 +27,7 @@ from market.quotes import FeedState
 from portfolio.expiries import Departure, awaiting_price, derivatives_to_leave
 from portfolio.models import Position
 from trading.exits.flat_by import kept_on_purpose
-from trading.models import BrokerSession, Deployment, ExitPlan, Order, PaperTrade, RateWindow
+from trading.models import BrokerSession, Deployment, ExitPlan, Order, PaperTrade, RateWindow, SeenTrade
 from trading.orders.holdings import TRADES_LATE
 from trading.orders.life_cycle import DeploymentState, GateState, OrderState
 from trading.orders.rate_budget import KITE_BUDGET
@@ -108,9 +109,12 @@ def orders_fact(live: list[Order]) -> FactRow:
 
 
 def books_fact() -> FactRow:
-    """Paper has no second book to differ from: what can lag is booking the paper exchange's own trades."""
+    """Whether all trades are booked, and live accounts hold what their broker says; paper has no second book."""
     waiting = PaperTrade.objects.filter(is_booked=False).count()
+    waiting += SeenTrade.objects.filter(is_booked=False).exclude(tag="").count()
     href = reverse("dashboard:portfolio")
+    if differing := frozen_books():
+        return fact_row("books", "Books", "Differ", counted(len(differing), "holding"), "dead", "fault", href)
     if waiting:
         return fact_row("books", "Books", "Booking", counted(waiting, "trade") + " to book", "loading", "", href)
     return fact_row("books", "Books", "Agree", "all booked", href=href)
@@ -157,6 +161,7 @@ def verdict_facts(
         no_prices_for=silence_words(feed, page) if dead else None,
         stuck_shards=stuck_shards(page),
         open_positions=len(rows),
+        **broker_facts(),
         unconfirmed=tuple(order_line(o, page) for o in live if is_overdue(o, page)),
         needs_person=tuple(order_line(o, page) for o in live if o.state == OrderState.NEEDS_HUMAN),
         **exit_facts(page),

@@ -33,7 +33,8 @@ class Facts:
     no_prices_for: str | None = None
     stuck_shards: tuple[tuple[str, str], ...] = ()  # name, and what was raised
     open_positions: int = 0
-    differing_books: tuple[str, ...] = ()
+    stopped_brokers: tuple[Line, ...] = ()
+    differing_books: tuple[str, ...] = ()  # what differs, with both numbers
     unconfirmed: tuple[Line, ...] = ()
     needs_person: tuple[Line, ...] = ()
     exits_stuck: tuple[Line, ...] = ()
@@ -106,9 +107,11 @@ def _gate_and_prices(facts: Facts) -> Iterator[Finding]:
         name, raised = facts.stuck_shards[0]
         words = f"No stop of its strategies is watched. {raised}."
         yield Finding("fault", "wrong", f"Not trading: {name} cannot go on.", (Line(words, "/system/", "System"),))
+    if facts.stopped_brokers:
+        yield Finding("fault", "wrong", "A broker takes no new orders.", facts.stopped_brokers)
     if facts.differing_books:
-        words = f"{', '.join(facts.differing_books)}: our book and the broker's differ; frozen until compared."
-        yield Finding("fault", "wrong", "The books differ.", (Line(words),))
+        words = f"{'; '.join(facts.differing_books)}. Nothing new is opened in it; exits go as far as both agree."
+        yield Finding("fault", "wrong", "Our books and the broker's differ.", (Line(words),))
     if facts.reduce_only:
         yield Finding("warn", "warn", facts.reduce_only, (Line("Only orders that shrink a position pass."),))
 

@@ -21,10 +21,10 @@ from alphapanda.core.state_folder import forget_running, note_running
 from alphapanda.core.telemetry import live_lines
 from alphapanda.core.timezone import IST
 from alphapanda.dashboard.sign_in_links import make_sign_in_link
-from alphapanda.runner import demo_setup, practice
+from alphapanda.runner import demo_setup, practice, rehearsal
 from alphapanda.runner import processes as processes
 from alphapanda.runner.processes import Market, NotReady
-from alphapanda.runner.supervisor import Supervisor
+from alphapanda.runner.supervisor import Child, Supervisor
 from instruments.models import InstrumentLoad, TradingSession
 from portfolio.models import Account
 from trading.brokers.choice import log_in_to_practice
@@ -48,6 +48,9 @@ class Command(BaseCommand):
         parser.add_argument("--date", default="2026-11-23", help="the market's first day")
         parser.add_argument("--open-at", default="09:14", help="time of day it begins at")
         parser.add_argument("--night", type=float, default=20.0, help="seconds between two trading days")
+        parser.add_argument(
+            "--rehearse", action="store_true", help="open a live account at the practice exchange as well; `arm` it"
+        )
         parser.add_argument("--seconds", type=float, help="stop by itself after so long (for trying it out)")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -96,7 +99,7 @@ class Command(BaseCommand):
         set_market_time(datetime.fromisoformat(clock["market_time"]), clock["rate"])
         link = self._set_up()
         live_lines.begin_publishing("demo")
-        processes.start_all(supervisor, options["port"], secrets)
+        processes.start_all(supervisor, options["port"], secrets, self._rehearse(folder) if options["rehearse"] else ())
         processes.wait_for(f"http://127.0.0.1:{options['port']}/healthz", "The web server")
         processes.wait_for_feed()
         processes.set_rate(self._kitesim, self._url, options["rate"])
@@ -114,6 +117,11 @@ class Command(BaseCommand):
         self._load_instruments()
         demo_setup.set_up_paper_account(demo_setup.ensure_feed())
         return make_sign_in_link(user)
+
+    def _rehearse(self, folder: Path) -> tuple[Child, ...]:
+        os.environ.update(rehearsal.secrets(folder))
+        self._log_in(rehearsal.set_up_account())
+        return rehearsal.workers(folder)
 
     def _load_instruments(self) -> None:
         """Load the day's dump, as one would each morning after 08:30."""
@@ -138,6 +146,8 @@ class Command(BaseCommand):
         session = BrokerSession.objects.filter(account=account).first()
         if session is None or session.expires_at is None or session.expires_at <= market_now():
             self._log_in(account)
+            if "BROKER_KEY_REHEARSAL" in os.environ:
+                self._log_in(rehearsal.set_up_account())
             self._load_instruments()
             # The options shown yesterday may have expired.
             demo_setup.subscribe_watchlist(demo_setup.ensure_feed().feed)
