@@ -74,7 +74,11 @@ class RunNews:
 
 @dataclass
 class MemoryAccount:
-    """``new_signals``, ``live`` orders and ``open_plans`` are what still waits; ``news`` is what runs hear next."""
+    """``new_signals``, ``live`` orders and ``open_plans`` are what still waits; ``news`` is what runs hear next.
+
+    All that happened since the last ``forget_past`` is in ``signals``, ``decisions``, ``orders``, ``fills`` and
+    ``plans``, and in the trades and costs of ``holdings``.
+    """
 
     terms: AccountTerms
     board: Board
@@ -97,11 +101,19 @@ class MemoryAccount:
         self.open_plans: dict[int, MemoryPlan] = {}
         self.sent: dict[str, list[datetime]] = defaultdict(list)
         self.used: dict[Span, tuple[datetime, int]] = {}
+        self.plans_opened = self.orders_made = 0
 
     @property
     def is_waiting(self) -> bool:
         """Whether anything is to be judged, sent, matched, heard or left."""
         return bool(self.new_signals or self.live or self.open_plans or self.news)
+
+    def forget_past(self) -> None:
+        """Forget what is over: a year of it is gigabytes. What still waits is kept, and numbers go on."""
+        for past in (self.signals, self.decisions, self.orders, self.fills, self.plans):
+            past.clear()
+        self.holdings.forget_past()
+        self.by_tag = {order.tag: order for order in self.live.values()}
 
     # What runs decide
 
@@ -117,8 +129,9 @@ class MemoryAccount:
         if open_one is not None:
             take_over(open_one, request, now)
             return
+        self.plans_opened += 1
         plan = MemoryPlan(
-            pk=len(self.plans) + 1,
+            pk=self.plans_opened,
             key=request.key,
             portfolio_id=deployed.name,
             instrument=spec,

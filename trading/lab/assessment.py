@@ -64,8 +64,9 @@ def _keep_decision(account: MemoryAccount, signal: MemorySignal, judgement: Judg
 
 def _make_order(account: MemoryAccount, signal: MemorySignal, decision: MemoryDecision, part: Slice) -> None:
     schedule = account.facts.schedule(signal.instrument_id, day_of(signal.market_time))
+    account.orders_made += 1
     order = MemoryOrder(
-        pk=len(account.orders) + 1,
+        pk=account.orders_made,
         tag=tag_of(account.terms.salt, signal.key, part.number),
         signal=signal,
         decision=decision,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -30,9 +30,10 @@ from trading.lab.engine import Engine
 from trading.lab.loading import Loaded, load_bars
 from trading.lab.request import BacktestRequest
 from trading.lab.request_checks import check_request
-from trading.lab.result import DayEnd, Figures, figures_of, needs_ticks
-from trading.lab.round_trips import RoundTrip, round_trips
+from trading.lab.result import Figures, figures_of, needs_ticks
+from trading.lab.round_trips import RoundTrip
 from trading.lab.row_facts import RowFacts
+from trading.lab.tally import Played, Tally
 from trading.run.history import kept_candles
 from trading.strategies.registry import code_hash
 
@@ -65,15 +66,6 @@ class Outcome:
     better_net: Decimal | None = None
     needs_ticks: str = ""
     undecided: int = 0
-
-
-@dataclass
-class _Played:
-    engine: Engine
-    days: list[DayEnd]
-    wanted_days: Collection[date]
-    undecided: int = 0
-    blind: Mapping[tuple[str, date], int] = field(default_factory=dict)
 
 
 def run_backtest(request: BacktestRequest, progress: Progress = lambda day: None) -> Outcome:
@@ -132,7 +124,7 @@ def _play_bars(
     *,
     worse_first: bool,
     progress: Progress,
-) -> _Played:
+) -> Played:
     facts = RowFacts(instruments)
     board = BarBoard(facts, terms=request.fills)
     engine = BarEngine(
@@ -145,13 +137,13 @@ def _play_bars(
     player = BarPlayer(engine, upto, loaded.sessions, request.fills, worse_first)
     warm_up(engine, run, player.history_of(run, int(begins.timestamp())))
     player.begin_at(int(begins.timestamp()))
-    ends = DayEnds(engine)
+    tally = Tally(engine)
     for day in guard.watch_each(player.play()):
-        ends.note(day)
+        tally.note_end(day)
         progress(day)
         if is_over(engine):
             break
-    return _Played(engine, ends.days, player.days, player.undecided, player.blind)
+    return replace(tally.played(player.days), undecided=player.undecided, blind=player.blind)
 
 
 def _of_lots(instruments: Mapping[int, Instrument]) -> list[str]:
@@ -203,8 +195,8 @@ def _of_recordings(request: BacktestRequest, plan: RunPlan, account: Account | N
 
 def _play_entries(
     engine: Engine, plan: RunPlan, paths: tuple[Path, ...], rules: list[InstrumentRules], progress: Progress
-) -> _Played:
-    ends, run, guard = DayEnds(engine), None, make_guard()
+) -> Played:
+    tally, run, guard = Tally(engine), None, make_guard()
     for entry in play_recordings(paths, rules):
         if run is None:
             run = add_run(engine, plan, entry.market_time, guard, keeps_waits=False)
@@ -212,14 +204,14 @@ def _play_entries(
             warm_up(engine, run, kept_candles(run.host.strategy.warmup(), own, entry.market_time))
         day = engine.day
         if day is not None and day_of(entry.market_time) > day:
-            ends.note(day)
+            tally.note_end(day)
             progress(day)
         with guard.on_watch():
             engine.step(entry)
     if engine.day is not None:
-        ends.note(engine.day)
+        tally.note_end(engine.day)
         progress(engine.day)
-    return _Played(engine, ends.days, [end.day for end in ends.days])
+    return tally.played([end.day for end in tally.days])
 
 
 def is_over(engine: Engine) -> bool:
@@ -230,62 +222,24 @@ def is_over(engine: Engine) -> bool:
 # ---- what came of it -----------------------------------------------------------------------------------------
 
 
-class DayEnds:
-    """Notes an account's money and holdings at the end of each day."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine, self.days = engine, list[DayEnd]()
-        self._costs = self._trades = 0
-
-    def note(self, day: date) -> None:
-        held = self.engine.account.holdings
-        costs = defaultdict[str, Decimal](Decimal)
-        for cost in held.costs[self._costs :]:
-            costs[str(cost.kind)] += cost.amount
-        unknown = any(trade.charges is None for trade in held.trades[self._trades :])
-        self._costs, self._trades = len(held.costs), len(held.trades)
-        self.days.append(DayEnd(day, self._equity(), dict(costs), unknown, self._session(day)))
-
-    def _equity(self) -> Decimal | None:
-        equity = self.engine.account.holdings.cash
-        for one in self.engine.account.holdings.held:
-            seen = self.engine.board.get(one.instrument_id)
-            if seen is None:
-                return None
-            equity += one.quantity * seen.last
-        return equity
-
-    def _session(self, day: date) -> tuple[datetime, datetime] | None:
-        for token in self.engine.instruments:
-            schedule = self.engine.facts.schedule(token, day)
-            if schedule.opens_at and schedule.closes_at:
-                return schedule.opens_at, schedule.closes_at
-        return None
-
-
-def _outcome(request: BacktestRequest, plan: RunPlan, digest: str, played: _Played) -> Outcome:
-    account = played.engine.account
-    trips = [_marked(trip, played.blind) for trip in round_trips(account.fills)]
-    refusals: dict[str, int] = defaultdict(int)
-    for decision in account.decisions:
-        for code in decision.refusal_codes:
-            refusals[code] += 1
+def _outcome(request: BacktestRequest, plan: RunPlan, digest: str, played: Played) -> Outcome:
+    trips = [_marked(trip, played.blind) for trip in played.trips]
     return Outcome(
         request=replace(request, parameters=plan.parameters),
         code_hash=code_hash(plan.strategy),
         data_digest=digest,
         figures=figures_of(request.capital, played.days, trips),
         trips=trips,
-        refusals=dict(refusals),
-        not_asked={code: one for run in played.engine.runs for code, one in run.host.refused_entries.items()},
+        refusals=played.refusals,
+        not_asked=played.not_asked,
         stopped=_stopped(played),
     )
 
 
-def _stopped(played: _Played) -> Stopped | None:
+def _stopped(played: Played) -> Stopped | None:
     """One strategy is played: its first fault is its last."""
-    if not played.engine.faults:
+    if not played.faults:
         return None
-    fault = played.engine.faults[0]
+    fault = played.faults[0]
     days = sorted(played.wanted_days)
     return Stopped(fault.at, bisect_right(days, day_of(fault.at)), len(days), fault.words)

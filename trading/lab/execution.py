@@ -81,7 +81,7 @@ def book_trades(account: MemoryAccount, now: datetime) -> bool:
 
 def _book(account: MemoryAccount, order: MemoryOrder, fill: PaperFill, now: datetime) -> None:
     trade = MemoryTrade(
-        sequence=len(account.holdings.trades) + 1,
+        sequence=account.holdings.booked + 1,
         portfolio_id=order.portfolio_id,
         instrument=order.instrument,
         instrument_id=order.instrument_id,

@@ -92,7 +92,7 @@ def _do(account: MemoryAccount, plan: MemoryPlan, act: Act, now: datetime) -> No
     if isinstance(act, Place):
         _place_exit(account, plan, act, now)
         return
-    order = account.orders[act.order - 1]  # type: ignore[operator]  # named by their numbers
+    order = next(one for one in plan.orders if one.pk == act.order)
     if isinstance(act, Reprice):
         if not order.modify_pending and not order.cancel_requested_at:
             order.modify_number, order.modify_price = order.modify_number + 1, act.price

@@ -52,6 +52,7 @@ class MemoryHoldings:
     trades: list[MemoryTrade] = field(default_factory=list)
     costs: list[Cost] = field(default_factory=list)
     day: date | None = None
+    booked: int = 0
 
     def __post_init__(self) -> None:
         self._instruments: dict[int, InstrumentSpec] = {}
@@ -87,9 +88,15 @@ class MemoryHoldings:
             # What was realised is in the trades; a long run would keep every piece of every lot.
             self._folds[key] = Position(fold.lots, fold.realised, opened_at=fold.opened_at)
 
+    def forget_past(self) -> None:
+        """Forget the trades and costs so far; what is held, and the figures of the day, stay."""
+        self.trades.clear()
+        self.costs.clear()
+
     def book_trade(self, trade: MemoryTrade) -> None:
         """Book an execution: money, charges by the dated rates, lots first in, first out."""
         self.open_day(trade.day)
+        self.booked += 1
         self.trades.append(trade)
         self._instruments[trade.instrument_id] = trade.instrument
         trade.charges = self._charge(trade)

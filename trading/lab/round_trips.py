@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -14,7 +14,7 @@ from trading.lab.values import MemoryFill
 ZERO = Decimal(0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RoundTrip:
     """``quantity`` is the most that was held, signed; prices are averages; ``exit`` fields are None while it is open.
 
@@ -39,7 +39,7 @@ class RoundTrip:
         return None if self.gross is None or self.charges is None else self.gross - self.charges
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Part:
     """What of a fill belongs to one trade."""
 
@@ -48,25 +48,39 @@ class _Part:
     charges: Decimal | None
 
 
-def round_trips(fills: Iterable[MemoryFill]) -> list[RoundTrip]:
-    """Return them by the time they began; a fill that turns a position round ends one and begins another.
+@dataclass
+class RoundTrips:
+    """Made of fills as they come; of those that are over no fill is kept.
 
-    The charges of such a fill are the ended one's.
+    A fill that turns a position round ends one and begins another; its charges are the ended one's.
     """
-    open_ones: dict[HoldingKey, list[_Part]] = {}
-    found: list[RoundTrip] = []
-    for fill in fills:
-        parts = open_ones.setdefault((fill.trade.portfolio_id, fill.trade.instrument_id, fill.trade.product), [])
+
+    over: list[RoundTrip] = field(default_factory=list)
+    _open: dict[HoldingKey, list[_Part]] = field(default_factory=dict)
+
+    def add_fill(self, fill: MemoryFill) -> None:
+        key = fill.trade.portfolio_id, fill.trade.instrument_id, fill.trade.product
+        parts = self._open.setdefault(key, [])
         before = sum(part.signed_quantity for part in parts)
         after = before + fill.signed_quantity
         if before * after >= 0 and after:
             parts.append(_Part(fill.signed_quantity, fill, fill.trade.charges))
-            continue
+            return
         parts.append(_Part(-before, fill, fill.trade.charges))
-        found.append(_trip(parts))
+        self.over.append(_trip(parts))
         parts[:] = [_Part(after, fill, ZERO)] if after else []
-    found += [_trip(parts) for parts in open_ones.values() if parts]
-    return sorted(found, key=lambda trip: (trip.entered_at, trip.run, trip.instrument))
+
+    def found(self) -> list[RoundTrip]:
+        """Return them by the time they began, those that are not over too."""
+        found = [*self.over, *(_trip(parts) for parts in self._open.values() if parts)]
+        return sorted(found, key=lambda trip: (trip.entered_at, trip.run, trip.instrument))
+
+
+def round_trips(fills: Iterable[MemoryFill]) -> list[RoundTrip]:
+    trips = RoundTrips()
+    for fill in fills:
+        trips.add_fill(fill)
+    return trips.found()
 
 
 def _trip(parts: list[_Part]) -> RoundTrip:

@@ -78,9 +78,16 @@ def seeded() -> ChargeRates:
     return ChargeRates(SimpleNamespace(**row) for row in seeded_rates())
 
 
-def play(
+def play(bars, script, *given, **options) -> Played:
+    player = make_player(bars, script, *given, **options)
+    for _ in player.play():
+        pass
+    return Played(player.engine, player)
+
+
+def make_player(
     bars, script, fills=CERTAIN, worse_first=True, limits=LIMITS, spec_changes=None, keeps_checks=True, **run_terms
-) -> Played:
+) -> BarPlayer:
     facts = PlainFacts({TOKEN: spec(**(spec_changes or {}))}, protections={"NSE": SHARES})
     board = BarBoard(facts, terms=fills)
     granted = AccountTerms(
@@ -93,9 +100,5 @@ def play(
     host = RunHost(strategy, run_terms, engine.session, moment(bars.start[0]), keeps_waits=False)
     deployed = Deployed("run", run_terms.product, run_terms.enter_until, run_terms.flat_by)
     engine.add_run(LabRun(deployed, host, frozenset({facts.spec_of(TOKEN).key})))
-    player = BarPlayer(
-        engine, {TOKEN: bars}, {TOKEN: Sessions.of(bars, lambda day: facts.schedule(TOKEN, day))}, fills, worse_first
-    )
-    for _ in player.play():
-        pass
-    return Played(engine, player)
+    sessions = {TOKEN: Sessions.of(bars, lambda day: facts.schedule(TOKEN, day))}
+    return BarPlayer(engine, {TOKEN: bars}, sessions, fills, worse_first)
