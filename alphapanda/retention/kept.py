@@ -59,7 +59,8 @@ KEPT: tuple[Kept, ...] = (
         frozenset({"trading_checkpoint", "trading_dayopening"}), is_for_good=False,
     ),
     Kept(
-        "Backtests", "until somebody deletes them in the admin", frozenset({"trading_backtest"}), is_for_good=False,
+        "Backtests", "until somebody deletes them in the admin; how far one has come, until it is over",
+        frozenset({"trading_backtest", "trading_backtesthalfway"}), is_for_good=False,
     ),
     Kept(
         "Small tables", "as many rows as there are feeds, series and tokens", frozenset({

@@ -1,8 +1,9 @@
 """Strategies for tests: the plainest there can be, and those that go wrong."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from threading import Lock
 
 from trading.strategies.api import (
     Candle,
@@ -46,6 +47,17 @@ class OneLot(Strategy[Prices]):
             yield Enter(tick.instrument, "BUY", stop, Reason(f"{tick.last_price} is at or under {p.buy_at}", {}, "low"))
         elif held is not None and tick.last_price >= p.sell_at:
             yield Exit(tick.instrument, Reason(f"{tick.last_price} is at or over {p.sell_at}", {}, "high"))
+
+
+class Brackets(OneLot):
+    """Buys at its level with a target where the other one sells."""
+
+    name = "test-brackets"
+    title = "Brackets"
+
+    def on_tick(self, ctx: Context, tick: Tick) -> Iterable[Intent]:
+        for intent in super().on_tick(ctx, tick):
+            yield replace(intent, target=self.parameters.sell_at) if isinstance(intent, Enter) else intent
 
 
 class BuysOnce(OneLot):
@@ -218,3 +230,14 @@ class SlowOnce(OneLot):
         while self.is_slow and tick.last_price <= self.parameters.buy_at:
             pass
         return super().on_tick(ctx, tick)
+
+
+class KeepsALock(Strategy[StrategyParameters]):
+    """Has in its memory what cannot be written down."""
+
+    name = "test-keeps-a-lock"
+    title = "Keeps a lock"
+
+    def __init__(self, parameters: StrategyParameters, instruments: Sequence[InstrumentSpec]) -> None:
+        super().__init__(parameters, instruments)
+        self.lock = Lock()

@@ -125,8 +125,7 @@ class MemoryAccount:
         self, deployed: Deployed, spec: InstrumentSpec, token: int, side: str, request: ExitRequest, now: datetime
     ) -> None:
         """Open the exit of a holding, or let the open one take over what is more urgent in the request."""
-        open_one = self._plan_of(deployed.name, token, deployed.product)
-        if open_one is not None:
+        if (open_one := self._plan_of(deployed.name, token, deployed.product)) is not None:
             take_over(open_one, request, now)
             return
         self.plans_opened += 1

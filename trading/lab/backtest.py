@@ -5,39 +5,28 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
-from functools import partial
-from pathlib import Path
 
 from alphapanda.core.figures import counted
 from alphapanda.core.timezone import IST, day_of
 from instruments.models import Instrument
-from market.domain.quality import InstrumentRules
-from market.domain.ticks import to_wire
-from market.playback import play_recordings, tokens_in
+from market.playback import tokens_in
 from market.recording import sha256_of
-from portfolio.models import Account
 from trading.errors import NotAllowed
-from trading.lab.account import MemoryAccount
-from trading.lab.bar_board import BarBoard
-from trading.lab.bar_player import BarEngine, BarPlayer
-from trading.lab.building import RunPlan, add_run, granted, make_engine, make_guard, warm_up
 from trading.lab.candles import moment
-from trading.lab.engine import Engine
+from trading.lab.halfway import NOTHING_KEPT, Keeper
 from trading.lab.loading import Loaded, load_bars
+from trading.lab.playing import Play, Progress, play_bars, play_entries
 from trading.lab.request import BacktestRequest
 from trading.lab.request_checks import check_request
 from trading.lab.result import Figures, figures_of, needs_ticks
 from trading.lab.round_trips import RoundTrip
 from trading.lab.row_facts import RowFacts
-from trading.lab.tally import Played, Tally
-from trading.run.history import kept_candles
+from trading.lab.tally import Played
 from trading.strategies.registry import code_hash
-
-Progress = Callable[[date], None]
 
 
 @dataclass(frozen=True)
@@ -68,37 +57,29 @@ class Outcome:
     undecided: int = 0
 
 
-def run_backtest(request: BacktestRequest, progress: Progress = lambda day: None) -> Outcome:
+def run_backtest(
+    request: BacktestRequest, progress: Progress = lambda day, nth: None, keeper: Keeper = NOTHING_KEPT
+) -> Outcome:
     """Raises BadRequest, NotAllowed, BadParameters, BadCandles, NotARecording or OSError, each in words."""
     plan, instruments, account = check_request(request)
+    play = Play(request, plan, account, progress, keeper)
     if request.recordings:
-        return _of_recordings(request, plan, account, progress)
-    by_token = {one.instrument_token: one for one in instruments}
-    return _of_candles(request, plan, by_token, account, progress)
+        return _of_recordings(play)
+    return _of_candles(play, {one.instrument_token: one for one in instruments})
 
 
-# ---- candles -------------------------------------------------------------------------------------------------
-
-
-def _of_candles(
-    request: BacktestRequest,
-    plan: RunPlan,
-    instruments: Mapping[int, Instrument],
-    account: Account | None,
-    progress: Progress,
-) -> Outcome:
-    facts = RowFacts(instruments)
-    loaded = load_bars(request, instruments, facts)
+def _of_candles(play: Play, instruments: Mapping[int, Instrument]) -> Outcome:
+    request = play.request
+    loaded = load_bars(request, instruments, RowFacts(instruments))
     first, last = _days_of(request, loaded)
-    play = partial(_play_bars, request, plan, account, instruments, loaded, (first, last))
-    worse = play(worse_first=True, progress=progress)
-    outcome = _outcome(replace(request, first=first, last=last), plan, loaded.digest, worse)
+    play.data = loaded.digest
+    worse, better = play_bars(play, instruments, loaded, (first, last))
+    outcome = _outcome(replace(request, first=first, last=last), play, worse)
     outcome.warnings = [*loaded.warnings, *_of_lots(instruments), *_of_blind(worse.blind)]
-    if worse.undecided:
-        better = play(worse_first=False, progress=lambda day: None)
+    outcome.undecided = worse.undecided
+    if better is not None:
         outcome.better_net = figures_of(request.capital, better.days, []).net
         outcome.needs_ticks = needs_ticks(outcome.figures.net, outcome.better_net)
-        outcome.undecided = worse.undecided
     return outcome
 
 
@@ -112,38 +93,6 @@ def _days_of(request: BacktestRequest, loaded: Loaded) -> tuple[date, date]:
     if wanted[0] > wanted[1]:
         raise NotAllowed(f"the candles are of {first} to {last}: none of them lies in the days asked for")
     return wanted
-
-
-def _play_bars(
-    request: BacktestRequest,
-    plan: RunPlan,
-    account: Account | None,
-    instruments: Mapping[int, Instrument],
-    loaded: Loaded,
-    days: tuple[date, date],
-    *,
-    worse_first: bool,
-    progress: Progress,
-) -> Played:
-    facts = RowFacts(instruments)
-    board = BarBoard(facts, terms=request.fills)
-    engine = BarEngine(
-        MemoryAccount(granted(request.capital, account), board, keeps_checks=False), facts.specs, frozenset()
-    )
-    begins = datetime.combine(days[0], datetime.min.time(), IST)
-    guard = make_guard()
-    run = add_run(engine, plan, begins, guard, keeps_waits=False)
-    upto = {token: bars.between(date.min, days[1]) for token, bars in loaded.bars.items()}
-    player = BarPlayer(engine, upto, loaded.sessions, request.fills, worse_first)
-    warm_up(engine, run, player.history_of(run, int(begins.timestamp())))
-    player.begin_at(int(begins.timestamp()))
-    tally = Tally(engine)
-    for day in guard.watch_each(player.play()):
-        tally.note_end(day)
-        progress(day)
-        if is_over(engine):
-            break
-    return replace(tally.played(player.days), undecided=player.undecided, blind=player.blind)
 
 
 def _of_lots(instruments: Mapping[int, Instrument]) -> list[str]:
@@ -175,59 +124,25 @@ def _marked(trip: RoundTrip, blind: Mapping[tuple[str, date], int]) -> RoundTrip
     return replace(trip, exit_reason=f"{trip.exit_reason}, at the last price, of {moment(at).astimezone(IST):%H:%M}")
 
 
-# ---- recordings ----------------------------------------------------------------------------------------------
-
-
-def _of_recordings(request: BacktestRequest, plan: RunPlan, account: Account | None, progress: Progress) -> Outcome:
+def _of_recordings(play: Play) -> Outcome:
+    request = play.request
     tokens = tokens_in(request.recordings)
     known = {one.instrument_token: one for one in Instrument.objects.filter(instrument_token__in=tokens, listed=True)}
     if lacking := [key for key in request.instruments if key not in {one.key for one in known.values()}]:
         raise NotAllowed(f"the recording does not tell of {', '.join(lacking)}")
-    engine = make_engine(granted(request.capital, account), known, known)
-    rules = [
-        InstrumentRules(token, to_wire(one.tick_size, token), -1 if one.expiry is None else 0, tokens[token])
-        for token, one in known.items()
-    ]
-    played = _play_entries(engine, plan, request.recordings, rules, progress)
-    digest = hashlib.sha256("\n".join(sha256_of(path) for path in request.recordings).encode()).hexdigest()
-    return _outcome(request, plan, digest, played)
-
-
-def _play_entries(
-    engine: Engine, plan: RunPlan, paths: tuple[Path, ...], rules: list[InstrumentRules], progress: Progress
-) -> Played:
-    tally, run, guard = Tally(engine), None, make_guard()
-    for entry in play_recordings(paths, rules):
-        if run is None:
-            run = add_run(engine, plan, entry.market_time, guard, keeps_waits=False)
-            own = {one.key: one for one in engine.facts.instruments.values() if one.key in run.keys}  # type: ignore[attr-defined]
-            warm_up(engine, run, kept_candles(run.host.strategy.warmup(), own, entry.market_time))
-        day = engine.day
-        if day is not None and day_of(entry.market_time) > day:
-            tally.note_end(day)
-            progress(day)
-        with guard.on_watch():
-            engine.step(entry)
-    if engine.day is not None:
-        tally.note_end(engine.day)
-        progress(engine.day)
-    return tally.played([end.day for end in tally.days])
-
-
-def is_over(engine: Engine) -> bool:
-    """Whether a fault has ended all there is to play: nothing is decided any more, and nothing held or asked."""
-    return bool(engine.faults) and not any(run.host.is_engaged for run in engine.runs)
+    play.data = hashlib.sha256("\n".join(sha256_of(path) for path in request.recordings).encode()).hexdigest()
+    return _outcome(request, play, play_entries(play, known, tokens))
 
 
 # ---- what came of it -----------------------------------------------------------------------------------------
 
 
-def _outcome(request: BacktestRequest, plan: RunPlan, digest: str, played: Played) -> Outcome:
+def _outcome(request: BacktestRequest, play: Play, played: Played) -> Outcome:
     trips = [_marked(trip, played.blind) for trip in played.trips]
     return Outcome(
-        request=replace(request, parameters=plan.parameters),
-        code_hash=code_hash(plan.strategy),
-        data_digest=digest,
+        request=replace(request, parameters=play.plan.parameters),
+        code_hash=code_hash(play.plan.strategy),
+        data_digest=play.data,
         figures=figures_of(request.capital, played.days, trips),
         trips=trips,
         refusals=played.refusals,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -85,6 +86,23 @@ class BarPlayer:
         made, ends = (bars, bars.start + MINUTE) if interval == 1 else longer_bars(bars, interval, self.sessions[token])
         return Series(token, key, interval, made, ends)
 
+    def outside(self) -> dict[str, Any]:
+        """What it was given and only reads, by name: another player of the same request has the same."""
+        account = self.engine.account
+        series = {
+            f"{name} of series {nth}": getattr(one, name)
+            for nth, one in enumerate(self._series)
+            for name in ("bars", "ends")
+        }
+        return series | {
+            "bars": self.bars,
+            "sessions": self.sessions,
+            "facts": account.facts,
+            "instruments": self.engine.instruments,
+            "terms": account.terms,
+            "rates": account.terms.rates_of,
+        }
+
     # ---- before the first day --------------------------------------------------------------------------------
 
     def history_of(self, run: LabRun, first: int) -> list[Candle]:
@@ -106,17 +124,18 @@ class BarPlayer:
     # ---- the play --------------------------------------------------------------------------------------------
 
     def play(self) -> Iterator[date]:
-        """Play all minutes there are; yields each day when it is over. Raises NeverQuiet."""
+        """Play all minutes there are after the last day played; yields each day when it is over. Raises NeverQuiet."""
         minutes = self.feed.minutes_from(self._first)
-        self.days = [day_of_number(day) for day in np.unique(days_of(minutes)).tolist()]
-        for minute, day in zip(minutes.tolist(), days_of(minutes).tolist(), strict=True):
-            if day != self._day:
-                if self._day >= 0:
-                    yield self._over()
-                self._begin_day(day)
-            self._pass_time(minute)
-            self._play_minute(minute)
-        if self._day >= 0:
+        numbers = days_of(minutes)
+        self.days = [day_of_number(day) for day in np.unique(numbers).tolist()]
+        for of_day in np.split(minutes, np.flatnonzero(np.diff(numbers)) + 1) if len(minutes) else ():
+            day = int(days_of(of_day[:1])[0])
+            if day <= self._day:
+                continue
+            self._begin_day(day)
+            for minute in of_day.tolist():
+                self._pass_time(minute)
+                self._play_minute(minute)
             yield self._over()
 
     def _over(self) -> date:

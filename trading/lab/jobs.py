@@ -1,10 +1,12 @@
-"""Backtests as jobs: asked, worked off one after the other in the lab's queue, taken back, begun anew after a kill.
+"""Backtests as jobs: asked, worked off one after the other in the lab's queue, taken back, gone on with after a kill.
 
-A job holds no part of a result while it runs: killed, it begins anew, and the same data and code give the same result.
+A job holds no part of a result while it runs. How far it has come is kept now and then: killed, it goes on from there,
+or begins anew where its code or data are others by now; either way the result is that of a run nobody killed.
 """
 
 import os
 import socket
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import structlog
 from celery.worker import state as worker_state
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 
 from alphapanda.core.clock.market_time import wall_now
 from alphapanda.core.journal.services import record_event
@@ -25,7 +28,7 @@ from trading.lab.candle_columns import SUFFIXES, BadCandles
 from trading.lab.report import as_json, stopped_words
 from trading.lab.request import BacktestRequest, BadRequest
 from trading.lab.request_checks import check_request
-from trading.models import Backtest
+from trading.models import Backtest, BacktestHalfway
 from trading.run.faults import StrategyFault, error_words
 from trading.strategies.parameters import BadParameters
 
@@ -35,6 +38,8 @@ WORKER = f"lab@{socket.gethostname()}:{os.getpid()}"
 # A day of candles takes a second or so: a worker that says nothing for as long is dead.
 SILENT_AFTER = timedelta(minutes=2)
 BEAT_EVERY = timedelta(seconds=1)
+# What is played anew after a kill, at the most; to keep it takes a second or less.
+KEEP_EVERY = timedelta(seconds=30)
 MOST_ATTEMPTS = 3
 S = Backtest.State
 
@@ -57,6 +62,7 @@ def cancel_backtest(job: Backtest, by: str) -> None:
     taken = Backtest.objects.open().filter(pk=job.pk)
     if not taken.update(state=S.CANCELLED, finished_at=wall_now(), error=f"cancelled by {by}"):
         raise NotAllowed("it is over already")
+    BacktestHalfway.objects.filter(backtest=job).delete()
     record_event("backtest.cancelled", key=str(job.pk), payload={"backtest": str(job), "by": by})
 
 
@@ -70,11 +76,15 @@ def work_off() -> int:
 
 
 def wake_for_backtests(now: datetime) -> int:
-    """Put back what a worker that died had begun, and wake the lab if anything waits. Returns how many wait."""
+    """Put back what a worker that died had begun, and wake the lab if anything waits. Returns how many wait.
+
+    One that came further before its worker died is never given up: it will end.
+    """
     silent = Backtest.objects.filter(state=S.RUNNING, beat_at__lt=now - SILENT_AFTER)
-    given_up = silent.filter(attempts__gte=MOST_ATTEMPTS)
+    given_up = silent.filter(attempts__gte=MOST_ATTEMPTS).exclude(halfway__kept_at__gt=F("started_at"))
     given_up.update(state=S.FAILED, finished_at=now, error=f"its worker died {MOST_ATTEMPTS} times")
-    silent.update(state=S.WAITING, worker="", day=None, days_played=0)
+    BacktestHalfway.objects.filter(backtest__state=S.FAILED).delete()
+    silent.update(state=S.WAITING, worker="")
     waiting = Backtest.objects.filter(state=S.WAITING).count()
     if waiting:
         wakeups.wake_stage(wakeups.BACKTESTS, PARTITION, QUEUE)
@@ -95,7 +105,7 @@ def _claim() -> Backtest | None:
 
 def _run(job: Backtest) -> None:
     try:
-        outcome = run_backtest(BacktestRequest.from_json(job.request), _Beat(job))
+        outcome = run_backtest(BacktestRequest.from_json(job.request), _Beat(job), _Keeper(job))
         changes = {
             "state": S.FAULTED if outcome.stopped else S.DONE, "result": as_json(outcome),
             "error": stopped_words(outcome.stopped) if outcome.stopped else "", "code_hash": outcome.code_hash,
@@ -112,6 +122,7 @@ def _run(job: Backtest) -> None:
         log.exception("backtest_failed", backtest=str(job.pk))
         changes = {"state": S.FAILED, "error": f"it failed: {error_words(error)}"}
     if _own(job).update(**changes, finished_at=wall_now()):
+        BacktestHalfway.objects.filter(backtest=job).delete()
         told = {"backtest": str(job), "error": str(changes.get("error", ""))[:300]}
         record_event("backtest.failed" if told["error"] else "backtest.done", key=str(job.pk), payload=told)
 
@@ -124,20 +135,43 @@ class _Beat:
     """Says now and then how far the job has come, and learns whether it is still wanted, and its worker."""
 
     def __init__(self, job: Backtest) -> None:
-        self.job, self.days, self.said_at = job, 0, wall_now()
+        self.job, self.said_at = job, wall_now()
 
-    def __call__(self, day: date) -> None:
+    def __call__(self, day: date, nth: int) -> None:
         """Raises TakenBack."""
-        self.days += 1
         if worker_state.should_stop is not None:
-            _own(self.job).update(state=S.WAITING, worker="", day=None, days_played=0)
+            _own(self.job).update(state=S.WAITING, worker="")
             raise TakenBack
         now = wall_now()
         if now - self.said_at < BEAT_EVERY:
             return
         self.said_at = now
-        if not _own(self.job).update(beat_at=now, day=day, days_played=self.days):
+        if not _own(self.job).update(beat_at=now, day=day, days_played=nth):
             raise TakenBack
+
+
+class _Keeper:
+    """Keeps the state of the job now and then, and when its worker is told to stop; nobody else's."""
+
+    def __init__(self, job: Backtest) -> None:
+        self.job, self.kept_at = job, wall_now()
+
+    def kept(self) -> bytes | None:
+        found = BacktestHalfway.objects.filter(backtest=self.job).values_list("state", flat=True).first()
+        return None if found is None else bytes(found)
+
+    def keep(self, state: Callable[[], bytes | None]) -> None:
+        """Raises TakenBack."""
+        is_due = wall_now() - self.kept_at >= KEEP_EVERY or worker_state.should_stop is not None
+        if not is_due or (packed := state()) is None:
+            return
+        self.kept_at = wall_now()
+        with transaction.atomic():
+            if not _own(self.job).select_for_update().exists():
+                raise TakenBack
+            BacktestHalfway.objects.update_or_create(
+                backtest=self.job, defaults={"kept_at": self.kept_at, "state": packed}
+            )
 
 
 # ---- what may be asked from a page or a script ---------------------------------------------------------------

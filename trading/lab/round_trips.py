@@ -70,7 +70,7 @@ class RoundTrips:
         self.over.append(_trip(parts))
         parts[:] = [_Part(after, fill, ZERO)] if after else []
 
-    def found(self) -> list[RoundTrip]:
+    def in_order(self) -> list[RoundTrip]:
         """Return them by the time they began, those that are not over too."""
         found = [*self.over, *(_trip(parts) for parts in self._open.values() if parts)]
         return sorted(found, key=lambda trip: (trip.entered_at, trip.run, trip.instrument))
@@ -80,7 +80,7 @@ def round_trips(fills: Iterable[MemoryFill]) -> list[RoundTrip]:
     trips = RoundTrips()
     for fill in fills:
         trips.add_fill(fill)
-    return trips.found()
+    return trips.in_order()
 
 
 def _trip(parts: list[_Part]) -> RoundTrip:

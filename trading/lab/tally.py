@@ -69,7 +69,7 @@ class Tally:
     def played(self, wanted_days: Collection[date]) -> Played:
         return Played(
             days=self.days,
-            trips=self._trips.found(),
+            trips=self._trips.in_order(),
             refusals=dict(self._refusals),
             not_asked={code: one for run in self.engine.runs for code, one in run.host.refused_entries.items()},
             faults=self.engine.faults,

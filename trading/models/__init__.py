@@ -1,6 +1,6 @@
 """What trading remembers: strategies and their runs, signals, decisions, orders, and the paper exchange's own book."""
 
-from trading.models.backtests import Backtest
+from trading.models.backtests import Backtest, BacktestHalfway
 from trading.models.broker_side import Arming, BookDifference, BookReading, BrokerStanding, SeenOrder, SeenTrade
 from trading.models.exits import ExitPlan
 from trading.models.gates import Gate
@@ -17,6 +17,7 @@ __all__ = [
     "ApiToken",
     "Arming",
     "Backtest",
+    "BacktestHalfway",
     "BookDifference",
     "BookReading",
     "BrokerSession",

@@ -54,3 +54,14 @@ class Backtest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.strategy}, asked {self.asked_at:%Y-%m-%d %H:%M}"
+
+
+class BacktestHalfway(models.Model):
+    """How far a backtest that runs has come, so that after a kill it goes on from there; gone when it is over."""
+
+    backtest = models.OneToOneField(Backtest, models.CASCADE, primary_key=True, related_name="halfway")
+    kept_at = models.DateTimeField()
+    state = models.BinaryField(help_text="see trading.lab.halfway")
+
+    def __str__(self) -> str:
+        return f"{self.backtest}, as of {self.kept_at:%H:%M:%S}"

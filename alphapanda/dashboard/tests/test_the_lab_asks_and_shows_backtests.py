@@ -186,7 +186,7 @@ def test_rows_say_how_far_each_has_come(reader: Any, lab: Path) -> None:
     assert [(row["state"], row["net"], row["may_cancel"]) for row in rows] == [
         ("Done", "-1234.50", False), ("Failed", None, False), ("Running", None, True),
     ]  # fmt: skip
-    assert rows[2]["progress"] == "2 days, at 2025-03-04; begun anew after its worker died"
+    assert rows[2]["progress"] == "2 days, at 2025-03-04; gone on with after its worker died"
     assert rows[1]["progress"] == "INFY.csv, row 5: high is 'n/a', which is no price"
 
 

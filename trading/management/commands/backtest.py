@@ -74,7 +74,7 @@ class Command(BaseCommand):
             request = self._request(options)
             with self.progress() as bar:
                 task = bar.add_task("backtest", total=None)
-                outcome = run_backtest(request, lambda day: bar.update(task, advance=1, description=str(day)))
+                outcome = run_backtest(request, lambda day, nth: bar.update(task, advance=1, description=str(day)))
             written = write_csv(outcome, options["csv"]) if options["csv"] else []
         except WRONG as wrong:
             raise CommandError(str(wrong), returncode=WRONG_INPUT) from wrong

@@ -158,9 +158,9 @@ def test_cancelled_while_it_runs_it_stops_and_has_no_result(folder, monkeypatch)
     monkeypatch.setattr(jobs, "BEAT_EVERY", timedelta(0))
     run = jobs.run_backtest
 
-    def cancelled_meanwhile(request, progress):
+    def cancelled_meanwhile(request, *told):
         jobs.cancel_backtest(job, "tests")
-        return run(request, progress)
+        return run(request, *told)
 
     monkeypatch.setattr(jobs, "run_backtest", cancelled_meanwhile)
     assert jobs.work_off() == 1
@@ -186,9 +186,9 @@ def test_a_worker_that_was_taken_for_dead_writes_nothing(folder, monkeypatch):
     job = ask()
     run = jobs.run_backtest
 
-    def taken_meanwhile(request, progress):
+    def taken_meanwhile(request, *told):
         Backtest.objects.filter(pk=job.pk).update(attempts=2, worker="lab@other:2")
-        return run(request, progress)
+        return run(request, *told)
 
     monkeypatch.setattr(jobs, "run_backtest", taken_meanwhile)
     jobs.work_off()
@@ -196,19 +196,24 @@ def test_a_worker_that_was_taken_for_dead_writes_nothing(folder, monkeypatch):
     assert (job.state, job.result, job.worker) == ("running", None, "lab@other:2")
 
 
-def test_told_to_end_a_worker_puts_its_job_back(folder, monkeypatch):
+def test_told_to_end_a_worker_puts_its_job_back_and_the_next_goes_on_with_it(folder, monkeypatch):
     job = ask()
     run = jobs.run_backtest
 
-    def told_meanwhile(request, progress):
+    def told_meanwhile(request, *told):
         monkeypatch.setattr(worker_state, "should_stop", 0)
-        return run(request, progress)
+        return run(request, *told)
 
     monkeypatch.setattr(jobs, "run_backtest", told_meanwhile)
     jobs.work_off()
     job.refresh_from_db()
-    assert (job.state, job.result, job.days_played) == ("waiting", None, 0)
+    assert (job.state, job.result, job.halfway.state != b"") == ("waiting", None, True)
     assert jobs.work_off() == 0
+    monkeypatch.setattr(worker_state, "should_stop", None)
+    monkeypatch.setattr(jobs, "run_backtest", run)
+    assert jobs.work_off() == 1
+    job.refresh_from_db()
+    assert (job.state, job.result["trades"]) == ("done", 3)
 
 
 def test_one_that_kills_its_worker_each_time_is_given_up(folder):

@@ -118,7 +118,7 @@ def progress_words(job: Any) -> str:
     """What a row says beside the state: how far, what went wrong, or what one has to know."""
     if job.state == S.RUNNING:
         played = f"{counted(job.days_played, 'day')}, at {job.day}" if job.day else "reading its data"
-        return f"{played}; begun anew after its worker died" if job.attempts > 1 else played
+        return f"{played}; gone on with after its worker died" if job.attempts > 1 else played
     if job.state in (S.FAULTED, S.FAILED, S.CANCELLED):
         return str(job.error)
     return str(job.result_needs_ticks or "") if job.state == S.DONE else ""
