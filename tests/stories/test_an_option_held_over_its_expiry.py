@@ -11,7 +11,8 @@ from instruments.models import Instrument, SettlementPrice
 from market.models import Candle
 from market.subscriptions import subscribe_instrument
 from portfolio.booking import open_account
-from portfolio.models import Position
+from portfolio.models import Account, Position, Trade
+from tests.stories.lab_twin import assert_twins, come_to_rest
 from tests.stories.pipeline import DAY, at, make_instrument
 from trading import wakeups
 from trading.brokers.data_port import HistoricalCandle
@@ -93,6 +94,27 @@ def test_it_is_settled_at_what_it_is_in_the_money_and_its_run_hears_of_it(pipeli
     [run] = drain._memories[pipeline.shard.pk].runs.values()
     assert run.host.positions == {}
     assert Signal.objects.filter(kind="exit").count() == 0
+
+
+def test_a_backtest_of_the_day_settles_it_to_the_same_paisa(pipeline, option):
+    deployment = pipeline.deploy(parameters=PRICES, **TERMS)
+    deployment.instruments.set([option])
+    pipeline.start(deployment)
+    for price in ("105.00", "99.00", "100.00"):
+        pipeline.now += timedelta(seconds=1)
+        pipeline.append(pipeline.packet(price, token=TOKEN, spread="0.05"))
+        come_to_rest(pipeline)
+    SettlementPrice.objects.create(exchange="NFO", underlying="NIFTY", day=DAY, price=Decimal("24120.35"), source="NSE")
+    engine = assert_twins(pipeline)
+    assert [one.quantity for one in engine.account.holdings.held] == [65]
+    go_to(pipeline, EVENING)
+    book_expiries(pipeline.account.pk)
+    engine.end_day()
+    booked = Trade.objects.get(kind="expiry")
+    [trade] = engine.account.expiries
+    assert (trade.price, trade.signed_quantity, trade.traded_at) == (booked.price, -65, booked.traded_at)
+    assert engine.account.holdings.cash == Account.objects.cash_of(pipeline.account.pk)
+    assert (engine.account.holdings.held, engine.account.news[-1].kind) == ([], "expired")
 
 
 def test_a_rebuild_forgets_the_position_at_the_same_place(pipeline, holding):

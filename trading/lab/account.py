@@ -21,9 +21,9 @@ from portfolio.domain.costs import ChargeRates
 from portfolio.domain.pnl import UNPRICED
 from trading.exits.plans import ExitRequest, take_over
 from trading.lab.facts import Board
-from trading.lab.holdings import MemoryHoldings
-from trading.lab.values import MemoryDecision, MemoryFill, MemoryOrder, MemoryPlan, MemorySignal
-from trading.orders.life_cycle import DeploymentState, OrderState, SignalState, is_terminal
+from trading.lab.holdings import HoldingKey, MemoryHoldings
+from trading.lab.values import MemoryDecision, MemoryFill, MemoryOrder, MemoryPlan, MemorySignal, MemoryTrade
+from trading.orders.life_cycle import DeploymentState, OrderState, SignalState, Urgency, is_terminal
 from trading.orders.rate_budget import Span
 from trading.paper.exchange import Exchange
 from trading.paper.orders import PaperRules
@@ -76,8 +76,8 @@ class RunNews:
 class MemoryAccount:
     """``new_signals``, ``live`` orders and ``open_plans`` are what still waits; ``news`` is what runs hear next.
 
-    All that happened since the last ``forget_past`` is in ``signals``, ``decisions``, ``orders``, ``fills`` and
-    ``plans``, and in the trades and costs of ``holdings``.
+    All that happened since the last ``forget_past`` is in ``signals``, ``decisions``, ``orders``, ``fills``,
+    ``expiries`` and ``plans``, and in the trades and costs of ``holdings``.
     """
 
     terms: AccountTerms
@@ -88,6 +88,7 @@ class MemoryAccount:
     decisions: list[MemoryDecision] = field(default_factory=list)
     orders: list[MemoryOrder] = field(default_factory=list)
     fills: list[MemoryFill] = field(default_factory=list)
+    expiries: list[MemoryTrade] = field(default_factory=list)
     plans: list[MemoryPlan] = field(default_factory=list)
     news: list[RunNews] = field(default_factory=list)
 
@@ -110,7 +111,7 @@ class MemoryAccount:
 
     def forget_past(self) -> None:
         """Forget what is over: a year of it is gigabytes. What still waits is kept, and numbers go on."""
-        for past in (self.signals, self.decisions, self.orders, self.fills, self.plans):
+        for past in (self.signals, self.decisions, self.orders, self.fills, self.expiries, self.plans):
             past.clear()
         self.holdings.forget_past()
         self.by_tag = {order.tag: order for order in self.live.values()}
@@ -156,6 +157,11 @@ class MemoryAccount:
         key = (portfolio, token, product)
         open_ones = self.open_plans.values()
         return next((p for p in open_ones if (p.portfolio_id, p.instrument_id, p.product) == key), None)
+
+    def is_leaving(self, holding: HoldingKey) -> bool:
+        """Whether all of a holding is being left, as urgently as the clock asks it."""
+        plan = self._plan_of(*holding)
+        return plan is not None and plan.quantity is None and plan.urgency >= Urgency.NOW
 
     def cancel_entry(self, run: str, ordinal: int, reason: str, now: datetime) -> None:
         """Stop an entry from filling further: not judged yet, it is superseded; ordered, its cancellation is asked."""

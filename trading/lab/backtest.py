@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import chain
 
 from alphapanda.core.figures import counted
 from alphapanda.core.timezone import IST, day_of
@@ -75,7 +76,8 @@ def _of_candles(play: Play, instruments: Mapping[int, Instrument]) -> Outcome:
     play.data = loaded.digest
     worse, better = play_bars(play, instruments, loaded, (first, last))
     outcome = _outcome(replace(request, first=first, last=last), play, worse)
-    outcome.warnings = [*loaded.warnings, *_of_lots(instruments), *_of_blind(worse.blind)]
+    said = _of_lots(instruments), _of_blind(worse.blind), _of_unsettled(worse.unsettled)
+    outcome.warnings = [*loaded.warnings, *chain(*said)]
     outcome.undecided = worse.undecided
     if better is not None:
         outcome.better_net = figures_of(request.capital, better.days, []).net
@@ -98,8 +100,14 @@ def _days_of(request: BacktestRequest, loaded: Loaded) -> tuple[date, date]:
 def _of_lots(instruments: Mapping[int, Instrument]) -> list[str]:
     """Say what is asked of today's list because no list of then is kept."""
     dated = [one.key for one in instruments.values() if one.expiry]
-    words = "the lot size of today is used, and an expiry that is reached is not booked"
-    return [f"{', '.join(dated)}: {words}"] if dated else []
+    return [f"{', '.join(dated)}: the lot size of today is used"] if dated else []
+
+
+def _of_unsettled(unsettled: Mapping[str, date]) -> list[str]:
+    return [
+        f"{key}: expired on {expiry}, and its final price is not on file: it counts at its last price"
+        for key, expiry in sorted(unsettled.items())
+    ]
 
 
 def _of_blind(blind: Mapping[tuple[str, date], int]) -> list[str]:

@@ -21,6 +21,7 @@ from trading.exits.plans import ExitRequest
 from trading.lab.account import Deployed, MemoryAccount, RunNews
 from trading.lab.assessment import assess_signals
 from trading.lab.execution import book_trades, execute_orders
+from trading.lab.expiring import book_expiries, leave_before_delivery
 from trading.lab.facts import session_of
 from trading.lab.following import follow_exits
 from trading.lab.values import MemorySignal, Named, Numbered, stored
@@ -94,6 +95,7 @@ class Engine:
         self.tokens = {spec.key: token for token, spec in self.instruments.items()}
         self.rows: dict[int, np.void] = {}
         self.day: date | None = None
+        self._expires = any(spec.expiry for spec in self.instruments.values())
         self._sessions: dict[tuple[str, date], Session | None] = {}
         self._by_name: dict[str, LabRun] = {}
         self._heard: set[int] = set()
@@ -136,8 +138,16 @@ class Engine:
         self.now = max(self.now, moment)
         day = self.now.astimezone(IST).date()
         if day != self.day:
+            self.end_day()
             self.day = day
             self._open_day(day)
+        if self._expires:
+            leave_before_delivery(self.account, self.now)
+
+    def end_day(self) -> None:
+        """Let what has expired by the day be booked, as after its close; runs hear of it at the next entry."""
+        if self.day is not None:
+            book_expiries(self.account, self.day)
 
     def finish(self, decided: list[Decided], quotes: Mapping[int, DepthQuote]) -> None:
         """Match on these books, act on what was decided, and let all of it come to rest. Raises NeverQuiet."""
@@ -213,6 +223,8 @@ class Engine:
         if news.kind == "ended":
             run.host.apply_order_ended(payload["instrument"], payload["outcome"], payload["number"])
             return []
+        if news.kind == "expired":
+            return self.call(run, lambda: run.host.apply_expiry(fill_of(payload)))
         is_own = news.kind == "fill"
         fill = fill_of(payload, payload["number"] if is_own else None)
         hear = run.host.apply_fill if is_own else run.host.apply_closed_by_hand

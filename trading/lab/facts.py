@@ -37,6 +37,12 @@ class MarketFacts(Protocol):
     def leave_by(self, token: int, day: date) -> date | None:
         """The last trading day to leave what would be delivered; None for what need not be left."""
 
+    def final_price(self, token: int) -> Decimal | None:
+        """By which a contract is settled when it expires; None while nobody has told."""
+
+    def settled_at(self, token: int) -> datetime | None:
+        """When a contract's last day is over; None for what does not expire."""
+
     def age_limits(self, token: int) -> AgeLimits: ...
 
 

@@ -116,7 +116,7 @@ class MemoryHoldings:
         return charges
 
     def _step_of(self, trade: MemoryTrade) -> Step[MemoryTrade]:
-        segment = segment_of(trade.instrument.instrument_type, trade.product)
+        segment = segment_of(trade.instrument.instrument_type, trade.product, at_expiry=trade.is_expiry)
         if segment == ChargeSegment.DELIVERY:
             return self._delivered[trade.instrument.tradingsymbol].add_trade(trade)
         before = self._executed[trade.broker_order_id]

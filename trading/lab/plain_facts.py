@@ -29,6 +29,8 @@ class PlainFacts:
     freezes: Mapping[int, int] = field(default_factory=dict)
     protections: Mapping[str, Protection] = field(default_factory=dict)  # by segment
     limits: AgeLimits = DEFAULT_LIMITS
+    final_prices: Mapping[int, Decimal] = field(default_factory=dict)
+    leave_days: Mapping[int, date] = field(default_factory=dict)
 
     def spec_of(self, token: int) -> InstrumentSpec:
         return self.specs[token]
@@ -61,7 +63,14 @@ class PlainFacts:
         return self.protections.get(self.specs[token].segment, UNTOLD)
 
     def leave_by(self, token: int, day: date) -> date | None:
-        return None
+        return self.leave_days.get(token)
+
+    def final_price(self, token: int) -> Decimal | None:
+        return self.final_prices.get(token)
+
+    def settled_at(self, token: int) -> datetime | None:
+        expiry = self.specs[token].expiry
+        return None if expiry is None else datetime.combine(expiry, self.closes, IST)
 
     def age_limits(self, token: int) -> AgeLimits:
         return self.limits

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from alphapanda.core.figures import plain as money
 from portfolio.domain.positions import PRICE_STEP
-from trading.lab.holdings import HoldingKey
-from trading.lab.values import MemoryFill
+from trading.lab.values import MemoryFill, MemoryTrade
 
 ZERO = Decimal(0)
 
@@ -41,10 +41,12 @@ class RoundTrip:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What of a fill belongs to one trade."""
+    """What of an execution belongs to one trade, and why it was asked."""
 
     signed_quantity: int
-    fill: MemoryFill
+    price: Decimal
+    at: datetime
+    reason: str
     charges: Decimal | None
 
 
@@ -56,23 +58,30 @@ class RoundTrips:
     """
 
     over: list[RoundTrip] = field(default_factory=list)
-    _open: dict[HoldingKey, list[_Part]] = field(default_factory=dict)
+    _open: dict[tuple[str, str, str], list[_Part]] = field(default_factory=dict)  # by run, instrument and product
 
     def add_fill(self, fill: MemoryFill) -> None:
-        key = fill.trade.portfolio_id, fill.trade.instrument_id, fill.trade.product
+        self._add(fill.trade, fill.order.signal.reason)
+
+    def add_expiry(self, trade: MemoryTrade) -> None:
+        self._add(trade, f"expired, settled at {money(trade.price)}")
+
+    def _add(self, trade: MemoryTrade, reason: str) -> None:
+        key = trade.portfolio_id, trade.instrument.key, trade.product
         parts = self._open.setdefault(key, [])
         before = sum(part.signed_quantity for part in parts)
-        after = before + fill.signed_quantity
+        after = before + trade.signed_quantity
+        executed = trade.price, trade.traded_at, reason
         if before * after >= 0 and after:
-            parts.append(_Part(fill.signed_quantity, fill, fill.trade.charges))
+            parts.append(_Part(trade.signed_quantity, *executed, trade.charges))
             return
-        parts.append(_Part(-before, fill, fill.trade.charges))
-        self.over.append(_trip(parts))
-        parts[:] = [_Part(after, fill, ZERO)] if after else []
+        parts.append(_Part(-before, *executed, trade.charges))
+        self.over.append(_trip(key, parts))
+        parts[:] = [_Part(after, *executed, ZERO)] if after else []
 
     def in_order(self) -> list[RoundTrip]:
         """Return them by the time they began, those that are not over too."""
-        found = [*self.over, *(_trip(parts) for parts in self._open.values() if parts)]
+        found = [*self.over, *(_trip(key, parts) for key, parts in self._open.items() if parts)]
         return sorted(found, key=lambda trip: (trip.entered_at, trip.run, trip.instrument))
 
 
@@ -83,24 +92,24 @@ def round_trips(fills: Iterable[MemoryFill]) -> list[RoundTrip]:
     return trips.in_order()
 
 
-def _trip(parts: list[_Part]) -> RoundTrip:
-    first, sign = parts[0].fill, 1 if parts[0].signed_quantity > 0 else -1
+def _trip(key: tuple[str, str, str], parts: list[_Part]) -> RoundTrip:
+    (run, instrument, _), first, sign = key, parts[0], 1 if parts[0].signed_quantity > 0 else -1
     into = [part for part in parts if part.signed_quantity * sign > 0]
     out = [part for part in parts if part.signed_quantity * sign < 0]
     is_over, entry, left_at = _units(into) == _units(out), _average(into), _average(out) if out else None
     known = [part.charges for part in parts]
     return RoundTrip(
-        run=first.trade.portfolio_id,
-        instrument=first.trade.instrument.key,
+        run=run,
+        instrument=instrument,
         side="BUY" if sign > 0 else "SELL",
         quantity=sign * _units(into),
         entered_at=first.at,
         entry_price=entry,
-        entry_reason=first.order.signal.reason,
-        exited_at=out[-1].fill.at if is_over else None,
+        entry_reason=first.reason,
+        exited_at=out[-1].at if is_over else None,
         exit_price=left_at,
-        exit_reason=out[-1].fill.order.signal.reason if is_over else "",
-        gross=-sum((part.signed_quantity * part.fill.price for part in parts), ZERO) if is_over else None,
+        exit_reason=out[-1].reason if is_over else "",
+        gross=-sum((part.signed_quantity * part.price for part in parts), ZERO) if is_over else None,
         charges=None if None in known else sum((charge for charge in known if charge is not None), ZERO),
     )
 
@@ -110,7 +119,7 @@ def _units(parts: Iterable[_Part]) -> int:
 
 
 def _average(parts: list[_Part]) -> Decimal:
-    value = sum((abs(part.signed_quantity) * part.fill.price for part in parts), ZERO)
+    value = sum((abs(part.signed_quantity) * part.price for part in parts), ZERO)
     return (value / _units(parts)).quantize(PRICE_STEP)
 
 

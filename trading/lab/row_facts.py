@@ -10,10 +10,10 @@ from typing import TypeVar
 
 from instruments.domain.price_protection import Protection, protection_in_force
 from instruments.domain.sessions import DaySchedule
-from instruments.models import FreezeQuantity, Instrument, ProtectionStep, TradingSession
+from instruments.models import FreezeQuantity, Instrument, ProtectionStep, SettlementPrice, TradingSession
 from market.board import limits_of
 from market.domain.staleness import AgeLimits
-from portfolio.expiries import days_to_leave
+from portfolio.expiries import days_to_leave, settlement_time
 from trading.models import PriceBand
 from trading.run.hosts import spec_of
 from trading.strategies.values import InstrumentSpec
@@ -76,6 +76,13 @@ class RowFacts:
             return days_to_leave([one], day, only_certain=True).get(one.pk)
 
         return self._once("leave by", token, day, ask)
+
+    def final_price(self, token: int) -> Decimal | None:
+        return SettlementPrice.objects.final_price(self.instruments[token])
+
+    def settled_at(self, token: int) -> datetime | None:
+        one = self.instruments[token]
+        return settlement_time(one) if one.expiry else None
 
     def age_limits(self, token: int) -> AgeLimits:
         return limits_of(self.instruments[token])

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from trading.lab.engine import Engine, Fault
+from trading.lab.expiring import unsettled
 from trading.lab.result import DayEnd
 from trading.lab.round_trips import RoundTrip, RoundTrips
 
@@ -25,6 +26,7 @@ class Played:
     wanted_days: Collection[date]
     undecided: int = 0
     blind: Mapping[tuple[str, date], int] = field(default_factory=dict)
+    unsettled: Mapping[str, date] = field(default_factory=dict)  # held though it expired, by key
 
 
 class Tally:
@@ -35,9 +37,12 @@ class Tally:
         self._trips, self._refusals = RoundTrips(), Counter[str]()
 
     def note_end(self, day: date) -> None:
+        self.engine.end_day()
         account = self.engine.account
         for fill in account.fills:
             self._trips.add_fill(fill)
+        for trade in account.expiries:
+            self._trips.add_expiry(trade)
         for decision in account.decisions:
             self._refusals.update(decision.refusal_codes)
         unknown = any(trade.charges is None for trade in account.holdings.trades)
@@ -74,4 +79,5 @@ class Tally:
             not_asked={code: one for run in self.engine.runs for code, one in run.host.refused_entries.items()},
             faults=self.engine.faults,
             wanted_days=wanted_days,
+            unsettled=unsettled(self.engine.account, self.days[-1].day) if self.days else {},
         )

@@ -206,6 +206,7 @@ class MemoryTrade:
     price: Decimal
     traded_at: datetime
     charges: Decimal | None = None
+    is_expiry: bool = False
 
     @property
     def exchange_order(self) -> tuple[object, ...]:

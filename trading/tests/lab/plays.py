@@ -1,7 +1,7 @@
 """Plays candles of one share through the engine, with a strategy that decides by the clock: no database."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
@@ -86,16 +86,18 @@ def play(bars, script, *given, **options) -> Played:
 
 
 def make_player(
-    bars, script, fills=CERTAIN, worse_first=True, limits=LIMITS, spec_changes=None, keeps_checks=True, **run_terms
+    bars, script, fills=CERTAIN, worse_first=True, limits=LIMITS, of=None, facts=None, keeps_checks=True, **run_terms
 ) -> BarPlayer:
-    facts = PlainFacts({TOKEN: spec(**(spec_changes or {}))}, protections={"NSE": SHARES})
+    """``of``: the instrument; ``facts``: of it, by the names of PlainFacts."""
+    of = of or spec()
+    facts = PlainFacts({TOKEN: of}, **({"protections": {"NSE": SHARES}} | (facts or {})))
     board = BarBoard(facts, terms=fills)
     granted = AccountTerms(
         Decimal(10_000_000), lambda exchange: seeded(), lambda name: limits, "salt",
         timedelta(milliseconds=400), timedelta(seconds=10),
     )  # fmt: skip
     engine = BarEngine(MemoryAccount(granted, board, keeps_checks), facts.specs, ())
-    run_terms = terms(**run_terms)
+    run_terms = replace(terms(**run_terms), instruments=(of,))
     strategy = script(script.Parameters(), run_terms.specs)
     host = RunHost(strategy, run_terms, engine.session, moment(bars.start[0]), keeps_waits=False)
     deployed = Deployed("run", run_terms.product, run_terms.enter_until, run_terms.flat_by)

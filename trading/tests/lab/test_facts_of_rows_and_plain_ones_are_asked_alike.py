@@ -62,6 +62,7 @@ def test_a_share_has_a_slab_and_no_freeze_quantity_and_is_not_left_by_a_day(fact
     slab = [(step.below, step.percent) for step in facts.protection(INFY, MONDAY).slab]
     assert slab == [(Decimal(100), Decimal(2)), (Decimal(500), Decimal(1)), (None, Decimal("0.5"))]
     assert (facts.freeze(INFY, MONDAY), facts.leave_by(INFY, MONDAY)) == (None, None)
+    assert (facts.final_price(INFY), facts.settled_at(INFY)) == (None, None)
 
 
 def test_it_knows_its_instrument_and_how_old_a_price_may_be(facts):
