@@ -7,9 +7,10 @@ from decimal import Decimal
 import pytest
 
 from instruments.tests.protections import FUTURES, OPTIONS
+from portfolio.domain.charges import ChargeSegment
 from trading.lab.tally import Tally
 from trading.strategies.values import InstrumentSpec
-from trading.tests.lab.plays import TOKEN, bars_of, make_player, scripted
+from trading.tests.lab.plays import TOKEN, bars_of, make_player, scripted, seeded
 from trading.tests.strategies.market_day import FRIDAY, at
 
 D = Decimal
@@ -53,9 +54,15 @@ def test_what_is_held_at_expiry_is_settled_at_its_value(of, final, value):
     assert played.days[-1].equity == D(10_000_000) + trip.gross - sum(played.days[-1].costs.values())
 
 
-def test_an_option_in_the_money_pays_the_tax_of_its_exercise():
-    costs = [day_of(final_prices={TOKEN: D(final)})[1].days[-1].costs for final in ("24000", "24250")]
-    assert costs[1]["transaction_tax"] - costs[0].get("transaction_tax", 0) > 0
+def test_an_option_in_the_money_is_charged_as_exercised_and_not_as_sold():
+    worthless, worth = (day_of(final_prices={TOKEN: D(final)})[1].days[-1].costs for final in ("24000", "24250"))
+    added = {kind: amount - worthless.get(kind, 0) for kind, amount in worth.items()}
+    exercised, sold = (
+        seeded().card_of("NFO", segment, FRIDAY).order_charges("SELL", D(250 * 650)).to_paisa().amounts()
+        for segment in (ChargeSegment.OPTIONS_EXPIRY, ChargeSegment.OPTIONS)
+    )
+    assert {kind: amount for kind, amount in added.items() if amount} == {k: v for k, v in exercised.items() if v}
+    assert exercised != sold
 
 
 def test_the_run_hears_of_it_and_holds_nothing():
