@@ -40,7 +40,10 @@ def test_an_order_refused_by_the_broker_is_rejected_in_its_words(live):
     live.sim.fault("http", count=1, status=400, error_type="MarginException", message="Insufficient funds.")
     live.buy(1, product="MIS")
     order = live.until_state("rejected")
-    assert (order.state_reason, order.reserved) == ("Insufficient funds.", 0)
+    assert (order.state_reason, order.reserved) == (
+        "Insufficient funds: not enough margin: a smaller order, or funds added first",
+        0,
+    )
     assert live.sent(accepted=True) == []
 
 
@@ -48,7 +51,7 @@ def test_a_rejection_after_acceptance_moves_no_position(live):
     live.sim.fault("reject", count=1, message="RMS:Blocked for INFY MIS TRADING NOT ALLOWED")
     live.buy(1, product="MIS")
     order = live.until_state("rejected")
-    assert order.state_reason == "RMS:Blocked for INFY MIS TRADING NOT ALLOWED"
+    assert order.state_reason.startswith("RMS:Blocked for INFY MIS TRADING NOT ALLOWED: this instrument is not traded")
     assert (Position.objects.exists(), order.broker_order_id != "") == (False, True)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import Any
 
 from alphapanda.core.timezone import IST
 from instruments.domain.order_terms import NEEDS_PRICE, TAKES_MARKET, OrderType, Product
+from trading.brokers.zerodha.rejections import Meaning, explained, rejection_in
 from trading.orders.broker_port import (
     AddressNotAllowed,
     BrokerError,
@@ -62,9 +62,6 @@ INTERVALS: dict[int, str] = {
 # Days one request for candles may span (kite.md 2.10).
 LONGEST_SPAN_DAYS: dict[int, int] = {1: 60, 3: 100, 5: 100, 10: 100, 15: 200, 30: 200, 60: 400, 1440: 2000}
 
-# Says nothing about whether the order was placed (Kite forum 35732).
-_NO_ANSWER = re.compile(r"timed?[ -]?out|check the order ?book", re.IGNORECASE)
-_ADDRESS = re.compile(r"\bIPs?\b.*(not allowed|configured|whitelist)|static IP", re.IGNORECASE)
 # What these error types say of a write is final, with a 4xx that Kite itself wrote.
 _REFUSING_TYPES = frozenset(
     {
@@ -97,8 +94,11 @@ def classify_reply(reply: Reply) -> WriteOutcome:
     """Return what a reply to a write proves; whatever is not proof is unknown (kite.md 2.5)."""
     if not reply.is_sent or reply.status == TOO_MANY:
         return WriteOutcome.REFUSED
-    if not reply.is_envelope or reply.status is None or _NO_ANSWER.search(reply.words):
+    if not reply.is_envelope or reply.status is None:
         return WriteOutcome.UNKNOWN
+    known = rejection_in(reply.words) if reply.error_type else None
+    if known is not None and (not known.is_final or reply.status in _REFUSING_STATUSES):
+        return WriteOutcome.REFUSED if known.is_final else WriteOutcome.UNKNOWN
     if reply.status == 200 and reply.has_order_id and not reply.error_type:
         return WriteOutcome.ACCEPTED
     is_refusal = reply.status in _REFUSING_STATUSES and reply.error_type in _REFUSING_TYPES
@@ -110,7 +110,7 @@ def error_for(reply: Reply) -> BrokerError:
     words = reply.words or "no answer"
     if classify_reply(reply) is not WriteOutcome.REFUSED:
         return BrokerUnreachable(words, reply.error_type)
-    return _refusal(reply)(words, reply.error_type or "not_sent")
+    return _refusal(reply)(explained(words), reply.error_type or "not_sent")
 
 
 def read_error_for(reply: Reply) -> BrokerError:
@@ -123,7 +123,8 @@ def _refusal(reply: Reply) -> type[OrderRefused]:
     if reply.status == TOO_MANY:
         return RateLimited
     # The type of this refusal has varied; the text has not (kite.md 1.6).
-    if _ADDRESS.search(reply.words):
+    known = rejection_in(reply.words)
+    if known is not None and known.meaning is Meaning.ADDRESS:
         return AddressNotAllowed
     return SessionExpired if _is_session_end(reply) else OrderRefused
 
@@ -186,7 +187,7 @@ def order_report(row: Row) -> BrokerOrderRow:
         state=order_state(status, filled),
         filled_quantity=filled,
         average_price=_price(row, "average_price") if filled else None,
-        words=row.get("status_message_raw") or row.get("status_message") or "",
+        words=explained(row.get("status_message_raw") or row.get("status_message") or ""),
         broker_status=status,
         placed_at=ist_time(row.get("order_timestamp")),
         updated_at=ist_time(row.get("exchange_update_timestamp")),
