@@ -15,7 +15,11 @@ class NotAllowed(Exception):
     """The request makes sense but may not be done now; the words say why."""
 
 
+def is_real_money(account: Any) -> bool:
+    return account.mode == "live" and bool(settings.KIND == "live")
+
+
 def insist_on_rehearsal(account: Any) -> None:
     """Raise NotAllowed for real money: the way to Zerodha is rehearsed with kitesim until all of it is proven."""
-    if account.mode == "live" and settings.KIND == "live":
+    if is_real_money(account):
         raise NotAllowed(f"{account} is live: sending live orders is not part of this version")

@@ -1,14 +1,16 @@
 """A live order from its signal to the books, at kitesim: whose own list of accepted orders is the judge."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
+from alphapanda.core.clock.market_time import wall_now
 from portfolio.models import Position, Trade
 from trading.brokers.choice import broker_for
 from trading.errors import NotAllowed
 from trading.models import BookDifference, BookReading, RiskLimit, SeenOrder
-from trading.orders import arming
+from trading.orders import arming, readings
 from trading.orders.requests import request_cancellation
 from trading.risk import assessment
 
@@ -84,6 +86,12 @@ def test_real_money_is_refused_until_all_of_this_is_proven(live, settings):
         live.buy(1, product="MIS")
     with pytest.raises(NotAllowed, match="not part of this version"):
         broker_for(live.account)
+    later = wall_now() + timedelta(minutes=5)
+    before = BookReading.objects.count()
+    readings.read_and_book(live.account.pk)
+    assert (readings.wake_for_readings(later), BookReading.objects.count()) == (0, before)
+    settings.KIND = "practice"
+    assert readings.wake_for_readings(later) == 1
 
 
 def test_what_keeps_an_account_from_being_armed_is_said_all_at_once(rehearsal):

@@ -8,6 +8,7 @@ from portfolio.models import Position
 from tests.stories.killing import killed_at
 from tests.stories.oracle import violations
 from trading.models import Order, SeenOrder
+from trading.orders import execution
 from trading.orders.requests import request_cancellation, request_modification
 
 ENTRY = (
@@ -83,3 +84,26 @@ def readings_wait():
     from trading.orders import readings
 
     return readings.SHOWS_AFTER
+
+
+@pytest.mark.parametrize("point", ["execute.before_cancel", "execute.after_cancel"])
+def test_on_paper_a_cancellation_is_left_to_the_next_worker(watched, point, tmp_path):
+    watched.play("1500.00")
+    watched.buy(10, price="1490.00")
+    watched.play("1500.00", "1500.00")
+    request_cancellation(Order.objects.get(), "tests")
+    killed_at(point, watched.quiesce, str(tmp_path))
+    watched.play("1500.00", "1500.00")
+    assert Order.objects.get().state == "cancelled"
+
+
+def test_what_a_sleeping_worker_sent_is_cancelled_by_the_id_it_was_given(live, monkeypatch):
+    def give_up(point):
+        if point == "execute.after_place":
+            execution.move_order(Order.objects.get(), "not_placed", actor="tests", reason="its worker is dead")
+
+    monkeypatch.setattr(execution, "crashpoint", give_up)
+    live.buy(2, price=f"{live.last() * Decimal('0.99'):.1f}", product="MIS")
+    live.until(lambda: live.sent("cancel", accepted=True), "it is taken back")
+    (placed,) = live.sent(accepted=True)
+    assert {call["order_id"] for call in live.sent("cancel")} == {placed["order_id"]}

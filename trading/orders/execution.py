@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
@@ -122,19 +123,23 @@ def ask_broker(order: Order, broker: Broker) -> None:
         if not move_order(
             order, OrderState.SUBMITTED, actor=WORKER, reason="accepted", broker_order_id=broker_order_id
         ):
-            _take_back_if_given_up(order, broker)
+            _take_back_if_given_up(order, broker, broker_order_id)
         crashpoint("execute.after_submitted")
     if not broker.repeats_safely:
         # Taken or unanswered, its books tell what became of it; the sweep would ask for them too, seconds later.
         wakeups.wake_stage(wakeups.BOOK, order.account_id, wakeups.books_queue(order.account))
 
 
-def _take_back_if_given_up(order: Order, broker: Broker) -> None:
+def _take_back_if_given_up(order: Order, broker: Broker, broker_order_id: str) -> None:
     """Cancel what was accepted after somebody else had proven it unsent: this worker slept for longer than allowed."""
     order.refresh_from_db(fields=["state"])
     if order.state in (OrderState.NOT_PLACED, OrderState.EXPIRED, OrderState.CANCELLED) and not order.filled_quantity:
         log.error("accepted_after_given_up", tag=order.tag, state=order.state)
-        broker.request_cancel(ticket_of(order))
+        try:
+            broker.request_cancel(replace(ticket_of(order), broker_order_id=broker_order_id))
+        except BrokerError as problem:
+            # Its broker's books show that it lives: then it is cancelled again, and a person called.
+            log.error("not_taken_back", tag=order.tag, error=repr(problem))
 
 
 def resolve_unconfirmed(order: Order, broker: Broker) -> None:
@@ -160,9 +165,8 @@ def ask_to_modify(order: Order, broker: Broker) -> None:
     """Ask for the price that is wanted. Refused at once, it is answered; without an answer it stays out, uncounted."""
     if order.modify_price is None:
         raise ValueError(f"{order} asks for no price")
-    sent = Order.objects.filter(pk=order.pk, modify_pending=True, modify_number=order.modify_number)
-    # Written before it leaves: a worker that dies meanwhile must not ask for the change again unseen.
-    if not sent.filter(modify_sent_at__isnull=True).update(modify_sent_at=wall_now()):
+    waiting = Order.objects.to_modify().filter(pk=order.pk, modify_number=order.modify_number)
+    if not _may_ask(order, broker, waiting, "modify_sent_at"):
         return
     crashpoint("execute.before_modify")
     try:
@@ -172,6 +176,7 @@ def ask_to_modify(order: Order, broker: Broker) -> None:
     except BrokerUnreachable as silence:
         log.warning("modify_unanswered", tag=order.tag, error=repr(silence))
     crashpoint("execute.after_modify")
+    waiting.update(modify_sent_at=wall_now())
 
 
 def ask_to_cancel(order: Order, broker: Broker) -> None:
@@ -181,7 +186,8 @@ def ask_to_cancel(order: Order, broker: Broker) -> None:
         return
     if order.state == OrderState.UNCONFIRMED:
         return
-    if not Order.objects.to_cancel().filter(pk=order.pk).update(cancel_sent_at=wall_now()):
+    waiting = Order.objects.to_cancel().filter(pk=order.pk)
+    if not _may_ask(order, broker, waiting, "cancel_sent_at"):
         return
     crashpoint("execute.before_cancel")
     try:
@@ -189,6 +195,26 @@ def ask_to_cancel(order: Order, broker: Broker) -> None:
     except BrokerError as problem:
         log.warning("cancel_not_taken", tag=order.tag, error=repr(problem))
     crashpoint("execute.after_cancel")
+    waiting.update(cancel_sent_at=wall_now())
+
+
+def _may_ask(order: Order, broker: Broker, waiting: OrderQuerySet, column: str) -> bool:
+    """Whether a change or a cancellation is ours to ask now.
+
+    Where asking twice is one request, it is noted as sent once it is: whoever dies before leaves it to the next.
+    Elsewhere it is noted before it leaves, and the broker's books tell whether it came through. It takes its share of
+    the second and the minute; where that is used up, the next drain asks.
+    """
+    if broker.repeats_safely:
+        return waiting.exists()
+    with transaction.atomic():
+        if not waiting.update(**{column: wall_now()}):
+            return False
+        if full := rates.spend_request(order.account, wall_now()):
+            log.info("request_waits_for_rate", tag=order.tag, window=full)
+            transaction.set_rollback(True)
+            return False
+    return True
 
 
 @transaction.atomic

@@ -1,8 +1,8 @@
 """How many orders a broker takes per calendar second, minute and day, and what is kept for getting out.
 
 Zerodha, since 1 Apr 2026: 10 a second, 400 a minute and 5,000 a day for an account, counted on the
-broker's calendar (kite.md 2.1). More is answered with 429. Cancellations count to the second and the minute;
-none is sent to a broker yet, so none is counted here.
+broker's calendar (kite.md 2.1). More is answered with 429. Changes and cancellations count to the second and the
+minute, not to the day.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """Spend the account's order-rate budget: conditional UPDATEs on the broker's calendar second, minute and day."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -25,8 +26,20 @@ def spend_rate(account: Account, now: datetime, *, is_exit: bool, budget: RateBu
 
     Call inside the claim's transaction: a claim that rolls back has spent nothing.
     """
+    return _spend(account, now, tuple(Span), budget, is_exit=is_exit)
+
+
+def spend_request(account: Account, now: datetime, budget: RateBudget = KITE_BUDGET) -> str:
+    """Count a change or a cancellation, which the day's orders do not include. Returns "", or the window that is full.
+
+    Both make nothing larger: they may use what is kept for exits.
+    """
+    return _spend(account, now, (Span.SECOND, Span.MINUTE), budget, is_exit=True)
+
+
+def _spend(account: Account, now: datetime, spans: Iterable[Span], budget: RateBudget, *, is_exit: bool) -> str:
     with transaction.atomic():
-        for span in Span:
+        for span in spans:
             if not _count(account, span, window_start(span, now), budget.room(span, is_exit=is_exit)):
                 transaction.set_rollback(True)
                 return str(span)

@@ -14,6 +14,7 @@ from trading import wakeups
 from trading.brokers.choice import broker_for
 from trading.brokers.reading import Books, read_books
 from trading.brokers.remote import RemoteBroker
+from trading.errors import is_real_money
 from trading.models import BookReading, BrokerSession, Order, OrderTransition, SeenOrder, SeenTrade
 from trading.orders.broker_port import BrokerError
 from trading.orders.fills import book_trades, note_modify_answer
@@ -44,7 +45,7 @@ def reading_due(account: Account, now: datetime) -> bool:
 def wake_for_readings(now: datetime) -> int:
     """Wake the broker worker of every account whose books are due; an account nobody logged in to has none to read."""
     accounts = Account.objects.active().filter(mode=Account.Mode.LIVE, session__state=BrokerSession.State.LIVE)
-    due = [account for account in accounts if reading_due(account, now)]
+    due = [account for account in accounts if not is_real_money(account) and reading_due(account, now)]
     for account in due:
         wakeups.wake_stage(wakeups.BOOK, account.pk, wakeups.books_queue(account))
     return len(due)
@@ -56,6 +57,8 @@ def read_and_book(account_id: UUID | str) -> None:
     Not to be called inside a transaction. Books that cannot be read leave all as it was: the next reading tells.
     """
     account = Account.objects.get(pk=account_id)
+    if is_real_money(account):
+        return  # the ticker said that something changed there, and nothing of it is ours
     found = None
     if isinstance(broker := broker_for(account), RemoteBroker):
         found = _read(account, broker)

@@ -13,7 +13,7 @@ from portfolio.booking import open_account
 from portfolio.models import Account
 from trading.models import RateWindow
 from trading.orders.rate_budget import KITE_BUDGET, RateBudget, RateLimit, Span, window_start
-from trading.orders.rates import count_exit, exit_room, spend_rate
+from trading.orders.rates import count_exit, exit_room, spend_rate, spend_request
 
 NOW = datetime(2026, 11, 20, 5, 0, 30, 250_000, tzinfo=UTC)
 
@@ -89,3 +89,8 @@ def test_exits_make_four_requests_a_second_and_a_thousand_new_orders_a_day(accou
     RateWindow.objects.filter(span="exit_d").update(count=1000)
     assert exit_room(account, NOW + timedelta(minutes=1)) == (4, 0)
     assert "second" not in counts()  # the broker's own windows are counted where orders are claimed
+
+
+def test_a_change_or_a_cancellation_counts_to_the_second_and_the_minute_and_not_to_the_day(account: Account) -> None:
+    assert [spend_request(account, NOW) for _ in range(11)] == [""] * 10 + ["second"]
+    assert counts() == {"second": 10, "minute": 10}
