@@ -313,7 +313,10 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "DEFAULT_PAGINATION_CLASS": "alphapanda.core.pages.NewestFirst",
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_FILTER_BACKENDS": [
+        "trading.api.access.OwnAccounts",
+        "django_filters.rest_framework.DjangoFilterBackend",
+    ],
     "COERCE_DECIMAL_TO_STRING": True,
     # Times are told in TIME_ZONE, whose offset never changes; PostgreSQL writes them alike in long lists.
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%f+05:30",
@@ -335,7 +338,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Everything a script may read, and the few things it may do. Money and order ids are strings.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "SERVE_PERMISSIONS": ["trading.api.access.MayAct"],
     "POSTPROCESSING_HOOKS": [
         "drf_standardized_errors.openapi_hooks.postprocess_schema_enums",
         "alphapanda.api.with_idempotency_keys",

@@ -49,7 +49,9 @@ class AccountAdmin(ModelAdmin):
         "derivative_margin_percent",
         "flat_by",
         "is_active",
+        "owners",
     ]
+    filter_horizontal = ["owners"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Account | None = None) -> list[str]:
         # A trigger refuses these too; here the form does not even offer them.
@@ -62,7 +64,7 @@ class AccountAdmin(ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Account, form: ModelForm[Account], change: bool) -> None:
         if change:
             # Not the whole row: version and cash go on while somebody edits.
-            obj.save(update_fields=form.changed_data)
+            obj.save(update_fields=[name for name in form.changed_data if name != "owners"])
             return
         obj.opened_at = market_now()
         super().save_model(request, obj, form, change)

@@ -8,26 +8,27 @@ from weakref import WeakKeyDictionary
 
 import structlog
 
+from alphapanda.core import roles
 from alphapanda.core.clock.market_time import wall_now
 from alphapanda.core.outages import outage_behind
 from alphapanda.dashboard.listening import Listener, end_tasks, loop_time
 from alphapanda.dashboard.log_lines import LogLines
 from alphapanda.dashboard.outbox import LOGS, MARKET, Outbox, encode_json
 from alphapanda.dashboard.prices import Prices, board_rows
-from alphapanda.dashboard.signed_in import staff_among, still_signed_in
-from alphapanda.dashboard.topics import PAGES, Kind, Page, ReadingThread, silent_now
+from alphapanda.dashboard.signed_in import still_signed_in
+from alphapanda.dashboard.topics import Kind, Page, ReadingThread, silent_now
 
 log = structlog.get_logger()
-TOPICS = (*PAGES, MARKET, LOGS)
 SHORTEST, LONGEST = 1.0, 5.0  # seconds between two snapshots of a topic
 FLUSH_SECONDS = 0.2
 LOOK_SECONDS = 0.1
 PROCESS_SECONDS = 0.5
 PUT_RIGHT_SECONDS = 5.0
 SESSION_SECONDS = 60.0
+ROLE_SECONDS = 2.0  # a role that was taken away is taken from open pages as well
 IDLE_SECONDS = 30.0
 RETRY_SECONDS = 1.0
-SLOW, SIGNED_OUT = 4013, 4401  # private codes: Autobahn sends no others
+SLOW, SIGNED_OUT, NO_ROLE = 4013, 4401, 4403  # private codes: Autobahn sends no others
 
 
 class Socket(Protocol):
@@ -68,6 +69,7 @@ class Hub:
                 self._flush_prices,
                 self._put_prices_right,
                 self._check_sessions,
+                self._check_roles,
                 self.lines.follow,
             )
             self._tasks = [asyncio.create_task(kept_going(each)) for each in work]
@@ -212,18 +214,34 @@ class Hub:
             await self.check_sessions()
 
     async def check_sessions(self) -> None:
-        """Drop the browsers whose reader has signed out, or been shut out, since they connected.
-
-        Log lines are taken from those who are staff no more.
-        """
+        """Drop the browsers whose reader has signed out, or been shut out, since they connected."""
         asked = {socket.session_key: socket.user.pk for socket in self.sockets}
         valid = await self.thread.read(still_signed_in, asked)
         for socket in list(self.sockets):
             if socket.session_key in asked and socket.session_key not in valid:
                 socket.drop(SIGNED_OUT)
+
+    async def _check_roles(self) -> None:
+        while True:
+            await asyncio.sleep(ROLE_SECONDS)
+            await self.check_roles()
+
+    async def check_roles(self) -> None:
+        """Drop the browsers whose reader may look no more, and take log lines from whoever may not watch them."""
+        asked = {socket.user.pk for socket in self.sockets}
+        if not asked:
+            return
+        may_look = await self.thread.read(roles.who_may, asked, roles.Right.LOOK)
+        for socket in list(self.sockets):
+            if socket.user.pk in asked - may_look:
+                socket.drop(NO_ROLE)
         if self.lines.watchers:
-            staff = await self.thread.read(staff_among, {socket.user.pk for socket in self.lines.watchers})
-            self.lines.keep_only(staff)
+            watching = {socket.user.pk for socket in self.lines.watchers}
+            self.lines.keep_only(await self.thread.read(roles.who_may, watching, roles.Right.WATCH_LOGS))
+
+    async def may(self, user: Any, right: roles.Right) -> bool:
+        """Whether this person holds the right now, whatever was so when they connected."""
+        return user.pk in await self.thread.read(roles.who_may, {user.pk}, right)
 
     # Sending
 

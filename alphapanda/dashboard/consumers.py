@@ -10,10 +10,11 @@ import structlog
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
+from alphapanda.core import roles
 from alphapanda.dashboard.backpressure import Line
-from alphapanda.dashboard.broadcast import TOPICS, running_hub
+from alphapanda.dashboard.broadcast import NO_ROLE, running_hub
 from alphapanda.dashboard.listening import loop_time
-from alphapanda.dashboard.outbox import LOGS, Outbox, encode_json
+from alphapanda.dashboard.outbox import Outbox, encode_json
 
 log = structlog.get_logger()
 MOST_BYTES = 4096
@@ -41,6 +42,9 @@ class PageSocket(AsyncWebsocketConsumer):
         await self.accept()
         self.session_key = self.scope["session"].session_key
         self.hub = running_hub()
+        if not await self.hub.may(self.user, roles.Right.LOOK):
+            await self.close(NO_ROLE)
+            return
         self.outbox = Outbox(self.hub.epoch)
         self.hub.join(self)
         self._sending = asyncio.create_task(self._send_on())
@@ -63,11 +67,11 @@ class PageSocket(AsyncWebsocketConsumer):
             self.drop(POLICY)
             return
         kind, topic = read_message(text_data)
-        if topic not in TOPICS:
-            known = ", ".join(TOPICS)
+        if topic not in roles.SOCKET_TOPICS:
+            known = ", ".join(roles.SOCKET_TOPICS)
             self.complain(f"There is no topic {topic!r}. Topics: {known}.")
-        elif topic == LOGS and not self.user.is_staff:
-            self.complain("Only staff may watch log lines.")
+        elif not await self.hub.may(self.user, right := roles.SOCKET_TOPICS[topic]):
+            self.complain(f"Your role does not let you {roles.WORDS[right]}.")
         elif kind == "subscribe":
             await self.hub.subscribe(self, topic)
         elif kind == "unsubscribe":

@@ -43,9 +43,9 @@ class LogLines:
         self._fresh.discard(watcher)
         watcher.outbox.forget(LOGS)
 
-    def keep_only(self, staff: set[Any]) -> None:
+    def keep_only(self, allowed: set[Any]) -> None:
         """Let go of whoever may not watch any more, by user id."""
-        for watcher in [each for each in self.watchers if each.user.pk not in staff]:
+        for watcher in [each for each in self.watchers if each.user.pk not in allowed]:
             self.leave(watcher)
 
     async def follow(self) -> None:

@@ -15,12 +15,6 @@ def still_signed_in(asked: Mapping[str, Any]) -> set[str]:
     return {key for key, user_id in asked.items() if user_id in users and belongs_to(key, users[user_id])}
 
 
-def staff_among(user_ids: set[Any]) -> set[Any]:
-    """Return the ids of those users who are active and staff now."""
-    staff = get_user_model().objects.filter(pk__in=user_ids, is_active=True, is_staff=True)
-    return set(staff.values_list("pk", flat=True))
-
-
 def belongs_to(session_key: str, user: Any) -> bool:
     """A session that was ended is empty; one from before a change of password carries another hash."""
     session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)

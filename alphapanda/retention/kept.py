@@ -30,7 +30,8 @@ KEPT: tuple[Kept, ...] = (
     ),
     Kept(
         "Trades and ledger", "for good, and what is made of them", frozenset({
-            "portfolio_account", "portfolio_portfolio", "portfolio_trade", "portfolio_adjustment",
+            "portfolio_account", "portfolio_account_owners", "portfolio_portfolio", "portfolio_trade",
+            "portfolio_adjustment",
             "portfolio_ledgerentry", "portfolio_position", "portfolio_lot", "portfolio_realisation",
             "portfolio_receivable", "portfolio_chargerate",
         }),

@@ -15,7 +15,7 @@ def test_the_schema_is_valid_and_without_a_warning(tmp_path: Any) -> None:
 
 @pytest.fixture
 def reader(db: None, client: Any, django_user_model: Any) -> Any:
-    client.force_login(django_user_model.objects.create_user("mehta"))
+    client.force_login(django_user_model.objects.create_user("mehta", is_superuser=True))
     return client
 
 

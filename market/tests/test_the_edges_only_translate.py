@@ -36,7 +36,7 @@ def now(monkeypatch):
 
 def get(viewset, **query):
     request = APIRequestFactory().get("/", query)
-    force_authenticate(request, get_user_model()(username="reader"))
+    force_authenticate(request, get_user_model()(username="reader", is_superuser=True))
     return viewset.as_view({"get": "list"})(request)
 
 

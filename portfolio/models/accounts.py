@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import time
 from decimal import Decimal
 
+from django.conf import settings
 from django.db import models
 from django.db.models import CheckConstraint, Q, UniqueConstraint
 
@@ -52,12 +53,25 @@ class Account(models.Model):
         "squares them off at its own time and price.",
     )
     is_active = models.BooleanField(default=True)
+    owners = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, blank=True, related_name="owned_accounts", help_text="Who may trade on it."
+    )
     opened_at = models.DateTimeField(editable=False)
 
     objects = AccountQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
+        # The rights of people (alphapanda/core/roles.py). Money is what they are about, so they stand here.
+        permissions = [
+            ("look", "May see pages, prices, orders and books"),
+            ("halt", "May halt, cancel and leave positions"),
+            ("trade", "May place orders and run strategies"),
+            ("ease", "May open a gate that was closed"),
+            ("operate", "May decide about work that was given up"),
+            ("watch_logs", "May watch the processes' log lines"),
+            ("every_account", "May act on accounts of others"),
+        ]
         constraints = [
             CheckConstraint(
                 name="account_paper_only_on_paper",

@@ -92,7 +92,7 @@ def test_health_tells_of_unknown_charges_and_wrong_quantities(traded: Account, t
 
 def listed(name: str, **filters: str) -> list[dict[str, Any]]:
     request = APIRequestFactory().get("/", filters)
-    force_authenticate(request, User(username="reader", pk=1))
+    force_authenticate(request, User(username="reader", pk=1, is_superuser=True))
     response = VIEWSETS[name].as_view({"get": "list"})(request)
     assert response.status_code == 200, response.data
     return json.loads(response.render().content)["results"]

@@ -30,13 +30,13 @@ def long_10(pipeline):
 
 @pytest.fixture
 def person(client):
-    client.force_login(get_user_model().objects.create_user("mehta", password="x"))
+    client.force_login(get_user_model().objects.create_superuser("mehta", password="x"))
     return client
 
 
 @pytest.fixture
 def script():
-    user = get_user_model().objects.create_user("robot", password="x", is_staff=True)
+    user = get_user_model().objects.create_superuser("robot", password="x")
     client = APIClient()
     client.force_authenticate(user)
     return client

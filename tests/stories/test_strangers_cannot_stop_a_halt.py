@@ -90,7 +90,7 @@ def lock_sessions() -> None:
 def test_strangers_wait_while_a_halt_gets_through(web: str, django_user_model: Any, valkey: Any) -> None:
     account = open_account("Desk A", "paper", "paper", Decimal(0))
     ensure_gates()
-    user = django_user_model.objects.create_user("mehta")
+    user = django_user_model.objects.create_user("mehta", is_superuser=True)
     token = make_token(user, "my halt", ApiToken.Scope.HALT, days=1).shown  # type: ignore[attr-defined]
     with ThreadPoolExecutor(STRANGERS) as strangers:
         with transaction.atomic():

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from alphapanda.core.pages import ByName
-from trading.api.access import actor_name
+from trading.api.access import actor_name, require_account
 from trading.api.base import KeyFilterSet, ReadViewSet, ReasonSerializer
 from trading.api.deployment_shapes import (
     DeploymentSerializer,
@@ -21,7 +21,7 @@ from trading.api.deployment_shapes import (
 )
 from trading.api.idempotency import done_once
 from trading.exits.opening import exit_and_stop, exit_deployment
-from trading.models import ApiToken, Deployment, Evaluation, Run, Strategy
+from trading.models import Deployment, Evaluation, Run, Strategy
 from trading.run import deployments
 
 
@@ -41,7 +41,6 @@ class DeploymentViewSet(ReadViewSet):
     serializer_class = DeploymentSerializer
     pagination_class = ByName
     filterset_fields = ("account", "strategy", "state")
-    scopes = dict.fromkeys(("pause", "stop", "exit", "exit_and_stop"), ApiToken.Scope.HALT)
     bodies = {"pause": ReasonSerializer, "parameters": NewParametersSerializer}
 
     def get_queryset(self) -> QuerySet[Deployment]:
@@ -49,7 +48,9 @@ class DeploymentViewSet(ReadViewSet):
         return super().get_queryset().annotate(open_run=Subquery(open_run))
 
     def _act(self, act: Callable[[Deployment], object]) -> Response:
-        act(self.get_object())
+        chosen = self.get_object()
+        require_account(self.request, chosen.account_id)
+        act(chosen)
         return Response(DeploymentSerializer(self.get_object()).data)
 
     @extend_schema(request=None, responses=DeploymentSerializer)

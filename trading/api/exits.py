@@ -10,12 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portfolio.models import Position
-from trading.api.access import actor_name
+from trading.api.access import actor_name, require_account
 from trading.api.base import KeyFilterSet, ReadViewSet
 from trading.api.idempotency import done_once
 from trading.api.order_shapes import ExitSerializer
 from trading.exits.opening import exit_holding, withdraw_exit
-from trading.models import ApiToken, ExitPlan
+from trading.models import ExitPlan
 from trading.orders.life_cycle import Urgency
 
 
@@ -39,7 +39,6 @@ class ExitViewSet(ReadViewSet):
     queryset = ExitPlan.objects.select_related("instrument")
     serializer_class = ExitSerializer
     filterset_class = ExitFilter
-    scopes = {"create": ApiToken.Scope.HALT}
     bodies = {"create": LeaveSerializer}
 
     @extend_schema(request=LeaveSerializer, responses={202: ExitSerializer})
@@ -48,8 +47,9 @@ class ExitViewSet(ReadViewSet):
         """Leave a position at market, asking more each time it is not taken, until it is flat."""
         asked = LeaveSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        who = actor_name(request)
-        plan = exit_holding(asked.validated_data["position"], Urgency.NOW, f"exit by {who}", who)
+        who, position = actor_name(request), asked.validated_data["position"]
+        require_account(request, position.portfolio.account_id)
+        plan = exit_holding(position, Urgency.NOW, f"exit by {who}", who)
         return Response(ExitSerializer(plan).data, status=status.HTTP_202_ACCEPTED)
 
     @extend_schema(request=None, responses={202: ExitSerializer})
@@ -58,6 +58,7 @@ class ExitViewSet(ReadViewSet):
     def withdraw(self, request: Request, pk: str | None = None) -> Response:
         """Take a limit by hand back. Any other exit goes on until it is flat."""
         plan = self.get_object()
+        require_account(request, plan.account_id)
         withdraw_exit(plan, actor_name(request))
         plan.refresh_from_db()
         return Response(ExitSerializer(plan).data, status=status.HTTP_202_ACCEPTED)

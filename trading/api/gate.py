@@ -10,14 +10,15 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from alphapanda.core.asked import AskedByName
+from alphapanda.core.roles import Right
 from portfolio.models import Account
-from trading.api.access import actor_name, reaches
+from trading.api.access import actor_name, holds
 from trading.api.base import ReadViewSet
 from trading.api.idempotency import done_once
 from trading.api.order_shapes import ExitSerializer, OrderSerializer
 from trading.api.problems import Unavailable
 from trading.exits.opening import flatten
-from trading.models import ApiToken, BrokerSession, Gate, Order
+from trading.models import BrokerSession, Gate, Order
 from trading.orders.gates import flag_file, gate_in_force
 from trading.orders.kill_switch import OnlyFlagged, set_level
 from trading.orders.life_cycle import GateState
@@ -51,7 +52,6 @@ class GateChangedSerializer(GateViewSerializer):
 class GateViewSet(AskedByName, ViewSet):
     """Whether orders may leave. Orders that only shrink a position always may."""
 
-    scopes = dict.fromkeys(("halt", "reduce_only", "flatten"), ApiToken.Scope.HALT)
     bodies = dict.fromkeys(("halt", "reduce_only", "flatten", "resume"), GateChangeSerializer)
 
     # One gate and not a list of them: the router's list route is its address.
@@ -73,7 +73,7 @@ class GateViewSet(AskedByName, ViewSet):
     @action(detail=False, methods=["post"])
     @done_once()
     def reduce_only(self, request: Request) -> Response:
-        """Let only orders through that shrink a position. A halt gives way to it with the trade scope only."""
+        """Let only orders through that shrink a position. A halt gives way to it for whoever may resume."""
         return _changed(request, GateState.REDUCE_ONLY)
 
     @extend_schema(request=GateChangeSerializer, responses=ExitSerializer(many=True))
@@ -99,7 +99,7 @@ def _changed(request: Request, state: GateState) -> Response:
     asked = GateChangeSerializer(data=request.data)
     asked.is_valid(raise_exception=True)
     chosen = asked.validated_data
-    only_stricter = not reaches(request, ApiToken.Scope.TRADE)
+    only_stricter = not holds(request, Right.EASE)
     who, reason = actor_name(request), chosen["reason"]
     try:
         on_their_way: list[Order] = set_level(chosen["account"], state, who, reason, only_stricter=only_stricter)

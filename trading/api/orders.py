@@ -11,7 +11,8 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from trading.api.access import actor_name, reaches
+from alphapanda.core.roles import Right
+from trading.api.access import actor_name, holds, require_account
 from trading.api.base import KeyFilterSet, ReadViewSet, as_json, json_fragments
 from trading.api.idempotency import done_once, service_key
 from trading.api.order_shapes import (
@@ -24,7 +25,7 @@ from trading.api.order_shapes import (
 )
 from trading.api.problems import ChoiceSchema
 from trading.exits.by_hand import place_by_hand
-from trading.models import ApiToken, Fill, Order
+from trading.models import Fill, Order
 from trading.orders.requests import request_cancellation
 
 
@@ -59,7 +60,6 @@ class OrderViewSet(ReadViewSet):
     queryset = Order.objects.select_related("instrument")
     serializer_class = OrderSerializer
     filterset_class = OrderFilter
-    scopes = {"cancel": ApiToken.Scope.HALT}
     bodies = {"create": PlaceOrderSerializer}
 
     def get_queryset(self) -> QuerySet[Order]:
@@ -86,6 +86,7 @@ class OrderViewSet(ReadViewSet):
         """
         asked = PlaceOrderSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
+        require_account(request, asked.validated_data["account"])
         placed = place_by_hand(**asked.validated_data, by=actor_name(request), key=service_key(request))
         return Response(PlacedSerializer(placed).data, status=status.HTTP_202_ACCEPTED)
 
@@ -93,10 +94,11 @@ class OrderViewSet(ReadViewSet):
     @action(detail=True, methods=["post"])
     @done_once()
     def cancel(self, request: Request, pk: str | None = None) -> Response:
-        """Ask for the order's cancellation. It is cancelled when its broker says so. An exit needs the trade scope."""
+        """Ask for the order's cancellation. It is cancelled when its broker says so. An exit needs the trade right."""
         order = self.get_object()
-        if order.is_exit and not reaches(request, ApiToken.Scope.TRADE):
-            raise PermissionDenied("This order leaves a position: to take it back needs the trade scope.")
+        require_account(request, order.account_id)
+        if order.is_exit and not holds(request, Right.TRADE):
+            raise PermissionDenied("This order leaves a position: to take it back needs the right to trade.")
         request_cancellation(order, asked_by=actor_name(request))
         return Response(OrderSerializer(order).data, status=status.HTTP_202_ACCEPTED)
 

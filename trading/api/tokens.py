@@ -13,7 +13,6 @@ from knox.models import AuthToken
 from rest_framework import serializers, status
 from rest_framework.authentication import BaseAuthentication, BasicAuthentication, SessionAuthentication
 from rest_framework.mixins import DestroyModelMixin
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -54,7 +53,6 @@ class TokenViewSet(DestroyModelMixin, ReadViewSet):
 
     queryset = ApiToken.objects.none()
     serializer_class = ApiTokenSerializer
-    permission_classes = (IsAuthenticated,)
     bodies = {"create": NewTokenSerializer}
 
     def get_authenticators(self) -> Sequence[BaseAuthentication]:  # type: ignore[override]

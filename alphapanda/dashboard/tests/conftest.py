@@ -63,7 +63,7 @@ CHECKS = [
 @pytest.fixture
 def user(db: None) -> Any:
     return get_user_model().objects.create_user(
-        "mehta", password="a long enough secret", first_name="V.", last_name="Mehta"
+        "mehta", password="a long enough secret", first_name="V.", last_name="Mehta", is_superuser=True
     )
 
 

@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
+from alphapanda.core import roles
 from alphapanda.core.figures import counted
 from alphapanda.core.journal.models import DeadLetter
 from alphapanda.core.journal.services import CannotDecide, drop_dead_letter, replay_dead_letter
@@ -17,7 +18,7 @@ from alphapanda.dashboard.forms import BacktestForm, OrderForm, given_parameters
 from alphapanda.dashboard.panels.live.kill_switch import CANCEL_ALL, FLATTEN
 from alphapanda.dashboard.panels.naming import order_words
 from alphapanda.dashboard.views.asking import await_answers, await_price
-from alphapanda.dashboard.views.page import signed_in
+from alphapanda.dashboard.views.page import refuse, signed_in
 from alphapanda.dashboard.views.pages import deployment_page, lab_page, orders_page
 from alphapanda.dashboard.views.people import came_from
 from instruments.models import Instrument
@@ -84,7 +85,8 @@ def set_level(request: HttpRequest) -> HttpResponse:
 def set_gate(request: HttpRequest, state: GateState) -> None:
     reason = request.POST.get("reason", "")[:300]
     try:
-        on_their_way = kill_switch.set_level(None, state, name_of(request), reason)
+        only_stricter = not roles.may(request.user, roles.Right.EASE)
+        on_their_way = kill_switch.set_level(None, state, name_of(request), reason, only_stricter=only_stricter)
     except kill_switch.OnlyFlagged as halted:
         messages.error(request, f"{halted}. Halt again when the database answers.")
         return
@@ -101,6 +103,8 @@ def act_on_deployment(request: HttpRequest, deployment_id: UUID, act: str) -> Ht
     chosen = get_object_or_404(
         Deployment.objects.select_related("strategy", "account", "shard__feed"), pk=deployment_id
     )
+    if not roles.may_touch(request.user, chosen.account_id):
+        return refuse_account(request)
     if act == "parameters":
         return change_parameters(request, chosen)
     if act not in ACTS:
@@ -135,6 +139,8 @@ def place_order(request: HttpRequest) -> HttpResponse:
     form = OrderForm(request.POST)
     if not form.is_valid():
         return orders_page(request, form)
+    if not roles.may_touch(request.user, form.cleaned_data["account"]):
+        return refuse_account(request)
     instrument: Instrument = form.cleaned_data["instrument"]
     has_price = ensure_watched(form.cleaned_data["account"], instrument) or await_price(instrument)
     try:
@@ -173,6 +179,8 @@ def asked_words(signals: Iterable[Signal], exits: Iterable[ExitPlan]) -> str:
 def exit_position(request: HttpRequest, position_id: UUID) -> HttpResponse:
     """Leave one position at market, and more each time it is not taken, until it is flat."""
     chosen = get_object_or_404(Position.objects.select_related("portfolio__account", "instrument"), pk=position_id)
+    if not roles.may_touch(request.user, chosen.portfolio.account_id):
+        return refuse_account(request)
     who = name_of(request)
     try:
         plan = exit_holding(chosen, Urgency.NOW, f"exit by {who}", who)
@@ -187,6 +195,10 @@ def exit_position(request: HttpRequest, position_id: UUID) -> HttpResponse:
 @require_POST
 def cancel_order(request: HttpRequest, order_id: UUID) -> HttpResponse:
     order = get_object_or_404(Order.objects.select_related("instrument", "account"), pk=order_id)
+    if not roles.may_touch(request.user, order.account_id):
+        return refuse_account(request)
+    if order.is_exit and not roles.may(request.user, roles.Right.TRADE):
+        return refuse(request, "This order leaves a position: your role does not let you take it back")
     try:
         request_cancellation(order, asked_by=name_of(request))
     except NotAllowed as refused:
@@ -240,6 +252,10 @@ def decide_dead_letter(request: HttpRequest, letter_id: UUID, act: str) -> HttpR
     else:
         messages.info(request, f"{letter}: {'to be done again' if act == 'replay' else 'dropped'}.")
     return redirect("dashboard:system")
+
+
+def refuse_account(request: HttpRequest) -> HttpResponse:
+    return refuse(request, "This account is not yours")
 
 
 def words_of(refused: Exception) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any, TypedDict
 
 from django.contrib.auth.decorators import login_required
@@ -9,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 
+from alphapanda.core import roles
 from alphapanda.dashboard.panels.shell import CommonFacts, shell_snapshot
 
 SHEETS = [
@@ -108,4 +111,34 @@ def render_page(request: HttpRequest, template: str, place: str, snapshot: Commo
     return render(request, template, context)
 
 
-signed_in = login_required(login_url="dashboard:sign_in")
+View = Callable[..., HttpResponse]
+
+
+def signed_in(view: View) -> View:
+    """Let a view be asked by those whose role reaches it, as the table of ``roles.PAGES`` says."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *arguments: Any, **named: Any) -> HttpResponse:
+        right = right_needed(request)
+        if roles.may(request.user, right):
+            return view(request, *arguments, **named)
+        return refuse(request, f"Your role does not let you {roles.WORDS[right]}")
+
+    return login_required(answer, login_url="dashboard:sign_in")
+
+
+def right_needed(request: HttpRequest) -> roles.Right:
+    match = request.resolver_match
+    assert match is not None
+    return roles.needed(roles.PAGES[str(match.url_name)], match.kwargs.get("act") or request.POST.get("level", ""))
+
+
+def refuse(request: HttpRequest, words: str) -> HttpResponse:
+    """Answer 403 in words, and say whom to ask."""
+    may_look = roles.may(request.user, roles.Right.LOOK)
+    if request.headers.get("Accept", "").startswith("application/json"):
+        return JsonResponse({"words": words}, status=403)
+    name = request.user.get_username()
+    advice = f"You are signed in as {name}. An administrator gives roles: ask one if you should have it."
+    context = {**appearance_of(request), "words": words, "advice": advice, "may_look": may_look}
+    return render(request, "dashboard/not_allowed.html", context, status=403)

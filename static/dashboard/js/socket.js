@@ -3,6 +3,7 @@ const FIRST_WAIT = 500;
 const LONGEST_WAIT = 8000;
 const SILENCE = 20_000;
 const SIGNED_OUT = 4401;
+const NO_ROLE = 4403;
 
 export class PageSocket {
   constructor(topics, { onSnapshot, onMarket, onLog, onLine, onTrouble }) {
@@ -29,7 +30,7 @@ export class PageSocket {
 
   closed(code) {
     this.onLine(false);
-    if (code === SIGNED_OUT) return location.reload();
+    if (code === SIGNED_OUT || code === NO_ROLE) return location.reload();
     setTimeout(() => this.connect(), this.wait * (0.75 + Math.random() / 2));
     this.wait = Math.min(this.wait * 2, LONGEST_WAIT);
   }

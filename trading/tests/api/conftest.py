@@ -36,7 +36,7 @@ CHECK = {
 
 
 def make_user(name: str = "mehta", password: str | None = None) -> Any:
-    return get_user_model().objects.create_user(name, password=password)
+    return get_user_model().objects.create_user(name, password=password, is_superuser=True)
 
 
 @pytest.fixture

@@ -66,10 +66,10 @@ def test_any_token_reads(user: Any, order: Order, scope: str) -> None:
     assert holder_of(user, scope).get(f"/api/v1/orders/{order.pk}/").status_code == 200
 
 
-def test_a_token_that_has_lost_its_scope_only_reads(user: Any, order: Order) -> None:
+def test_a_token_that_has_lost_its_scope_does_nothing(user: Any, order: Order) -> None:
     client = holder_of(user, "trade")
     ApiToken.objects.all().delete()
-    assert client.get("/api/v1/orders/").status_code == 200
+    assert client.get("/api/v1/orders/").status_code == 403
     assert client.post("/api/v1/gate/halt/").status_code == 403
 
 

@@ -8,12 +8,12 @@ import pytest
 from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.db import connections
 from django.test import Client
 
 from alphapanda.asgi import protocols
 from alphapanda.dashboard.broadcast import Hub, running_hub
+from alphapanda.tests.people import person
 
 HOST = b"127.0.0.1:8000"
 
@@ -48,7 +48,7 @@ def open_browser(cookie: str = "", origin: bytes | None = b"http://" + HOST) -> 
 def cookie(transactional_db: None, valkey: Any) -> str:
     """The session of somebody signed in."""
     client = Client()
-    client.force_login(get_user_model().objects.create_user("mehta"))
+    client.force_login(person("mehta", "viewer"))
     return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 

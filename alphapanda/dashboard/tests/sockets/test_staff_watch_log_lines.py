@@ -43,7 +43,7 @@ def events_of(message: dict[str, Any]) -> list[str]:
 async def test_who_is_not_staff_is_refused_in_words(screen: Browser, desk_hub: Hub, valkey: Any) -> None:
     write(valkey, "secret of the house")
     await screen.say("subscribe", "logs")
-    assert "Only staff" in (await screen.on_announcement("error"))["words"]
+    assert "Your role does not let you watch" in (await screen.on_announcement("error"))["words"]
     await desk_hub.lines.send_round()
     assert await screen.receive_nothing(0.3)
 
@@ -83,10 +83,10 @@ async def test_while_nobody_watches_nothing_is_read(
 async def test_who_is_staff_no_more_sees_no_more(staff_screen: Browser, desk_hub: Hub, valkey: Any) -> None:
     await staff_screen.say("subscribe", "logs")
     await staff_screen.on_announcement("snapshot")
-    await desk_hub.check_sessions()
+    await desk_hub.check_roles()
     assert len(desk_hub.lines.watchers) == 1
     await database_sync_to_async(set_staff)(False)
-    await desk_hub.check_sessions()
+    await desk_hub.check_roles()
     write(valkey, "secret of the house")
     assert await staff_screen.receive_nothing(0.6)
 
