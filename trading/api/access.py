@@ -5,8 +5,10 @@ from typing import Any
 import redis
 import structlog
 from django.db.models import Model, QuerySet
+from drf_spectacular.contrib.knox_auth_token import KnoxTokenScheme
+from knox.auth import TokenAuthentication
 from knox.models import AuthToken
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
@@ -59,6 +61,24 @@ ACCOUNTS: dict[type[Model], str] = {
 }
 
 
+class LivingTokens(TokenAuthentication):
+    """The library's, without those whose owner has changed the password since they were made."""
+
+    def validate_user(self, auth_token: AuthToken) -> tuple[Any, AuthToken]:
+        grant = ApiToken.objects.filter(token=auth_token).first()
+        if grant is None or not grant.lives_with(auth_token.user):
+            raise AuthenticationFailed("Invalid token.")
+        # Kept with it: what it may do is asked again for this request.
+        auth_token.grant = grant
+        return auth_token.user, auth_token
+
+
+class LivingTokenScheme(KnoxTokenScheme):  # type: ignore[no-untyped-call]
+    """Describes it in the schema as the library's is described."""
+
+    target_class = "trading.api.access.LivingTokens"
+
+
 class MayAct(BasePermission):
     """Whether the role reaches the right that the table (``roles.REST``) names for the route and action.
 
@@ -90,8 +110,7 @@ def holds(request: Request, right: Right) -> bool:
         return False
     if not isinstance(request.auth, AuthToken):
         return True
-    grant = ApiToken.objects.filter(token=request.auth).first()
-    return grant is not None and grant.allows(SCOPES.get(right, ApiToken.Scope.TRADE))
+    return bool(request.auth.grant.allows(SCOPES.get(right, ApiToken.Scope.TRADE)))
 
 
 def require_account(request: Request, account: Any) -> None:
@@ -119,8 +138,7 @@ def actor_name(request: Request) -> str:
     """Return who asks, as rows and screens name them: the person, and the token if it was one."""
     name = str(request.user.get_username())
     if isinstance(request.auth, AuthToken):
-        grant = ApiToken.objects.filter(token=request.auth).first()
-        name += f" by token {grant.name}" if grant else " by token"
+        name += f" by token {request.auth.grant.name}"
     return name[:LONGEST_NAME]
 
 

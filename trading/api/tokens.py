@@ -1,10 +1,11 @@
-"""Tokens for scripts: made and revoked by a person, with a session or a password; never by a token."""
+"""Tokens for scripts: made by a person with their password, revoked by them as well by session; never by a token."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import authenticate
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
@@ -37,6 +38,9 @@ class NewTokenSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=64, help_text="What it is for.")
     scope = serializers.ChoiceField(ApiToken.Scope.choices, default=ApiToken.Scope.READ)
     days = serializers.IntegerField(min_value=1, max_value=LONGEST_DAYS, default=90)
+    password = serializers.CharField(
+        required=False, trim_whitespace=False, write_only=True, help_text="Needed again where a session asks."
+    )
 
 
 class MadeTokenSerializer(ApiTokenSerializer):
@@ -69,7 +73,9 @@ class TokenViewSet(DestroyModelMixin, ReadViewSet):
         asked.is_valid(raise_exception=True)
         if self.get_queryset().count() >= MOST_TOKENS:
             raise NotAllowed(f"{MOST_TOKENS} tokens are the most one person may have: revoke one first")
-        made = make_token(request.user, **asked.validated_data)
+        chosen = asked.validated_data
+        require_password(request, chosen.pop("password", ""))
+        made = make_token(request.user, **chosen)
         return Response(MadeTokenSerializer(made).data, status=status.HTTP_201_CREATED)
 
     def perform_destroy(self, instance: ApiToken) -> None:
@@ -78,11 +84,24 @@ class TokenViewSet(DestroyModelMixin, ReadViewSet):
             instance.token.delete()
 
 
+def require_password(request: Request, password: str) -> None:
+    """Refuse a session that does not know the password; Basic authentication has just shown it.
+
+    It counts as a guess, as every other try does. Raises ValidationError, or TooManyGuesses.
+    """
+    if isinstance(request.successful_authenticator, BasicAuthentication):
+        return
+    name = request.user.get_username()
+    # A session's request is Django's own underneath; guesses are counted by its address.
+    if authenticate(request._request, username=name, password=password) != request.user:
+        raise serializers.ValidationError({"password": ["Type your password again: it is not right."]})
+
+
 @transaction.atomic
 def make_token(user: Any, name: str, scope: str, days: int) -> ApiToken:
     """Make a token that ends after ``days``; its text is on the returned row as ``shown``, and nowhere else."""
     token, text = AuthToken.objects.create(user, expiry=timedelta(days=days))
-    made = ApiToken.objects.create(token=token, name=name, scope=scope)
+    made = ApiToken.objects.create(token=token, name=name, scope=scope, password_mark=user.get_session_auth_hash())
     made.shown = text  # type: ignore[attr-defined]
     record_event("token.made", key=str(made.pk), payload=_token_json(made, user))
     return made

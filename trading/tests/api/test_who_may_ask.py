@@ -69,8 +69,8 @@ def test_any_token_reads(user: Any, order: Order, scope: str) -> None:
 def test_a_token_that_has_lost_its_scope_does_nothing(user: Any, order: Order) -> None:
     client = holder_of(user, "trade")
     ApiToken.objects.all().delete()
-    assert client.get("/api/v1/orders/").status_code == 403
-    assert client.post("/api/v1/gate/halt/").status_code == 403
+    assert client.get("/api/v1/orders/").status_code == 401
+    assert client.post("/api/v1/gate/halt/").status_code == 401
 
 
 @pytest.mark.django_db

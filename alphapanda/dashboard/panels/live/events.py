@@ -247,6 +247,7 @@ PLAIN: dict[str, Sentence] = {
     "person.refused": ("cross", "warn", "A sign-in as {by} from {address} was refused"),
     "token.made": ("tick", "", "API token {name} made by {by}"),
     "token.revoked": ("bar", "", "API token {name} revoked by {by}"),
+    "token.ended": ("bar", "", "API token {name} of {by} ended: {why}"),
     "backtest.asked": ("loading", "", "Backtest of {backtest}, by {by}"),
     "backtest.cancelled": ("struck", "", "Backtest of {backtest} cancelled by {by}"),
     "backtest.done": ("tick", "", "Backtest of {backtest} is done"),
