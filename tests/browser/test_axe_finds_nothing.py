@@ -65,6 +65,13 @@ def test_a_backtests_result_has_none(open_page: Any, sample: SampleDay) -> None:
     assert findings(open_page(f"/lab/{make_backtest().pk}/")) == []
 
 
+def test_what_a_stranger_is_told_has_none(open_page: Any, sample: SampleDay, user: Any) -> None:
+    type(user).objects.update(is_superuser=False)
+    page = open_page("/")
+    assert "Your role does not let you see pages" in page.locator("h1").inner_text()
+    assert findings(page) == []
+
+
 def test_signing_in_has_none(open_page: Any, sample: SampleDay) -> None:
     page = open_page("/")
     page.context.clear_cookies()
