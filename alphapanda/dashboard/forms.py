@@ -271,10 +271,14 @@ def parameter_fields(
     Raises UnknownStrategy.
     """
     described = strategy_class(strategy).Parameters.describe()
+    deciding = {field["when"][0] for field in described if field["when"]}
+    values = {field["name"]: given.get(field["name"], field["default"]) for field in described}
     return [
         {
             **field,
-            "value": given.get(field["name"], field["default"]),
+            "value": values[field["name"]],
+            "decides": field["name"] in deciding,
+            "applies": not field["when"] or str(values[field["when"][0]]) == field["when"][1],
             "wrong": (wrong or {}).get(field["name"], []),
             "allowed": allowed_words(field),
         }

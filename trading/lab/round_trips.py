@@ -6,19 +6,30 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Any, Protocol
 
 from alphapanda.core.figures import plain as money
 from portfolio.domain.positions import PRICE_STEP
-from trading.lab.values import MemoryFill, MemoryTrade
+from trading.lab.values import MemoryTrade
 
 ZERO = Decimal(0)
+
+
+class BookedFill(Protocol):
+    """A fill with its trade and its order, from the tables or from a backtest's memory."""
+
+    @property
+    def trade(self) -> Any: ...
+    @property
+    def order(self) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
 class RoundTrip:
     """``quantity`` is the most that was held, signed; prices are averages; ``exit`` fields are None while it is open.
 
-    ``charges`` None: for some fill of it no rate is known.
+    ``charges`` None: for some fill of it no rate is known. ``opened_by`` and ``closed_by``: its first and last order,
+    where they are asked for.
     """
 
     run: str
@@ -33,6 +44,8 @@ class RoundTrip:
     exit_reason: str
     gross: Decimal | None
     charges: Decimal | None
+    opened_by: Any = field(default=None, compare=False, repr=False)
+    closed_by: Any = field(default=None, compare=False, repr=False)
 
     @property
     def net(self) -> Decimal | None:
@@ -47,31 +60,33 @@ class _Part:
     price: Decimal
     at: datetime
     reason: str
+    order: Any
     charges: Decimal | None
 
 
 @dataclass
 class RoundTrips:
-    """Made of fills as they come; of those that are over no fill is kept.
+    """Made of fills as they come; of those that are over no fill is kept, and no order unless asked for.
 
     A fill that turns a position round ends one and begins another; its charges are the ended one's.
     """
 
+    keeps_orders: bool = False
     over: list[RoundTrip] = field(default_factory=list)
-    _open: dict[tuple[str, str, str], list[_Part]] = field(default_factory=dict)  # by run, instrument and product
+    _open: dict[tuple[Any, str, str], list[_Part]] = field(default_factory=dict)  # by run, instrument and product
 
-    def add_fill(self, fill: MemoryFill) -> None:
-        self._add(fill.trade, fill.order.signal.reason)
+    def add_fill(self, fill: BookedFill) -> None:
+        self._add(fill.trade, fill.order.signal.reason, fill.order if self.keeps_orders else None)
 
     def add_expiry(self, trade: MemoryTrade) -> None:
-        self._add(trade, f"expired, settled at {money(trade.price)}")
+        self._add(trade, f"expired, settled at {money(trade.price)}", None)
 
-    def _add(self, trade: MemoryTrade, reason: str) -> None:
+    def _add(self, trade: Any, reason: str, order: Any) -> None:
         key = trade.portfolio_id, trade.instrument.key, trade.product
         parts = self._open.setdefault(key, [])
         before = sum(part.signed_quantity for part in parts)
         after = before + trade.signed_quantity
-        executed = trade.price, trade.traded_at, reason
+        executed = trade.price, trade.traded_at, reason, order
         if before * after >= 0 and after:
             parts.append(_Part(trade.signed_quantity, *executed, trade.charges))
             return
@@ -85,14 +100,14 @@ class RoundTrips:
         return sorted(found, key=lambda trip: (trip.entered_at, trip.run, trip.instrument))
 
 
-def round_trips(fills: Iterable[MemoryFill]) -> list[RoundTrip]:
-    trips = RoundTrips()
+def round_trips(fills: Iterable[BookedFill], *, keeps_orders: bool = False) -> list[RoundTrip]:
+    trips = RoundTrips(keeps_orders)
     for fill in fills:
         trips.add_fill(fill)
     return trips.in_order()
 
 
-def _trip(key: tuple[str, str, str], parts: list[_Part]) -> RoundTrip:
+def _trip(key: tuple[Any, str, str], parts: list[_Part]) -> RoundTrip:
     (run, instrument, _), first, sign = key, parts[0], 1 if parts[0].signed_quantity > 0 else -1
     into = [part for part in parts if part.signed_quantity * sign > 0]
     out = [part for part in parts if part.signed_quantity * sign < 0]
@@ -111,6 +126,8 @@ def _trip(key: tuple[str, str, str], parts: list[_Part]) -> RoundTrip:
         exit_reason=out[-1].reason if is_over else "",
         gross=-sum((part.signed_quantity * part.price for part in parts), ZERO) if is_over else None,
         charges=None if None in known else sum((charge for charge in known if charge is not None), ZERO),
+        opened_by=first.order,
+        closed_by=out[-1].order if is_over else None,
     )
 
 

@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
 
@@ -15,7 +14,7 @@ from trading.run.decisions import Decision
 from trading.run.entries import time_of_day
 from trading.run.faults import CallbackTimedOut, StrategyFault, error_words, place_of
 from trading.run.intents import BadIntent, check_intent, collect_intents
-from trading.run.position import JSONObject, RunPosition
+from trading.run.position import JSONObject, Levels, RunPosition
 from trading.run.positions import RunPositions
 from trading.run.terms import RunTerms, SessionLookup
 from trading.strategies.values import Candle, ChangeStop, Enter, Exit, Fill, Reason, Strategy, Tick, Wait
@@ -332,9 +331,9 @@ class RunHost:
         return json.loads(text)
 
     @staticmethod
-    def stops_in(saved: JSONObject) -> dict[str, Decimal]:
-        """Return by instrument the stops of the positions held in what ``save`` returned."""
-        return RunPositions.stops_in(saved["positions"])
+    def levels_in(saved: JSONObject) -> dict[str, Levels]:
+        """Return by instrument the stops and targets of the positions held in what ``save`` returned."""
+        return RunPositions.levels_in(saved["positions"])
 
     def restore(self, saved: JSONObject) -> None:
         """Take back what ``save`` returned. Raises StrategyFault if the strategy cannot."""

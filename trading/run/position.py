@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from alphapanda.core.timezone import IST
 from instruments.domain.prices import nearest_tick
@@ -15,6 +15,13 @@ from trading.run.stops import on_tick_away
 from trading.strategies.values import Fill, Held, InstrumentSpec, Reason, Side
 
 JSONObject = dict[str, Any]
+
+
+class Levels(NamedTuple):
+    """Where a position would be left."""
+
+    stop: Decimal | None
+    target: Decimal | None
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Any
 from trading.run.context import RunContext
 from trading.run.decisions import Decision, DecisionKind
 from trading.run.entries import Entry, bar_length, entry_refusal, plan_entry, rested_too_long, time_of_day
-from trading.run.position import AskedDecision, JSONObject, RunPosition
+from trading.run.position import AskedDecision, JSONObject, Levels, RunPosition
 from trading.run.stops import is_at_target, is_stopped, level_touched, on_tick_away, protects_more, stop_stays
 from trading.run.terms import RunTerms, SessionLookup
 from trading.strategies.values import ChangeStop, Enter, Exit, Fill, Reason, Wait
@@ -268,10 +268,10 @@ class RunPositions:
         }
 
     @staticmethod
-    def stops_in(saved: JSONObject) -> dict[str, Decimal]:
-        """Return by instrument the stops of the positions held in what ``save`` returned."""
+    def levels_in(saved: JSONObject) -> dict[str, Levels]:
+        """Return by instrument the stops and targets of the positions held in what ``save`` returned."""
         positions = {key: RunPosition.from_json(position) for key, position in saved["instruments"].items()}
-        return {key: one.stop for key, one in positions.items() if one.quantity and one.stop is not None}
+        return {key: Levels(one.stop, one.target) for key, one in positions.items() if one.quantity}
 
     def restore(self, saved: JSONObject) -> None:
         """Take back a saved state.

@@ -32,6 +32,7 @@ class Rule:
     least: int | Decimal | None = None
     most: int | Decimal | None = None
     choices: tuple[Any, ...] = ()
+    when: tuple[str, str] | None = None  # the choice, by name and value, without which it says nothing
 
     def check(self, value: Any) -> Iterable[str]:
         if self.choices and value not in self.choices:
@@ -42,13 +43,18 @@ class Rule:
             yield f"{value} is above the most allowed, {self.most}"
 
 
-def whole(default: int, *, label: str, least: int, most: int, unit: str = "", help: str = "") -> Any:
-    return field(default=default, metadata={RULE: Rule("whole", label, unit, help, least, most)})
+When = tuple[str, str] | None
 
 
-def number(default: str, *, label: str, least: str, most: str, unit: str = "", help: str = "") -> Any:
+def whole(default: int, *, label: str, least: int, most: int, unit: str = "", help: str = "", when: When = None) -> Any:
+    return field(default=default, metadata={RULE: Rule("whole", label, unit, help, least, most, when=when)})
+
+
+def number(
+    default: str, *, label: str, least: str, most: str, unit: str = "", help: str = "", when: When = None
+) -> Any:
     """A decimal parameter; written as text so that 0.1 is exactly 0.1."""
-    rule = Rule("number", label, unit, help, Decimal(least), Decimal(most))
+    rule = Rule("number", label, unit, help, Decimal(least), Decimal(most), when=when)
     return field(default=Decimal(default), metadata={RULE: rule})
 
 
@@ -215,4 +221,5 @@ def describe_field(entry: Field[Any]) -> dict[str, Any]:
         "least": as_json(rule.least),
         "most": as_json(rule.most),
         "choices": list(rule.choices),
+        "when": list(rule.when) if rule.when else None,
     }

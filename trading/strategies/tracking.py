@@ -42,9 +42,13 @@ class SharedParameters(StrategyParameters):
         3, least=0, most=100, label="Cool-down", unit="candles", help="Candles to sit out after a position closes."
     )
     stop_kind: str = one_of("percent", ("percent", "ATR"), label="Stop by")
-    stop_percent: Decimal = number("1", least="0.05", most="20", label="Stop distance", unit="%")
-    stop_atr: Decimal = number("2", least="0.1", most="20", label="Stop distance", unit="× ATR")
-    atr_period: int = whole(14, least=2, most=100, label="ATR period", unit="candles")
+    stop_percent: Decimal = number(
+        "1", least="0.05", most="20", label="Stop distance", unit="%", when=("stop_kind", "percent")
+    )
+    stop_atr: Decimal = number(
+        "2", least="0.1", most="20", label="Stop distance", unit="× ATR", when=("stop_kind", "ATR")
+    )
+    atr_period: int = whole(14, least=2, most=100, label="ATR period", unit="candles", when=("stop_kind", "ATR"))
 
     def atr_candles(self, periods: int) -> int:
         """Return how many candles so many periods of ATR take: none if the stop is a percentage."""

@@ -31,6 +31,7 @@ from trading.orders.gates import ensure_gates
 
 DAY = date(2026, 11, 20)
 NOW = datetime(2026, 11, 20, 9, 2, 8, tzinfo=UTC)  # 14:32:08 in India
+FILLED_AT = Decimal("1512.37")
 PHASES = [{"kind": "continuous", "from": "09:15", "to": "15:30"}]
 CHECKS = [
     {
@@ -181,7 +182,9 @@ class SampleDay:
             state_reason=reason,
         )
 
-    def order(self, state: str = "open", *, filled: int = 0, quantity: int = 240, side: str = "BUY") -> Order:
+    def order(
+        self, state: str = "open", *, filled: int = 0, quantity: int = 240, side: str = "BUY", price: str = "1512.37"
+    ) -> Order:
         signal = self.signal(side=side, quantity=quantity)
         self._approve(signal)
         order = Order.objects.create(
@@ -204,7 +207,7 @@ class SampleDay:
         )
         self._transition_to(state, order)
         if filled:
-            self.fill(order, filled)
+            self.fill(order, filled, Decimal(price))
         return order
 
     def _approve(self, signal: Signal) -> None:
@@ -226,7 +229,7 @@ class SampleDay:
                 break
 
     @transaction.atomic
-    def fill(self, order: Order, quantity: int) -> Fill:
+    def fill(self, order: Order, quantity: int, price: Decimal = FILLED_AT) -> Fill:
         signed = quantity if order.side == "BUY" else -quantity
         trade, _ = book_trade(
             TradeReport(
@@ -240,11 +243,11 @@ class SampleDay:
                 order_tag=order.tag,
                 product="MIS",
                 signed_quantity=signed,
-                price=Decimal("1512.37"),
+                price=price,
                 traded_at=NOW,
             )
         )
-        order.filled_quantity, order.average_price = quantity, Decimal("1512.37")
+        order.filled_quantity, order.average_price = quantity, price
         if quantity == order.quantity:
             order.state = "filled"
             OrderTransition.objects.create(order=order, before="open", after="filled", actor="booking", market_time=NOW)

@@ -11,6 +11,7 @@ from alphapanda.dashboard.panels.portfolio import positions
 from alphapanda.dashboard.tests.conftest import DAY, NOW, SampleDay
 from portfolio.booking import TradeReport, book_trade, ensure_portfolio
 from portfolio.models import Position
+from trading.run.position import Levels
 
 
 def sell_by_hand(sample: SampleDay, quantity: int) -> None:
@@ -44,7 +45,7 @@ def test_what_is_lost_until_the_stop_is_said_in_rupees(
 ) -> None:
     sample.order("open", filled=abs(quantity), side="BUY" if quantity > 0 else "SELL")
     key = (sample.deployment.pk, sample.infy.key)
-    monkeypatch.setattr(positions, "stops_of", lambda days: {key: Decimal(stop)})
+    monkeypatch.setattr(positions, "levels_of", lambda days: {key: Levels(Decimal(stop), None)})
     assert rows()[0]["to_stop"] is None  # no price is known
     priced = positions.position_row
     monkeypatch.setattr(

@@ -50,7 +50,7 @@ def deployment_page(
     request: HttpRequest, chosen: Deployment, given: dict[str, Any] | None = None, wrong: dict[str, Any] | None = None
 ) -> HttpResponse:
     """Show a deployment; after a refused change, with what was typed and what is wrong with it."""
-    snapshot = panels.deployment_snapshot(chosen.pk)
+    snapshot = panels.deployment_snapshot(chosen.pk, request.GET.get("chart", ""))
     try:
         name = chosen.strategy.name
         fields = parameter_fields(name, {**chosen.parameters, **(given or {})}, wrong)

@@ -1,8 +1,10 @@
-// The candles an order was decided on, with its stop, target and fills, drawn by Lightweight Charts where it is installed.
+// Candles with stop, target and fills, drawn by Lightweight Charts where it is installed.
 import { plain } from "./formats.js";
 
 const LIBRARY = "/static/npm/lightweight-charts/lightweight-charts.standalone.production.mjs";
 const OFFSET = 5.5 * 3600;
+// More words than these would lie on each other; a mark pointed at says what it was.
+const MOST_NAMED = 8;
 let drawn = null;
 
 export async function showCandles(chart) {
@@ -36,9 +38,19 @@ async function begin(holder) {
     upColor: color("--bg"), downColor: color("--down"), borderUpColor: color("--up"), borderDownColor: color("--down"),
     wickUpColor: color("--up"), wickDownColor: color("--down"), priceLineVisible: false, lastValueVisible: false,
   });
-  const parts = { library, view, series, color, lines: [], levels: [], markers: null };
+  const parts = { library, view, series, color, lines: [], levels: [], fills: [], markers: null };
+  view.subscribeCrosshairMove(({ time }) => sayFills(parts, time));
   series.applyOptions({ autoscaleInfoProvider: (original) => withLevels(original(), parts.levels) });
   return parts;
+}
+
+// What was filled in the candle pointed at, with its reason; else the last fill.
+function sayFills(parts, time) {
+  const said = document.getElementById("candles-said");
+  if (!said) return;
+  const here = parts.fills.filter(({ at }) => local(at) === time);
+  const shown = here.length ? here : parts.fills.slice(-1);
+  said.textContent = shown.map((fill) => fill.said).join(" · ");
 }
 
 // Stop and target belong in the picture even where the price has not been.
@@ -68,10 +80,13 @@ function fill(parts, chart) {
   parts.levels = (chart.levels ?? []).map(({ price }) => +price);
   parts.lines = (chart.levels ?? []).map(({ name, price }) =>
     series.createPriceLine({ price: +price, color: color("--fg2"), lineWidth: 1, lineStyle: library.LineStyle.Dashed, title: name, axisLabelVisible: true }));
-  const markers = (chart.fills ?? []).map(({ at, side, words }) => ({
-    time: local(at), position: side === "Buy" ? "belowBar" : "aboveBar", shape: side === "Buy" ? "arrowUp" : "arrowDown", color: color("--accent"), text: words,
+  parts.fills = chart.fills ?? [];
+  const named = parts.fills.length <= MOST_NAMED;
+  const markers = parts.fills.map(({ at, side, words }) => ({
+    time: local(at), position: side === "Buy" ? "belowBar" : "aboveBar", shape: side === "Buy" ? "arrowUp" : "arrowDown", color: color("--accent"), text: named ? words : "",
   }));
   if (parts.markers) parts.markers.setMarkers(markers);
   else parts.markers = library.createSeriesMarkers(series, markers);
   view.timeScale().fitContent();
+  sayFills(parts, null);
 }

@@ -25,7 +25,8 @@ function send(form, button) {
   delete form.dataset.asked; // the rows of a page share one form
 }
 
-// Parts of a form that belong to a choice: the others are neither shown nor sent. Without scripts all stand there.
+// Parts of a form that belong to a choice: the others are not shown, and what is a fieldset is not sent. Without scripts
+// all stand there.
 export function followChoices() {
   for (const select of document.querySelectorAll("select[data-chooses]")) {
     const parts = document.querySelectorAll(`[data-chosen-by="${select.dataset.chooses}"]`);

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from alphapanda.core.figures import clock_time, long_date, plain, profit, rupees, took
 from alphapanda.dashboard.panels.ages import Age, quote_age, read_now
+from alphapanda.dashboard.panels.candles import CandleChart, candle_chart, stored_interval
 from alphapanda.dashboard.panels.live.net import as_text
 from alphapanda.dashboard.panels.naming import order_words, story_of, symbol_of, tail_of
 from alphapanda.dashboard.panels.orders.rows import icon_of, price_words, state_words
@@ -20,10 +21,9 @@ from alphapanda.dashboard.panels.shell import CommonFacts, common_facts
 from instruments.domain.order_terms import OrderType, Side
 from market.models import Candle
 from portfolio.models import LedgerKind
-from trading.models import Fill, Order
+from trading.models import Order
 from trading.orders.life_cycle import MEANINGS, OrderState
 
-INTERVALS = (5, 3, 15, 1, 30, 60)
 BARS_BEFORE, BARS_AFTER = 40, 12
 
 
@@ -39,7 +39,7 @@ class OrderStory(CommonFacts):
     next: str | None
     flow: list[FlowStep]
     timeline: list[TimelineRow]
-    chart: ChartPanel
+    chart: CandleChart
     result: ResultPanel
     charges: ChargesPanel
     decided: list[NameAndWords]
@@ -121,57 +121,15 @@ def price_comparison(story: Story) -> str:
     return f"{rupees(abs(gained))} {'better' if gained > 0 else 'worse'} than {against}. "
 
 
-class ChartPanel(TypedDict):
-    title: str
-    candles: list[list[object]]
-    levels: list[dict[str, str | None]]
-    fills: list[FillMarker]
-
-
-def chart_panel(story: Story) -> ChartPanel:
+def chart_panel(story: Story) -> CandleChart:
     """Candles around the decision; the interval is the first of the usual ones there are candles of."""
-    interval = own_interval(story)
+    asked = story.signal.run.parameters.get("interval") if story.signal.run else None
+    interval = stored_interval(story.order.instrument_id, asked)
     at, rows = story.signal.market_time, Candle.objects.of(story.order.instrument_id, interval)
     before = list(rows.filter(start__lt=at).order_by("-start")[:BARS_BEFORE])[::-1]
     after = list(rows.filter(start__gte=at).order_by("start")[:BARS_AFTER])
-    levels = [("Stop", story.signal.stop), ("Target", story.signal.target), ("Limit", story.order.price)]
-    return {
-        "title": f"{symbol_of(story.order.instrument)}, {interval} min",
-        "candles": [
-            [int(c.start.timestamp()), *(f"{price:f}" for price in (c.open, c.high, c.low, c.close))]
-            for c in [*before, *after]
-        ],
-        "levels": [{"name": name, "price": as_text(price)} for name, price in levels if price is not None],
-        "fills": [fill_marker(fill, interval) for fill in story.fills],
-    }
-
-
-def own_interval(story: Story) -> int:
-    there = set(
-        Candle.objects.filter(instrument=story.order.instrument_id)
-        .order_by()
-        .values_list("interval", flat=True)
-        .distinct()
-    )
-    asked = story.signal.run.parameters.get("interval") if story.signal.run else None
-    wanted = [asked, *INTERVALS] if isinstance(asked, int) else list(INTERVALS)
-    return next((interval for interval in wanted if interval in there), INTERVALS[0])
-
-
-class FillMarker(TypedDict):
-    at: int
-    side: str
-    words: str
-
-
-def fill_marker(fill: Fill, interval: int) -> FillMarker:
-    seconds, bar = int(fill.at.timestamp()), interval * 60
-    side = "Buy" if fill.signed_quantity > 0 else "Sell"
-    return {
-        "at": seconds - seconds % bar,
-        "side": side,
-        "words": f"{'Bought' if side == 'Buy' else 'Sold'} {abs(fill.signed_quantity)}",
-    }
+    levels = {"Stop": story.signal.stop, "Target": story.signal.target, "Limit": story.order.price}
+    return candle_chart(symbol_of(story.order.instrument), interval, [*before, *after], levels, story.fills)
 
 
 class ResultRow(TypedDict):

@@ -23,7 +23,7 @@ class Story:
         self.transitions = list(self.order.transitions.all())
         events = Event.objects.filter(correlation=self.order.signal_id, key=self.order.tag, kind__in=BESIDE)
         self.events = list(events.order_by("written_at"))
-        self.fills: list[Fill] = list(self.order.fills.select_related("trade"))
+        self.fills: list[Fill] = list(self.order.fills.select_related("trade", "order__signal"))
         trades = [fill.trade_id for fill in self.fills]
         self.entries = list(LedgerEntry.objects.filter(trade__in=trades).order_by("at", "id"))
 

@@ -20,9 +20,10 @@ from portfolio.domain.pnl import known_total
 from portfolio.models import Account, Position
 from trading.models import ExitPlan, Signal
 from trading.orders.life_cycle import SignalState
-from trading.ticks.checkpoints import checkpointed_stops
+from trading.run.position import Levels
+from trading.ticks.checkpoints import checkpointed_levels
 
-Stops = dict[tuple[UUID | None, str], Decimal]
+LevelsByHolding = dict[tuple[UUID | None, str], Levels]
 Leaving = dict[tuple[UUID, UUID, str], str]
 
 
@@ -30,7 +31,7 @@ Leaving = dict[tuple[UUID, UUID, str], str]
 class Beside:
     """What is shown beside a position: its stop, what its exit waits for, and what of it cannot be sold yet."""
 
-    stops: Stops
+    levels: LevelsByHolding
     leaving: Leaving
     receivable: dict[UUID, int]
 
@@ -43,7 +44,7 @@ class PositionsPanel(TypedDict):
 
 
 def positions_panel(page: PageContext, days: PortfolioDays) -> PositionsPanel:
-    known = Beside(stops_of(days.all), words_of_exits(), Position.objects.receivable(page.day))
+    known = Beside(levels_of(days.all), words_of_exits(), Position.objects.receivable(page.day))
     groups = [account_positions(page, account, days.of_account(account), known) for account in page.accounts]
     groups = [each for each in groups if each["rows"]]
     ages = [row["age"] for each in groups for row in each["rows"]]
@@ -135,7 +136,8 @@ def position_row(
     page: PageContext, day: PortfolioDay, holding: Holding, mode: str, known: Beside, nets: Nets
 ) -> PositionRow:
     position, instrument = holding.position, holding.position.instrument
-    stop = known.stops.get((day.deployment_id, instrument.key))
+    levels = known.levels.get((day.deployment_id, instrument.key))
+    stop = levels.stop if levels else None
     on_its_way_out = known.leaving.get((position.portfolio_id, instrument.pk, position.product))
     waiting = known.receivable.get(position.pk)
     tail = tail_of(instrument, position.product)
@@ -171,22 +173,21 @@ def words_of_exits() -> Leaving:
     }
 
 
-def stops_of(days: Iterable[PortfolioDay]) -> Stops:
+def levels_of(days: Iterable[PortfolioDay]) -> LevelsByHolding:
     """Where each open position would be left: as its run keeps it now, or as it was entered."""
     held = {(day.deployment_id, h.position.instrument_id) for day in days for h in day.holdings}
-    return entry_stops(held) | checkpointed_stops()
+    return entry_levels(held) | checkpointed_levels()
 
 
-def entry_stops(held: Collection[tuple[UUID | None, UUID]]) -> Stops:
+def entry_levels(held: Collection[tuple[UUID | None, UUID]]) -> LevelsByHolding:
     entries = Signal.objects.filter(
         kind=Signal.Kind.ENTER,
         state=SignalState.ORDERED,
-        stop__isnull=False,
         deployment_id__in={deployment for deployment, _ in held if deployment},
         instrument_id__in={instrument for _, instrument in held},
     ).select_related("instrument")
     latest = entries.order_by("deployment_id", "instrument_id", "-id").distinct("deployment_id", "instrument_id")
-    return {(signal.deployment_id, signal.instrument.key): signal.stop for signal in latest if signal.stop is not None}
+    return {(signal.deployment_id, signal.instrument.key): Levels(signal.stop, signal.target) for signal in latest}
 
 
 def scale_together(groups: Iterable[AccountPositions]) -> None:

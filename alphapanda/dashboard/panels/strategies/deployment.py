@@ -17,6 +17,13 @@ from alphapanda.dashboard.panels.strategies.rows import (
     StrategyRow,
     strategy_row,
 )
+from alphapanda.dashboard.panels.strategies.trades import (
+    ClosedTrades,
+    SessionChart,
+    closed_trades,
+    newest_trades,
+    session_chart,
+)
 from alphapanda.dashboard.panels.strategies.waits import WaitsPanel, waits_panel
 from trading.models import Deployment, Run, RunInput, Signal
 from trading.orders.life_cycle import SIGNAL_LABELS, DeploymentState, SignalState
@@ -37,19 +44,23 @@ class DeploymentSnapshot(CommonFacts):
     reason: str
     traceback: str
     terms: list[dict[str, str]]
+    chart: SessionChart
+    closed: ClosedTrades
     waits: WaitsPanel
     signals: SignalsPanel
     runs: list[RunRow]
 
 
-def deployment_snapshot(deployment_id: UUID) -> DeploymentSnapshot:
-    """Return one deployment: its card, its runs and why it did not trade."""
+def deployment_snapshot(deployment_id: UUID, chart_of: str = "") -> DeploymentSnapshot:
+    """Return one deployment: its session on a chart (of the instrument named), its trades, its runs."""
     page = PageContext()
     days = PortfolioDays(page)
     panel = StrategyPanelData(page, days)
     deployment = next(each for each in panel.deployments if each.pk == deployment_id)
     row = strategy_row(panel, deployment, page.mode_of(deployment.account))
     row.update(strategy_card(panel, deployment, past_days(page), trades_won(page)))
+    day = days.by_deployment.get(deployment_id)
+    booked = newest_trades(deployment, day.portfolio.pk) if day else []
     return {
         **common_facts(page),
         "age": read_now(page),
@@ -58,6 +69,8 @@ def deployment_snapshot(deployment_id: UUID) -> DeploymentSnapshot:
         "reason": deployment.state_reason[:1].upper() + deployment.state_reason[1:],
         "traceback": last_traceback(deployment),
         "terms": terms_rows(deployment),
+        "chart": session_chart(page, deployment, day, booked, chart_of),
+        "closed": closed_trades(page, booked, day.portfolio.pk if day else None),
         "waits": waits_panel(page, deployment),
         "signals": signals_panel(page, deployment),
         "runs": [run_row(run) for run in deployment.runs.all()[:8]],
