@@ -29,6 +29,7 @@ SHEETS = [
         "story",
         "system",
         "lab",
+        "portfolio",
     )
 ]
 PLACES = [

@@ -8,8 +8,9 @@ from typing import Any, TypedDict
 from alphapanda.core.figures import counted
 from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
-from alphapanda.dashboard.panels.live.net import as_text, panel_age
+from alphapanda.dashboard.panels.live.net import NetPanel, as_text, net_panel, panel_age
 from alphapanda.dashboard.panels.naming import symbol_of, tail_of
+from alphapanda.dashboard.panels.portfolio.days import DaysPanel, days_panels
 from alphapanda.dashboard.panels.portfolio.ledger import LedgerPanel, ledger_panel
 from alphapanda.dashboard.panels.portfolio.positions import PositionsPanel, positions_panel
 from alphapanda.dashboard.panels.results import PortfolioDays, add_results
@@ -23,6 +24,8 @@ SHOWN_LOTS = 60
 
 class PortfolioSnapshot(CommonFacts):
     age: Age
+    net: NetPanel
+    days: list[DaysPanel]
     accounts: list[AccountRow]
     empty: str
     results: ResultsPanel
@@ -38,6 +41,8 @@ def portfolio_snapshot(user: Any) -> PortfolioSnapshot:
     return {
         **common_facts(page),
         "age": read_now(page),
+        "net": net_panel(page, days),
+        "days": days_panels(page, days),
         "accounts": [account_row(page, days, account) for account in page.accounts],
         "empty": "" if page.accounts else "No account is open. Admin opens one.",
         "results": results_panel(page, days),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from datetime import timedelta
 from decimal import Decimal
 from typing import TypedDict
@@ -13,13 +12,14 @@ from django.urls import reverse
 
 from alphapanda.core.figures import counted, short_rupees
 from alphapanda.dashboard.panels.context import PageContext
+from alphapanda.dashboard.panels.daily import nets_of_days
 from alphapanda.dashboard.panels.live.net import as_text
 from alphapanda.dashboard.panels.naming import symbol_of
 from alphapanda.dashboard.panels.shell import acts_of
 from alphapanda.dashboard.panels.strategies.rows import (
     StrategyPanelData,
 )
-from portfolio.models import PnlSnapshot, Realisation
+from portfolio.models import Realisation
 from trading.models import Deployment
 from trading.orders.life_cycle import DEPLOYMENT_LABELS, DeploymentState
 
@@ -82,18 +82,11 @@ def describe_deployment(deployment: Deployment) -> str:
     return f"{deployment.strategy.title}; {shown or 'no instrument'}; {units}, {deployment.product}"
 
 
-def past_days(page: PageContext) -> dict[UUID, list[Decimal]]:
+def past_days(panel: StrategyPanelData) -> dict[UUID, list[Decimal]]:
     """The last known net of each of the days before this one, oldest first, by deployment."""
-    since = page.day - timedelta(days=HISTORY_DAYS * 2)
-    rows = PnlSnapshot.objects.filter(
-        day__gte=since, day__lt=page.day, net__isnull=False, portfolio__deployment_id__isnull=False
-    )
-    latest = rows.order_by("portfolio_id", "day", "-at").distinct("portfolio_id", "day")
-    found: dict[UUID, list[Decimal]] = defaultdict(list)
-    for deployment, net in latest.values_list("portfolio__deployment_id", "net"):
-        if deployment and net is not None:
-            found[deployment].append(net)
-    return {deployment: days[-HISTORY_DAYS:] for deployment, days in found.items()}
+    owners = {day.portfolio.pk: day.deployment_id for day in panel.days.all if day.deployment_id}
+    nets = nets_of_days(owners, panel.page.day - timedelta(days=HISTORY_DAYS * 2), panel.page.day)
+    return {owners[portfolio]: list(found.values())[-HISTORY_DAYS:] for portfolio, found in nets.items()}
 
 
 def worst_fall(days: list[Decimal]) -> Decimal:

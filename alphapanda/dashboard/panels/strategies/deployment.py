@@ -58,7 +58,7 @@ def deployment_snapshot(deployment_id: UUID, chart_of: str = "") -> DeploymentSn
     panel = StrategyPanelData(page, days)
     deployment = next(each for each in panel.deployments if each.pk == deployment_id)
     row = strategy_row(panel, deployment, page.mode_of(deployment.account))
-    row.update(strategy_card(panel, deployment, past_days(page), trades_won(page)))
+    row.update(strategy_card(panel, deployment, past_days(panel), trades_won(page)))
     day = days.by_deployment.get(deployment_id)
     booked = newest_trades(deployment, day.portfolio.pk) if day else []
     return {

@@ -37,7 +37,7 @@ def strategies_snapshot(user: Any) -> StrategiesSnapshot:
     page = PageContext()
     days = PortfolioDays(page)
     panel = StrategyPanelData(page, days)
-    history = past_days(page)
+    history = past_days(panel)
     closed = trades_won(page)
     groups = [group for account in page.accounts if (group := account_group(panel, account))["rows"]]
     by_id = {str(deployment.pk): deployment for deployment in panel.deployments}
