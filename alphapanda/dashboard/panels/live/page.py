@@ -12,6 +12,7 @@ from alphapanda.dashboard.panels.live.events import EventsPanel, RefusedPanel, e
 from alphapanda.dashboard.panels.live.facts import FactRow, facts_strip, verdict_facts
 from alphapanda.dashboard.panels.live.kill_switch import KillSwitchPanel, kill_switch_panel
 from alphapanda.dashboard.panels.live.limits import LimitsPanel, limits_panel
+from alphapanda.dashboard.panels.live.needs_you import NeedsYouPanel, needs_you_panel
 from alphapanda.dashboard.panels.live.net import NetPanel, net_panel
 from alphapanda.dashboard.panels.live.verdict import Verdict, make_verdict
 from alphapanda.dashboard.panels.orders.rows import WITH, OrderRow, order_rows
@@ -37,6 +38,7 @@ class LiveSnapshot(CommonFacts):
     refused: RefusedPanel
     events: EventsPanel
     verdict: Verdict
+    needs_you: NeedsYouPanel
 
 
 def live_snapshot(user: Any) -> LiveSnapshot:
@@ -45,6 +47,7 @@ def live_snapshot(user: Any) -> LiveSnapshot:
     days = PortfolioDays(page)
     live, done = orders_at_hand(page)
     limits, positions = limits_panel(page), positions_panel(page, days)
+    facts = verdict_facts(page, days, live, limits, positions)
     return {
         **common_facts(page),
         "facts": facts_strip(page, live),
@@ -56,7 +59,8 @@ def live_snapshot(user: Any) -> LiveSnapshot:
         "positions": positions,
         "refused": refused_panel(page),
         "events": events_panel(page),
-        "verdict": make_verdict(verdict_facts(page, days, live, limits, positions)),
+        "verdict": make_verdict(facts),
+        "needs_you": needs_you_panel(page, days, facts, positions),
     }
 
 
