@@ -139,13 +139,11 @@ def position_row(
     levels = known.levels.get((day.deployment_id, instrument.key))
     stop = levels.stop if levels else None
     on_its_way_out = known.leaving.get((position.portfolio_id, instrument.pk, position.product))
-    waiting = known.receivable.get(position.pk)
-    tail = tail_of(instrument, position.product)
     return {
         "key": str(position.pk),
         "k": instrument.key,
         "symbol": symbol_of(instrument),
-        "tail": f"{tail}, {whole(waiting)} receivable" if waiting else tail,
+        "tail": _tail(position, known),
         "owner": str(day.portfolio),
         "net": net_words(position, nets),
         "quantity": position.quantity,
@@ -163,6 +161,11 @@ def position_row(
         "realised": as_text(position.realised),
         "age": quote_age(holding.quote, page.now, instrument, is_open=page.is_open),
     }
+
+
+def _tail(position: Position, known: Beside) -> str:
+    waiting, tail = known.receivable.get(position.pk), tail_of(position.instrument, position.product)
+    return f"{tail}, {whole(waiting)} receivable" if waiting else tail
 
 
 def words_of_exits() -> Leaving:
