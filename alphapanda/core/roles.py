@@ -87,7 +87,7 @@ REST: dict[str, dict[str, Right]] = {
     **{
         name: {}
         for name in (
-            *("instruments", "sessions", "candles", "quotes", "feeds", "health", "parts", "nothing", "schema"),
+            *("instruments", "sessions", "candles", "quotes", "feeds", "health", "parts", "nothing", "schema", "docs"),
             *("accounts", "portfolios", "positions", "lots", "trades", "ledger", "pnl"),
             *("strategies", "runs", "evaluations", "signals", "decisions", "fills", "limits", "meters"),
             *("session", "events"),

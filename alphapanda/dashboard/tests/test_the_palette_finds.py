@@ -8,6 +8,7 @@ import pytest
 from django.urls import reverse
 
 from alphapanda.dashboard.tests.conftest import SampleDay, share
+from alphapanda.tests.people import person
 from instruments.models import Instrument
 from trading.models import Signal
 
@@ -47,10 +48,12 @@ def test_a_tag_finds_its_story(reader: Any, sample: SampleDay) -> None:
     ]
 
 
-def test_settings_are_found_by_who_may_see_them(reader: Any, user: Any, sample: SampleDay) -> None:
-    assert found(reader, "risk limits") == []
-    type(user).objects.update(is_staff=True, is_superuser=True)
-    assert found(reader, "risk limits") == [("Settings: risk limits", "/admin/trading/risklimit/")]
+def test_settings_are_found_by_who_may_see_them(client: Any, sample: SampleDay) -> None:
+    viewer = person("joshi", "viewer")
+    client.force_login(viewer)
+    assert found(client, "risk limits") == []
+    type(viewer).objects.update(is_staff=True, is_superuser=True)
+    assert found(client, "risk limits") == [("Settings: risk limits", "/admin/trading/risklimit/")]
 
 
 @pytest.mark.parametrize("text", ["", " ", "b", "buy ", "sell 0 x" * 40, "%", "buy 999999999999 infy"])
