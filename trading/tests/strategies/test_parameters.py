@@ -106,6 +106,7 @@ def test_a_form_begins_with_the_strategys_own_parameters():
         "least": 2,
         "most": 200,
         "choices": [],
+        "when": None,
     }
 
 
