@@ -43,8 +43,8 @@ ROLES: dict[str, frozenset[Right]] = {
     "risk manager": frozenset({R.LOOK, R.HALT, R.EASE, R.EVERY_ACCOUNT}),
     "administrator": frozenset(WORDS),
 }
-# Staff without a role see as before. To act they need one.
-STAFF = frozenset({R.LOOK, R.WATCH_LOGS})
+# Staff without a role look, and can always get out: an upgrade must take the kill switch from nobody it trusted.
+STAFF = frozenset({R.LOOK, R.HALT, R.WATCH_LOGS})
 
 Row = Right | dict[str, Right]
 # By the address's name; where one address does several things, by what is asked of it.

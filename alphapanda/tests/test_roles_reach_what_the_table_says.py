@@ -28,7 +28,7 @@ EVERYTHING = frozenset(Right) - {Right.NONE}
 # What each kind of person holds; "nobody's" is a stranger without a role.
 HOLDS: dict[str, frozenset[Right]] = {
     "stranger": frozenset(),
-    "staff": frozenset({Right.LOOK, Right.WATCH_LOGS}),
+    "staff": frozenset({Right.LOOK, Right.HALT, Right.WATCH_LOGS}),
     "superuser": EVERYTHING,
     "viewer": frozenset({Right.LOOK}),
     "trader": frozenset({Right.LOOK, Right.HALT, Right.TRADE}),
