@@ -1,6 +1,6 @@
 """Live's lane of what waits for a person: each with its act, and nothing where nothing waits."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -38,13 +38,33 @@ def test_an_order_nobody_answered_leads_to_its_story(sample: SampleDay) -> None:
     assert row["href"] == f"/orders/{order.pk}/"
 
 
-@pytest.mark.parametrize(("after", "why"), [(0, "without a stop."), (1800, "intraday and by hand")])
-def test_an_intraday_position_by_hand_is_named_from_three_o_clock(sample: SampleDay, after: int, why: str) -> None:
+LEFT, KEPT = "left at 15:05.", "its account is not squared off by us."
+
+
+@pytest.mark.parametrize(
+    ("after", "flat_by", "why"),
+    [
+        (0, time(15, 5), "without a stop."),
+        (1800, time(15, 5), f"intraday and by hand; {LEFT}"),
+        (1800, None, f"intraday and by hand; {KEPT}"),
+    ],
+)
+def test_an_intraday_position_by_hand_says_from_three_o_clock_who_leaves_it(
+    sample: SampleDay, after: int, flat_by: time | None, why: str
+) -> None:
+    type(sample.account).objects.update(flat_by=flat_by)
     sample.portfolio = ensure_portfolio(sample.account, None, "by hand")
     sample.order("open", filled=120)
     set_market_time(NOW + timedelta(seconds=after), 1.0)
     [row] = rows()
-    assert why in row["text"]
+    assert row["text"].endswith(why)
+
+
+def test_two_of_one_kind_are_two_rows_of_the_page(sample: SampleDay) -> None:
+    for _ in range(2):
+        sample.order("unconfirmed")
+    Order.objects.update(claimed_at=NOW - timedelta(minutes=1))
+    assert len({row["key"] for row in rows()}) == len(rows()) == 2
 
 
 def test_dead_letters_lead_to_where_they_are_decided(sample: SampleDay) -> None:

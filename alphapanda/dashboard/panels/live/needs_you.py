@@ -44,23 +44,25 @@ def needs_you_panel(page: PageContext, days: PortfolioDays, facts: Facts, positi
     lines = (*facts.needs_person, *facts.unconfirmed, *facts.exits_stuck, *letters)
     return {
         "age": read_now(page),
-        "rows": [*(line_row(line) for line in lines), *positions_to_leave(page, days, positions)],
+        "rows": [*(line_row(n, line) for n, line in enumerate(lines)), *positions_to_leave(page, days, positions)],
     }
 
 
-def line_row(line: Line) -> NeedRow:
-    return {"key": line.text.partition(":")[0] + (line.href or ""), "mode": "", "text": line.text, "address": None,
+def line_row(number: int, line: Line) -> NeedRow:
+    # By its place: words change as they age, and two exits of one instrument have the same.
+    return {"key": str(number), "mode": "", "text": line.text, "address": None,
             "ask": "", "href": line.href, "link": line.link}  # fmt: skip
 
 
 def positions_to_leave(page: PageContext, days: PortfolioDays, positions: PositionsPanel) -> Iterator[NeedRow]:
     """Intraday positions by hand late in the day, and positions that nothing would stop; what is delivered may stay."""
-    products = {str(h.position.pk): h.position.product for day in days.all for h in day.holdings}
+    held = {str(h.position.pk): (h.position.product, day.account.flat_by) for day in days.all for h in day.holdings}
     is_late = page.is_open and page.now.astimezone(IST).time() >= INTRADAY_BY_HAND_FROM
     for row in (row for group in positions["groups"] for row in group["rows"]):
-        product = products[row["key"]]
+        product, flat_by = held[row["key"]]
         if is_late and product == Product.MIS and row["deployment"] is None:
-            yield position_need(row, "intraday and by hand; nothing of ours leaves it")
+            left = f"left at {flat_by:%H:%M}" if flat_by else "its account is not squared off by us"
+            yield position_need(row, f"intraday and by hand; {left}")
         elif row["stop"] == "none" and product != Product.CNC:
             yield position_need(row, "without a stop")
 
