@@ -1,11 +1,12 @@
 """What one request is refused for, all others would be: the account stops, in words, and its exits wait."""
 
-import pytest
 from django.core.management import call_command
 
 from portfolio.models import Position
 from tests.stories.oracle import violations
+from trading.brokers import standing as standing_rules
 from trading.models import BrokerSession, BrokerStanding, Order
+from trading.orders.broker_port import SessionExpired
 
 ADDRESS = {"status": 403, "error_type": "PermissionException", "message": "IP not allowed to place orders for this app"}
 
@@ -66,9 +67,17 @@ def test_an_exit_waits_for_its_broker_and_leaves_by_itself_afterwards(live):
     live.until(lambda: Position.objects.get().quantity == 0, "flat")
 
 
-@pytest.mark.parametrize("status", [429])
-def test_too_many_requests_are_one_orders_trouble_and_no_accounts(live, status):
-    live.sim.fault("http", count=1, status=status, error_type="NetworkException", message="Too many requests")
+def test_a_refusal_of_the_token_before_a_new_login_stops_nothing(live):
+    """The request was out with the old one: the account must not wait for a login it has had."""
+    standing_rules.note_refusal(live.account, SessionExpired("Incorrect `api_key` or `access_token`."))
+    assert standing() is None
+    BrokerSession.objects.update(state="expired")
+    standing_rules.note_refusal(live.account, SessionExpired("Incorrect `api_key` or `access_token`."))
+    assert standing() == ("down", "login")
+
+
+def test_too_many_requests_are_one_orders_trouble_and_no_accounts(live):
+    live.sim.fault("http", count=1, status=429, error_type="NetworkException", message="Too many requests")
     live.buy(1, product="MIS")
     live.until_state("not_placed")
     assert standing() is None

@@ -100,5 +100,5 @@ def test_what_keeps_an_account_from_being_armed_is_said_all_at_once(rehearsal):
         arming.arm(rehearsal.account, by="tests")
     assert str(refused.value) == (
         "Zerodha A cannot be armed: its books have not been read yet; no limit on order value; no limit on position; "
-        "no limit on daily loss; positions have not been compared yet"
+        "no limit on daily loss; positions have not been compared today"
     )

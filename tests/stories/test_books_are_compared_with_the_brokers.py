@@ -1,5 +1,7 @@
 """Our books against the broker's: a difference freezes its instrument and never trades; an exit never makes a short."""
 
+from datetime import timedelta
+
 import pytest
 
 from alphapanda.core.journal.models import Event
@@ -80,6 +82,13 @@ def test_of_what_the_owner_sold_in_part_the_rest_may_be_sold(holding):
     hand(holding, "SELL", 1)
     compared(holding, 1)
     assert closable(holding) == 2
+
+
+def test_what_another_day_showed_holds_no_exit_back(holding):
+    hand(holding, "SELL", 1)
+    compared(holding, 1)
+    BookDifference.objects.update(last_seen_at=holding.now - timedelta(days=1))
+    assert closable(holding) == 3
 
 
 def test_what_the_owner_bought_outside_holds_nothing_back(holding):

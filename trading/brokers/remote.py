@@ -24,16 +24,11 @@ Answer = TypeVar("Answer")
 class RemoteBroker:
     """Implements ``trading.orders.broker_port.Broker``. Connected when first needed: most drains ask nothing."""
 
-    repeats_safely = False
-
     def __init__(self, account: Account, connect: Callable[[str], BrokerConnection]) -> None:
         self.account, self._connect = account, connect
 
     def place_order(self, ticket: OrderTicket) -> str:
         return self.ask(lambda connection: connection.place_order(ticket))
-
-    def has_request(self, ticket: OrderTicket) -> bool:
-        raise NotImplementedError("asked twice it would be two orders: whether there is one is told by the books")
 
     def request_cancel(self, ticket: OrderTicket) -> None:
         self.ask(lambda connection: connection.request_cancel(ticket))

@@ -7,7 +7,7 @@ from django.db import transaction
 from alphapanda.core.clock import market_now
 from alphapanda.core.journal.services import record_event
 from portfolio.models import Account
-from trading.models import BrokerStanding
+from trading.models import BrokerSession, BrokerStanding
 from trading.orders.broker_port import AddressNotAllowed, BrokerError, SessionExpired
 from trading.orders.life_cycle import BrokerState
 
@@ -24,9 +24,17 @@ def state_of(account_id: UUID) -> BrokerState:
 def note_refusal(account: Account, error: BrokerError) -> None:
     """Stop the account if its broker would refuse every other request alike: no token, or a strange address."""
     if isinstance(error, SessionExpired):
-        restrict(account, BrokerState.DOWN, LOGIN, f"log in again: {error}")
+        _stop_until_login(account, error)
     elif isinstance(error, AddressNotAllowed):
         restrict(account, BrokerState.DOWN, ADDRESS, f"orders are not taken from this address: {error}")
+
+
+@transaction.atomic
+def _stop_until_login(account: Account, error: SessionExpired) -> None:
+    """A login that came while the refused request was out is another token's: nothing is wrong with it."""
+    session = BrokerSession.objects.select_for_update(no_key=True).filter(account=account).first()
+    if session is None or session.state != BrokerSession.State.LIVE:
+        restrict(account, BrokerState.DOWN, LOGIN, f"log in again: {error}")
 
 
 @transaction.atomic

@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from alphapanda.core.clock import market_now
 from alphapanda.core.figures import age_of
 from alphapanda.core.journal.services import record_event
-from alphapanda.core.timezone import day_of
+from alphapanda.core.timezone import IST, day_of
 from portfolio.models import Account
 from trading.errors import NotAllowed
 from trading.models import Arming, BookDifference, BookReading, BrokerSession, BrokerStanding, RiskLimit
@@ -53,8 +53,9 @@ def what_lacks(account: Account, now: datetime) -> list[str]:
     lacking = [words] if (words := why_no_orders(account)) else []
     limits = RiskLimit.objects.filter(account=account, deployment__isnull=True).first()
     lacking += [f"no limit on {title}" for name, title in NEEDED_LIMITS.items() if getattr(limits, name, None) is None]
-    if not BookReading.objects.filter(account=account, is_compared=True).exists():
-        lacking.append("positions have not been compared yet")
+    midnight = now.astimezone(IST).replace(hour=0, minute=0, second=0, microsecond=0)
+    if not BookReading.objects.filter(account=account, is_compared=True, market_time__gte=midnight).exists():
+        lacking.append("positions have not been compared today")
     differing = BookDifference.objects.filter(account=account, times_seen__gte=TIMES_TO_FREEZE).exclude(quantity=0)
     lacking += [f"books differ: {row}" for row in differing]
     if gates.gate_in_force(account.pk) is GateState.HALTED:

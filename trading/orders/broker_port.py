@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from instruments.domain.order_terms import Side, side_of
@@ -110,16 +110,14 @@ class BrokerTrade:
 
 
 class Broker(Protocol):
-    """Takes our orders and tells what became of them. Requests raise BrokerError."""
+    """Takes our orders and tells what became of them. Requests raise BrokerError.
 
-    # Whether asking twice for one tag is one order; if not, an unanswered order is looked up, never sent again.
-    repeats_safely: bool
+    Asked twice for one tag it may make two orders, unless it is a ``RepeatingBroker``: an unanswered order is looked up
+    and never sent again.
+    """
 
     def place_order(self, ticket: OrderTicket) -> str:
         """Send an order and return the broker's id for it; accepted is not yet filled."""
-
-    def has_request(self, ticket: OrderTicket) -> bool:
-        """Whether the order was asked for. Only called where asking twice is one request: it proves either."""
 
     def request_cancel(self, ticket: OrderTicket) -> None:
         """Ask for a cancellation; the book says later whether it happened."""
@@ -141,6 +139,14 @@ class Broker(Protocol):
 
     def note_trade_not_booked(self, trade: BrokerTrade, error: str) -> None:
         """Note that a trade could not be booked this time."""
+
+
+@runtime_checkable
+class RepeatingBroker(Broker, Protocol):
+    """One at which asking twice for one tag is one order."""
+
+    def has_request(self, ticket: OrderTicket) -> bool:
+        """Whether the order was asked for: it proves either."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from trading.orders.broker_port import (
     OrderRefused,
     OrderTicket,
     RateLimited,
+    RepeatingBroker,
     SessionExpired,
 )
 from trading.orders.claim import closes_too_much, why_not_sent
@@ -125,7 +126,7 @@ def ask_broker(order: Order, broker: Broker) -> None:
         ):
             _take_back_if_given_up(order, broker, broker_order_id)
         crashpoint("execute.after_submitted")
-    if not broker.repeats_safely:
+    if not isinstance(broker, RepeatingBroker):
         # Taken or unanswered, its books tell what became of it; the sweep would ask for them too, seconds later.
         wakeups.wake_stage(wakeups.BOOK, order.account_id, wakeups.books_queue(order.account))
 
@@ -147,7 +148,7 @@ def resolve_unconfirmed(order: Order, broker: Broker) -> None:
 
     One that never left its worker (it died between claim and request) is held by all that holds a new one.
     """
-    if not broker.repeats_safely:
+    if not isinstance(broker, RepeatingBroker):
         return
     if not broker.has_request(ticket_of(order)) and (problem := _why_not(order, gates.gate_in_force(order.account_id))):
         if _is_given_up_by_its_worker(order):
@@ -205,7 +206,7 @@ def _may_ask(order: Order, broker: Broker, waiting: OrderQuerySet, column: str) 
     Elsewhere it is noted before it leaves, and the broker's books tell whether it came through. It takes its share of
     the second and the minute; where that is used up, the next drain asks.
     """
-    if broker.repeats_safely:
+    if isinstance(broker, RepeatingBroker):
         return waiting.exists()
     with transaction.atomic():
         if not waiting.update(**{column: wall_now()}):

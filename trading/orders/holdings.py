@@ -32,7 +32,7 @@ def read_holdings(account_id: UUID, instrument_id: UUID, product: str, now: date
         if order.market_time.astimezone(IST).date() >= day and order.signed_out
     )
     account = Account.objects.get(pk=account_id)
-    differences = differences_of(account) if account.mode == Account.Mode.LIVE else {}
+    differences = differences_of(account, now) if account.mode == Account.Mode.LIVE else {}
     return gather_holdings(
         ((position.portfolio_id, position.quantity) for position in rows),
         out,

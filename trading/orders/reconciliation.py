@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import transaction
 
 from alphapanda.core.journal.services import record_event
+from alphapanda.core.timezone import IST
 from instruments.models import Instrument
 from portfolio.models import Account, Position
 from trading.models import BookDifference, SeenTrade
@@ -84,12 +85,13 @@ def _record(account: Account, row: BookDifference) -> None:
     )
 
 
-def differences_of(account: Account) -> dict[tuple[UUID, str], int]:
-    """Return D by (instrument, product) as the last quiet reading showed it, where it is not 0.
+def differences_of(account: Account, now: datetime) -> dict[tuple[UUID, str], int]:
+    """Return D by (instrument, product) as the day's last quiet reading showed it, where it is not 0.
 
-    A name nobody here lists is no holding of ours: it is shown, and holds nothing back.
+    What another day showed holds no exit back. A name nobody here lists is no holding of ours: it is shown only.
     """
-    rows = list(BookDifference.objects.filter(account=account).exclude(quantity=0))
+    midnight = now.astimezone(IST).replace(hour=0, minute=0, second=0, microsecond=0)
+    rows = list(BookDifference.objects.filter(account=account, last_seen_at__gte=midnight).exclude(quantity=0))
     listed = Instrument.objects.by_keys([f"{row.exchange}:{row.tradingsymbol}" for row in rows])
     keys = ((listed.get(f"{row.exchange}:{row.tradingsymbol}"), row) for row in rows)
     return {(instrument.pk, row.product): row.quantity for instrument, row in keys if instrument is not None}

@@ -21,9 +21,7 @@ MOST_ATTEMPTS = 3
 
 
 class PaperBroker:
-    """Implements ``trading.orders.broker_port.Broker`` over the paper exchange's request and report tables."""
-
-    repeats_safely = True
+    """Implements ``trading.orders.broker_port.RepeatingBroker`` over the paper exchange's requests and reports."""
 
     def __init__(self, account: Account) -> None:
         if account.mode != "paper":

@@ -42,7 +42,7 @@ def load_state(account: Account, marks: Marks, now: datetime, **leave_out: Any) 
         sent=_orders_sent(account, now),
         receivable=held.receivable(today) if positions else {},
         being_left=frozenset(left.order_by()),
-        differences=differences_of(account) if account.mode == Account.Mode.LIVE else {},
+        differences=differences_of(account, now) if account.mode == Account.Mode.LIVE else {},
     )
 
 
