@@ -1,8 +1,10 @@
-"""Content security policies of the pages that are not ours: they need more than our own do, and only there."""
+"""The pages that are not ours: their content security policies, and the proof that admin's forms ask for."""
 
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+
+from alphapanda.core import proof
 
 POLICIES: dict[str, dict[str, list[str]]] = {
     # The admin's components evaluate expressions and style themselves inline.
@@ -26,3 +28,23 @@ class AdminPolicyMiddleware:
                 # Read by django-csp, whose middleware stands outside this one.
                 response._csp_update = policy  # type: ignore[attr-defined]
         return response
+
+
+class ProofInAdminMiddleware:
+    """Admin's forms ask who has not shown lately that it is them: before the form is filled in, and when it is sent."""
+
+    FORMS = ("/add/", "/change/", "/delete/", "/import/", "/password/")
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if self.is_asked(request) and request.user.is_authenticated and not proof.is_fresh(request):
+            return proof.ask_again(request)
+        return self.get_response(request)
+
+    def is_asked(self, request: HttpRequest) -> bool:
+        """A form or what it sends; not signing out, which takes nothing."""
+        if not request.path.startswith("/admin/") or request.path == "/admin/logout/":
+            return False
+        return request.method == "POST" or request.path.endswith(self.FORMS)

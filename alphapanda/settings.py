@@ -48,6 +48,10 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "channels",
     "csp",
     "django_celery_beat",
@@ -83,6 +87,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "alphapanda.admin_policy.ProofInAdminMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
@@ -102,6 +108,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "alphapanda.dashboard.appearance.appearance_of",
             ]
         },
     }
@@ -269,6 +276,22 @@ LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/sign-in/"
 # The first knows nobody: it counts, whichever way a password comes.
 AUTHENTICATION_BACKENDS = ["alphapanda.core.guesses.CountGuesses", "django.contrib.auth.backends.ModelBackend"]
+# People by name and password, and a second factor (alphapanda/doors.py). Guesses are counted by the backend above and
+# by the forms here, since the library's limits would keep a halt out while Valkey is dead.
+ACCOUNT_ADAPTER = "alphapanda.doors.Doors"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+MFA_ADAPTER = "alphapanda.doors.SecondFactors"
+MFA_FORMS = {"authenticate": "alphapanda.doors.CodeForm", "reauthenticate": "alphapanda.doors.CodeAgainForm"}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_ISSUER = "Alpha Panda"
+# Phones' clocks differ by more than the library's default allows; a code is taken once.
+MFA_TOTP_TOLERANCE = 1
 # How many proxies of one's own stand in front: what they say of a client's address is believed, and nobody else.
 NUM_PROXIES = env.int("NUM_PROXIES", 0)
 PASSWORD_HASHERS = [

@@ -3,6 +3,7 @@
 from typing import Any
 
 import structlog
+from allauth.mfa import signals as second_factors
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db import DatabaseError
@@ -13,6 +14,7 @@ from alphapanda.core.journal.services import record_event
 
 log = structlog.get_logger()
 LONGEST_NAME = 150
+FACTORS = {"totp": "authenticator app", "webauthn": "passkey", "recovery_codes": "recovery codes"}
 
 
 def listen() -> None:
@@ -20,6 +22,9 @@ def listen() -> None:
     user_logged_in.connect(note_sign_in)
     user_login_failed.connect(note_refusal)
     user_logged_out.connect(note_sign_out)
+    second_factors.authentication_failed.connect(note_wrong_code)
+    second_factors.authenticator_added.connect(note_factor_added)
+    second_factors.authenticator_removed.connect(note_factor_removed)
 
 
 def note_sign_in(request: HttpRequest | None, user: Any, **_: Any) -> None:
@@ -40,12 +45,24 @@ def note_sign_out(request: HttpRequest | None, user: Any, **_: Any) -> None:
         note("person.signed_out", user.get_username(), address_of(request))
 
 
-def note(kind: str, name: str, address: str, *, in_journal: bool = True) -> None:
-    log.info(kind.replace("person.", "person_"), person=name, address=address)
+def note_wrong_code(request: HttpRequest, user: Any, **_: Any) -> None:
+    note("person.wrong_code", user.get_username(), address_of(request))
+
+
+def note_factor_added(request: HttpRequest, user: Any, authenticator: Any, **_: Any) -> None:
+    note("person.factor_added", user.get_username(), address_of(request), what=FACTORS[authenticator.type])
+
+
+def note_factor_removed(request: HttpRequest, user: Any, authenticator: Any, **_: Any) -> None:
+    note("person.factor_removed", user.get_username(), address_of(request), what=FACTORS[authenticator.type])
+
+
+def note(kind: str, name: str, address: str, *, in_journal: bool = True, **more: str) -> None:
+    log.info(kind.replace("person.", "person_"), person=name, address=address, **more)
     if not in_journal:
         return
     try:
-        record_event(kind, key=name[:128], payload={"by": name, "address": address})
+        record_event(kind, key=name[:128], payload={"by": name, "address": address, **more})
     except DatabaseError as error:
         # A halt waits behind a sign-in: it is not held up for want of a note.
         log.warning("sign_in_not_recorded", error=repr(error))

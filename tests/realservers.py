@@ -116,6 +116,14 @@ def _no_flag_left_behind():  # type: ignore[no-untyped-def]
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _passwords_are_cheap() -> None:
+    """A real hash takes 100 MB and a tenth of a second; processes that tests start pay it, the tests' own do not."""
+    from alphapanda.core.guesses import BoundedArgon2
+
+    BoundedArgon2.time_cost, BoundedArgon2.memory_cost, BoundedArgon2.parallelism = 1, 8, 1
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _lines_stay_in_the_tests() -> Iterator[None]:
     """A command run within a test would make this process a publisher of log lines for all tests after it."""
     from alphapanda.core.telemetry import live_lines

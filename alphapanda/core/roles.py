@@ -36,6 +36,8 @@ WORDS = {
     Right.EVERY_ACCOUNT: "act on accounts of others",
 }
 R = Right
+# What takes the proof of a person again, if theirs is old: a screen left alone must not open a gate.
+PROVED = frozenset({R.EASE, R.OPERATE})
 # A viewer may not halt: its sessions stand open on screens in a room, and a halt costs entries until somebody lifts it.
 ROLES: dict[str, frozenset[Right]] = {
     "viewer": frozenset({R.LOOK}),
@@ -77,6 +79,11 @@ PAGES: dict[str, Row] = {
     "ask_backtest": R.TRADE,
     "cancel_backtest": R.TRADE,
     "dead_letter_act": R.OPERATE,
+    # One's own: whoever is signed in, whatever the role.
+    "you": R.NONE,
+    "change_password": R.NONE,
+    "end_sessions": R.NONE,
+    "revoke_token": R.NONE,
     "theme": R.NONE,
     "sign_in": R.NONE,
     "sign_in_by_link": R.NONE,

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from alphapanda.dashboard.views import acts, pages, people
+from alphapanda.dashboard.views import acts, pages, people, you
 
 app_name = "dashboard"
 urlpatterns = [
@@ -25,6 +25,10 @@ urlpatterns = [
     path("do/backtests/ask/", acts.ask_for_backtest, name="ask_backtest"),
     path("do/backtests/<uuid:backtest_id>/cancel/", acts.cancel_backtest_asked, name="cancel_backtest"),
     path("do/dead-letters/<uuid:letter_id>/<slug:act>/", acts.decide_dead_letter, name="dead_letter_act"),
+    path("you/", you.show_you, name="you"),
+    path("you/password/", you.change_password, name="change_password"),
+    path("do/you/sessions/end/", you.end_sessions, name="end_sessions"),
+    path("do/you/tokens/<uuid:token_id>/revoke/", you.revoke_own_token, name="revoke_token"),
     path("theme/", people.choose_theme, name="theme"),
     path("sign-in/", people.sign_in, name="sign_in"),
     path("sign-in/<str:token>/", people.sign_in_by_link, name="sign_in_by_link"),

@@ -26,11 +26,17 @@ def recorded() -> list[str]:
     return [event_sentence(event, None)[2] for event in Event.objects.filter(kind__startswith="person.").order_by("id")]
 
 
-@pytest.mark.parametrize("door", [SIGN_IN, "admin:login"])
-def test_a_sign_in_and_a_refused_one_are_recorded(person: Any, door: str) -> None:
+def test_a_sign_in_and_a_refused_one_are_recorded(person: Any) -> None:
     for password in ("wrong", PASSWORD):
-        Client().post(reverse(door), {"username": "mehta", "password": password}, REMOTE_ADDR="10.0.0.7")
+        Client().post(reverse(SIGN_IN), {"username": "mehta", "password": password}, REMOTE_ADDR="10.0.0.7")
     assert recorded() == ["A sign-in as mehta from 10.0.0.7 was refused", "mehta signed in from 10.0.0.7"]
+
+
+def test_the_admin_has_no_door_of_its_own(person: Any) -> None:
+    sent = {"username": "mehta", "password": PASSWORD, "next": "/admin/"}
+    answer = Client().post("/admin/login/?next=/admin/", sent)
+    assert answer.headers["Location"] == "/sign-in/?next=/admin/"
+    assert recorded() == []
 
 
 def test_a_link_and_a_sign_out_are_recorded(person: Any) -> None:

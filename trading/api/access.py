@@ -5,6 +5,7 @@ from typing import Any
 import redis
 import structlog
 from django.db.models import Model, QuerySet
+from django.urls import reverse
 from drf_spectacular.contrib.knox_auth_token import KnoxTokenScheme
 from knox.auth import TokenAuthentication
 from knox.models import AuthToken
@@ -14,7 +15,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.throttling import UserRateThrottle
 
-from alphapanda.core import roles
+from alphapanda.core import proof, roles
 from alphapanda.core.journal.models import Event
 from alphapanda.core.roles import Right
 from portfolio.models import Account, LedgerEntry, Lot, PnlSnapshot, Portfolio, Position, Trade
@@ -91,7 +92,11 @@ class MayAct(BasePermission):
         if not (request.user and request.user.is_authenticated):
             return False
         right = right_needed(request, view)
-        return right is not None and holds(request, right)
+        if right is None or not holds(request, right):
+            return False
+        if right in roles.PROVED and not isinstance(request.auth, AuthToken) and not proof.is_fresh(request._request):
+            raise PermissionDenied(f"Show again that it is you, at {reverse('account_reauthenticate')}.")
+        return True
 
 
 def right_needed(request: Request, view: Any) -> Right | None:

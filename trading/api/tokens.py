@@ -17,7 +17,9 @@ from rest_framework.mixins import DestroyModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from alphapanda.core import proof
 from alphapanda.core.journal.services import record_event
+from alphapanda.doors import CodeAgainForm
 from trading.api.base import ReadViewSet
 from trading.errors import NotAllowed
 from trading.models import ApiToken
@@ -41,6 +43,9 @@ class NewTokenSerializer(serializers.Serializer[Any]):
     password = serializers.CharField(
         required=False, trim_whitespace=False, write_only=True, help_text="Needed again where a session asks."
     )
+    code = serializers.CharField(
+        required=False, max_length=32, write_only=True, help_text="Of the second factor, where the person has one."
+    )
 
 
 class MadeTokenSerializer(ApiTokenSerializer):
@@ -63,8 +68,7 @@ class TokenViewSet(DestroyModelMixin, ReadViewSet):
         return [BasicAuthentication(), SessionAuthentication()]
 
     def get_queryset(self) -> QuerySet[ApiToken]:
-        live = ApiToken.objects.filter(token__expiry__gt=Now()).select_related("token")
-        return live.filter(token__user=self.request.user.pk)
+        return tokens_of(self.request.user)
 
     @extend_schema(request=NewTokenSerializer, responses={201: MadeTokenSerializer})
     def create(self, request: Request) -> Response:
@@ -75,13 +79,12 @@ class TokenViewSet(DestroyModelMixin, ReadViewSet):
             raise NotAllowed(f"{MOST_TOKENS} tokens are the most one person may have: revoke one first")
         chosen = asked.validated_data
         require_password(request, chosen.pop("password", ""))
+        require_code(request, chosen.pop("code", ""))
         made = make_token(request.user, **chosen)
         return Response(MadeTokenSerializer(made).data, status=status.HTTP_201_CREATED)
 
     def perform_destroy(self, instance: ApiToken) -> None:
-        with transaction.atomic():
-            record_event("token.revoked", key=str(instance.pk), payload=_token_json(instance, self.request.user))
-            instance.token.delete()
+        revoke_token(instance, self.request.user)
 
 
 def require_password(request: Request, password: str) -> None:
@@ -95,6 +98,26 @@ def require_password(request: Request, password: str) -> None:
     # A session's request is Django's own underneath; guesses are counted by its address.
     if authenticate(request._request, username=name, password=password) != request.user:
         raise serializers.ValidationError({"password": ["Type your password again: it is not right."]})
+
+
+def require_code(request: Request, code: str) -> None:
+    """Refuse who has a second factor and shows none: a token would get round it. It counts as a guess, too."""
+    if not proof.has_second_factor(request.user) or proof.second_is_fresh(request._request):
+        return
+    form = CodeAgainForm({"code": code}, user=request.user)
+    if not form.is_valid():
+        raise serializers.ValidationError({"code": list(form.errors["code"])})
+
+
+def tokens_of(user: Any) -> QuerySet[ApiToken]:
+    """Return a person's tokens that are still good."""
+    return ApiToken.objects.filter(token__expiry__gt=Now(), token__user=user.pk).select_related("token")
+
+
+@transaction.atomic
+def revoke_token(token: ApiToken, by: Any) -> None:
+    record_event("token.revoked", key=str(token.pk), payload=_token_json(token, by))
+    token.token.delete()
 
 
 @transaction.atomic

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from alphapanda.core.outages import Outage, outage_behind
-from alphapanda.dashboard.views.page import appearance_of
+from alphapanda.dashboard.appearance import appearance_of
 
 LOOK_AGAIN_SECONDS = 2
 
