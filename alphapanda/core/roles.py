@@ -73,6 +73,7 @@ PAGES: dict[str, Row] = {
         "reload": R.TRADE,
         "parameters": R.TRADE,
     },
+    "arming": {"arm": R.TRADE, "disarm": R.HALT},
     "exit_position": R.HALT,
     "place_order": R.TRADE,
     "cancel_order": R.HALT,

@@ -18,6 +18,7 @@ urlpatterns = [
     path("system/", pages.show_system, name="system"),
     path("find/", pages.find, name="find"),
     path("do/gate/", acts.set_level, name="gate"),
+    path("do/accounts/<uuid:account_id>/<slug:act>/", acts.arm_account, name="arming"),
     path("do/deployments/<uuid:deployment_id>/<slug:act>/", acts.act_on_deployment, name="deployment_act"),
     path("do/positions/<uuid:position_id>/exit/", acts.exit_position, name="exit_position"),
     path("do/orders/place/", acts.place_order, name="place_order"),

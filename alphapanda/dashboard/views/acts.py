@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
-from alphapanda.core import roles
+from alphapanda.core import proof, roles
 from alphapanda.core.figures import counted
 from alphapanda.core.journal.models import DeadLetter
 from alphapanda.core.journal.services import CannotDecide, drop_dead_letter, replay_dead_letter
@@ -22,14 +22,14 @@ from alphapanda.dashboard.views.page import refuse, signed_in
 from alphapanda.dashboard.views.pages import deployment_page, lab_page, orders_page
 from alphapanda.dashboard.views.people import came_from
 from instruments.models import Instrument
-from portfolio.models import Position
+from portfolio.models import Account, Position
 from trading.errors import NotAllowed
 from trading.exits.by_hand import ChoiceNeeded, place_by_hand
 from trading.exits.opening import exit_and_stop, exit_deployment, exit_holding, flatten
 from trading.lab.jobs import ask_backtest, cancel_backtest
 from trading.lab.request import BadRequest
 from trading.models import Backtest, Deployment, ExitPlan, Order, Signal
-from trading.orders import kill_switch
+from trading.orders import arming, kill_switch
 from trading.orders.life_cycle import GATE_LABELS, GateState, SignalState, Urgency
 from trading.orders.requests import cancel_all, request_cancellation
 from trading.orders.watching import ensure_watched
@@ -95,6 +95,37 @@ def set_gate(request: HttpRequest, state: GateState) -> None:
         listed = "; ".join(order_words(order) for order in on_their_way[:5])
         words += f" On their way and not stopped by it: {counted(len(on_their_way), 'order')} ({listed})."
     messages.info(request, words)
+
+
+@signed_in
+@require_POST
+def arm_account(request: HttpRequest, account_id: UUID, act: str) -> HttpResponse:
+    """Let a live account open new risk today, by whoever shows their second factor; or no more, by anybody."""
+    account = get_object_or_404(Account, pk=account_id)
+    if not roles.may_touch(request.user, account.pk):
+        return refuse_account(request)
+    if act == "disarm":
+        was_armed = arming.disarm(account, name_of(request), "from the page")
+        messages.info(request, f"{account.name} {'opens no new risk any more' if was_armed else 'was not armed'}.")
+    elif act != "arm":
+        raise Http404(f"An account is armed or disarmed, not {act}.")
+    elif not proof.has_second_factor(request.user):
+        messages.error(request, "To arm an account takes a second factor: turn one on here first.")
+        return redirect("dashboard:you")
+    elif not proof.second_is_fresh(request):
+        return proof.ask_again(request, second=True)
+    else:
+        arm_in_words(request, account)
+    return redirect(came_from(request))
+
+
+def arm_in_words(request: HttpRequest, account: Account) -> None:
+    try:
+        arming.arm(account, name_of(request))
+    except NotAllowed as refused:
+        messages.error(request, f"{refused}.")
+    else:
+        messages.info(request, f"{account.name} is armed until the day ends.")
 
 
 @signed_in

@@ -12,6 +12,7 @@ from alphapanda.dashboard.panels.live.events import EventsPanel, RefusedPanel, e
 from alphapanda.dashboard.panels.live.facts import FactRow, facts_strip, verdict_facts
 from alphapanda.dashboard.panels.live.kill_switch import KillSwitchPanel, kill_switch_panel
 from alphapanda.dashboard.panels.live.limits import LimitsPanel, limits_panel
+from alphapanda.dashboard.panels.live.live_accounts import LiveAccountsPanel, live_accounts_panel
 from alphapanda.dashboard.panels.live.needs_you import NeedsYouPanel, needs_you_panel
 from alphapanda.dashboard.panels.live.net import NetPanel, net_panel
 from alphapanda.dashboard.panels.live.verdict import Verdict, make_verdict
@@ -39,6 +40,7 @@ class LiveSnapshot(CommonFacts):
     events: EventsPanel
     verdict: Verdict
     needs_you: NeedsYouPanel
+    live_accounts: LiveAccountsPanel
 
 
 def live_snapshot(user: Any) -> LiveSnapshot:
@@ -61,6 +63,7 @@ def live_snapshot(user: Any) -> LiveSnapshot:
         "events": events_panel(page),
         "verdict": make_verdict(facts),
         "needs_you": needs_you_panel(page, days, facts, positions),
+        "live_accounts": live_accounts_panel(page),
     }
 
 

@@ -1,0 +1,64 @@
+"""The accounts that send real orders: armed for today or not, and all that keeps one from it."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from django.urls import reverse
+
+from alphapanda.core.figures import clock_minute
+from alphapanda.core.timezone import day_of
+from alphapanda.dashboard.panels.ages import Age, read_now
+from alphapanda.dashboard.panels.context import PageContext
+from portfolio.models import Account
+from trading.models import Arming
+from trading.orders.arming import what_lacks
+
+
+class LiveAccountRow(TypedDict):
+    """``arm`` and ``disarm`` are where its button asks; one of the two is there, or neither while much lacks."""
+
+    key: str
+    name: str
+    icon: str
+    tone: str
+    words: str
+    arm: str | None
+    disarm: str | None
+
+
+class LiveAccountsPanel(TypedDict):
+    age: Age
+    rows: list[LiveAccountRow]
+
+
+def live_accounts_panel(page: PageContext) -> LiveAccountsPanel:
+    accounts = Account.objects.filter(mode=Account.Mode.LIVE, is_active=True).order_by("name")
+    today = Arming.objects.filter(day=day_of(page.now), ended_at__isnull=True)
+    armed = {arming.account_id: arming for arming in today}
+    rows = [account_row(page, account, armed.get(account.pk)) for account in accounts]
+    return {"age": read_now(page), "rows": rows}
+
+
+def account_row(page: PageContext, account: Account, arming: Arming | None) -> LiveAccountRow:
+    lacking = what_lacks(account, page.now)
+    words = "; ".join(lacking)
+    if arming:
+        since = f"armed by {arming.armed_by} at {clock_minute(arming.armed_at)}, until the day ends"
+        words = f"{since}; no new risk now: {words}" if lacking else since
+    elif not lacking:
+        words = "not armed: it opens no new risk; exits and stops work"
+    is_fit = arming is not None and not lacking
+    return {
+        "key": str(account.pk),
+        "name": account.name,
+        "icon": "live" if is_fit else "warn" if lacking else "bar",
+        "tone": "warn" if lacking else "",
+        "words": words,
+        "arm": None if arming or lacking else act_of(account, "arm"),
+        "disarm": act_of(account, "disarm") if arming else None,
+    }
+
+
+def act_of(account: Account, act: str) -> str:
+    return reverse("dashboard:arming", args=[account.pk, act])
