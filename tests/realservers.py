@@ -116,6 +116,38 @@ def _no_flag_left_behind():  # type: ignore[no-untyped-def]
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _tables_are_emptied_fast() -> Iterator[None]:
+    """Django empties every table after a test with transactions of its own, and writes all permissions again."""
+    from django.test import TransactionTestCase
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(TransactionTestCase, "_fixture_teardown", lambda case: empty_what_was_filled())
+        yield
+
+
+def empty_what_was_filled() -> None:
+    """Empty the tables that hold rows, and write what ours are born with.
+
+    Kept are content types and permissions, which Django would write again after each test.
+    """
+    from django.db import connection
+
+    from alphapanda.core.clock.services import create_installation
+    from instruments.protections import seed_protections
+    from portfolio.charging import seed_charge_rates
+    from trading.run.strategy_rows import write_strategy_rows
+
+    kept = {"django_migrations", "django_content_type", "auth_permission"}
+    names = sorted(set(connection.introspection.django_table_names(only_existing=True, include_views=False)) - kept)
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in names))
+        if filled := [name for (name,) in cursor.fetchall()]:
+            cursor.execute(f"TRUNCATE {', '.join(filled)} CASCADE")
+    for seed in (create_installation, seed_protections, seed_charge_rates, write_strategy_rows):
+        seed()
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _passwords_are_cheap() -> None:
     """A real hash takes 100 MB and a tenth of a second; processes that tests start pay it, the tests' own do not."""
     from alphapanda.core.guesses import BoundedArgon2

@@ -21,6 +21,7 @@ BY_NAME |= {
 }
 
 
+@cache
 def modules() -> dict[str, Path]:
     found = {}
     for app in OURS:

@@ -1,4 +1,7 @@
-"""Axe (WCAG 2.2 A and AA, and best practice) finds nothing on any page, at either size, in either theme."""
+"""Axe (WCAG 2.2 A and AA, and best practice) finds nothing on any page, at either size, in either theme.
+
+By day each size is seen in one theme and each theme at one size; by night all four.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from alphapanda.dashboard.tests.conftest import SampleDay
 from alphapanda.dashboard.tests.test_the_lab_asks_and_shows_backtests import make_backtest
 from tests.browser.conftest import SIZES
+from tests.scale import by_night
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 PATHS = ["/", "/strategies/", "/orders/", "/portfolio/", "/lab/", "/system/", "/nowhere/"]
@@ -19,17 +23,17 @@ WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
 
 
 def findings(page: Any, options: dict[str, Any] | None = None) -> list[str]:
-    """Each violation with the elements it is of, at both sizes and in both themes."""
+    """Each violation with the elements it is of."""
     return [found for size, scheme in looks(page) for found in look(page, f"{size}, {scheme}", options)]
 
 
 def looks(page: Any) -> Iterator[tuple[str, str]]:
-    for size, viewport in SIZES.items():
-        for scheme in ("dark", "light"):
-            page.set_viewport_size(viewport)
-            page.emulate_media(color_scheme=scheme)
-            page.wait_for_timeout(200)
-            yield size, scheme
+    crossed = [("desk", "light"), ("phone", "dark")]
+    for size, scheme in [("desk", "dark"), ("phone", "light"), *by_night(crossed, otherwise=[])]:
+        page.set_viewport_size(SIZES[size])
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_timeout(200)
+        yield size, scheme
 
 
 def look(page: Any, how: str, options: dict[str, Any] | None) -> Iterator[str]:

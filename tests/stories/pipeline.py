@@ -7,6 +7,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db import connection
+
 from alphapanda.core.clock.services import set_market_time
 from alphapanda.core.commands import run_quietly
 from alphapanda.core.timezone import IST
@@ -54,9 +56,24 @@ def make_instrument(token: int = INFY, symbol: str = "INFY", **changes: Any) -> 
     return Instrument.objects.create(**values)
 
 
+# What the calendar's command writes, kept between tests: it takes half a second, and its copy some milliseconds.
+CALENDAR = ("instruments_tradingsession", "instruments_freezequantity")
+_calendar: dict[str, bytes] = {}
+
+
 def load_sessions() -> None:
-    if not TradingSession.objects.filter(day=DAY).exists():
-        run_quietly("load_calendar", "--year", str(DAY.year))
+    if TradingSession.objects.filter(day=DAY).exists():
+        return
+    with connection.cursor() as cursor:
+        if not _calendar:
+            run_quietly("load_calendar", "--year", str(DAY.year))
+            for table in CALENDAR:
+                with cursor.copy(f"COPY {table} TO STDOUT") as copied:
+                    _calendar[table] = b"".join(copied)
+            return
+        for table, rows in _calendar.items():
+            with cursor.copy(f"COPY {table} FROM STDIN") as copied:
+                copied.write(rows)
 
 
 @dataclass

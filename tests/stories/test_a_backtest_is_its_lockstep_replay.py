@@ -112,7 +112,7 @@ def test_a_random_walk_through_the_shipped_strategies_is_the_same(watched, seed)
     draw, price = random.Random(seed), 1500.0
     for strategy in ("momentum", "moving_average_crossover", "mean_reversion", "test-one-lot"):
         watched.start(watched.deploy(strategy=strategy, size=Decimal(draw.choice((1, 40, 700)))))
-    for _ in range(150):
+    for _ in range(by_night(150, otherwise=60)):
         price = max(1400.0, min(1600.0, price * (1 + draw.gauss(0, 0.002))))
         watched.tick(f"{round(price * 10) / 10:.2f}", draw.choice((1, 7, 25)), depth=draw.choice((3, 50, 5000)))
         come_to_rest(watched)

@@ -31,9 +31,9 @@ def day(pipeline):
     write_history(pipeline)
     pipeline.trade(*WAVE)
     pipeline.start(pipeline.deploy("moving_average_crossover", parameters={"interval": 1, "fast": 2, "slow": 3}))
-    for nth in range(60):
+    for nth in range(44):
         pipeline.play(f"{1500 + (nth * 7) % 23}.00", after=11)
-        if nth == 30:
+        if nth == 22:
             trimming.trim_stream(pipeline.feed)
             pipeline.restart()
     return pipeline
