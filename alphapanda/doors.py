@@ -77,6 +77,9 @@ class SecondFactors(DefaultMFAAdapter):
 
     error_messages = DefaultMFAAdapter.error_messages | {"incorrect_code": WRONG_CODE}
 
+    def generate_authenticator_name(self, user: Any, type: Authenticator.Type) -> str:
+        return f"Passkey {Authenticator.objects.filter(user=user.pk, type=type).count() + 1}"
+
     def encrypt(self, text: str) -> str:
         return _cipher().encrypt(text.encode()).decode()
 

@@ -39,8 +39,11 @@ def open_page(browser: Any, live_server: Any, user: Any) -> Iterator[Any]:  # no
     """Return a function: a page at a size and in a scheme, signed in by a one-time link."""
     contexts = []
 
-    def open_it(path: str = "/", size: str = "desk", scheme: str = "dark", **options: Any) -> Any:
-        context = browser.new_context(viewport=SIZES[size], color_scheme=scheme, base_url=live_server.url, **options)
+    def open_it(
+        path: str = "/", size: str = "desk", scheme: str = "dark", host: str = "localhost", **options: Any
+    ) -> Any:
+        address = live_server.url.replace("localhost", host)
+        context = browser.new_context(viewport=SIZES[size], color_scheme=scheme, base_url=address, **options)
         contexts.append(context)
         page = context.new_page()
         page.problems = []

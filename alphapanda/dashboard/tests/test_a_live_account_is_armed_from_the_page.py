@@ -12,9 +12,10 @@ from alphapanda.dashboard import panels
 from alphapanda.dashboard.panels.live import live_accounts
 from alphapanda.tests.people import person
 from alphapanda.tests.second_factors import PASSWORD, shown, signs_in, with_app
+from market.models import Feed
 from portfolio.booking import open_account
 from portfolio.models import Account
-from trading.models import Arming
+from trading.models import Arming, RiskLimit
 from trading.orders import arming
 
 
@@ -119,6 +120,13 @@ def test_a_traders_word_is_for_their_own_accounts(
     client.post("/sign-in/code/", {"code": shown(secret)})
     assert press(client, account, act).status_code == 403
     assert is_armed() == (act == "disarm")
+
+
+def test_an_account_that_only_carries_prices_is_not_shown(account: Account) -> None:
+    Feed.objects.create(name="kite", data_account=account.name)
+    assert panels.live_snapshot(None)["live_accounts"]["rows"] == []
+    RiskLimit.objects.create(account=account, max_order_value=Decimal(10_000))
+    assert row()["name"] == account.name
 
 
 def test_with_no_live_account_nothing_is_shown(db: None, valkey: Any) -> None:

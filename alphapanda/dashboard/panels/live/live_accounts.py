@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from alphapanda.core.figures import clock_minute
 from alphapanda.core.timezone import day_of
 from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
+from market.models import Feed
 from portfolio.models import Account
-from trading.models import Arming
+from trading.models import Arming, RiskLimit
 from trading.orders.arming import what_lacks
 
 
@@ -33,11 +35,18 @@ class LiveAccountsPanel(TypedDict):
 
 
 def live_accounts_panel(page: PageContext) -> LiveAccountsPanel:
-    accounts = Account.objects.filter(mode=Account.Mode.LIVE, is_active=True).order_by("name")
     today = Arming.objects.filter(day=day_of(page.now), ended_at__isnull=True)
     armed = {arming.account_id: arming for arming in today}
-    rows = [account_row(page, account, armed.get(account.pk)) for account in accounts]
+    rows = [account_row(page, account, armed.get(account.pk)) for account in accounts_that_trade()]
     return {"age": read_now(page), "rows": rows}
+
+
+def accounts_that_trade() -> QuerySet[Account]:
+    """Return the live ones, but for those that only carry prices: a feed's, for which nobody has set a limit."""
+    carries = Q(name__in=Feed.objects.values("data_account"))
+    limited = Q(pk__in=RiskLimit.objects.filter(deployment__isnull=True).values("account"))
+    live = Account.objects.filter(mode=Account.Mode.LIVE, is_active=True)
+    return live.exclude(carries & ~limited).order_by("name")
 
 
 def account_row(page: PageContext, account: Account, arming: Arming | None) -> LiveAccountRow:
