@@ -71,6 +71,7 @@ INSTALLED_APPS = [
     "market",
     "portfolio",
     "trading",
+    "alphapanda.alerts",
     "alphapanda.dashboard",
     "alphapanda.retention",
     "alphapanda.runner",
@@ -323,6 +324,10 @@ CONTENT_SECURITY_POLICY = {
         "form-action": ["'self'"],
     }
 }
+# Whom to tell when nobody looks (alphapanda/alerts); addresses hold secrets and are shown nowhere.
+ALERT_URLS = env.list("ALERT_URLS", default=[])
+ALERT_PING_URL = env.str("ALERT_PING_URL", "")
+ALERT_NAME = env.str("ALERT_NAME", "Alpha Panda")
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 
 REST_FRAMEWORK = {

@@ -80,6 +80,7 @@ PAGES: dict[str, Row] = {
     "ask_backtest": R.TRADE,
     "cancel_backtest": R.TRADE,
     "dead_letter_act": R.OPERATE,
+    "acknowledge_alert": R.HALT,
     # One's own: whoever is signed in, whatever the role.
     "you": R.NONE,
     "change_password": R.NONE,

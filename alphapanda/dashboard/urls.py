@@ -25,6 +25,7 @@ urlpatterns = [
     path("do/orders/<uuid:order_id>/cancel/", acts.cancel_order, name="cancel_order"),
     path("do/backtests/ask/", acts.ask_for_backtest, name="ask_backtest"),
     path("do/backtests/<uuid:backtest_id>/cancel/", acts.cancel_backtest_asked, name="cancel_backtest"),
+    path("do/alerts/<uuid:alert_id>/acknowledge/", acts.acknowledge_alert, name="acknowledge_alert"),
     path("do/dead-letters/<uuid:letter_id>/<slug:act>/", acts.decide_dead_letter, name="dead_letter_act"),
     path("you/", you.show_you, name="you"),
     path("you/password/", you.change_password, name="change_password"),

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 from cryptography.fernet import Fernet
+from django.conf import settings
 
 from alphapanda.core.state_folder import BASE_DIR, kept_secret
 from alphapanda.runner.embedded import free_port
@@ -130,6 +131,13 @@ def beat_child() -> Child:
     return Child("beat", python_module("celery", "-A", "alphapanda.celery", "beat", "--pidfile="))
 
 
+def alert_children() -> tuple[Child, ...]:
+    """The process that tells people, where there is somebody to tell."""
+    if not settings.ALERT_URLS:
+        return ()
+    return (Child("alerts", [sys.executable, str(BASE_DIR / "manage.py"), "run_alerts"]),)
+
+
 def wait_for(url: str, what: str, seconds: float = READY_SECONDS) -> Any:
     """Return what ``url`` answers once it does. Raises NotReady."""
     deadline = time.monotonic() + seconds
@@ -166,7 +174,14 @@ def wait_for_feed(seconds: float = READY_SECONDS) -> None:
 
 def start_all(supervisor: Supervisor, port: int, secrets: dict[str, str], more: tuple[Child, ...] = ()) -> None:
     """Start the processes; those that take longest to import come first."""
-    for child in (*worker_children(secrets), *more, web_child(port), feed_child(secrets), beat_child()):
+    for child in (
+        *worker_children(secrets),
+        *more,
+        web_child(port),
+        feed_child(secrets),
+        beat_child(),
+        *alert_children(),
+    ):
         supervisor.start(child)
 
 

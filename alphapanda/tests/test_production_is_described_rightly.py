@@ -26,7 +26,7 @@ OURS = {name: service for name, service in SERVICES.items() if service["image"] 
 SECRET = re.compile(r"^(KITE_API|BROKER_KEY)_")
 OPEN_QUEUES = re.compile(r"^(ticks\.[a-z0-9-]+-\d+|broker\.[a-z0-9-]+)$")
 # Of design section 3, less live orders, which this version does not send.
-PROCESSES = {"web", "feed", "ticks", "risk", "paper-orders", "broker", "housekeeping", "lab", "beat"}
+PROCESSES = {"web", "feed", "ticks", "risk", "paper-orders", "broker", "housekeeping", "lab", "beat", "alerts"}
 
 
 def queues_of(service: dict[str, Any]) -> list[str]:

@@ -10,6 +10,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
+from alphapanda.alerts import services as alerts
+from alphapanda.alerts.models import Alert
 from alphapanda.core import proof, roles
 from alphapanda.core.figures import counted
 from alphapanda.core.journal.models import DeadLetter
@@ -283,6 +285,15 @@ def decide_dead_letter(request: HttpRequest, letter_id: UUID, act: str) -> HttpR
     else:
         messages.info(request, f"{letter}: {'to be done again' if act == 'replay' else 'dropped'}.")
     return redirect("dashboard:system")
+
+
+@signed_in
+@require_POST
+def acknowledge_alert(request: HttpRequest, alert_id: UUID) -> HttpResponse:
+    alert = get_object_or_404(Alert, pk=alert_id)
+    alerts.acknowledge(alert, name_of(request))
+    messages.info(request, f"It is said no more while it lasts: {alert.words}")
+    return redirect(came_from(request))
 
 
 def refuse_account(request: HttpRequest) -> HttpResponse:

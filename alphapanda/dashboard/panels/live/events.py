@@ -250,6 +250,8 @@ PLAIN: dict[str, Sentence] = {
     "person.factor_removed": ("bar", "warn", "{by} has a second factor less: {what}"),
     "person.password_changed": ("tick", "", "{by} has a new password"),
     "person.session_ended": ("bar", "", "{by} ended {what}"),
+    "alert.said": ("warn", "warn", "Told: {words}"),
+    "alert.acknowledged": ("tick", "", "{by} knows: {words}"),
     "token.made": ("tick", "", "API token {name} made by {by}"),
     "token.revoked": ("bar", "", "API token {name} revoked by {by}"),
     "token.ended": ("bar", "", "API token {name} of {by} ended: {why}"),

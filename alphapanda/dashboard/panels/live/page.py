@@ -15,7 +15,7 @@ from alphapanda.dashboard.panels.live.limits import LimitsPanel, limits_panel
 from alphapanda.dashboard.panels.live.live_accounts import LiveAccountsPanel, live_accounts_panel
 from alphapanda.dashboard.panels.live.needs_you import NeedsYouPanel, needs_you_panel
 from alphapanda.dashboard.panels.live.net import NetPanel, net_panel
-from alphapanda.dashboard.panels.live.verdict import Verdict, make_verdict
+from alphapanda.dashboard.panels.live.verdict import Finding, Verdict, list_findings, make_verdict
 from alphapanda.dashboard.panels.orders.rows import WITH, OrderRow, order_rows
 from alphapanda.dashboard.panels.portfolio.positions import PositionsPanel, positions_panel
 from alphapanda.dashboard.panels.results import PortfolioDays
@@ -65,6 +65,14 @@ def live_snapshot(user: Any) -> LiveSnapshot:
         "needs_you": needs_you_panel(page, days, facts, positions),
         "live_accounts": live_accounts_panel(page),
     }
+
+
+def findings_now() -> list[Finding]:
+    """Return all that Live would say is wrong, the worst first, without drawing it."""
+    page = PageContext()
+    days = PortfolioDays(page)
+    live, _ = orders_at_hand(page)
+    return list(list_findings(verdict_facts(page, days, live, limits_panel(page), positions_panel(page, days))))
 
 
 def orders_at_hand(page: PageContext) -> tuple[list[Order], list[Order]]:

@@ -16,8 +16,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to say: a headline if it is the worst, its lines if it is among the worst two."""
+    """One thing to say: a headline if it is the worst, its lines if it is among the worst two.
 
+    ``key`` names its kind, and stays the same while its words change.
+    """
+
+    key: str
     tone: str  # "", warn, fault
     icon: str  # right, warn, wrong, halted, shut
     headline: str
@@ -93,98 +97,128 @@ def list_findings(facts: Facts) -> Iterator[Finding]:
     if facts.trouble:
         count = len(facts.trouble)
         words = "One strategy needs a look." if count == 1 else f"{count} strategies need a look."
-        yield Finding("warn", "warn", words, facts.trouble[:1])
+        yield Finding("trouble", "warn", "warn", words, facts.trouble[:1])
 
 
 def _gate_and_prices(facts: Facts) -> Iterator[Finding]:
     if facts.halted:
-        yield Finding("fault", "halted", facts.halted, (Line(facts.halted_note, "/#kill-switch", "Kill switch"),))
+        yield Finding(
+            "halted", "fault", "halted", facts.halted, (Line(facts.halted_note, "/#kill-switch", "Kill switch"),)
+        )
     if facts.no_prices_for:
         holding = f"{count_words(facts.open_positions, 'position')} open. " if facts.open_positions else ""
         words = f"{holding}Exits work; new risk is refused until prices return."
-        yield Finding("fault", "wrong", f"Not trading: no prices for {facts.no_prices_for}.", (Line(words),))
+        yield Finding(
+            "no_prices", "fault", "wrong", f"Not trading: no prices for {facts.no_prices_for}.", (Line(words),)
+        )
     if facts.stuck_shards:
         name, raised = facts.stuck_shards[0]
         words = f"No stop of its strategies is watched. {raised}."
-        yield Finding("fault", "wrong", f"Not trading: {name} cannot go on.", (Line(words, "/system/", "System"),))
+        yield Finding(
+            "stuck_shards", "fault", "wrong", f"Not trading: {name} cannot go on.", (Line(words, "/system/", "System"),)
+        )
     if facts.stopped_brokers:
-        yield Finding("fault", "wrong", "A broker takes no new orders.", facts.stopped_brokers)
+        yield Finding("stopped_brokers", "fault", "wrong", "A broker takes no new orders.", facts.stopped_brokers)
     if facts.differing_books:
         words = f"{'; '.join(facts.differing_books)}. Nothing new is opened in it; exits go as far as both agree."
-        yield Finding("fault", "wrong", "Our books and the broker's differ.", (Line(words),))
+        yield Finding("differing_books", "fault", "wrong", "Our books and the broker's differ.", (Line(words),))
     if facts.reduce_only:
-        yield Finding("warn", "warn", facts.reduce_only, (Line("Only orders that shrink a position pass."),))
+        yield Finding(
+            "reduce_only", "warn", "warn", facts.reduce_only, (Line("Only orders that shrink a position pass."),)
+        )
 
 
 def _exits(facts: Facts) -> Iterator[Finding]:
     if facts.exits_stuck:
         number = count_words(len(facts.exits_stuck), "exit")
         yield Finding(
-            "fault", "wrong", f"{number} need{'s' if number.startswith('1 ') else ''} you.", facts.exits_stuck
+            "exits_stuck",
+            "fault",
+            "wrong",
+            f"{number} need{'s' if number.startswith('1 ') else ''} you.",
+            facts.exits_stuck,
         )
     if facts.trades_awaited:
         line = facts.trades_awaited
-        yield Finding("fault", "wrong", "Trades are missing from our books.", line)
+        yield Finding("trades_awaited", "fault", "wrong", "Trades are missing from our books.", line)
     if facts.overfilled:
-        yield Finding("warn", "warn", "More was filled than was ordered.", facts.overfilled)
+        yield Finding("overfilled", "warn", "warn", "More was filled than was ordered.", facts.overfilled)
     if facts.kept_intraday:
         words = f"{', '.join(facts.kept_intraday)}: intraday by hand, and its account is not squared off by us."
-        yield Finding("warn", "warn", "Your broker will square off soon.", (Line(words, "/portfolio/", "Portfolio"),))
+        yield Finding(
+            "kept_intraday",
+            "warn",
+            "warn",
+            "Your broker will square off soon.",
+            (Line(words, "/portfolio/", "Portfolio"),),
+        )
 
 
 def _orders(facts: Facts) -> Iterator[Finding]:
     if facts.needs_person:
         number = count_words(len(facts.needs_person), "order")
-        yield Finding("warn", "warn", f"{number} need{'s' if number.startswith('1 ') else ''} you.", facts.needs_person)
+        yield Finding(
+            "needs_person",
+            "warn",
+            "warn",
+            f"{number} need{'s' if number.startswith('1 ') else ''} you.",
+            facts.needs_person,
+        )
     if facts.unconfirmed:
         number = "one order" if len(facts.unconfirmed) == 1 else f"{len(facts.unconfirmed)} orders"
-        yield Finding("warn", "warn", f"All right, except {number}.", facts.unconfirmed)
+        yield Finding("unconfirmed", "warn", "warn", f"All right, except {number}.", facts.unconfirmed)
     if facts.renames:
         words = "Was it renamed?" if len(facts.renames) == 1 else f"{len(facts.renames)} questions about renames."
-        yield Finding("warn", "warn", words, facts.renames)
+        yield Finding("renames", "warn", "warn", words, facts.renames)
     yield from _expiring(facts)
     if facts.silent_processes:
         words = f"{count_words(len(facts.silent_processes), 'process', 'processes')} not heard."
         line = Line(f"{facts.silent_processes[0]}. Its work waits until it runs again.", "/system/", "System")
-        yield Finding("warn", "warn", words, (line,))
+        yield Finding("silent_processes", "warn", "warn", words, (line,))
     if facts.dead_letters:
         words = f"{count_words(facts.dead_letters, 'piece')} of work was given up after three attempts."
         line = Line("Each can be replayed or dropped.", "/system/#dead-letters", "See them")
-        yield Finding("warn", "warn", words, (line,))
+        yield Finding("dead_letters", "warn", "warn", words, (line,))
 
 
 def _expiring(facts: Facts) -> Iterator[Finding]:
     if facts.to_leave:
         what = count_words(len(facts.to_leave), "position must", "positions must")
-        yield Finding("warn", "warn", f"{what} be left before expiry.", facts.to_leave)
+        yield Finding("to_leave", "warn", "warn", f"{what} be left before expiry.", facts.to_leave)
     if facts.without_price:
         what = count_words(len(facts.without_price), "expired position waits", "expired positions wait")
-        yield Finding("warn", "warn", f"{what} for the final price.", facts.without_price)
+        yield Finding("without_price", "warn", "warn", f"{what} for the final price.", facts.without_price)
 
 
 def _limits_and_ages(facts: Facts) -> Iterator[Finding]:
     if facts.full_limits:
         name, used = facts.full_limits[0]
         yield Finding(
-            "warn", "warn", f"{name} is at its limit.", (Line(f"{used}. Orders that need more are refused."),)
+            "full_limits",
+            "warn",
+            "warn",
+            f"{name} is at its limit.",
+            (Line(f"{used}. Orders that need more are refused."),),
         )
     if facts.stale_prices:
         names = ", ".join(facts.stale_prices[:3]) + (" and others" if len(facts.stale_prices) > 3 else "")
-        yield Finding("warn", "warn", f"Prices are old: {names}.", (Line("New risk on them is refused."),))
+        yield Finding(
+            "stale_prices", "warn", "warn", f"Prices are old: {names}.", (Line("New risk on them is refused."),)
+        )
     if facts.near_limits:
         name, used = facts.near_limits[0]
-        yield Finding("warn", "warn", f"{name} is near its limit.", (Line(f"{used}."),))
+        yield Finding("near_limits", "warn", "warn", f"{name} is near its limit.", (Line(f"{used}."),))
 
 
 def calm_finding(facts: Facts) -> Finding:
     """Nothing is wrong: trading, or closed."""
     if facts.closed:
         lines = " ".join(filter(None, (f"{facts.closed}.", facts.positions_words, facts.net_words)))
-        return Finding("", "shut", "Market closed.", (Line(lines),))
+        return Finding("closed", "", "shut", "Market closed.", (Line(lines),))
     running = (
         f"{count_words(facts.running, 'strategy', 'strategies')} running." if facts.running else "No strategy runs."
     )
-    return Finding("", "right", "All right.", (Line(f"Feed live, gate active, {running}"),))
+    return Finding("right", "", "right", "All right.", (Line(f"Feed live, gate active, {running}"),))
 
 
 def count_words(number: int, one: str, many: str = "") -> str:

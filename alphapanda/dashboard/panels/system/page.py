@@ -11,6 +11,7 @@ from alphapanda.core.figures import UNKNOWN, whole
 from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.shell import CommonFacts, common_facts
+from alphapanda.dashboard.panels.system.alerts import AlertsPanel, alerts_panel
 from alphapanda.dashboard.panels.system.keeping import KeepingPanel, keeping_panel
 from alphapanda.dashboard.panels.system.processes import FeedsPanel, ProcessesPanel, feeds_panel, processes_panel
 from alphapanda.dashboard.panels.system.work import (
@@ -36,6 +37,7 @@ class SystemSnapshot(CommonFacts):
     stages: StagesPanel
     queues: QueuesPanel
     letters: LettersPanel
+    alerts: AlertsPanel
     data: DataPanel
     books: BooksPanel
     keeping: KeepingPanel
@@ -53,6 +55,7 @@ def system_snapshot(user: Any) -> SystemSnapshot:
         "stages": stages_panel(page),
         "queues": queues_panel(page),
         "letters": letters_panel(page),
+        "alerts": alerts_panel(page),
         "data": data_panel(page),
         "books": books_panel(page),
         "keeping": keeping_panel(page),
