@@ -72,7 +72,8 @@ def refresh(found: dict[str, Wrong], now: datetime) -> None:
 def say(row: Alert, now: datetime) -> None:
     """Send it; a failure stays in the row, and is tried again."""
     since = f"Since {clock_time(row.opened_at)}." if row.times_said else ""
-    body = "\n".join(filter(None, (row.detail, since, "Press “I know” on System to hear it no more.")))
+    known = "Press “I know” on System to hear it no more." if row.is_urgent else ""
+    body = "\n".join(filter(None, (row.detail, since, known))) or row.words
     try:
         sending.say(f"{settings.ALERT_NAME}: {row.words}", body, is_urgent=row.is_urgent)
     except sending.NotSaid as problem:

@@ -22,7 +22,7 @@ LOOK_SECONDS = 5.0
 PING_EVERY = timedelta(seconds=60)
 # Worth a line on a page, not a message: they pass by themselves, or a person has just done it.
 PAGE_ONLY = frozenset({"near_limits", "stale_prices", "renames", "reduce_only"})
-URGENT = frozenset({"needs_person", "unconfirmed", "kept_intraday", "to_leave"})
+URGENT = frozenset({"needs_person", "unconfirmed", "kept_intraday", "to_leave", "silent_processes"})
 LOCK = 7_215_004
 
 

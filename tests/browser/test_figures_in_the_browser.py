@@ -59,11 +59,11 @@ def test_sums_move_exactly_with_prices(open_page: Any) -> None:
         const { revalue } = await import("/static/dashboard/js/market.js");
         const at = "2026-11-20T09:00:00Z";
         const row = {
-          k: "NSE:INFY", quantity: -300, last: "1003.80", open: "720.00", mode: "live", deployment: "d", age: { at },
+          k: "NSE:INFY", quantity: -300, last: "1003.80", open: "720.00", kind: "live", deployment: "d", age: { at },
         };
         const data = { positions: { age: { at }, groups: [{ key: "a", open: "720.00", rows: [row] }] },
           strategies: { groups: [{ key: "a", net: "700.10", rows: [{ key: "d", net: "700.10" }] }] },
-          net: { mode: "live", net: "700.10", open: "720.00", others: [] } };
+          net: { kind: "live", net: "700.10", open: "720.00", others: [] } };
         revalue(data, [{ k: "NSE:INFY", p: "900.00", e: "2026-11-20T09:00:01Z", s: "dead" }]);
         revalue(data, [{ k: "NSE:INFY", p: "900.00", e: null, s: "live" }]);
         revalue(data, [{ k: "NSE:INFY", p: "1003.85", e: "2026-11-20T09:00:01Z", s: "live" }]);
@@ -72,3 +72,19 @@ def test_sums_move_exactly_with_prices(open_page: Any) -> None:
         }"""
     )
     assert moved == ["705", "705", "685.1", "685.1", "705"]
+
+
+def test_simulated_money_moves_no_sum_of_real_money_however_both_are_shown(open_page: Any) -> None:
+    page = open_page("/sign-in/")
+    moved = page.evaluate(
+        """async () => {
+        const { revalue } = await import("/static/dashboard/js/market.js");
+        const at = "2026-11-20T09:00:00Z";
+        const row = { k: "NSE:INFY", quantity: 10, last: "100", open: "0", kind: "paper", age: { at } };
+        const data = { positions: { age: { at }, groups: [{ key: "a", open: "0", rows: [row] }] },
+          net: { kind: "live", net: "0", open: "0", age: { at }, others: [{ kind: "paper", net: "5", age: { at } }] } };
+        revalue(data, [{ k: "NSE:INFY", p: "101", e: "2026-11-20T09:00:09Z", s: "live" }]);
+        return [data.net.net, data.net.open, data.net.age.at === at, data.net.others[0].net];
+        }"""
+    )
+    assert moved == ["0", "0", True, "15"]

@@ -69,8 +69,9 @@ const cards = (data) => (data?.strategies?.groups ?? data?.groups ?? []).flatMap
 function sumsOf(data, group, row) {
   const strategies = (data.strategies?.groups ?? data.groups ?? []).filter((each) => each.key === group.key);
   const own = strategies.flatMap((each) => each.rows).filter((each) => each.key === row.deployment);
-  const isMain = data.net?.mode === row.mode;
-  const net = isMain ? data.net : data.net?.others?.find((other) => other.mode === row.mode);
+  // By whose money it is, not by how it is shown: in practice a rehearsed live account looks like all others.
+  const isMain = data.net?.kind === row.kind;
+  const net = isMain ? data.net : data.net?.others?.find((other) => other.kind === row.kind);
   const result = data.results?.rows.find((each) => each.key === row.portfolio);
   const account = data.accounts?.find((each) => each.key === group.key);
   return [

@@ -29,6 +29,9 @@ def as_text(value: Decimal | None) -> str | None:
 
 
 class NetPanel(TypedDict):
+    """``kind`` says whose money the sum is of, real or simulated; ``mode`` only how it is shown."""
+
+    kind: str | None
     mode: str | None
     net: str | None
     realised: str | None
@@ -52,6 +55,7 @@ def net_panel(page: PageContext, days: PortfolioDays) -> NetPanel:
     result, moments = add_results(own), curve_of(own)
     net = as_text(result.net)
     return {
+        "kind": kind,
         "mode": page.mode_of(main),
         "net": net,
         "realised": as_text(result.realised),
@@ -74,6 +78,7 @@ def worst_of(moments: Sequence[tuple[datetime, Decimal]], now: Decimal | None) -
 
 def net_of_no_account(page: PageContext) -> NetPanel:
     return {
+        "kind": None,
         "mode": None,
         "net": None,
         "realised": None,
@@ -90,6 +95,7 @@ def net_of_no_account(page: PageContext) -> NetPanel:
 
 class OtherNet(TypedDict):
     key: str
+    kind: str
     mode: str
     label: str
     net: str | None
@@ -100,6 +106,7 @@ def other_net(page: PageContext, days: list[PortfolioDay]) -> OtherNet:
     mode = page.mode_of(days[0].account)
     return {
         "key": mode,
+        "kind": days[0].account.mode,
         "mode": mode,
         "label": MODE_WORDS[mode],
         "net": as_text(add_results(days).net),

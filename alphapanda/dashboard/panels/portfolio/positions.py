@@ -123,6 +123,7 @@ class PositionRow(TypedDict):
     to_stop: str | None  # rupees that are lost from here until the stop
     exit_address: str
     exit_ask: str
+    kind: str  # whose money: the sum it moves with
     mode: str
     deployment: str | None
     portfolio: str
@@ -154,6 +155,7 @@ def position_row(
         "to_stop": None if stop is None or holding.last is None else as_text((holding.last - stop) * position.quantity),
         "exit_address": reverse("dashboard:exit_position", args=[position.pk]),
         "exit_ask": f"Leaves {signed_whole(position.quantity)} {symbol_of(instrument)}, asking more until flat.",
+        "kind": day.account.mode,
         "mode": mode,
         "deployment": str(day.deployment_id) if day.deployment_id else None,
         "portfolio": str(day.portfolio.pk),
