@@ -14,6 +14,14 @@ from alphapanda.core.timezone import IST
 from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.orders import refusals
+from alphapanda.dashboard.panels.orders.blotter import (
+    BlotterRow,
+    Outcome,
+    charges_of,
+    never_ordered,
+    outcome_of,
+    with_days,
+)
 from alphapanda.dashboard.panels.orders.refusals import REFUSED, REFUSED_WORDS, among_orders, refusal_as_order
 from alphapanda.dashboard.panels.orders.rows import WITH, OrderRow, order_rows
 from alphapanda.dashboard.panels.shell import CommonFacts, common_facts
@@ -29,7 +37,7 @@ AT_WORK = "working"
 class OrdersSnapshot(CommonFacts):
     age: Age
     counts: str
-    rows: list[OrderRow]
+    rows: list[BlotterRow]
     empty: str
     older: str | None  # the address of the orders before these
     filters: dict[str | str | str | str, str]
@@ -69,11 +77,21 @@ def newest_of(asked: Mapping[str, str]) -> list[Order | Signal]:
     return sorted(found, key=lambda one: one.pk, reverse=True)[: PAGE + 1]
 
 
-def rows_of(page: PageContext, shown: list[Order | Signal], quotes: dict[Any, Quote]) -> list[OrderRow]:
-    orders = {row["key"]: row for row in order_rows(page, (one for one in shown if isinstance(one, Order)), quotes)}
-    return [
-        refusal_as_order(page, one) if isinstance(one, list) else orders[str(one.pk)] for one in among_orders(shown)
-    ]
+def rows_of(page: PageContext, shown: list[Order | Signal], quotes: dict[Any, Quote]) -> list[BlotterRow]:
+    listed = [one for one in shown if isinstance(one, Order)]
+    charges = charges_of(listed)
+    rows = order_rows(page, listed, quotes)
+    orders = {row["key"]: (row, outcome_of(order, charges)) for row, order in zip(rows, listed, strict=True)}
+    return list(
+        with_days(
+            refused_row(page, one) if isinstance(one, list) else orders[str(one.pk)] for one in among_orders(shown)
+        )
+    )
+
+
+def refused_row(page: PageContext, alike: list[Signal]) -> tuple[OrderRow, Outcome]:
+    row = refusal_as_order(page, alike)
+    return row, never_ordered(row)
 
 
 def older_address(asked: Mapping[str, str], last: Order | Signal) -> str:
