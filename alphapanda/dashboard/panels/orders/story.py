@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import NotRequired, TypedDict
+from typing import TypedDict
 from uuid import UUID
 
 from django.urls import reverse
 
 from alphapanda.core.figures import clock_time, long_date, plain, profit, rupees, took
+from alphapanda.dashboard.formats import money_tone
 from alphapanda.dashboard.panels.ages import Age, quote_age, read_now
 from alphapanda.dashboard.panels.candles import CandleChart, candle_chart, stored_interval
-from alphapanda.dashboard.panels.live.net import as_text
 from alphapanda.dashboard.panels.naming import order_words, story_of, symbol_of, tail_of
+from alphapanda.dashboard.panels.orders.round_trip import ResultRow, is_ours, trip_rows
 from alphapanda.dashboard.panels.orders.rows import icon_of, price_words, state_words
 from alphapanda.dashboard.panels.orders.story_rows import Story
 from alphapanda.dashboard.panels.orders.story_steps import values_in_words
@@ -21,7 +22,7 @@ from alphapanda.dashboard.panels.shell import CommonFacts, common_facts
 from instruments.domain.order_terms import OrderType, Side
 from market.models import Candle
 from portfolio.models import LedgerKind
-from trading.models import Order
+from trading.models import Fill, Order
 from trading.orders.life_cycle import MEANINGS, OrderState
 
 BARS_BEFORE, BARS_AFTER = 40, 12
@@ -128,15 +129,20 @@ def chart_panel(story: Story) -> CandleChart:
     at, rows = story.signal.market_time, Candle.objects.of(story.order.instrument_id, interval)
     before = list(rows.filter(start__lt=at).order_by("-start")[:BARS_BEFORE])[::-1]
     after = list(rows.filter(start__gte=at).order_by("start")[:BARS_AFTER])
-    levels = {"Stop": story.signal.stop, "Target": story.signal.target, "Limit": story.order.price}
-    return candle_chart(symbol_of(story.order.instrument), interval, [*before, *after], levels, story.fills)
+    levels, paired = levels_around(story)
+    fills = sorted([*story.fills, *paired], key=lambda fill: (fill.at, fill.pk))
+    return candle_chart(symbol_of(story.order.instrument), interval, [*before, *after], levels, fills)
 
 
-class ResultRow(TypedDict):
-    key: str
-    name: str
-    words: str
-    money: NotRequired[str | None]
+def levels_around(story: Story) -> tuple[dict[str, Decimal | None], list[Fill]]:
+    """Where it would be left and where it was, with the fills on the other side; an exit has its entry's stop."""
+    stops, levels, paired = story.signal, dict[str, Decimal | None](), list[Fill]()
+    for trip in story.trips:
+        paired += [trade.fill for trade in trip.others if is_ours(trade)]
+        levels["Entry" if trip.is_exit else "Exit"] = trip.average(of_exit=not trip.is_exit)
+        if trip.is_exit and paired and stops.stop is None:
+            stops = paired[0].order.signal
+    return {"Stop": stops.stop, "Target": stops.target, "Limit": story.order.price} | levels, paired
 
 
 class ResultPanel(TypedDict):
@@ -150,10 +156,11 @@ def result_panel(story: Story) -> ResultPanel:
     rows: list[ResultRow] = [
         {"key": "last", "name": "Last price", "words": plain(quote.last_price) if quote else "unknown"}
     ]
-    if order.filled_quantity and order.average_price and not order.is_exit:
+    rows += trip_rows(story.trips)
+    if order.filled_quantity and order.average_price and not order.is_exit and not story.trips:
         sign = 1 if order.side == Side.BUY else -1
         since = None if quote is None else sign * order.filled_quantity * (quote.last_price - order.average_price)
-        rows.append({"key": "since", "name": "Since its fill", "words": profit(since), "money": as_text(since)})
+        rows.append({"key": "since", "name": "Since its fill", "words": profit(since), "money": money_tone(since)})
     if story.signal.stop is not None:
         rows.append({"key": "stop", "name": "Stop", "words": plain(story.signal.stop)})
     if story.signal.target is not None:

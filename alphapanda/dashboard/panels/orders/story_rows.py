@@ -4,6 +4,7 @@ from uuid import UUID
 
 from alphapanda.core.journal.models import Event
 from alphapanda.dashboard.panels.context import PageContext
+from alphapanda.dashboard.panels.orders.round_trip import round_trips_of
 from alphapanda.dashboard.panels.orders.rows import WITH
 from portfolio.models import LedgerEntry
 from trading.models import Fill, Order
@@ -25,6 +26,7 @@ class Story:
         self.events = list(events.order_by("written_at"))
         self.fills: list[Fill] = list(self.order.fills.select_related("trade", "order__signal"))
         trades = [fill.trade_id for fill in self.fills]
+        self.trips = round_trips_of(trades)
         self.entries = list(LedgerEntry.objects.filter(trade__in=trades).order_by("at", "id"))
 
     @property
