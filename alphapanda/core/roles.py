@@ -4,6 +4,7 @@ Roles are Django groups, made by a migration; rights are Django permissions. doc
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -143,6 +144,36 @@ def may_touch(user: Any, account: Any) -> bool:
 def needed(row: Row, act: str) -> Right:
     """Return the right a row asks for. What nobody can do is refused later, in words, to whoever may trade."""
     return row if isinstance(row, Right) else row.get(act, Right.TRADE)
+
+
+def needs(name: str, act: str = "", account: Any = "") -> str:
+    """Return what an act of a page asks of a person, in one word or two: the right, and whose account it must be."""
+    return needs_right(needed(PAGES[name], act), account)
+
+
+def needs_right(right: Right, account: Any = "") -> str:
+    return f"{right} {account}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a person may do, as a page and its scripts ask of it; ``accounts`` None: every one."""
+
+    rights: frozenset[str]
+    accounts: frozenset[str] | None
+
+    def meets(self, needed: str) -> bool:
+        right, _, account = needed.partition(" ")
+        is_theirs = not account or self.accounts is None or account in self.accounts
+        return (not right or right in self.rights) and is_theirs
+
+
+def reach_of(user: Any) -> Reach:
+    """Read it once for a whole page: the same as ``may`` and ``may_touch`` say of each."""
+    rights = frozenset(str(right) for right in WORDS if may(user, right))
+    if Right.EVERY_ACCOUNT in rights:
+        return Reach(rights, None)
+    return Reach(rights, frozenset(str(pk) for pk in user.owned_accounts.values_list("pk", flat=True)))
 
 
 def who_may(user_ids: Iterable[Any], right: Right) -> set[Any]:

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from django.contrib import admin
 from django.urls import reverse
 
+from alphapanda.core import roles
 from alphapanda.dashboard.panels.naming import order_words, story_of, symbol_of, tail_of
 from alphapanda.dashboard.panels.shell import PaletteCommand
 from instruments.models import Instrument
@@ -26,7 +27,7 @@ def find_commands(text: str, user: Any) -> list[PaletteCommand]:
     said = " ".join(text.split())
     if len(said) < LEAST_LETTERS:
         return []
-    if ticket := TICKET.fullmatch(said):
+    if (ticket := TICKET.fullmatch(said)) and roles.may(user, roles.needed(roles.PAGES["place_order"], "")):
         return [ticket_command(one, **_asked(ticket)) for one in Instrument.objects.search(ticket["what"])[:MOST]]
     return [*instruments_named(said), *orders_tagged(said), *admin_pages(said, user)]
 

@@ -8,6 +8,7 @@ from typing import Any, NotRequired, TypedDict
 
 from django.urls import reverse
 
+from alphapanda.core import roles
 from alphapanda.core.figures import clock_minute, weekday_date
 from alphapanda.dashboard.panels.context import Clock, PageContext
 from instruments.domain.sessions import PhaseKind
@@ -113,7 +114,7 @@ class ShellSnapshot(CommonFacts):
     commands: list[PaletteCommand]
 
 
-def shell_snapshot(user: Any, snapshot: CommonFacts) -> ShellSnapshot:
+def shell_snapshot(user: Any, reach: roles.Reach, snapshot: CommonFacts) -> ShellSnapshot:
     """Return the frame for this reader around a page's snapshot."""
     name = user.get_full_name() or user.get_username()
     return {
@@ -122,7 +123,7 @@ def shell_snapshot(user: Any, snapshot: CommonFacts) -> ShellSnapshot:
         "gate": snapshot["gate"],
         "mode": snapshot["mode"],
         "user": {"name": name, "initials": initials_of(name), "staff": user.is_staff},
-        "commands": list(palette_commands(snapshot["gate"]["state"])),
+        "commands": list(palette_commands(snapshot["gate"]["state"], reach)),
     }
 
 
@@ -130,13 +131,13 @@ def initials_of(name: str) -> str:
     return "".join(word[0] for word in name.split()[:2]).upper() or "?"
 
 
-def palette_commands(gate: str) -> Iterator[PaletteCommand]:
+def palette_commands(gate: str, reach: roles.Reach) -> Iterator[PaletteCommand]:
     for place in PLACES:
         yield {"words": f"Go to {place.title()}", "href": reverse(f"dashboard:{place}")}
-    yield from gate_commands(gate)
+    yield from gate_commands(gate, reach)
     page = PageContext()
     for deployment in Deployment.objects.select_related("account", "strategy", "shard__feed"):
-        yield from deployment_commands(deployment, page.mode_of(deployment.account))
+        yield from deployment_commands(deployment, page.mode_of(deployment.account), reach)
     yield from own_commands()
 
 
@@ -148,7 +149,7 @@ def own_commands() -> Iterator[PaletteCommand]:
     yield {"words": "Sign out", "action": reverse("dashboard:sign_out"), "fields": {}}
 
 
-def gate_commands(gate: str) -> Iterator[PaletteCommand]:
+def gate_commands(gate: str, reach: roles.Reach) -> Iterator[PaletteCommand]:
     address = reverse("dashboard:gate")
     acts = {
         GateState.HALTED: ("Halt", "Every new order is refused. Exits still pass; fills and books go on."),
@@ -156,15 +157,17 @@ def gate_commands(gate: str) -> Iterator[PaletteCommand]:
         GateState.ACTIVE: ("Resume: gate active", "Orders pass the risk rules again."),
     }
     for level, (words, asks) in acts.items():
-        if level != gate:
+        if level != gate and reach.meets(roles.needs("gate", level)):
             yield {"words": words, "action": address, "fields": {"level": level}, "asks": asks}
 
 
-def deployment_commands(deployment: Deployment, mode: str) -> Iterator[PaletteCommand]:
+def deployment_commands(deployment: Deployment, mode: str, reach: roles.Reach) -> Iterator[PaletteCommand]:
     page = reverse("dashboard:deployment", args=[deployment.pk])
     yield {"words": f"Go to {deployment.name}", "href": page, "mode": mode}
     for act, (words, asks) in acts_of(deployment).items():
         action = reverse("dashboard:deployment_act", args=[deployment.pk, act])
+        if not reach.meets(roles.needs("deployment_act", act, deployment.account_id)):
+            continue
         yield {"words": f"{words} {deployment.name}", "action": action, "fields": {}, "mode": mode, "asks": asks}
 
 

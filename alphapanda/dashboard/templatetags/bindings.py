@@ -9,7 +9,7 @@ from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from alphapanda.core import figures
+from alphapanda.core import figures, roles
 from alphapanda.dashboard import formats
 from trading.risk.meters import WARNING_SHARE
 
@@ -86,11 +86,27 @@ def attribute_text(value: Any) -> str:
     return "true" if value is True else str(value)
 
 
-@register.simple_tag
-def shown(item: Any, path: str) -> SafeString:
-    """Shown only while the datum is there: `<p {% shown row "second_line" %}>`."""
-    hidden = "" if look_up(item, path) else " hidden"
-    return format_html('data-show="{}"{}', path, mark_safe(hidden))  # noqa: S308
+@register.simple_tag(takes_context=True)
+def shown(context: Any, item: Any, path: str, needs: str = "") -> SafeString:
+    """Shown only while the datum is there: `<p {% shown row "second_line" %}>`.
+
+    With `needs="needs"` only to a reader who may do what the datum of that name asks for (``roles.needs``).
+    """
+    is_reached = not needs or reach(context).meets(look_up(item, needs) or "")
+    hidden = "" if look_up(item, path) and is_reached else " hidden"
+    declared = format_html(' data-needs="{}"', needs) if needs else ""
+    return format_html('data-show="{}"{}{}', path, declared, mark_safe(hidden))  # noqa: S308
+
+
+@register.simple_tag(takes_context=True)
+def allows(context: Any, name: str, act: str = "", account: Any = "") -> bool:
+    """Whether the reader may do an act of a page: `{% allows "place_order" as may_place %}`."""
+    return reach(context).meets(roles.needs(name, act, account))
+
+
+def reach(context: Any) -> roles.Reach:
+    found: roles.Reach = context["reach"]
+    return found
 
 
 @register.simple_tag

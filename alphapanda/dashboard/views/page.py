@@ -40,7 +40,8 @@ def render_page(request: HttpRequest, template: str, place: str, snapshot: Commo
     """Answer with the page, or with the snapshot alone if JSON is asked for."""
     if request.headers.get("Accept", "").startswith("application/json"):
         return JsonResponse(snapshot)
-    shell = shell_snapshot(request.user, snapshot)
+    reach = roles.reach_of(request.user)
+    shell = shell_snapshot(request.user, reach, snapshot)
     strip = more.pop("strip", shell["mode"])
     context = {
         "place": place,
@@ -48,6 +49,8 @@ def render_page(request: HttpRequest, template: str, place: str, snapshot: Commo
         "places": list_places(),
         "topic": more.pop("topic", place),
         "shell": shell,
+        "reach": reach,
+        "reached_accounts": "*" if reach.accounts is None else " ".join(sorted(reach.accounts)),
         "strip": strip,
         "strip_words": STRIP_WORDS.get(strip or "", ""),
         "snapshot": snapshot,

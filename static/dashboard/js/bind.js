@@ -22,13 +22,21 @@ function visit(element, data) {
 }
 
 function show(element, item) {
-  const { b, bind, show: shownBy, icon, age } = element.dataset;
+  const { b, bind, show: shownBy, needs, icon, age } = element.dataset;
   if (b) write(element, read(item, b));
   if (bind) for (const pair of bind.split(" ")) setAttribute(element, ...pair.split(":"), item);
-  if (shownBy) element.hidden = isEmpty(read(item, shownBy));
+  if (shownBy) element.hidden = isEmpty(read(item, shownBy)) || (needs && !isReached(read(item, needs)));
   if (icon) setIcon(element, read(item, icon) || "none");
   if (age) element.datum = read(item, age);
   for (const [kind, draw] of Object.entries(DRAWERS)) if (kind in element.dataset) draw(element, item, element.dataset[kind]);
+}
+
+// One snapshot is made for all who read it: whose acts of it the reader reaches is said by the page.
+const { rights = "", accounts = "" } = document.body.dataset;
+
+function isReached(needed) {
+  const [right, account] = (needed ?? "").split(" ");
+  return (!right || rights.split(" ").includes(right)) && (!account || accounts === "*" || accounts.split(" ").includes(account));
 }
 
 const isEmpty = (value) => !value || (Array.isArray(value) && !value.length);

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypedDict
 
+from alphapanda.core import roles
 from alphapanda.core.figures import counted
 from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import GateView, PageContext
@@ -39,6 +40,7 @@ class LevelRow(TypedDict):
     does: str
     current: bool
     danger: bool
+    needs: str
     tone: str
 
 
@@ -137,5 +139,6 @@ def level_row(level: Level, gate: GateView) -> LevelRow:
         "does": level.does,
         "current": is_current,
         "danger": level.key != GateState.ACTIVE,
+        "needs": roles.needs("gate", level.key),
         "tone": TONES.get(gate.state, "") if is_current else "",
     }

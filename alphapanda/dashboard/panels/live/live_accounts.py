@@ -7,6 +7,7 @@ from typing import TypedDict
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 
+from alphapanda.core import roles
 from alphapanda.core.figures import clock_minute
 from alphapanda.core.timezone import day_of
 from alphapanda.dashboard.panels.ages import Age, read_now
@@ -27,6 +28,7 @@ class LiveAccountRow(TypedDict):
     words: str
     arm: str | None
     disarm: str | None
+    needs: str
 
 
 class LiveAccountsPanel(TypedDict):
@@ -66,6 +68,7 @@ def account_row(page: PageContext, account: Account, arming: Arming | None) -> L
         "words": words,
         "arm": None if arming or lacking else act_of(account, "arm"),
         "disarm": act_of(account, "disarm") if arming else None,
+        "needs": roles.needs("arming", "disarm" if arming else "arm", account.pk),
     }
 
 

@@ -29,6 +29,7 @@ class NeedRow(TypedDict):
     text: str
     address: str | None
     ask: str
+    needs: str
     href: str | None
     link: str
 
@@ -51,7 +52,7 @@ def needs_you_panel(page: PageContext, days: PortfolioDays, facts: Facts, positi
 def line_row(number: int, line: Line) -> NeedRow:
     # By its place: words change as they age, and two exits of one instrument have the same.
     return {"key": str(number), "mode": "", "text": line.text, "address": None,
-            "ask": "", "href": line.href, "link": line.link}  # fmt: skip
+            "ask": "", "needs": "", "href": line.href, "link": line.link}  # fmt: skip
 
 
 def positions_to_leave(page: PageContext, days: PortfolioDays, positions: PositionsPanel) -> Iterator[NeedRow]:
@@ -74,6 +75,7 @@ def position_need(row: PositionRow, why: str) -> NeedRow:
         "text": f"{signed_whole(row['quantity'])} {row['symbol']}, {row['owner']}: {why}.",
         "address": row["exit_address"],
         "ask": row["exit_ask"],
+        "needs": row["needs"],
         "href": None,
         "link": "",
     }

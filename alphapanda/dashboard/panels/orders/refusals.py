@@ -70,5 +70,6 @@ def refusal_as_order(page: PageContext, alike: list[Signal]) -> OrderRow:
         "story_words": "",
         "cancel": None,
         "cancel_words": "",
+        "needs": "",
         "tag": "",
     }

@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 
 from django.urls import reverse
 
+from alphapanda.core import roles
 from alphapanda.core.figures import clock_time, iso, plain
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.naming import order_words, side_word, story_of, symbol_of, tail_of
@@ -63,6 +64,7 @@ class OrderRow(TypedDict):
     story_words: str
     cancel: str | None
     cancel_words: str
+    needs: str
     tag: str
 
 
@@ -94,8 +96,16 @@ def order_row(page: PageContext, order: Order, quote: Quote | None, *, badge: bo
         "story_words": f"Story of {words}",
         "cancel": reverse("dashboard:cancel_order", args=[order.pk]) if can_cancel else None,
         "cancel_words": f"Cancel {words}",
+        "needs": cancel_needs(order),
         "tag": order.tag,
     }
+
+
+def cancel_needs(order: Order) -> str:
+    """What leaves a position is taken back only by who may trade; anything else by who may halt."""
+    if order.is_exit:
+        return roles.needs_right(roles.Right.TRADE, order.account_id)
+    return roles.needs("cancel_order", account=order.account_id)
 
 
 def icon_of(order: Order) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from alphapanda.dashboard.panels.ages import Age, quote_age, read_now
 from alphapanda.dashboard.panels.candles import CandleChart, candle_chart, stored_interval
 from alphapanda.dashboard.panels.naming import order_words, story_of, symbol_of, tail_of
 from alphapanda.dashboard.panels.orders.round_trip import ResultRow, is_ours, trip_rows
-from alphapanda.dashboard.panels.orders.rows import icon_of, price_words, state_words
+from alphapanda.dashboard.panels.orders.rows import cancel_needs, icon_of, price_words, state_words
 from alphapanda.dashboard.panels.orders.story_rows import Story
 from alphapanda.dashboard.panels.orders.story_steps import values_in_words
 from alphapanda.dashboard.panels.orders.story_timeline import FlowStep, TimelineRow, flow_strip, timeline_rows
@@ -36,6 +36,7 @@ class OrderStory(CommonFacts):
     outcome: dict[str, str]
     cancel: str | None
     cancel_words: str
+    needs: str
     previous: str | None
     next: str | None
     flow: list[FlowStep]
@@ -62,6 +63,7 @@ def order_story(order_id: UUID) -> OrderStory:
         "outcome": {"icon": icon, "tone": tone, "words": outcome_words(story), "sentence": outcome_sentence(story)},
         "cancel": reverse("dashboard:cancel_order", args=[order.pk]) if order.may_be_cancelled else None,
         "cancel_words": f"Cancel {order_words(order).lower()}",
+        "needs": cancel_needs(order),
         "previous": neighbour_address(order, before=True),
         "next": neighbour_address(order, before=False),
         "flow": flow_strip(story),

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.urls import reverse
 
+from alphapanda.core import roles
 from alphapanda.core.figures import counted, plain, short_rupees, signed_whole, whole
 from alphapanda.dashboard.panels.ages import Age, oldest_age, quote_age, read_now
 from alphapanda.dashboard.panels.context import PageContext
@@ -124,6 +125,7 @@ class PositionRow(TypedDict):
     exit_address: str
     exit_ask: str
     kind: str  # whose money: the sum it moves with
+    needs: str
     mode: str
     deployment: str | None
     portfolio: str
@@ -156,6 +158,7 @@ def position_row(
         "exit_address": reverse("dashboard:exit_position", args=[position.pk]),
         "exit_ask": f"Leaves {signed_whole(position.quantity)} {symbol_of(instrument)}, asking more until flat.",
         "kind": day.account.mode,
+        "needs": roles.needs("exit_position", account=day.portfolio.account_id),
         "mode": mode,
         "deployment": str(day.deployment_id) if day.deployment_id else None,
         "portfolio": str(day.portfolio.pk),

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Sum
 from django.urls import reverse
 
+from alphapanda.core import roles
 from alphapanda.core.figures import counted, short_rupees
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.daily import nets_of_days
@@ -63,6 +64,7 @@ def strategy_card(
                 "key": act,
                 "verb": verb,
                 "ask": asks,
+                "needs": roles.needs("deployment_act", act, deployment.account_id),
                 "address": reverse("dashboard:deployment_act", args=[deployment.pk, act]),
             }
             for act, (verb, asks) in acts_of(deployment).items()
