@@ -155,6 +155,16 @@ def test_the_kill_switch_halts_by_keys_alone(open_page: Any, sample: SampleDay) 
     assert "Halted by mehta" in page.locator(".verdict h1").inner_text()
 
 
+def test_stop_on_a_phone_opens_the_switch_itself(open_page: Any, sample: SampleDay) -> None:
+    page = open_page("/orders/", "phone")
+    page.click("header .stop")
+    page.wait_for_selector("#kill-switch .shut:visible")
+    box = page.locator("#kill-switch").bounding_box()
+    assert (box["x"], box["y"], box["width"]) == (0, 0, 390)
+    page.click("#kill-switch .shut")
+    page.wait_for_selector("#kill-switch .shut", state="hidden")
+
+
 @pytest.mark.parametrize("size", ["desk", "phone"])
 @pytest.mark.parametrize("path", ["/", "/lab/"])
 def test_what_a_button_is_called_holds_the_words_it_shows(
