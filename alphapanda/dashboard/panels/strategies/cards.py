@@ -11,11 +11,12 @@ from django.db.models import Sum
 from django.urls import reverse
 
 from alphapanda.core import roles
-from alphapanda.core.figures import counted, short_rupees
+from alphapanda.core.figures import counted, percent, plain, rupees, short_rupees, signed_whole
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.daily import nets_of_days
 from alphapanda.dashboard.panels.live.net import as_text
 from alphapanda.dashboard.panels.naming import symbol_of
+from alphapanda.dashboard.panels.results import Holding, PortfolioDay
 from alphapanda.dashboard.panels.shell import acts_of
 from alphapanda.dashboard.panels.strategies.rows import (
     StrategyPanelData,
@@ -28,6 +29,14 @@ S = DeploymentState
 HISTORY_DAYS = 20
 
 
+class Hold(TypedDict):
+    """A position on a card, and how far it is from where it would be left."""
+
+    key: str
+    words: str
+    stop: str
+
+
 class StrategyCard(TypedDict):
     about: str
     state_long: str
@@ -37,6 +46,8 @@ class StrategyCard(TypedDict):
     worst_fall: str | None
     winners: str
     run: str
+    holds: list[Hold]
+    range: str
     acts: list[dict[str, str]]
 
 
@@ -59,6 +70,8 @@ def strategy_card(
         "worst_fall": as_text(worst_fall(days)) if days else None,
         "winners": f"{round(100 * won / all_)}\u00a0% of {all_}" if all_ else "no closed trade",
         "run": f"run {run.number}, code {code}" if run else f"code {code}",
+        "holds": holds_of(panel, deployment),
+        "range": range_words(panel.days.by_deployment.get(deployment.pk)),
         "acts": [
             {
                 "key": act,
@@ -70,6 +83,38 @@ def strategy_card(
             for act, (verb, asks) in acts_of(deployment).items()
         ],
     }
+
+
+def holds_of(panel: StrategyPanelData, deployment: Deployment) -> list[Hold]:
+    day = panel.days.by_deployment.get(deployment.pk)
+    held = [hold_row(panel, day, holding) for holding in day.holdings] if day else []
+    return held or [{"key": "flat", "words": "Holds nothing", "stop": ""}]
+
+
+def hold_row(panel: StrategyPanelData, day: PortfolioDay, holding: Holding) -> Hold:
+    position, instrument = holding.position, holding.position.instrument
+    levels = panel.levels.get((day.deployment_id, instrument.key))
+    return {
+        "key": str(position.pk),
+        "words": f"{signed_whole(position.quantity)} {symbol_of(instrument)} at {plain(position.average_price)}",
+        "stop": stop_words(holding, levels.stop if levels else None),
+    }
+
+
+def stop_words(holding: Holding, stop: Decimal | None) -> str:
+    if stop is None:
+        return "no stop"
+    if holding.last is None:
+        return f"stop {plain(stop)}, price unknown"
+    away = abs(holding.last - stop)
+    lost = rupees((holding.last - stop) * holding.position.quantity, 0)
+    return f"stop {plain(stop)}, {plain(away)} away ({percent(100 * away / holding.last)}): {lost} from here"
+
+
+def range_words(day: PortfolioDay | None) -> str:
+    """Between what the day's line moved, which has no axis."""
+    nets = [net for _, net in day.points] if day else []
+    return f"{signed_whole(min(nets))} to {signed_whole(max(nets))} today" if len(nets) > 1 else ""
 
 
 def describe_deployment(deployment: Deployment) -> str:

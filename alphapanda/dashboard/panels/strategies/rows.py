@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any, TypedDict
 
 from django.db.models import Count
@@ -14,6 +15,7 @@ from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.net import as_text, panel_age
 from alphapanda.dashboard.panels.naming import done_word, side_word, symbol_of
+from alphapanda.dashboard.panels.portfolio.positions import LevelsByHolding, levels_of
 from alphapanda.dashboard.panels.results import PortfolioDay, PortfolioDays, add_results
 from trading.models import Deployment, Evaluation, Order, Run, Signal
 from trading.orders.life_cycle import DEPLOYMENT_LABELS, DeploymentState, SignalState
@@ -46,6 +48,11 @@ class StrategyPanelData:
         latest = waits.order_by("run_id", "-at").distinct("run_id")
         self.waits = {wait.run.deployment_id: wait for wait in sorted(latest, key=lambda wait: wait.at)}
         self.runs = {run.deployment_id: run for run in Run.objects.filter(ended_at__isnull=True)}
+
+    @cached_property
+    def levels(self) -> LevelsByHolding:
+        """Where each position of a strategy would be left."""
+        return levels_of(self.days.by_deployment.values())
 
     def _today(self, rows: Any) -> Any:
         return rows.filter(market_time__gte=self.page.midnight).order_by()
