@@ -8,6 +8,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from alphapanda.alerts.models import Alert
+from alphapanda.core import roles
 from alphapanda.core.figures import clock_time, counted
 from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
@@ -22,6 +23,7 @@ class AlertRow(TypedDict):
     words: str
     told: str
     address: str | None
+    needs: str
 
 
 class AlertsPanel(TypedDict):
@@ -52,6 +54,7 @@ def alert_row(row: Alert) -> AlertRow:
         "words": row.words,
         "told": told_words(row),
         "address": reverse("dashboard:acknowledge_alert", args=[row.pk]) if needs_word else None,
+        "needs": roles.needs("acknowledge_alert"),
     }
 
 
