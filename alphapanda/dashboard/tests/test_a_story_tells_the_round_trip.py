@@ -1,14 +1,15 @@
 """The story of an order says what it made with those on the other side of its lots, and leads to them."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from alphapanda.core.figures import profit
 from alphapanda.dashboard.panels import order_story
 from alphapanda.dashboard.panels.naming import story_of
-from alphapanda.dashboard.tests.conftest import SampleDay
+from alphapanda.dashboard.tests.conftest import NOW, SampleDay
 from portfolio.models import Trade
-from trading.models import Order
+from trading.models import Fill, Order
 
 
 def rows_of(order: Order) -> dict[str, Any]:
@@ -42,6 +43,7 @@ def test_the_chart_has_both_sides_and_the_stop_of_the_entry(sample: SampleDay) -
     sample.order("open", filled=240)
     sold = sample.order("open", filled=240, side="SELL", price="1515.00")
     type(sold.signal).objects.filter(pk=sold.signal_id).update(stop=None, target=None)
+    Fill.objects.update(at=NOW - timedelta(minutes=10))  # while there were candles
     chart = order_story(sold.pk)["chart"]
     assert {level["name"]: Decimal(level["price"]) for level in chart["levels"]} == {
         "Stop": Decimal(1501),
@@ -50,3 +52,5 @@ def test_the_chart_has_both_sides_and_the_stop_of_the_entry(sample: SampleDay) -
         "Entry": Decimal("1512.37"),
     }
     assert [fill["words"] for fill in chart["fills"]] == ["Bought 240", "Sold 240"]
+    Fill.objects.exclude(order=sold).update(at=NOW - timedelta(hours=3))  # before the first candle shown
+    assert [fill["words"] for fill in order_story(sold.pk)["chart"]["fills"]] == ["Sold 240"]

@@ -36,9 +36,10 @@ def test_slippage_is_not_known_where_no_price_was_decided_on(sample: SampleDay) 
     assert orders_snapshot()["rows"][0]["slippage"] is None
 
 
-def test_days_stand_above_their_first_rows_only_where_they_mix(sample: SampleDay) -> None:
+def test_days_stand_above_their_first_rows_unless_all_is_of_today(sample: SampleDay) -> None:
     orders = [sample.order("open") for _ in range(3)]
     assert [row["day"] for row in orders_snapshot()["rows"]] == ["", "", ""]
     Order.objects.filter(pk=orders[0].pk).update(market_time=NOW - timedelta(days=1))
-    days = [row["day"] for row in orders_snapshot()["rows"]]
-    assert days == ["20 Nov 2026", "", "19 Nov 2026"]
+    assert [row["day"] for row in orders_snapshot()["rows"]] == ["20 Nov 2026", "", "19 Nov 2026"]
+    Order.objects.update(market_time=NOW - timedelta(days=1))
+    assert [row["day"] for row in orders_snapshot()["rows"]] == ["19 Nov 2026", "", ""]

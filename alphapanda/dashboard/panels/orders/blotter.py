@@ -35,7 +35,7 @@ class Outcome(TypedDict):
 
 
 class BlotterRow(OrderRow, Outcome):
-    """``day`` stands above the first row of each day, where the page has several."""
+    """``day`` stands above the first row of each day, where not all are of today."""
 
     day: str
 
@@ -86,12 +86,13 @@ def slippage_of(order: Order) -> Decimal | None:
     return sign * order.filled_quantity * (decided - order.average_price)
 
 
-def with_days(rows: Iterable[tuple[OrderRow, Outcome]]) -> Iterator[BlotterRow]:
-    """Yield the rows; where days mix, the first of each carries its day."""
+def with_days(rows: Iterable[tuple[OrderRow, Outcome]], today: str) -> Iterator[BlotterRow]:
+    """Yield the rows; the first of each day carries it, unless all are of today."""
     days = [(day, list(group)) for day, group in groupby(rows, key=lambda row: day_of(row[0]))]
+    is_told = any(day != today for day, _ in days)
     for day, group in days:
         for nth, (row, outcome) in enumerate(group):
-            yield {**row, **outcome, "day": day if len(days) > 1 and not nth else ""}
+            yield {**row, **outcome, "day": day if is_told and not nth else ""}
 
 
 def day_of(row: OrderRow) -> str:

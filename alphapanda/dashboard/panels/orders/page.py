@@ -82,11 +82,8 @@ def rows_of(page: PageContext, shown: list[Order | Signal], quotes: dict[Any, Qu
     charges = charges_of(listed)
     rows = order_rows(page, listed, quotes)
     orders = {row["key"]: (row, outcome_of(order, charges)) for row, order in zip(rows, listed, strict=True)}
-    return list(
-        with_days(
-            refused_row(page, one) if isinstance(one, list) else orders[str(one.pk)] for one in among_orders(shown)
-        )
-    )
+    told = (refused_row(page, one) if isinstance(one, list) else orders[str(one.pk)] for one in among_orders(shown))
+    return list(with_days(told, long_date(page.now)))
 
 
 def refused_row(page: PageContext, alike: list[Signal]) -> tuple[OrderRow, Outcome]:

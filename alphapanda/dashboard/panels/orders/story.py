@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import TypedDict
 from uuid import UUID
@@ -132,8 +133,15 @@ def chart_panel(story: Story) -> CandleChart:
     before = list(rows.filter(start__lt=at).order_by("-start")[:BARS_BEFORE])[::-1]
     after = list(rows.filter(start__gte=at).order_by("start")[:BARS_AFTER])
     levels, paired = levels_around(story)
-    fills = sorted([*story.fills, *paired], key=lambda fill: (fill.at, fill.pk))
-    return candle_chart(symbol_of(story.order.instrument), interval, [*before, *after], levels, fills)
+    bars = [*before, *after]
+    fills = [*story.fills, *(fill for fill in paired if is_among(fill, bars, interval))]
+    fills.sort(key=lambda fill: (fill.at, fill.pk))
+    return candle_chart(symbol_of(story.order.instrument), interval, bars, levels, fills)
+
+
+def is_among(fill: Fill, bars: list[Candle], interval: int) -> bool:
+    """A mark of another time would be drawn at the nearest candle, as if it had been there."""
+    return bool(bars) and bars[0].start <= fill.at < bars[-1].start + timedelta(minutes=interval)
 
 
 def levels_around(story: Story) -> tuple[dict[str, Decimal | None], list[Fill]]:
