@@ -50,11 +50,11 @@ def test_a_thin_book_fills_both_in_parts(traded):
 
 
 def test_what_the_gate_denies_is_denied_with_the_same_numbers(watched):
-    RiskLimit.objects.create(account=watched.account, max_order_value=Decimal(10_000))
+    RiskLimit.objects.create(account=watched.account, max_quantity=5)
     watched.start(watched.deploy())
     play_in_lockstep(watched, "1505.00", "1499.00", "1499.00", "1498.00")
     engine = assert_twins(watched)
-    assert {tuple(one.refusal_codes) for one in engine.account.decisions} == {("ORDER_VALUE",)}
+    assert {tuple(one.refusal_codes) for one in engine.account.decisions} == {("MAX_QTY",)}
 
 
 def test_two_runs_of_one_account_share_its_money_alike(watched):

@@ -8,7 +8,7 @@ from instruments.models import Instrument
 from portfolio.models import Account
 from trading.lab.building import RunPlan
 from trading.lab.request import BacktestRequest, BadRequest
-from trading.run.hosts import UnknownStrategy, run_terms, strategy_class
+from trading.run.hosts import UnknownStrategy, largest_order, run_terms, strategy_class
 
 NEAR = 3
 
@@ -38,7 +38,9 @@ def _plan_of(request: BacktestRequest) -> RunPlan:
     except UnknownStrategy as unknown:
         raise BadRequest({"strategy": str(unknown)}) from unknown
     parameters = strategy.Parameters.from_json(dict(request.parameters)).to_json()
-    return RunPlan(request.strategy, strategy, parameters, request.terms())
+    account = _account_of(request)
+    largest = largest_order(account.pk) if account else None
+    return RunPlan(request.strategy, strategy, parameters, request.terms() | {"largest_order": largest})
 
 
 def _instruments_of(request: BacktestRequest) -> list[Instrument]:

@@ -12,7 +12,7 @@ from instruments.domain.order_terms import OrderType
 from instruments.domain.prices import nearest_tick
 from trading.run.context import RunContext
 from trading.run.position import AskedDecision, RunPosition
-from trading.run.sizing import Size
+from trading.run.sizing import Size, cut_to_value
 from trading.run.stops import on_tick_away, wrong_side
 from trading.run.terms import RunTerms
 from trading.strategies.values import Enter, InstrumentSpec, Reason
@@ -20,6 +20,9 @@ from trading.strategies.values import Enter, InstrumentSpec, Reason
 # After a refusal the cause seldom goes within seconds: our own choice, so that a refused entry is no flood.
 FIRST_BAR = timedelta(seconds=30)
 LONGEST_BAR = timedelta(minutes=15)
+# The gate values a market buy at what its protection lets it pay: at most 2 % over the ask, of an option 5 %
+# (instruments/data, slabs). One percent more is for the ask: our own choice.
+ROOM = {False: Decimal("1.03"), True: Decimal("1.06")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +124,17 @@ def plan_entry(intent: Enter, spec: InstrumentSpec, terms: RunTerms, last_price:
     target = nearest_tick(intent.target, spec.tick_size) if intent.target is not None else None
     if misplaced := wrong_side(is_long, reference, stop, target):
         return misplaced
-    size: Size = terms.sizing.size(reference, stop, spec.lot_size)
+    wished: Size = terms.sizing.size(reference, stop, spec.lot_size)
+    dearest = dearest_price(spec, limit, last_price, is_long=is_long)
+    size = cut_to_value(wished, dearest, spec.lot_size, terms.largest_order)
     return Entry(size.quantity, order_type, limit, stop, target) if size.quantity else size.reason
+
+
+def dearest_price(spec: InstrumentSpec, limit: Decimal | None, last_price: Decimal, *, is_long: bool) -> Decimal:
+    """Return the price the gate will value the entry at, or a little more."""
+    if is_long:
+        return limit if limit is not None else last_price * ROOM[spec.segment.endswith("-OPT")]
+    return max(limit or last_price, last_price)
 
 
 def order_price(

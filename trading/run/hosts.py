@@ -3,13 +3,15 @@
 from datetime import datetime, time
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Min, Q
 
 from instruments.domain.order_terms import OrderType
 from instruments.models import Instrument
 from trading.errors import NOBODYS_FAULT, NotAllowed
-from trading.models import Deployment, Run
+from trading.models import Deployment, RiskLimit, Run
 from trading.run.callback_guard import CallbackGuard
 from trading.run.host import RunHost
 from trading.run.sessions import SessionTable
@@ -71,7 +73,15 @@ def terms_json(deployment: Deployment) -> dict[str, Any]:
         "entry_from": _text(deployment.entry_from),
         "entry_until": _text(deployment.entry_until),
         "flat_by": _text(deployment.flat_by),
+        "largest_order": largest_order(deployment.account_id, deployment),
     }
+
+
+def largest_order(account: UUID, deployment: Deployment | None = None) -> str | None:
+    """Return what one order may be worth in rupees: the smaller of the account's and the deployment's own limit."""
+    rows = RiskLimit.objects.filter(Q(deployment__isnull=True) | Q(deployment=deployment), account=account)
+    smallest = rows.aggregate(least=Min("max_order_value"))["least"]
+    return None if smallest is None else str(smallest)
 
 
 def _text(moment: time | None) -> str | None:
@@ -90,6 +100,8 @@ def run_terms(terms: dict[str, Any], instruments: list[Instrument]) -> RunTerms:
         enter_until=_time(terms["entry_until"]),
         flat_by=_time(terms["flat_by"]),
         order_type=OrderType.LIMIT if terms["order_style"] == Deployment.Style.LIMIT else OrderType.MARKET,
+        # Runs that began before orders were cut to it have none.
+        largest_order=Decimal(largest) if (largest := terms.get("largest_order")) else None,
         limit_offset_ticks=2 if terms["order_style"] == Deployment.Style.LIMIT else 0,
     )
 

@@ -71,6 +71,18 @@ class ByRisk:
 Sizing = ByLots | ByCapital | ByRisk
 
 
+def cut_to_value(size: Size, dearest: Decimal, lot_size: int, largest: Decimal | None) -> Size:
+    """Return the size, or the lots of it that cost at most ``largest`` rupees at the ``dearest`` price."""
+    if largest is None or size.quantity * dearest <= largest:
+        return size
+    numbers = {"largest_order": str(largest), "price": str(dearest), "wished": size.quantity}
+    lots = lots_within(largest, dearest * lot_size)
+    if not lots:
+        words = f"one lot may cost {rupees(dearest * lot_size)}, an order at most {rupees(largest)}"
+        return size_refused(words, numbers)
+    return size_of_lots(lots, lot_size, numbers)
+
+
 def lots_within(amount: Decimal, per_lot: Decimal) -> int:
     return int(amount // per_lot) if per_lot > 0 else 0
 

@@ -22,7 +22,8 @@ class RunTerms:
 
     An intraday run is flat by ``flat_by``, or ``flat_before_close`` before a session that ends
     early. ``entry_lives`` bounds how long an entry may rest; ``fresh_within`` how old a tick may be
-    and still be entered on.
+    and still be entered on. ``largest_order`` is what one order may be worth, as the account and the
+    deployment allowed when the run began: the gate asks it again of each.
     """
 
     instruments: tuple[InstrumentSpec, ...]
@@ -34,6 +35,7 @@ class RunTerms:
     watched: tuple[InstrumentSpec, ...] = ()
     order_type: OrderType = OrderType.MARKET
     limit_offset_ticks: int = 0
+    largest_order: Decimal | None = None
     # Our own choices: flat before Zerodha's own square-off begins to charge ₹50 an order (kite.md 5.1), an entry
     # that rests a minute has missed its moment, and data half a minute old is not what was decided on.
     flat_before_close: timedelta = timedelta(minutes=10)

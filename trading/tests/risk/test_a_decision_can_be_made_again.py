@@ -52,11 +52,11 @@ def test_every_decision_of_a_day_is_made_again_from_what_was_known(traded):
 
 
 def test_a_refusal_is_made_again_with_its_words(pipeline):
-    RiskLimit.objects.create(account=pipeline.account, max_order_value=Decimal(10_000))
+    RiskLimit.objects.create(account=pipeline.account, max_quantity=5)
     pipeline.trade("1505.00", "1499.00", "1499.00")
     decision = RiskDecision.objects.get(approved=False)
     assert unlike_checks(decision.case, decision.checks) == []
-    assert decision.refusal_codes == ["ORDER_VALUE"]
+    assert decision.refusal_codes == ["MAX_QTY"]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from datetime import time, timedelta
 
 import pytest
 
-from trading.run.sizing import ByRisk
+from trading.run.sizing import ByLots, ByRisk
 from trading.run.terms import RunTerms
 from trading.tests.run.run_cases import HostedRun, buy, codes, said, sell
 from trading.tests.strategies.market_day import INFY, D, at, spec, terms, tick
@@ -73,6 +73,13 @@ def test_an_entry_whose_stop_is_on_the_wrong_side_is_a_wait_with_the_numbers():
 def test_an_entry_too_small_for_one_lot_is_a_wait_that_says_why():
     [made] = HostedRun(sizing=ByRisk(D(4))).tick("100", "10:00", buy("95"))
     assert made.reason.text == "one lot risks 1 × 5.00 = ₹5.00 to its stop, ₹4.00 allowed"
+
+
+def test_an_entry_is_cut_to_what_one_order_may_be_worth():
+    [bought] = HostedRun(sizing=ByLots(1_000), largest_order=D(10_000)).tick("100", "10:00", buy("95"))
+    assert bought.quantity == 97  # the gate values a market buy at what its protection lets it pay
+    [sold] = HostedRun(sizing=ByLots(1_000), largest_order=D(10_000)).tick("100", "10:00", sell())
+    assert sold.quantity == 100
 
 
 def test_after_a_refused_entry_the_next_waits_longer_each_time():

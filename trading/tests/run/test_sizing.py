@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading.run.sizing import ByCapital, ByLots, ByRisk
+from trading.run.sizing import ByCapital, ByLots, ByRisk, cut_to_value
 from trading.tests.strategies.market_day import D
 
 prices = st.decimals("1", "99999", places=2)
@@ -48,3 +48,15 @@ def test_capital_is_never_exceeded_and_one_more_lot_would(capital, price, stop, 
 def test_the_loss_to_the_stop_is_never_more_than_the_risk(risk, price, stop, lot):
     quantity = ByRisk(risk).size(price, stop, lot).quantity
     assert quantity * abs(price - stop) <= risk
+
+
+def test_an_order_is_cut_to_the_lots_that_its_cap_has():
+    assert cut_to_value(ByLots(4).size(D(200), D(190), 65), D(200), 65, D(26_000)).quantity == 130
+    assert cut_to_value(ByLots(2).size(D(200), D(190), 65), D(200), 65, D(26_000)).quantity == 130
+    assert cut_to_value(ByLots(4).size(D(200), D(190), 65), D(200), 65, None).quantity == 260
+
+
+def test_a_cap_under_one_lot_says_so():
+    cut = cut_to_value(ByLots(1).size(D(200), D(190), 65), D(200), 65, D(12_999))
+    words = "one lot may cost ₹13,000.00, an order at most ₹12,999.00"
+    assert (cut.quantity, cut.reason.text, cut.reason.code) == (0, words, "too_small")
