@@ -63,10 +63,17 @@ def granted(capital: Decimal, account: Account | None = None) -> AccountTerms:
     return replace(terms, intraday_multiple=account.intraday_multiple, derivative_margin_percent=margin)
 
 
-def make_engine(terms: AccountTerms, instruments: Mapping[int, Instrument], with_candles: Iterable[int]) -> Engine:
+def make_engine(
+    terms: AccountTerms,
+    instruments: Mapping[int, Instrument],
+    with_candles: Iterable[int],
+    *,
+    keeps_checks: bool = True,
+) -> Engine:
     """``instruments`` are all that is played, by token; ``with_candles`` the tokens that make candles."""
     facts = RowFacts(instruments)
-    return Engine(MemoryAccount(terms, Board(facts)), facts.specs, frozenset(with_candles))
+    account = MemoryAccount(terms, Board(facts), keeps_checks=keeps_checks)
+    return Engine(account, facts.specs, frozenset(with_candles))
 
 
 def make_guard() -> CallbackGuard:

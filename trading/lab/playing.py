@@ -139,7 +139,7 @@ class EntriesHalfway:
 
 def play_entries(play: Play, known: Mapping[int, Instrument], tokens: Mapping[int, bool]) -> Played:
     """``known`` instruments by token; ``tokens`` say whether packets of each carry a time."""
-    engine = make_engine(granted(play.request.capital, play.account), known, known)
+    engine = make_engine(granted(play.request.capital, play.account), known, known, keeps_checks=False)
     terms = engine.account.terms
     outside = {
         "facts": engine.facts, "instruments": engine.instruments, "with candles": engine.with_candles,
@@ -152,7 +152,7 @@ def play_entries(play: Play, known: Mapping[int, Instrument], tokens: Mapping[in
             continue
         at.run = at.run or _run_begun(play, at.engine, entry.market_time)
         day = at.engine.day
-        if day is not None and day_of(entry.market_time) > day:
+        if day is not None and day_of(entry.market_time) > day and not at.tally.has_ended(day):
             at.tally.note_end(day)
             play.note_end(day, at.tally, lambda: pack(at, outside, marks))
         with play.guard.on_watch():

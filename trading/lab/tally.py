@@ -49,6 +49,10 @@ class Tally:
         self.days.append(DayEnd(day, self._equity(), self._costs(), unknown, self._session(day)))
         account.forget_past()
 
+    def has_ended(self, day: date) -> bool:
+        """Whether the day's end was noted: a play that was kept right after it comes to it again."""
+        return bool(self.days) and self.days[-1].day >= day
+
     def _costs(self) -> dict[str, Decimal]:
         costs = defaultdict[str, Decimal](Decimal)
         for cost in self.engine.account.holdings.costs:

@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 from urllib.parse import quote
 
 import pytest
@@ -13,6 +15,10 @@ from django.conf import settings as config
 from django.db import connection
 
 from alphapanda.core.clock.market_time import wall_now
+from alphapanda.core.timezone import IST
+from instruments.models import Instrument
+from market.recording import MAGIC
+from market.tests.frames import encode_frame, full_rows
 from trading.lab import halfway, jobs
 from trading.lab.backtest import run_backtest
 from trading.lab.report import as_json
@@ -20,7 +26,7 @@ from trading.lab.request import BacktestRequest
 from trading.models import Backtest, BacktestHalfway
 from trading.tests.lab.test_a_backtest_by_command import infy, write_days
 from trading.tests.lab.test_a_backtest_is_a_job import ask, folder
-from trading.tests.lab.walks import write_walk
+from trading.tests.lab.walks import FIRST, write_walk
 
 __all__ = ["folder", "infy"]
 DAYS = 4
@@ -135,6 +141,56 @@ def test_a_strategy_whose_memory_cannot_be_kept_is_played_all_the_same(infy, tmp
 
     result_of(request, Asks())
     assert kept == [None] * DAYS
+
+
+# ---- of recordings -------------------------------------------------------------------------------------------
+
+
+class KeepsUntilTheLastDay(Keeps):
+    """After the last day there is no rest to go on with, and nothing is kept."""
+
+    def keep(self, state):
+        if state() is not None:
+            super().keep(state)
+
+
+def record(path, day, paise):
+    """Write a day's ticks from 9:30 on, one a second, at these prices and then at the last of them."""
+    opens = datetime.combine(day, FIRST.time(), IST) + timedelta(minutes=15)
+    with path.open("wb") as file:
+        file.write(MAGIC)
+        for nth in range(90):  # seconds
+            price, second = paise[min(nth // 5, len(paise) - 1)], int(opens.timestamp()) + nth
+            tick = {"last_price": price, "exchange_timestamp": second, "volume": 1000 + nth * 100}
+            frame = encode_frame(full_rows(tick))
+            file.write(struct.pack("<qqI", second * 1000, second * 1000, len(frame)) + frame)
+    return str(path)
+
+
+def recorded(folder, **changes):
+    """Three days: bought and sold on the first, held over two nights from then on."""
+    prices = [[150_500, 149_900, 151_100, 149_900], [150_000, 150_500], [150_400, 151_100]]
+    days = [FIRST.date() + timedelta(days=nth) for nth in range(len(prices))]
+    paths = [record(folder / f"{day}.aprec", day, each) for day, each in zip(days, prices, strict=True)]
+    asked = {"instruments": ["NSE:INFY"], "recordings": paths, "strategy": "test-one-lot", "product": "CNC"}
+    asked |= {"sizing": "lots", "size": "10"}
+    return BacktestRequest.from_json(asked | changes)
+
+
+def test_one_of_recordings_comes_out_the_same_to_the_byte_after_any_day(infy, tmp_path):
+    Instrument.objects.filter(pk=infy.pk).update(tick_size=Decimal("0.05"))
+    request, whole = recorded(tmp_path), KeepsUntilTheLastDay()
+    result = result_of(request, whole)
+    trips = json.loads(result)["round_trips"]
+    assert [trip["exit_reason"] for trip in trips] == ["1511 is at or over 1510"] * 2
+    assert whole.kept_times == 2
+    state = None
+    for _ in range(2):
+        keeper = KeepsUntilTheLastDay(1, state)
+        with pytest.raises(Killed):
+            result_of(request, keeper)
+        state = keeper.state
+        assert result_of(request, KeepsUntilTheLastDay(state=state)) == result
 
 
 # ---- in the lab's queue --------------------------------------------------------------------------------------
