@@ -24,14 +24,10 @@ from market.api import CandleViewSet, FeedViewSet, QuoteViewSet
 from market.health import feeds_ready
 from portfolio.api import VIEWSETS as BOOKS
 from portfolio.health import book_problems
-from trading.api.idempotency import HEADER, LONGEST
 from trading.api.routes import VIEWSETS as TRADING
 
 WATCHED = {"instruments": InstrumentViewSet, "sessions": TradingSessionViewSet, "candles": CandleViewSet}
 UNLISTED = {"quotes": QuoteViewSet, "feeds": FeedViewSet}
-NEEDS_KEY = "/api/v1/orders/"
-# Its answer holds a token's text, which is kept nowhere: it cannot be given again.
-TAKES_NO_KEY = "/api/v1/tokens/"
 
 
 class HealthSerializer(serializers.Serializer[Any]):
@@ -58,25 +54,6 @@ def list_problems() -> list[str]:
     given_up = DeadLetter.objects.filter(state=DeadLetter.State.OPEN).count()
     letters = [f"{given_up} pieces of work were given up and wait for a decision"] if given_up else []
     return [*feeds, *calendar_problems(), *instrument_problems(), *book_problems(), *letters]
-
-
-def with_idempotency_keys(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Document the Idempotency-Key header of the writes that take one (a schema hook)."""
-    for address, methods in result["paths"].items():
-        if "post" in methods and address != TAKES_NO_KEY:
-            parameters = methods["post"].setdefault("parameters", [])
-            parameters.append(_key_parameter(required=address == NEEDS_KEY))
-    return result
-
-
-def _key_parameter(*, required: bool) -> dict[str, Any]:
-    return {
-        "in": "header",
-        "name": HEADER,
-        "required": required,
-        "schema": {"type": "string", "maxLength": LONGEST},
-        "description": "A text of your own. The same request with the same key gets the first answer again.",
-    }
 
 
 class PartSerializer(serializers.Serializer[Any]):

@@ -338,7 +338,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["trading.api.access.MayAct"],
     "DEFAULT_RENDERER_CLASSES": ["trading.api.rendering.ExactJsonRenderer"],
     "DEFAULT_PARSER_CLASSES": ["trading.api.parsing.StrictJsonParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "trading.api.described.Described",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "DEFAULT_PAGINATION_CLASS": "alphapanda.core.pages.NewestFirst",
     "DEFAULT_FILTER_BACKENDS": [
@@ -356,8 +356,12 @@ REST_FRAMEWORK = {
 DRF_STANDARDIZED_ERRORS = {
     "EXCEPTION_HANDLER_CLASS": "trading.api.problems.Problems",
     "ENABLE_IN_DEBUG_FOR_UNHANDLED_EXCEPTIONS": True,
-    "ALLOWED_ERROR_STATUS_CODES": ["400", "401", "403", "404", "409", "422", "429"],
-    "ERROR_SCHEMAS": {"409": "trading.api.problems.ConflictSchema", "422": "trading.api.problems.ReusedKeySchema"},
+    "ALLOWED_ERROR_STATUS_CODES": ["400", "401", "403", "404", "409", "413", "422", "429"],
+    "ERROR_SCHEMAS": {
+        "409": "trading.api.problems.ConflictSchema",
+        "413": "trading.api.problems.TooLargeSchema",
+        "422": "trading.api.problems.ReusedKeySchema",
+    },
 }
 KNOX_TOKEN_MODEL = "knox.AuthToken"  # noqa: S105 (a model's name)
 REST_KNOX = {"TOKEN_TTL": timedelta(days=90), "TOKEN_LIMIT_PER_USER": 20}
@@ -369,7 +373,6 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["trading.api.access.MayAct"],
     "POSTPROCESSING_HOOKS": [
         "drf_standardized_errors.openapi_hooks.postprocess_schema_enums",
-        "alphapanda.api.with_idempotency_keys",
     ],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "ENUM_NAME_OVERRIDES": {

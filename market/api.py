@@ -98,7 +98,7 @@ def _read_board(instruments: dict[str, Instrument]) -> list[dict[str, Any]]:
 class QuoteViewSet(AskedByName, ViewSet):
     """The latest packet of instruments; those never heard of are missing from the answer."""
 
-    questions = ("key",)
+    questions = repeated = ("key",)
 
     @extend_schema(
         parameters=[OpenApiParameter("key", str, many=True, required=True, description="EXCHANGE:SYMBOL")],

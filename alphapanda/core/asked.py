@@ -1,4 +1,4 @@
-"""What a request of the API may say: a name there is not is refused, with the nearest there is."""
+"""What a request of the API may say: a name there is not is refused with the nearest there is; one said twice, too."""
 
 from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
@@ -21,11 +21,14 @@ class AskedByName(APIView):
     bodies: Mapping[str, type[Serializer[Any]] | Collection[str]] = {}
     # What its list may be asked by besides filters and pages.
     questions: Collection[str] = ()
+    # Which of them may be said more than once.
+    repeated: Collection[str] = ()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         action = getattr(self, "action", None)
         refuse_unknown(request.query_params, self.questions_of(action))
+        refuse_repeated(dict(request.query_params.lists()), self.repeated)
         if request.method in SAFE_METHODS or action is None:
             return
         if not isinstance(request.data, Mapping):
@@ -51,6 +54,13 @@ def refuse_unknown(said: Iterable[str], known: Collection[str]) -> None:
     """Raise ValidationError for every name that is not known."""
     if wrong := {name[:LONGEST_NAME]: [unknown_words(name, known)] for name in said if name not in known}:
         raise ValidationError(wrong, code="unknown")
+
+
+def refuse_repeated(said: Mapping[str, Collection[Any]], repeated: Collection[str]) -> None:
+    """Raise ValidationError for every name that is said more than once and may not be: which is meant is not known."""
+    often = {name: len(values) for name, values in said.items() if len(values) > 1 and name not in repeated}
+    if wrong := {name: [f"{name!r} is said {times} times. Say it once."] for name, times in often.items()}:
+        raise ValidationError(wrong, code="repeated")
 
 
 def unknown_words(name: str, known: Collection[str]) -> str:

@@ -22,12 +22,20 @@ def reader(db: None, client: Any, django_user_model: Any) -> Any:
 def test_every_write_documents_its_key(reader: Any) -> None:
     paths = reader.get("/api/schema/?format=json").json()["paths"]
     keys = {
-        address: [each["required"] for each in methods["post"]["parameters"] if each["name"] == "Idempotency-Key"]
+        address: [
+            each.get("required", False) for each in methods["post"]["parameters"] if each["name"] == "Idempotency-Key"
+        ]
         for address, methods in paths.items()
         if "post" in methods and address != "/api/v1/tokens/"  # its answer is never kept, so never given again
     }
-    assert keys["/api/v1/orders/"] == [True]
+    assert [address for address, found in keys.items() if found == [True]] == ["/api/v1/exits/", "/api/v1/orders/"]
     assert all(len(found) == 1 for found in keys.values())
+
+
+def test_writes_and_no_others_document_a_body_that_is_too_large(reader: Any) -> None:
+    paths = reader.get("/api/schema/?format=json").json()["paths"]
+    said = {(method, "413" in one["responses"]) for methods in paths.values() for method, one in methods.items()}
+    assert said == {("get", False), ("post", True), ("delete", True)}
 
 
 def test_the_docs_may_style_inline_and_nothing_else_may(reader: Any) -> None:

@@ -46,6 +46,7 @@ def done_once(*, required: bool = False) -> Callable[[Act], Act]:
                     first_answer(request, key, lambda: act(view, request, *args, **kwargs)), view.basename
                 )
 
+        answer.key_needed = required  # type: ignore[attr-defined]  # The schema says it.
         return answer
 
     return decorate

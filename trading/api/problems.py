@@ -127,3 +127,11 @@ class _ReusedKeyError(_ConflictError):
 
 class ReusedKeySchema(_Problem):
     errors = _ReusedKeyError(many=True)
+
+
+class _TooLargeError(_ConflictError):
+    code = serializers.ChoiceField(choices=["too_large"])
+
+
+class TooLargeSchema(_Problem):
+    errors = _TooLargeError(many=True)

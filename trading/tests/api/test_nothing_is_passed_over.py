@@ -19,6 +19,14 @@ def test_what_a_list_cannot_be_asked_by_is_refused(person: Any, account: Any, ad
     assert answer.status_code == 405 or "There is no 'staet' here" in problems_of(answer)["staet"]
 
 
+@pytest.mark.parametrize("asked", ["state=open&state=filled", "state=open&state=open", "page_size=5&page_size=6"])
+def test_a_filter_said_twice_is_refused_and_never_the_last_one_alone(person: Any, order: Any, asked: str) -> None:
+    name = asked.partition("=")[0]
+    answer = person.get(f"/api/v1/orders/?{asked}")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "repeated")
+    assert problems_of(answer) == {name: f"{name!r} is said 2 times. Say it once."}
+
+
 @pytest.mark.parametrize("address", addresses())
 def test_what_a_body_cannot_say_is_refused(person: Any, account: Any, address: str) -> None:
     answer = person.post(address, {"nonsense": 1})
