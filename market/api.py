@@ -16,6 +16,7 @@ from alphapanda.core.asked import AskedByName
 from alphapanda.core.clock import market_now
 from alphapanda.core.pages import by_cursor
 from instruments.models import Instrument
+from instruments.named import KEY_WORDS, ByInstrument, WithInstrument
 from market.board import read_board
 from market.health import feed_report, valkey_client
 from market.models import Candle
@@ -40,7 +41,7 @@ class LevelSerializer(serializers.Serializer):
 class QuoteSerializer(serializers.Serializer):
     """Prices are exact decimals as strings; null where there is no sound book."""
 
-    key = serializers.CharField(help_text="EXCHANGE:SYMBOL")
+    instrument = serializers.CharField(help_text=KEY_WORDS)
     last_price = serializers.CharField()
     bid = serializers.CharField(allow_null=True)
     ask = serializers.CharField(allow_null=True)
@@ -70,7 +71,7 @@ def quote_json(key: str, quote: Quote, now: datetime) -> dict[str, Any]:
     age = quote.age(now)
     prices = ("last_price", "bid", "ask", "open", "high", "low")
     return {
-        "key": key,
+        "instrument": key,
         **{name: _price(getattr(quote, name)) for name in prices},
         "previous_close": _price(quote.close),
         "bids": _levels(quote.bids),
@@ -98,48 +99,39 @@ def _read_board(instruments: dict[str, Instrument]) -> list[dict[str, Any]]:
 class QuoteViewSet(AskedByName, ViewSet):
     """The latest packet of instruments; those never heard of are missing from the answer."""
 
-    questions = repeated = ("key",)
+    questions = repeated = ("instrument",)
 
     @extend_schema(
-        parameters=[OpenApiParameter("key", str, many=True, required=True, description="EXCHANGE:SYMBOL")],
+        parameters=[OpenApiParameter("instrument", str, many=True, required=True, description=KEY_WORDS)],
         responses=QuoteSerializer(many=True),
     )
     def list(self, request: Request) -> Response:
-        keys = request.query_params.getlist("key")
+        keys = request.query_params.getlist("instrument")
         if not 1 <= len(keys) <= MOST_QUOTES:
-            raise ValidationError({"key": f"Give 1 to {MOST_QUOTES} keys such as NSE:INFY."})
+            raise ValidationError({"instrument": f"Give 1 to {MOST_QUOTES} keys such as NSE:INFY."})
         try:
             instruments = Instrument.objects.by_keys(keys)
         except ValueError as problem:
-            raise ValidationError({"key": str(problem)}) from problem
+            raise ValidationError({"instrument": str(problem)}) from problem
         if unknown := [key for key in keys if key not in instruments]:
-            raise ValidationError({"key": f"Unknown: {', '.join(unknown[:10])}"})
+            raise ValidationError({"instrument": f"Unknown: {', '.join(unknown[:10])}"})
         rows = _read_board(instruments)
         return Response(QuoteSerializer(rows, many=True).data)
 
 
-class CandleSerializer(serializers.ModelSerializer):
-    instrument = serializers.CharField(source="instrument.key")
-
+class CandleSerializer(WithInstrument):
     class Meta:
         model = Candle
         fields = ("instrument", "interval", "start", "open", "high", "low", "close", "volume", "complete")
 
 
-class CandleFilter(django_filters.FilterSet):
-    key = django_filters.CharFilter(method="of_key", label="EXCHANGE:SYMBOL", max_length=80)
+class CandleFilter(ByInstrument):
     start_from = django_filters.IsoDateTimeFilter("start", "gte")
     start_to = django_filters.IsoDateTimeFilter("start", "lt")
 
     class Meta:
         model = Candle
-        fields = ("instrument", "interval", "complete")
-
-    def of_key(self, found: Any, name: str, key: str) -> Any:
-        try:
-            return found.filter(instrument=Instrument.objects.by_key(key))
-        except (Instrument.DoesNotExist, ValueError):
-            return found.none()
+        fields = ("interval", "complete")
 
 
 class CandleViewSet(AskedByName, ReadOnlyModelViewSet):

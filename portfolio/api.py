@@ -11,6 +11,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from alphapanda.core.asked import AskedByName
 from alphapanda.core.pages import ByName, OldestFirst, by_cursor
+from instruments.named import ByInstrument, WithInstrument
 from portfolio.models import Account, LedgerEntry, Lot, PnlSnapshot, Portfolio, Position, Trade
 
 
@@ -41,20 +42,13 @@ class PortfolioSerializer(serializers.ModelSerializer[Portfolio]):
         fields = ["id", "account", "deployment_id", "name"]
 
 
-class InstrumentNamed(serializers.ModelSerializer[Any]):
-    """Rows about an instrument say which, as people write it: NSE:INFY."""
-
-    instrument_key = serializers.CharField(source="instrument.key", read_only=True)
-
-
-class PositionSerializer(InstrumentNamed):
+class PositionSerializer(WithInstrument):
     class Meta:
         model = Position
         fields = [
             "id",
             "portfolio",
             "instrument",
-            "instrument_key",
             "product",
             "quantity",
             "open_value",
@@ -70,7 +64,7 @@ class LotSerializer(serializers.ModelSerializer[Lot]):
         fields = ["id", "position", "trade", "ordinal", "quantity", "remaining", "price", "day"]
 
 
-class TradeSerializer(InstrumentNamed):
+class TradeSerializer(WithInstrument):
     class Meta:
         model = Trade
         fields = [
@@ -79,7 +73,6 @@ class TradeSerializer(InstrumentNamed):
             "account",
             "portfolio",
             "instrument",
-            "instrument_key",
             "sequence",
             "exchange",
             "day",
@@ -118,13 +111,13 @@ class PnlSnapshotSerializer(serializers.ModelSerializer[PnlSnapshot]):
         ]
 
 
-class PositionFilter(filters.FilterSet):
+class PositionFilter(ByInstrument):
     account = filters.UUIDFilter(field_name="portfolio__account")
     is_open = filters.BooleanFilter(field_name="quantity", method="filter_open")
 
     class Meta:
         model = Position
-        fields = ["account", "portfolio", "instrument", "product"]
+        fields = ["account", "portfolio", "product"]
 
     def filter_open(self, rows: Any, name: str, wanted: bool) -> Any:
         return rows.open() if wanted else rows.filter(quantity=0)
@@ -143,13 +136,13 @@ class LotFilter(filters.FilterSet):
         return rows.open() if wanted else rows.filter(remaining=0)
 
 
-class TradeFilter(filters.FilterSet):
+class TradeFilter(ByInstrument):
     day_from = filters.DateFilter("day", "gte")
     day_to = filters.DateFilter("day", "lte")
 
     class Meta:
         model = Trade
-        fields = ["account", "portfolio", "instrument", "kind", "product", "broker_order_id", "order_tag", "day"]
+        fields = ["account", "portfolio", "kind", "product", "broker_order_id", "order_tag", "day"]
 
 
 class LedgerFilter(filters.FilterSet):

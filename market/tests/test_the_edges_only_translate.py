@@ -43,18 +43,18 @@ def get(viewset, **query):
 def test_a_quote_is_exact_and_has_an_age(infy, valkey):
     QuoteBoard(valkey).write_feed(FeedState("kite", Liveness.LIVE, connected=True))
     QuoteBoard(valkey).write(TickBatch(full_rows(PACKET), 0), T0, "kite")
-    [quote] = get(api.QuoteViewSet, key="NSE:INFY").data
+    [quote] = get(api.QuoteViewSet, instrument="NSE:INFY").data
     assert (quote["last_price"], quote["bid"], quote["age_seconds"]) == ("1512.4", "1512.35", 2.0)
     assert (quote["state"], len(quote["asks"])) == ("live", 5)
 
 
 def test_an_instrument_without_a_quote_is_missing(infy):
-    assert get(api.QuoteViewSet, key="NSE:INFY").data == []
+    assert get(api.QuoteViewSet, instrument="NSE:INFY").data == []
 
 
 @pytest.mark.parametrize("key", ["NSE:NOSUCH", "nonsense", ""])
 def test_a_wrong_key_is_refused_in_words(infy, key):
-    answer = get(api.QuoteViewSet, key=key)
+    answer = get(api.QuoteViewSet, instrument=key)
     assert answer.status_code == 400
 
 
@@ -63,11 +63,11 @@ def test_candles_are_found_by_key_interval_and_time(infy):
         Candle.objects.create(
             instrument=infy, interval=1, start=T0 + timedelta(minutes=minute), open=1, high=2, low=1, close=2
         )
-    query = {"key": "NSE:INFY", "interval": 1, "start_from": (T0 + timedelta(minutes=1)).isoformat()}
+    query = {"instrument": "NSE:INFY", "interval": 1, "start_from": (T0 + timedelta(minutes=1)).isoformat()}
     rows = get(api.CandleViewSet, **query).data["results"]
     assert [row["start"][14:16] for row in rows] == ["32", "31"]
     assert (rows[0]["open"], rows[0]["complete"]) == ("1.0000", True)
-    assert get(api.CandleViewSet, key="NSE:NONE").data["results"] == []
+    assert get(api.CandleViewSet, instrument="NSE:NONE").status_code == 400
 
 
 def test_the_report_says_how_far_a_shard_is_behind(valkey):

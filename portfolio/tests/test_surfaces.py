@@ -105,7 +105,7 @@ def test_the_api_lists_the_books(traded: Account, name: str, count: int) -> None
 
 def test_the_api_writes_money_as_strings(traded: Account) -> None:
     (position,) = listed("positions", account=str(traded.pk), is_open="true")
-    assert (position["instrument_key"], position["realised"], position["quantity"]) == ("NSE:INFY", "40.0000", 6)
+    assert (position["instrument"], position["realised"], position["quantity"]) == ("NSE:INFY", "40.0000", 6)
     assert listed("positions", is_open="false") == []
 
 

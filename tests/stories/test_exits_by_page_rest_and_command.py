@@ -116,7 +116,7 @@ def test_rest_leaves_a_position_and_lists_the_exit(long_10, script):
     assert (answer.status_code, answer.json()["side"], answer.json()["is_open"]) == (202, "SELL", True)
     assert flat(long_10)
     [row] = script.get("/api/v1/exits/").json()["results"]
-    assert (row["is_open"], row["state_reason"], row["instrument_key"]) == (False, "flat", "NSE:INFY")
+    assert (row["is_open"], row["state_reason"], row["instrument"]) == (False, "flat", "NSE:INFY")
 
 
 def test_rest_takes_a_limit_back_and_no_other_exit(long_10, script):

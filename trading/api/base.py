@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-import django_filters
 import orjson
 from django.db.models import DateTimeField, DecimalField, F, Func, JSONField, Model, QuerySet, TextField, Value
 from django.db.models.functions import Cast, Concat
@@ -13,7 +12,6 @@ from rest_framework.viewsets import GenericViewSet
 
 from alphapanda.core.asked import AskedByName
 from alphapanda.core.pages import NewestFirst
-from instruments.domain.contracts import split_key
 
 
 class ReadViewSet(AskedByName, ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
@@ -22,41 +20,23 @@ class ReadViewSet(AskedByName, ListModelMixin, RetrieveModelMixin, GenericViewSe
     pagination_class = NewestFirst
 
 
-class WithInstrumentKey(serializers.ModelSerializer[Any]):
-    """Rows about an instrument say which, as people write it: NSE:INFY."""
-
-    instrument_key = serializers.CharField(source="instrument.key", read_only=True)
-
-
 class ReasonSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
-
-
-class KeyFilterSet(django_filters.FilterSet):
-    """Filters rows by their instrument as people write it."""
-
-    key = django_filters.CharFilter(method="of_key", label="EXCHANGE:SYMBOL", max_length=80)
-
-    def of_key(self, rows: QuerySet[Any], name: str, key: str) -> QuerySet[Any]:
-        try:
-            exchange, tradingsymbol = split_key(key)
-        except ValueError:
-            return rows.none()
-        return rows.filter(instrument__exchange=exchange, instrument__tradingsymbol=tradingsymbol)
 
 
 def as_json(rows: QuerySet[Any], columns: Iterable[str]) -> QuerySet[Any]:
     """Return each row as ``id`` and ``json``, its text made by PostgreSQL: a tenth of what a serializer costs.
 
-    ``instrument_key`` may be among the columns. Decimals become text there too, so money stays exact.
+    An instrument is its key. Decimals become text there too, so money stays exact.
     """
-    key = Concat(F("instrument__exchange"), Value(":"), F("instrument__tradingsymbol"))
     pairs = [part for name in columns for part in (Value(name), _column(rows.model, name))]
     built = Func(*pairs, function="json_build_object", output_field=JSONField())
-    return rows.annotate(instrument_key=key, json=Cast(built, TextField())).values("id", "json")
+    return rows.annotate(json=Cast(built, TextField())).values("id", "json")
 
 
 def _column(model: type[Model], name: str) -> Any:
+    if name == "instrument":
+        return Concat(F("instrument__exchange"), Value(":"), F("instrument__tradingsymbol"))
     kinds = {field.name: field for field in model._meta.concrete_fields}
     if isinstance(kinds.get(name), DecimalField):
         return Cast(name, TextField())

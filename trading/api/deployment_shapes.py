@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from trading.api.base import WithInstrumentKey
+from instruments.named import WithInstrument
 from trading.models import Deployment, Evaluation, Run, Strategy
 from trading.run.hosts import UnknownStrategy, strategy_class
 
@@ -96,10 +96,10 @@ class RunSerializer(serializers.ModelSerializer[Run]):
         )
 
 
-class EvaluationSerializer(WithInstrumentKey):
+class EvaluationSerializer(WithInstrument):
     deployment = serializers.UUIDField(source="run.deployment_id", read_only=True)
     numbers = serializers.DictField(read_only=True)
 
     class Meta:
         model = Evaluation
-        fields = ("id", "deployment", "run", "instrument", "instrument_key", "at", "text", "numbers", "nearness")
+        fields = ("id", "deployment", "run", "instrument", "at", "text", "numbers", "nearness")

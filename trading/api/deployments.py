@@ -10,8 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from alphapanda.core.pages import ByName
+from instruments.named import ByInstrument
 from trading.api.access import actor_name, require_account
-from trading.api.base import KeyFilterSet, ReadViewSet, ReasonSerializer
+from trading.api.base import ReadViewSet, ReasonSerializer
 from trading.api.deployment_shapes import (
     DeploymentSerializer,
     EvaluationSerializer,
@@ -128,14 +129,14 @@ class RunViewSet(ReadViewSet):
     filterset_class = RunFilter
 
 
-class EvaluationFilter(KeyFilterSet):
+class EvaluationFilter(ByInstrument):
     deployment = django_filters.UUIDFilter("run__deployment")
     at_from = django_filters.IsoDateTimeFilter("at", "gte")
     at_to = django_filters.IsoDateTimeFilter("at", "lt")
 
     class Meta:
         model = Evaluation
-        fields = ("deployment", "run", "instrument")
+        fields = ("deployment", "run")
 
 
 class EvaluationViewSet(ReadViewSet):

@@ -9,9 +9,10 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from instruments.named import ByInstrument
 from portfolio.models import Position
 from trading.api.access import actor_name, require_account
-from trading.api.base import KeyFilterSet, ReadViewSet
+from trading.api.base import ReadViewSet
 from trading.api.idempotency import done_once
 from trading.api.order_shapes import ExitSerializer
 from trading.exits.opening import exit_holding, withdraw_exit
@@ -19,12 +20,12 @@ from trading.models import ExitPlan
 from trading.orders.life_cycle import Urgency
 
 
-class ExitFilter(KeyFilterSet):
+class ExitFilter(ByInstrument):
     is_open = django_filters.BooleanFilter("finished_at", "isnull")
 
     class Meta:
         model = ExitPlan
-        fields = ("account", "portfolio", "deployment", "instrument", "urgency", "needs_person")
+        fields = ("account", "portfolio", "deployment", "urgency", "needs_person")
 
 
 class LeaveSerializer(serializers.Serializer[Any]):

@@ -15,8 +15,8 @@ from instruments.domain.order_terms import (
     price_problems,
 )
 from instruments.models import Instrument
+from instruments.named import KEY_WORDS, WithInstrument, instrument_named
 from portfolio.models import Account
-from trading.api.base import WithInstrumentKey
 from trading.api.signals import DecisionSerializer, SignalSerializer
 from trading.models import Deployment, ExitPlan, Fill, Order, OrderTransition
 from trading.models.columns import choices_of
@@ -31,7 +31,6 @@ ORDER_FIELDS = (
     "portfolio",
     "deployment",
     "instrument",
-    "instrument_key",
     "side",
     "quantity",
     "filled_quantity",
@@ -61,7 +60,7 @@ PRODUCTS = choices_from(PRODUCT_LABELS)
 HIGHEST_QUANTITY = 10_000_000
 
 
-class OrderSerializer(WithInstrumentKey):
+class OrderSerializer(WithInstrument):
     class Meta:
         model = Order
         fields = ORDER_FIELDS
@@ -76,7 +75,7 @@ class TransitionSerializer(serializers.ModelSerializer[OrderTransition]):
 
 
 class FillSerializer(serializers.ModelSerializer[Fill]):
-    instrument_key = serializers.CharField(source="order.instrument.key", read_only=True)
+    instrument = serializers.CharField(source="order.instrument.key", read_only=True, help_text=KEY_WORDS)
     trade_id = serializers.CharField(source="trade.trade_id", read_only=True, help_text="The exchange's.")
     charges = serializers.DecimalField(
         18, 6, source="trade.charges", read_only=True, allow_null=True, help_text="Null: no rate is known."
@@ -87,7 +86,7 @@ class FillSerializer(serializers.ModelSerializer[Fill]):
         fields = (
             "id",
             "order",
-            "instrument_key",
+            "instrument",
             "trade",
             "trade_id",
             "signed_quantity",
@@ -110,7 +109,7 @@ class OrderStorySerializer(OrderSerializer):
         fields = (*ORDER_FIELDS, "asked", "decision", "transitions", "fills")
 
 
-class ExitSerializer(WithInstrumentKey):
+class ExitSerializer(WithInstrument):
     """An exit that is followed up until nothing is held or out."""
 
     is_open = serializers.BooleanField(read_only=True)
@@ -124,7 +123,6 @@ class ExitSerializer(WithInstrumentKey):
             "portfolio",
             "deployment",
             "instrument",
-            "instrument_key",
             "product",
             "side",
             "quantity",
@@ -151,7 +149,7 @@ class PlacedSerializer(serializers.Serializer[Any]):
 
 class PlaceOrderSerializer(serializers.Serializer[Any]):
     account = serializers.PrimaryKeyRelatedField(queryset=Account.objects.all())
-    instrument = serializers.CharField(max_length=80, help_text="EXCHANGE:SYMBOL, as NSE:INFY.")
+    instrument = serializers.CharField(max_length=80, help_text=KEY_WORDS)
     side = serializers.ChoiceField(choices_from(SIDE_LABELS))
     quantity = serializers.IntegerField(min_value=1, max_value=HIGHEST_QUANTITY, help_text="In units, not lots.")
     order_type = serializers.ChoiceField(choices_from(ORDER_TYPE_LABELS))
@@ -166,10 +164,7 @@ class PlaceOrderSerializer(serializers.Serializer[Any]):
     apart = serializers.BooleanField(default=False, help_text="Open a position of its own beside what strategies hold.")
 
     def validate_instrument(self, key: str) -> Instrument:
-        try:
-            return Instrument.objects.by_key(key)
-        except (Instrument.DoesNotExist, ValueError) as error:
-            raise serializers.ValidationError(f"{error}.") from error
+        return instrument_named(key)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         price, trigger_price = attrs.get("price"), attrs.get("trigger_price")

@@ -12,8 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from alphapanda.core.roles import Right
+from instruments.named import ByInstrument
 from trading.api.access import actor_name, holds, require_account
-from trading.api.base import KeyFilterSet, ReadViewSet, as_json, json_fragments
+from trading.api.base import ReadViewSet, as_json, json_fragments
 from trading.api.idempotency import done_once, service_key
 from trading.api.order_shapes import (
     ORDER_FIELDS,
@@ -29,7 +30,7 @@ from trading.models import Fill, Order
 from trading.orders.requests import request_cancellation
 
 
-class OrderFilter(KeyFilterSet):
+class OrderFilter(ByInstrument):
     is_live = django_filters.BooleanFilter(method="filter_live", label="may still fill")
     market_time_from = django_filters.IsoDateTimeFilter("market_time", "gte")
     market_time_to = django_filters.IsoDateTimeFilter("market_time", "lt")
@@ -40,7 +41,6 @@ class OrderFilter(KeyFilterSet):
             "account",
             "portfolio",
             "deployment",
-            "instrument",
             "signal",
             "side",
             "product",

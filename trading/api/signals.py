@@ -5,7 +5,8 @@ from typing import Any
 import django_filters
 from rest_framework import serializers
 
-from trading.api.base import KeyFilterSet, ReadViewSet, WithInstrumentKey
+from instruments.named import ByInstrument, WithInstrument
+from trading.api.base import ReadViewSet
 from trading.models import RiskDecision, Signal
 
 
@@ -51,7 +52,7 @@ class DecisionSerializer(serializers.ModelSerializer[RiskDecision]):
         )
 
 
-class SignalSerializer(WithInstrumentKey):
+class SignalSerializer(WithInstrument):
     orders = serializers.PrimaryKeyRelatedField(
         read_only=True, many=True, help_text="One a slice; empty: none came of it."
     )
@@ -69,7 +70,6 @@ class SignalSerializer(WithInstrumentKey):
             "deployment",
             "run",
             "instrument",
-            "instrument_key",
             "side",
             "quantity",
             "order_type",
@@ -94,13 +94,13 @@ class SignalSerializer(WithInstrumentKey):
         )
 
 
-class SignalFilter(KeyFilterSet):
+class SignalFilter(ByInstrument):
     market_time_from = django_filters.IsoDateTimeFilter("market_time", "gte")
     market_time_to = django_filters.IsoDateTimeFilter("market_time", "lt")
 
     class Meta:
         model = Signal
-        fields = ("account", "deployment", "run", "instrument", "kind", "state")
+        fields = ("account", "deployment", "run", "kind", "state")
 
 
 class DecisionFilter(django_filters.FilterSet):

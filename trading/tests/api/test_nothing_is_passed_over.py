@@ -89,6 +89,24 @@ def test_it_says_what_there_is(person: Any) -> None:
     assert {"name": "fills", "address": "/api/v1/fills/", "about": "Booked trades of our orders."} in parts
 
 
+def test_an_instrument_is_named_by_its_key_and_in_one_field(person: Any) -> None:
+    shapes = person.get("/api/schema/?format=json").json()["components"]["schemas"].values()
+    fields = [field for shape in shapes for field in shape.get("properties", {}).items()]
+    named = {name for name, _ in fields if name.startswith("instrument")}
+    # Its kind and its broker's number belong to the instrument itself.
+    assert named == {"instrument", "instruments", "instrument_type", "instrument_token"}
+    assert {(one["type"], one.get("format")) for name, one in fields if name == "instrument"} == {("string", None)}
+
+
+@pytest.mark.parametrize("name", ["orders", "signals", "exits", "evaluations", "positions", "trades", "candles"])
+@pytest.mark.parametrize("key", ["NSE:NOSUCH", "INFY", SOME_ID])
+def test_rows_of_an_instrument_there_is_not_are_refused(person: Any, order: Any, name: str, key: str) -> None:
+    answer = person.get(f"/api/v1/{name}/", {"instrument": key})
+    assert answer.status_code == 400
+    assert key in problems_of(answer)["instrument"]
+    assert person.get(f"/api/v1/{name}/", {"instrument": "NSE:INFY"}).status_code == 200
+
+
 def test_ranges_have_one_style(person: Any) -> None:
     asked = {
         parameter["name"]

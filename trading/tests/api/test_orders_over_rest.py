@@ -7,7 +7,7 @@ import pytest
 
 from portfolio.models import Account
 from trading.models import Order, Signal
-from trading.tests.api.conftest import make_order, problems_of
+from trading.tests.api.conftest import make_order, make_share, problems_of
 
 ORDERS = "/api/v1/orders/"
 
@@ -80,7 +80,7 @@ def test_a_body_that_is_no_order_is_refused_in_words(script: Any, body: str) -> 
 
 def test_an_order_is_read_from_signal_to_fill(script: Any, order: Order) -> None:
     story = script.get(f"{ORDERS}{order.pk}/").json()
-    assert (story["price"], story["instrument_key"], story["asked"]["reason"]) == (
+    assert (story["price"], story["instrument"], story["asked"]["reason"]) == (
         "1512.4000",
         "NSE:INFY",
         "placed by mehta",
@@ -108,9 +108,9 @@ def test_a_list_goes_on_where_its_page_ended(script: Any, account: Account, infy
 def test_a_list_is_filtered(script: Any, account: Account, infy: Any) -> None:
     make_order(account, infy, "filled", 1)
     make_order(account, infy, "open", 2)
-    tags = [row["tag"] for row in script.get(ORDERS, {"is_live": "true", "key": "NSE:INFY"}).json()["results"]]
-    assert tags == ["APTEST0000000002"]
-    assert script.get(ORDERS, {"key": "INFY"}).json()["results"] == []
+    make_order(account, make_share("TCS", 2953217), "open", 3)
+    rows = script.get(ORDERS, {"is_live": "true", "instrument": "NSE:INFY"}).json()["results"]
+    assert [(row["tag"], row["instrument"]) for row in rows] == [("APTEST0000000002", "NSE:INFY")]
     assert script.get(ORDERS, {"state": "asleep"}).status_code == 400
 
 

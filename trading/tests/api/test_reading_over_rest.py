@@ -64,7 +64,7 @@ def test_why_there_was_no_trade_is_told_in_words_and_numbers(script: Any, run: R
     words = "close 1,514.90, needs under 1,513.19"
     Evaluation.objects.create(run=run, instrument=infy, at=NOW, text=words, numbers={"close": "1514.90"}, nearness=0.7)
     (row,) = script.get("/api/v1/evaluations/", {"deployment": str(run.deployment_id)}).json()["results"]
-    assert (row["text"], row["numbers"], row["instrument_key"]) == (words, {"close": "1514.90"}, "NSE:INFY")
+    assert (row["text"], row["numbers"], row["instrument"]) == (words, {"close": "1514.90"}, "NSE:INFY")
 
 
 def test_a_broker_session_shows_none_of_its_secrets(script: Any, account: Any) -> None:
