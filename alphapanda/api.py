@@ -1,6 +1,7 @@
 """REST: the addresses under /api/v1/, the health of all parts, the OpenAPI schema and a page to try it."""
 
 from difflib import get_close_matches
+from inspect import getdoc
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -71,7 +72,7 @@ class PartsView(AskedByName):
 
     @extend_schema(responses=PartsSerializer)
     def get(self, request: Request) -> Response:
-        abouts = {prefix: viewset.__doc__ for prefix, viewset, _ in router.registry} | {"health": HealthView.__doc__}
+        abouts = {prefix: getdoc(viewset) for prefix, viewset, _ in router.registry} | {"health": HealthView.__doc__}
         addresses = part_addresses()
         rows = [{"name": name, "address": address, "about": abouts[name]} for name, address in addresses.items()]
         return Response({"parts": rows})

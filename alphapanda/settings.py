@@ -358,6 +358,7 @@ DRF_STANDARDIZED_ERRORS = {
     "ENABLE_IN_DEBUG_FOR_UNHANDLED_EXCEPTIONS": True,
     "ALLOWED_ERROR_STATUS_CODES": ["400", "401", "403", "404", "409", "413", "422", "429"],
     "ERROR_SCHEMAS": {
+        "400": "trading.api.problems.WrongSchema",
         "409": "trading.api.problems.ConflictSchema",
         "413": "trading.api.problems.TooLargeSchema",
         "422": "trading.api.problems.ReusedKeySchema",

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
+from django_filters import BooleanFilter, Filter
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import SAFE_METHODS
@@ -29,6 +30,8 @@ class AskedByName(APIView):
         action = getattr(self, "action", None)
         refuse_unknown(request.query_params, self.questions_of(action))
         refuse_repeated(dict(request.query_params.lists()), self.repeated)
+        if action == "list":
+            refuse_unclear(request.query_params, self.filters())
         if request.method in SAFE_METHODS or action is None:
             return
         if not isinstance(request.data, Mapping):
@@ -41,9 +44,15 @@ class AskedByName(APIView):
         names = set(self.questions)
         if paginator := getattr(self, "paginator", None):
             names |= {paginator.cursor_query_param, paginator.page_size_query_param}
-            filters = DjangoFilterBackend().get_filterset_class(self, self.queryset)  # type: ignore[attr-defined]
-            names |= set(filters.base_filters if filters else ())
+            names |= self.filters().keys()
         return names
+
+    def filters(self) -> Mapping[str, Filter]:
+        rows = getattr(self, "queryset", None)
+        if rows is None:
+            return {}
+        found = DjangoFilterBackend().get_filterset_class(self, rows)
+        return found.base_filters if found else {}
 
 
 def names_of(body: type[Serializer[Any]] | Collection[str]) -> Collection[str]:
@@ -61,6 +70,13 @@ def refuse_repeated(said: Mapping[str, Collection[Any]], repeated: Collection[st
     often = {name: len(values) for name, values in said.items() if len(values) > 1 and name not in repeated}
     if wrong := {name: [f"{name!r} is said {times} times. Say it once."] for name, times in often.items()}:
         raise ValidationError(wrong, code="repeated")
+
+
+def refuse_unclear(said: Mapping[str, str], filters: Mapping[str, Filter]) -> None:
+    """Raise ValidationError for a yes or no that is neither: the library would leave the filter out."""
+    asked = {name: said[name] for name, one in filters.items() if name in said and isinstance(one, BooleanFilter)}
+    if wrong := {name: ["Say true or false."] for name, text in asked.items() if text not in ("true", "false")}:
+        raise ValidationError(wrong, code="invalid")
 
 
 def unknown_words(name: str, known: Collection[str]) -> str:

@@ -15,6 +15,8 @@ class Described(AutoSchema):
     def _should_add_error_response(self, responses: dict[str, Any], status_code: str) -> bool:
         if status_code in OF_WRITES and self.method == "GET":
             return False
+        if status_code == "400":  # a name there is not can be said to any of them
+            return status_code not in responses
         return bool(super()._should_add_error_response(responses, status_code))
 
     def get_override_parameters(self) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -30,6 +30,7 @@ class GateSerializer(serializers.ModelSerializer[Gate]):
         fields = ("account", "is_global", "state", "reason", "changed_by", "changed_at")
 
 
+@extend_schema_serializer(many=False)
 class GateViewSerializer(serializers.Serializer[Any]):
     """Every gate. The strictest that covers an account holds for it."""
 

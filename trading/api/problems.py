@@ -95,6 +95,17 @@ class _Problem(serializers.Serializer[Any]):
     type = serializers.ChoiceField(ClientErrorEnum.choices)
 
 
+class _WrongError(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    attr = serializers.CharField(allow_null=True, help_text="As it was said: also a name there is not.")
+
+
+class WrongSchema(serializers.Serializer[Any]):
+    type = serializers.ChoiceField(["client_error", "validation_error"])
+    errors = _WrongError(many=True)
+
+
 class _ConflictError(serializers.Serializer[Any]):
     code = serializers.ChoiceField(choices=["not_allowed"])
     detail = serializers.CharField()

@@ -27,6 +27,12 @@ def test_a_filter_said_twice_is_refused_and_never_the_last_one_alone(person: Any
     assert problems_of(answer) == {name: f"{name!r} is said 2 times. Say it once."}
 
 
+@pytest.mark.parametrize("asked", ["orders/?is_live=maybe", "accounts/?is_active=null", "runs/?is_open="])
+def test_a_yes_or_no_that_is_neither_is_refused_and_not_left_out(person: Any, order: Any, asked: str) -> None:
+    answer = person.get(f"/api/v1/{asked}")
+    assert (answer.status_code, list(problems_of(answer).values())) == (400, ["Say true or false."])
+
+
 @pytest.mark.parametrize("address", addresses())
 def test_what_a_body_cannot_say_is_refused(person: Any, account: Any, address: str) -> None:
     answer = person.post(address, {"nonsense": 1})
