@@ -69,7 +69,6 @@ class OrderRow(TypedDict):
 
 
 def order_row(page: PageContext, order: Order, quote: Quote | None, *, badge: bool = False) -> OrderRow:
-    state = S(order.state)
     icon, tone = icon_of(order)
     can_cancel = order.may_be_cancelled
     words = order_words(order)
@@ -86,7 +85,7 @@ def order_row(page: PageContext, order: Order, quote: Quote | None, *, badge: bo
         "state": state_words(order),
         "icon": icon,
         "tone": tone,
-        "lane": LANES.get(state, "" if order.may_still_fill else "done"),
+        "lane": LANES.get(S(order.state), "" if order.may_still_fill else "done"),
         "second": second_line(order, page),
         "mode": page.mode_of(order.account),
         "badge": badge,

@@ -141,7 +141,6 @@ def position_row(
     position, instrument = holding.position, holding.position.instrument
     levels = known.levels.get((day.deployment_id, instrument.key))
     stop = levels.stop if levels else None
-    on_its_way_out = known.leaving.get((position.portfolio_id, instrument.pk, position.product))
     return {
         "key": str(position.pk),
         "k": instrument.key,
@@ -153,7 +152,7 @@ def position_row(
         "average": as_text(position.average_price),
         "last": as_text(holding.last),
         "open": as_text(holding.open),
-        "stop": on_its_way_out or (plain(stop) if stop is not None else "none"),
+        "stop": _leaving(position, known) or (plain(stop) if stop is not None else "none"),
         "to_stop": None if stop is None or holding.last is None else as_text((holding.last - stop) * position.quantity),
         "exit_address": reverse("dashboard:exit_position", args=[position.pk]),
         "exit_ask": f"Leaves {signed_whole(position.quantity)} {symbol_of(instrument)}, asking more until flat.",
@@ -166,6 +165,10 @@ def position_row(
         "realised": as_text(position.realised),
         "age": quote_age(holding.quote, page.now, instrument, is_open=page.is_open),
     }
+
+
+def _leaving(position: Position, known: Beside) -> str | None:
+    return known.leaving.get((position.portfolio_id, position.instrument_id, position.product))
 
 
 def _tail(position: Position, known: Beside) -> str:

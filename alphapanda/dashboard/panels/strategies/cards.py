@@ -72,17 +72,21 @@ def strategy_card(
         "run": f"run {run.number}, code {code}" if run else f"code {code}",
         "holds": holds_of(panel, deployment),
         "range": range_words(panel.days.by_deployment.get(deployment.pk)),
-        "acts": [
-            {
-                "key": act,
-                "verb": verb,
-                "ask": asks,
-                "needs": roles.needs("deployment_act", act, deployment.account_id),
-                "address": reverse("dashboard:deployment_act", args=[deployment.pk, act]),
-            }
-            for act, (verb, asks) in acts_of(deployment).items()
-        ],
+        "acts": act_rows(deployment),
     }
+
+
+def act_rows(deployment: Deployment) -> list[dict[str, str]]:
+    return [
+        {
+            "key": act,
+            "verb": verb,
+            "ask": asks,
+            "needs": roles.needs("deployment_act", act, deployment.account_id),
+            "address": reverse("dashboard:deployment_act", args=[deployment.pk, act]),
+        }
+        for act, (verb, asks) in acts_of(deployment).items()
+    ]
 
 
 def holds_of(panel: StrategyPanelData, deployment: Deployment) -> list[Hold]:
