@@ -14,7 +14,7 @@ demo: .venv/.demo static
 dev: .venv/.dev
 
 test: .venv/.dev static lint
-	@$(PY) -m pytest -n auto --maxprocesses=4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(PY) -m pytest -n auto --maxprocesses=4 --dist loadfile --no-loadscope-reorder --durations=15 $(ARGS)
 
 lint: .venv/.dev
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/lint-imports && .venv/bin/mypy \
