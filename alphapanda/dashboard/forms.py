@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 from django.core.exceptions import ValidationError
 
@@ -38,10 +39,31 @@ class SignInForm(AuthenticationForm):
     }
 
 
+class AccountSelect(forms.Select):
+    """Each account says whose money it is, and how that is shown: the ticket's button repeats it."""
+
+    def create_option(self, *args: Any, **kwargs: Any) -> Any:
+        option = super().create_option(*args, **kwargs)
+        if account := getattr(option["value"], "instance", None):
+            option["attrs"] |= {"data-mode": shown_mode(account), "data-money": money_words(account)}
+        return option
+
+
+def shown_mode(account: Account) -> str:
+    return account.mode if settings.KIND == "live" else "practice"
+
+
+def money_words(account: Account) -> str:
+    is_live = account.mode == Account.Mode.LIVE
+    if settings.KIND == "live":
+        return "with real money" if is_live else "on paper"
+    return "in rehearsal" if is_live else "in practice"
+
+
 class OrderForm(forms.Form):
     """An order by hand. What the gate judges (limits, prices, sessions) is left to the gate."""
 
-    account = forms.ModelChoiceField(Account.objects.none(), empty_label=None)
+    account = forms.ModelChoiceField(Account.objects.none(), empty_label=None, widget=AccountSelect)
     side = forms.ChoiceField(choices=choices_from(SIDE_LABELS))
     instrument = forms.CharField(
         max_length=64, widget=forms.TextInput(attrs={"placeholder": "NSE:INFY", "autocapitalize": "characters"})

@@ -59,6 +59,7 @@ KEPT: tuple[Kept, ...] = (
         "Checkpoints", "the newest of each shard, and what each day began with for as long as its stream is kept",
         frozenset({"trading_checkpoint", "trading_dayopening"}), is_for_good=False,
     ),
+    Kept("Alerts", "for good: one row each time something was wrong", frozenset({"alerts_alert"}), is_for_good=False),
     Kept(
         "Backtests", "until somebody deletes them in the admin; how far one has come, until it is over",
         frozenset({"trading_backtest", "trading_backtesthalfway"}), is_for_good=False,

@@ -1,11 +1,13 @@
 """What only a browser can tell: layout, keys, ages counted on, and the policy that forbids inline code."""
 
+import re
 from typing import Any
 
 import pytest
 
 from alphapanda.dashboard.tests.conftest import SampleDay
 from alphapanda.dashboard.tests.test_the_lab_asks_and_shows_backtests import make_backtest
+from alphapanda.tests.people import person
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 PATHS = ["/", "/strategies/", "/orders/", "/portfolio/", "/lab/", "/system/"]
@@ -55,6 +57,20 @@ def test_a_position_on_a_phone_is_two_lines_with_its_exit_beside_them(
     assert button["x"] >= figure["x"] + figure["width"] > name["x"] + name["width"]
 
 
+@pytest.mark.parametrize("is_viewer", [False, True])
+def test_scripts_offer_a_viewer_no_act_either(open_page: Any, sample: SampleDay, user: Any, is_viewer: bool) -> None:
+    """The scripts paint the shared snapshot over what the server drew for this reader."""
+    sample.order("open", filled=120)
+    if is_viewer:
+        type(user).objects.update(is_superuser=False, is_staff=False)
+        user.groups.set([person("other", "viewer").groups.get()])
+    page = open_page("/")
+    page.wait_for_timeout(700)
+    offered = page.locator("button:visible", has_text=re.compile("Exit|Cancel"))
+    assert (offered.count() == 0) == is_viewer
+    assert page.problems == []
+
+
 def test_numbers_go_to_places_and_letters_in_fields_do_not(open_page: Any, sample: SampleDay) -> None:
     page = open_page("/")
     page.keyboard.press("3")
@@ -81,6 +97,9 @@ def test_the_palette_fills_in_a_ticket_and_sends_nothing(open_page: Any, sample:
     page.wait_for_url("**/orders/?*#place")
     assert page.locator("#id_quantity").input_value() == "10"
     assert page.locator("#id_instrument").input_value() == "NSE:INFY"
+    assert page.locator("#place button").inner_text() == "Buy 10 INFY in practice"
+    page.select_option("#id_side", "SELL")
+    assert page.locator("#place button").inner_text() == "Sell 10 INFY in practice"
     assert page.problems == []
 
 

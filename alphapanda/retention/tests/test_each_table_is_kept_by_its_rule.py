@@ -21,7 +21,7 @@ from portfolio.models import PnlSnapshot
 from tests.stories.pipeline import DAY
 from trading.models import DayOpening, Evaluation, PriceBand, RateWindow, RememberedRequest, Signal
 
-OURS = ("clock", "journal", "instruments", "market", "portfolio", "trading")
+OURS = ("alerts", "clock", "journal", "instruments", "market", "portfolio", "trading")
 DAYS_30 = midnight(DAY - timedelta(days=30))
 MOMENT = timedelta(microseconds=1)
 
