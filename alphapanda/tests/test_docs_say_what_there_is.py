@@ -87,3 +87,16 @@ def test_nobody_is_told_to_install_what_does_not_install():
         for line in text(page).splitlines():
             if re.search(r"pip install [^#]*-r ", line) and not line.startswith("#"):
                 assert "--no-deps" in line, line
+
+
+def test_the_security_sheet_names_tests_that_exist():
+    sheet = text("docs/security.md").split("## ASVS")[1]
+    named = set(re.findall(r"`(test_[a-z0-9_]+)`", sheet))
+    files = {path.stem for path in ROOT.rglob("test_*.py") if ".venv" not in path.parts}
+    written = {
+        name
+        for path in (ROOT / "tests/browser").glob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)
+    }
+    assert len(named) > 20
+    assert named <= files | written
