@@ -31,8 +31,16 @@ class AdminPolicyMiddleware:
 
 
 class ProofInAdminMiddleware:
-    """Admin's forms ask who has not shown lately that it is them: before the form is filled in, and when it is sent."""
+    """Admin's forms ask who has not shown lately that it is them: before the form is filled in, and when it is sent.
 
+    What only makes things stricter is never held up by it: a gate that is closed, a strategy that is stopped.
+    """
+
+    GATES = "/admin/trading/gate/"
+    STRICTER = {
+        GATES: ("state", {"halted", "reduce_only"}),
+        "/admin/trading/deployment/": ("action", {"stop", "pause"}),
+    }
     FORMS = ("/add/", "/change/", "/delete/", "/import/", "/password/")
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -47,4 +55,12 @@ class ProofInAdminMiddleware:
         """A form or what it sends; not signing out, which takes nothing."""
         if not request.path.startswith("/admin/") or request.path == "/admin/logout/":
             return False
-        return request.method == "POST" or request.path.endswith(self.FORMS)
+        if request.method != "POST":
+            return request.path.endswith(self.FORMS) and not request.path.startswith(self.GATES)
+        return not self.is_stricter(request)
+
+    def is_stricter(self, request: HttpRequest) -> bool:
+        return any(
+            request.path.startswith(address) and request.POST.get(field) in values
+            for address, (field, values) in self.STRICTER.items()
+        )

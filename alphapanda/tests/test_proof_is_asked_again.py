@@ -101,6 +101,24 @@ def test_admins_forms_ask_before_they_are_filled_in(desk: Client, address: str) 
     assert again.headers["Location"] == address
 
 
+@pytest.mark.parametrize("state", [GateState.HALTED, GateState.REDUCE_ONLY, GateState.ACTIVE])
+def test_a_gate_is_closed_in_admin_without_asking_and_opened_only_after_it(desk: Client, state: GateState) -> None:
+    before = GateState.HALTED if state == GateState.ACTIVE else GateState.ACTIVE
+    kill_switch.set_level(None, before, "mehta", "")
+    address = f"/admin/trading/gate/{Gate.objects.get(account=None).pk}/change/"
+    leave_alone(desk)
+    assert desk.get(address).status_code == 200
+    desk.post(address, {"state": state, "reason": "from admin"})
+    assert gate() == (before if state == GateState.ACTIVE else state)
+
+
+@pytest.mark.parametrize(("act", "is_asked"), [("stop", False), ("pause", False), ("start", True), ("resume", True)])
+def test_a_strategy_is_stopped_in_admin_without_asking(desk: Client, act: str, is_asked: bool) -> None:
+    leave_alone(desk)
+    answer = desk.post("/admin/trading/deployment/", {"action": act, "_selected_action": []})
+    assert answer.headers.get("Location", "").startswith(AGAIN) == is_asked
+
+
 def test_admin_changes_nothing_for_an_old_session(desk: Client) -> None:
     leave_alone(desk)
     sent = {"username": "intruder", "usable_password": "false", "password1": "", "password2": ""}

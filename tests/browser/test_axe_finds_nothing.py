@@ -15,7 +15,7 @@ from tests.browser.conftest import SIZES
 from tests.scale import by_night
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
-PATHS = ["/", "/strategies/", "/orders/", "/portfolio/", "/lab/", "/system/", "/nowhere/"]
+PATHS = ["/", "/strategies/", "/orders/", "/portfolio/", "/lab/", "/system/", "/you/", "/nowhere/"]
 # The frame is Unfold's: it has no main landmark, which is a best practice and no criterion of WCAG, and its search
 # and sorting buttons are under the 24 px of WCAG 2.2.
 ADMIN = ["/admin/", "/admin/instruments/instrument/", "/admin/trading/risklimit/"]

@@ -34,6 +34,9 @@ def test_a_passkey_is_made_and_lets_its_owner_in_alone(open_page: Any, sample: S
     assert page.locator(".codes li").count() == 10
     page.goto("/you/")
     assert "Passkey 1, without a password" in page.locator("dl").inner_text()
+    page.goto("/you/again/passkey/?next=/you/")
+    page.get_by_role("button", name="Show your passkey").click()
+    page.wait_for_url("**/you/")
     page.get_by_role("button", name="Sign out").click()
     page.get_by_role("button", name="Sign in with a passkey").click()
     page.wait_for_selector("#kill-switch")
