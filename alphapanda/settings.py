@@ -249,6 +249,9 @@ PAPER_LATENCY = timedelta(milliseconds=env.int("PAPER_LATENCY_MS", 400))
 
 # How long a signal may wait for the gate and for sending, in market time; an exit waits as long as it must.
 SIGNAL_LIFE = timedelta(seconds=env.int("SIGNAL_LIFE_SECONDS", 10))
+# Whether a feed takes the next frame only when all the last one caused is settled, and an account's stages are
+# drained one after the other, in the engine's order: what a replay needs to come out alike each time.
+LOCKSTEP = env.bool("LOCKSTEP", False)
 
 LANGUAGE_CODE = "en-in"
 TIME_ZONE = "Asia/Kolkata"

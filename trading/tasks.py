@@ -14,6 +14,7 @@ from alphapanda.core.journal.announcements import forget_loop
 from market.models import Shard
 from portfolio.models import Account
 from trading import wakeups
+from trading.stages import drain_stage
 
 log = structlog.get_logger()
 
@@ -63,42 +64,27 @@ def process_ticks(shard_id: str) -> None:
 
 @shared_task(name="trading.tasks.assess_signals")
 def assess_signals(account_id: str) -> None:
-    from trading.risk.assessment import assess_signals as drain
-
-    wakeups.clear_awake_flag(wakeups.ASSESS, account_id)
-    drain(account_id)
+    drain_stage(wakeups.ASSESS, account_id)
 
 
 @shared_task(name="trading.tasks.follow_exits")
 def follow_exits(account_id: str) -> None:
-    from trading.exits.drain import follow_exits as drain
-
-    wakeups.clear_awake_flag(wakeups.EXITS, account_id)
-    drain(account_id)
+    drain_stage(wakeups.EXITS, account_id)
 
 
 @shared_task(name="trading.tasks.execute_orders")
 def execute_orders(account_id: str) -> None:
-    from trading.orders.execution import execute_orders as drain
-
-    wakeups.clear_awake_flag(wakeups.EXECUTE, account_id)
-    drain(account_id)
+    drain_stage(wakeups.EXECUTE, account_id)
 
 
 @shared_task(name="trading.tasks.execute_exits")
 def execute_exits(account_id: str) -> None:
-    from trading.orders.execution import execute_exits as drain
-
-    wakeups.clear_awake_flag(wakeups.EXECUTE_EXITS, account_id)
-    drain(account_id)
+    drain_stage(wakeups.EXECUTE_EXITS, account_id)
 
 
 @shared_task(name="trading.tasks.book_trades")
 def book_trades(account_id: str) -> None:
-    from trading.orders.readings import read_and_book as drain
-
-    wakeups.clear_awake_flag(wakeups.BOOK, account_id)
-    drain(account_id)
+    drain_stage(wakeups.BOOK, account_id)
 
 
 @shared_task(name="trading.tasks.warm_up")

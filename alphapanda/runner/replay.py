@@ -101,7 +101,7 @@ def play_day(plan: ReplayPlan, folder: Path, told: Any = lambda text: None) -> R
     port = processes.free_port()
     url = f"http://127.0.0.1:{port}"
     supervisor = practice.server_supervisor()
-    supervisor.base = set_environment(folder, url)
+    supervisor.base = set_environment(folder, url) | {"LOCKSTEP": "True"}
     secrets = processes.data_account_secrets(folder)
     os.environ.update(secrets)
     supervisor.start(_kitesim(port, plan))
@@ -115,7 +115,7 @@ def play_day(plan: ReplayPlan, folder: Path, told: Any = lambda text: None) -> R
     shard = _set_up(plan)
     _wait_until_warm(supervisor, plan)
     told("Warm; the day begins.")
-    command = [*processes.feed_child(secrets).command, "--lockstep", *(["--record"] if plan.backtest else [])]
+    command = [*processes.feed_child(secrets).command, *(["--record"] if plan.backtest else [])]
     feed = supervisor.start(Child("feed", command, secrets, ends=True))
     _wait_until_played(supervisor, feed, shard, plan, told)
     compared = compare_candles(plan)

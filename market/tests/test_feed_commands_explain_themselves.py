@@ -31,8 +31,9 @@ def test_an_unknown_feed_is_wrong_input():
     assert refused.value.returncode == 2
 
 
-def test_a_feed_that_is_not_set_up_yet_is_waited_for_in_words(monkeypatch):
+def test_a_feed_that_is_not_set_up_yet_is_waited_for_in_words(monkeypatch, settings):
     """Under a supervisor it would be started again for ever."""
+    settings.LOCKSTEP = True
     looks = []
 
     def sleep(seconds):
@@ -43,22 +44,23 @@ def test_a_feed_that_is_not_set_up_yet_is_waited_for_in_words(monkeypatch):
     monkeypatch.setattr(run_feed.time, "sleep", sleep)
     out = StringIO()
     with pytest.raises(CommandError, match="Another process runs feed kite"):
-        call_command("run_feed", "--wait-for-feed", "--lockstep", "--no-wait", stdout=out)
+        call_command("run_feed", "--wait-for-feed", "--no-wait", stdout=out)
     assert (len(looks), out.getvalue().count("There is no active feed called kite yet")) == (3, 1)
 
 
-def test_a_feed_that_runs_elsewhere_is_refused():
+def test_a_feed_that_runs_elsewhere_is_refused(settings):
+    settings.LOCKSTEP = True
     feed = Feed.objects.create(name="kite")
     lease.acquire_lease(feed, "elsewhere:1")
     with pytest.raises(CommandError, match="Another process runs feed kite"):
-        call_command("run_feed", "--lockstep", "--no-wait")
+        call_command("run_feed", "--no-wait")
 
 
 def test_a_live_installation_does_not_run_in_lockstep(settings):
     Feed.objects.create(name="kite")
-    settings.KIND = "live"
+    settings.KIND, settings.LOCKSTEP = "live", True
     with pytest.raises(CommandError, match="only the wall's"):
-        call_command("run_feed", "--lockstep")
+        call_command("run_feed")
 
 
 def test_a_practice_feed_needs_the_exchanges_clock(settings):

@@ -11,7 +11,8 @@ from market.subscriptions import subscribe_instrument
 from tests.scale import by_night
 from tests.stories.lab_twin import assert_twins, come_to_rest, play_in_lockstep
 from tests.stories.pipeline import DAY, at, make_instrument
-from trading.models import RiskLimit
+from trading import tasks
+from trading.models import PaperTrade, RiskLimit, Signal
 
 WIDE = {"buy_at": "1500", "sell_at": "1600", "stop_percent": "1"}
 NIFTY_FUTURE = 13_238_786
@@ -63,6 +64,24 @@ def test_two_runs_of_one_account_share_its_money_alike(watched):
     play_in_lockstep(watched, "1505.00", "1499.00", "1499.50", "1500.00", "1480.00", "1480.00", "1480.00", "1479.00")
     engine = assert_twins(watched)
     assert {order.portfolio_id for order in engine.account.orders} == {"a", "c"}
+
+
+@pytest.mark.parametrize("called_first", [tasks.book_trades, tasks.execute_orders, tasks.assess_signals])
+def test_a_fill_and_a_signal_of_one_entry_are_judged_alike_whichever_worker_is_called_first(
+    watched, settings, called_first
+):
+    settings.LOCKSTEP = True
+    for buy_at in ("1500", "1490"):
+        watched.start(watched.deploy(strategy="test-buys-once", parameters=WIDE | {"buy_at": buy_at}))
+    play_in_lockstep(watched, "1505.00", "1499.00")
+    watched.tick("1489.00")
+    watched.drain()
+    assert PaperTrade.objects.filter(is_booked=False).exists()
+    assert Signal.objects.filter(state="new").exists()
+    called_first(str(watched.account.pk))
+    come_to_rest(watched)
+    play_in_lockstep(watched, "1489.00", "1489.00")
+    assert len(assert_twins(watched).account.fills) == 2
 
 
 def test_flat_by_comes_at_its_time_without_a_tick(traded):

@@ -28,9 +28,6 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--feed", default="kite", help="name of the feed (default: kite)")
-        parser.add_argument(
-            "--lockstep", action="store_true", help="take the next frame only when the last one is settled"
-        )
         parser.add_argument("--record", action="store_true", help="also record the raw frames of each day")
         parser.add_argument(
             "--from",
@@ -47,7 +44,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         feed = self._await_feed(options["feed"]) if options["wait_for_feed"] else self._feed(options["feed"])
-        lockstep = options["lockstep"] or bool(options["recordings"])
+        lockstep = settings.LOCKSTEP or bool(options["recordings"])
         if lockstep and settings.KIND == "live":
             raise CommandError("Lockstep sets the market's clock: a live installation has only the wall's.")
         live_lines.begin_publishing(f"feed {feed.name}")
