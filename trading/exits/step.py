@@ -142,11 +142,13 @@ def next_step(plan: PlanState, quote: ExitQuote, hours: Hours, budget: Budget, n
         return _let_go(plan, budget, now)
     if not hours.is_open:
         return _sleep(plan, hours, now)
-    acts: list[Act] = [*_withdraw_excess(plan)]
+    taken_back = list(_withdraw_excess(plan))
+    acts: list[Act] = [*taken_back]
     step, stepped_at = plan.step, plan.stepped_at
     if _is_due(plan, quote, budget, now):
         step, stepped_at = plan.step + (stepped_at is not None), now
-        acts += _follow_up(plan, quote, step, now)
+        gone = {act.order for act in taken_back}
+        acts += (act for act in _follow_up(plan, quote, step, now) if act.order not in gone)
     acts = acts[: budget.requests]
     placed = _place(plan, quote, step, now)
     if placed and budget.places and budget.requests > len(acts):
@@ -160,7 +162,7 @@ def next_step(plan: PlanState, quote: ExitQuote, hours: Hours, budget: Budget, n
 
 def _let_go(plan: PlanState, budget: Budget, now: datetime) -> NextStep:
     """Nothing is left to close: take back what is out; finished once all of it, and every entry, is proven ended."""
-    acts = tuple(Withdraw(one.order) for one in plan.slices if one.phase in (Phase.WORKING, Phase.CHANGING))
+    acts = tuple(Withdraw(one.order) for one in plan.slices if one.phase is not Phase.ENDING)
     is_finished = not plan.slices and not plan.entries_ending
     words = "flat" if is_finished else "waits until what is out has ended"
     return NextStep(acts[: budget.requests], now + SLOWEST, plan.step, plan.stepped_at, words, is_finished=is_finished)
@@ -175,13 +177,13 @@ def _sleep(plan: PlanState, hours: Hours, now: datetime) -> NextStep:
 
 
 def _withdraw_excess(plan: PlanState) -> Iterable[Withdraw]:
-    """Take back, newest first, what is out beyond the holding."""
+    """Take back, newest first, what is out beyond the holding; what nobody has answered yet may fill all the same."""
     excess = plan.out - plan.held
     for one in reversed(plan.slices):
         if excess <= 0:
             return
         excess -= one.quantity
-        if one.phase is Phase.WORKING:
+        if one.phase in (Phase.WORKING, Phase.DOUBT):
             yield Withdraw(one.order)
 
 
@@ -205,7 +207,7 @@ def _asked_price(plan: PlanState, quote: ExitQuote, step: int, now: datetime) ->
     return price_at_step(quote, plan.sign, step, is_last_minute)
 
 
-def _follow_up(plan: PlanState, quote: ExitQuote, step: int, now: datetime) -> Iterable[Act]:
+def _follow_up(plan: PlanState, quote: ExitQuote, step: int, now: datetime) -> Iterable[Reprice | Withdraw]:
     """Ask more of what is not taken; one that was changed too often is replaced once it has ended."""
     price = _asked_price(plan, quote, step, now)
     for one in plan.slices:

@@ -61,8 +61,11 @@ def test_one_changed_or_refused_too_often_is_replaced_once_it_has_ended(worn):
     assert acts(replace(plan, slices=(replace(WORKING, phase=Phase.ENDING, **worn),))) == []
 
 
-def test_what_is_out_beyond_the_holding_is_taken_back():
-    assert Withdraw("K1") in acts(replace(OUT, held=4))
+@pytest.mark.parametrize("phase", [Phase.WORKING, Phase.DOUBT])
+def test_what_is_out_beyond_the_holding_is_taken_back_also_while_nobody_has_answered(phase):
+    out = replace(OUT, slices=(replace(WORKING, phase=phase),))
+    assert Withdraw("K1") in acts(replace(out, held=4))
+    assert acts(replace(out, held=0)) == [Withdraw("K1")]
 
 
 def test_it_is_finished_only_when_nothing_is_held_out_or_may_still_come():

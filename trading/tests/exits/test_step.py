@@ -200,10 +200,15 @@ def test_a_step_never_has_more_out_than_is_held(out, held, closable, step, lot):
 
 
 @given(slices, st.integers(1, 60))
-def test_a_step_acts_on_each_order_once_and_never_on_one_in_doubt(out, held):
+def test_a_step_acts_on_each_order_once_and_of_one_in_doubt_takes_back_only_what_is_too_much(out, held):
     plan = PlanState(-1, held, 0, NOW, tuple(out), stepped_at=NOW - timedelta(minutes=1))
-    touched = [act.order for act in acts(plan, budget=Budget(99, 99)) if isinstance(act, Reprice | Withdraw)]
-    assert set(touched) <= {one.order for one in out if one.phase is Phase.WORKING}
+    made = acts(plan, budget=Budget(99, 99))
+    phases = {one.order: one.phase for one in out}
+    touched = [act.order for act in made if isinstance(act, Reprice | Withdraw)]
+    assert len(set(touched)) == len(touched)
+    assert {phases[act.order] for act in made if isinstance(act, Reprice)} <= {Phase.WORKING}
+    may_go = {Phase.WORKING, Phase.DOUBT} if plan.out > held else {Phase.WORKING}
+    assert {phases[act.order] for act in made if isinstance(act, Withdraw)} <= may_go
 
 
 def test_what_is_not_credited_yet_keeps_the_exit_open_until_it_can_be_sold():
