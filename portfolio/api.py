@@ -78,6 +78,7 @@ class TradeSerializer(WithInstrument):
             "day",
             "trade_id",
             "broker_order_id",
+            "part",
             "order_tag",
             "product",
             "signed_quantity",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -64,6 +64,7 @@ class TradeReport:
     price: Decimal
     traded_at: datetime
     kind: TradeKind = TradeKind.EXECUTION
+    part: int = 1
 
     def __post_init__(self) -> None:
         is_free = self.kind == TradeKind.EXPIRY and self.price == 0
@@ -143,6 +144,20 @@ def book_trade(report: TradeReport) -> tuple[Trade, bool]:
     return trade, True
 
 
+def book_parts(report: TradeReport, parts: Sequence[tuple[UUID, int]]) -> list[Trade]:
+    """Book a trade that closes what several portfolios hold: a part for each, in the caller's transaction.
+
+    ``parts`` are portfolios, each once, and signed quantities. Raises ValueError unless they sum to the trade.
+    """
+    if sum(quantity for _, quantity in parts) != report.signed_quantity or len(dict(parts)) != len(parts):
+        raise ValueError(f"parts of {report.trade_id} are not the trade of {report.signed_quantity:+}: {parts}")
+    reports = (
+        replace(report, portfolio_id=portfolio, signed_quantity=quantity, part=number)
+        for number, (portfolio, quantity) in enumerate(parts, start=1)
+    )
+    return [book_trade(one)[0] for one in reports]
+
+
 def _booked(report: TradeReport) -> Trade | None:
     return Trade.objects.filter(
         account=report.account_id,
@@ -150,6 +165,7 @@ def _booked(report: TradeReport) -> Trade | None:
         day=report.day,
         trade_id=report.trade_id,
         broker_order_id=report.broker_order_id,
+        part=report.part,
     ).first()
 
 
@@ -180,6 +196,7 @@ def _trade(account: Account, report: TradeReport) -> Trade:
         day=report.day,
         trade_id=report.trade_id,
         broker_order_id=report.broker_order_id,
+        part=report.part,
         order_tag=report.order_tag,
         product=report.product,
         signed_quantity=report.signed_quantity,

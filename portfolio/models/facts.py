@@ -50,6 +50,9 @@ class Trade(models.Model):
     day = models.DateField(help_text="The exchange's trading day, in India.")
     trade_id = models.CharField(max_length=64)
     broker_order_id = models.CharField(max_length=64)
+    part = models.PositiveSmallIntegerField(
+        default=1, help_text="Of a trade made outside that closes what several portfolios hold: which part, from 1."
+    )
     order_tag = models.CharField(max_length=32, blank=True)
     product = models.CharField(max_length=4, choices=choices_from(PRODUCT_LABELS))
     signed_quantity = models.BigIntegerField(help_text="Bought: above zero. Sold: below.")
@@ -69,7 +72,7 @@ class Trade(models.Model):
         ordering = ["-sequence"]
         constraints = [
             UniqueConstraint(
-                fields=["account", "exchange", "day", "trade_id", "broker_order_id"], name="trade_booked_once"
+                fields=["account", "exchange", "day", "trade_id", "broker_order_id", "part"], name="trade_booked_once"
             ),
             UniqueConstraint(fields=["account", "sequence"], name="trade_sequence_once"),
             CheckConstraint(name="trade_has_quantity", condition=~Q(signed_quantity=0)),

@@ -7,12 +7,14 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 
+from alphapanda.core.ids import new_id
 from alphapanda.core.journal.models import Event
 from instruments.models import Instrument
 from portfolio.booking import (
     ConflictingTrade,
     InsufficientFunds,
     TradeReport,
+    book_parts,
     book_trade,
     charge_uncharged,
     ensure_portfolio,
@@ -52,6 +54,28 @@ def test_the_same_trade_reported_again_changes_nothing(account: Account, trade_o
     account.refresh_from_db()
     assert (first.pk, is_new, is_new_again) == (again.pk, True, False)
     assert (account.version, Trade.objects.count(), held(account).quantity) == (1, 1, 10)
+
+
+def test_a_trade_in_parts_is_booked_once_and_its_charges_are_those_of_the_whole(
+    account: Account, trade_of: TradeOf
+) -> None:
+    hand, other = account.portfolios.get(), ensure_portfolio(account, new_id(), "momentum")
+    report = trade_of(-30, "1500")
+    parts = [(hand.pk, -10), (other.pk, -20)]
+    first = book_parts(report, parts)
+    assert [trade.pk for trade in book_parts(report, parts)] == [trade.pk for trade in first]
+    assert {p.portfolio_id: p.quantity for p in Position.objects.all()} == dict(parts)
+    whole, _ = book_trade(replace(trade_of(-30, "1500"), day=report.day))
+    assert abs(sum(trade.charges for trade in first) - whole.charges) <= D("0.05")  # each charge rounded to a paisa
+    assert rebuild_account(account) == []
+
+
+def test_parts_that_are_not_the_trade_book_nothing(account: Account, trade_of: TradeOf) -> None:
+    hand = account.portfolios.get().pk
+    for parts in ([(hand, -10)], [(hand, -10), (hand, -20)]):
+        with pytest.raises(ValueError, match="are not the trade of -30"):
+            book_parts(trade_of(-30, "1500"), parts)
+    assert not Trade.objects.exists()
 
 
 def test_trades_of_one_number_and_two_orders_are_two(account: Account, trade_of: TradeOf) -> None:

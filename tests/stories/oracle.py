@@ -65,11 +65,13 @@ def _not_alike(theirs: dict[str, Any]) -> list[str]:
 
 
 def _trades_differ(live: LivePipeline) -> list[str]:
-    """I14, I28: each trade of the broker's is booked, once; trades of somebody else's orders are not ours."""
-    ours = Counter(Trade.objects.values_list("trade_id", flat=True))
-    tags = {row["order_id"]: row["tag"] for row in _read(live, "/orders")}
-    theirs = Counter(row["trade_id"] for row in _read(live, "/trades") if tags[row["order_id"]])
-    return [] if ours == theirs else [f"booked {sorted(ours.elements())}, traded {sorted(theirs.elements())}"]
+    """I14, I28: each trade of the broker's is booked, once and whole, whoever made it."""
+    ours: Counter[str] = Counter()
+    for trade in Trade.objects.all():
+        ours[trade.trade_id] += trade.signed_quantity
+    sign = {"BUY": 1, "SELL": -1}
+    theirs = {row["trade_id"]: sign[row["transaction_type"]] * row["quantity"] for row in _read(live, "/trades")}
+    return [] if dict(ours) == theirs else [f"booked {dict(ours)}, traded {theirs}"]
 
 
 def _positions_differ(live: LivePipeline) -> list[str]:

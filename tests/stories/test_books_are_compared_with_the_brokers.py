@@ -9,7 +9,7 @@ from alphapanda.dashboard import panels
 from portfolio.models import Position
 from tests.stories.pipeline import make_instrument
 from trading.brokers import standing
-from trading.models import BookDifference, BookReading, BrokerStanding, Order
+from trading.models import BookDifference, BrokerStanding, Order, SeenTrade
 from trading.orders import readings
 from trading.orders.closable import Holdings
 from trading.orders.holdings import read_holdings
@@ -33,18 +33,23 @@ def compared(live, times=2):
 
 
 def hand(live, side, quantity, **more):
-    before = trades(live)
+    """The owner trades in Kite, and it is seen."""
+    before = SeenTrade.objects.count()
     live.by_their_hand(side, quantity, **more)
-    live.until(lambda: trades(live) > before, "the owner's trade is done")
+    live.until(lambda: SeenTrade.objects.count() > before, "the owner's trade is seen")
 
 
-def trades(live):
-    readings.read_and_book(live.account.pk)
-    return BookReading.objects.latest("id").trades
+def says(live, quantity):
+    """The broker's positions say so much of what is held, and no trade tells why."""
+    live.sim.clear_faults()
+    told = live.sim.ask("GET", "/portfolio/positions", headers=live.headers())["data"]
+    [row] = [row for row in told["net"] if row["tradingsymbol"] == "INFY"]
+    row["quantity"] = quantity
+    live.sim.fault("wrong_data", method="GET", path="/portfolio/positions", data=told)
 
 
-def test_a_trade_by_the_owners_hand_freezes_the_instrument_and_shows_both_numbers(holding):
-    hand(holding, "BUY", 2)
+def test_what_no_trade_explains_freezes_the_instrument_and_shows_both_numbers(holding):
+    says(holding, 5)
     compared(holding)
     row = BookDifference.objects.get()
     assert (row.ours, row.theirs, row.quantity) == (3, 5, 2)
@@ -53,7 +58,7 @@ def test_a_trade_by_the_owners_hand_freezes_the_instrument_and_shows_both_number
     holding.work()
     refused.refresh_from_db()
     assert refused.decision.refusal_codes == ["BOOKS"]
-    hand(holding, "SELL", 2)
+    holding.sim.clear_faults()
     compared(holding)
     assert Event.objects.filter(kind="broker.agrees").count() == 1
     holding.look()
@@ -62,37 +67,38 @@ def test_a_trade_by_the_owners_hand_freezes_the_instrument_and_shows_both_number
 
 
 def test_another_instrument_is_not_frozen_with_it(holding):
-    hand(holding, "BUY", 2)
+    says(holding, 5)
     compared(holding)
     tcs = make_instrument(token=2953217, symbol="TCS")
     assert (is_frozen(holding.account, holding.infy), is_frozen(holding.account, tcs)) == (True, False)
 
 
-def test_what_the_owner_sold_outside_is_not_sold_again(holding):
-    hand(holding, "SELL", 3)
+def test_what_the_broker_lacks_is_not_sold(holding):
+    says(holding, 0)
     compared(holding, 1)
     assert closable(holding) == 0
+    compared(holding, 1)
     holding.buy(3, side="SELL", product="MIS")
     for _ in range(3):
         holding.work()
     assert [call["params"]["transaction_type"] for call in holding.sent(accepted=True)] == ["BUY"]
 
 
-def test_of_what_the_owner_sold_in_part_the_rest_may_be_sold(holding):
-    hand(holding, "SELL", 1)
+def test_of_what_the_broker_has_in_part_that_part_may_be_sold(holding):
+    says(holding, 2)
     compared(holding, 1)
     assert closable(holding) == 2
 
 
 def test_what_another_day_showed_holds_no_exit_back(holding):
-    hand(holding, "SELL", 1)
+    says(holding, 2)
     compared(holding, 1)
     BookDifference.objects.update(last_seen_at=holding.now - timedelta(days=1))
     assert closable(holding) == 3
 
 
-def test_what_the_owner_bought_outside_holds_nothing_back(holding):
-    hand(holding, "BUY", 4)
+def test_what_the_broker_has_more_of_holds_nothing_back(holding):
+    says(holding, 7)
     compared(holding, 1)
     assert closable(holding) == 3
 
@@ -103,7 +109,7 @@ def closable(live):
 
 
 def test_a_second_comparison_changes_nothing_and_is_not_told_again(holding):
-    hand(holding, "BUY", 2)
+    says(holding, 5)
     compared(holding, 5)
     assert Event.objects.filter(kind__startswith="broker.").count() == 1
     assert Position.objects.get().quantity == 3
@@ -132,7 +138,7 @@ def test_an_order_that_only_carries_our_tag_is_not_taken_for_ours(holding):
 
 
 def test_the_page_says_both_numbers_and_why_a_broker_takes_nothing(holding):
-    hand(holding, "BUY", 2)
+    says(holding, 5)
     compared(holding)
     said = panels.live_snapshot(None)
     assert said["verdict"]["headline"] == "Our books and the broker's differ."

@@ -67,14 +67,7 @@ class RemoteBroker:
 
     def new_trades(self) -> Iterable[BrokerTrade]:
         for row in SeenTrade.objects.filter(account=self.account, is_booked=False).exclude(tag=""):
-            yield BrokerTrade(
-                tag=row.tag,
-                trade_id=row.trade_id,
-                broker_order_id=row.broker_order_id,
-                signed_quantity=row.signed_quantity,
-                price=row.price,
-                traded_at=row.traded_at,
-            )
+            yield as_trade(row)
 
     def note_trade_booked(self, trade: BrokerTrade) -> None:
         self._rows_of(trade).update(is_booked=True)
@@ -94,3 +87,14 @@ class RemoteBroker:
             broker_order_id=trade.broker_order_id,
             traded_at=trade.traded_at,
         )
+
+
+def as_trade(row: SeenTrade) -> BrokerTrade:
+    return BrokerTrade(
+        tag=row.tag,
+        trade_id=row.trade_id,
+        broker_order_id=row.broker_order_id,
+        signed_quantity=row.signed_quantity,
+        price=row.price,
+        traded_at=row.traded_at,
+    )

@@ -19,6 +19,7 @@ from trading.models import BookReading, BrokerSession, Order, OrderTransition, S
 from trading.orders.broker_port import BrokerError
 from trading.orders.fills import book_trades, note_modify_answer
 from trading.orders.life_cycle import AT_THE_EXCHANGE, OrderState
+from trading.orders.outside import book_outside_trades
 from trading.orders.proof import next_look, proves_absence
 from trading.orders.reconciliation import reconcile
 from trading.orders.transitions import move_order
@@ -59,10 +60,11 @@ def read_and_book(account_id: UUID | str) -> None:
     account = Account.objects.get(pk=account_id)
     if is_real_money(account):
         return  # the ticker said that something changed there, and nothing of it is ours
-    found = None
-    if isinstance(broker := broker_for(account), RemoteBroker):
-        found = _read(account, broker)
+    broker = broker_for(account)
+    found = _read(account, broker) if isinstance(broker, RemoteBroker) else None
     book_trades(account_id)
+    if isinstance(broker, RemoteBroker):
+        book_outside_trades(account, broker)
     if found is not None:
         reading, books = found
         take_reading(account, reading)

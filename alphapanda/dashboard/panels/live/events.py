@@ -225,6 +225,14 @@ def position_sentence(event: Event) -> Sentence:
     return "tick", "", f"Expired: {held} {event.key} at {value}, the underlying at {final}"
 
 
+def trade_sentence(event: Event) -> Sentence:
+    """A trade that no order of ours made, and whose holding it changed."""
+    said = event.payload
+    verb = "bought" if said["signed_quantity"] > 0 else "sold"
+    what = f"{verb} {abs(said['signed_quantity'])} {event.key} {said['product']} at {plain(exact(said['price']))}"
+    return "warn", "", f"Traded outside: {what}; {', '.join(said['moved'])}"
+
+
 def money_sentence(event: Event) -> Sentence:
     return "tick", "", f"Money moved in {event.key}: {profit(event.payload['amount'])}"
 
@@ -281,6 +289,7 @@ PLAIN: dict[str, Sentence] = {
 SENTENCES: dict[str, Callable[[Event], Sentence]] = {
     "exit": exit_sentence,
     "position": position_sentence,
+    "trade": trade_sentence,
     "signal": signal_sentence,
     "money": money_sentence,
     "gate": gate_sentence,
