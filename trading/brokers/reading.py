@@ -133,7 +133,7 @@ def _keep_orders(account: Account, books: Books, tags: Mapping[str, str]) -> Non
             getattr(before, name) != getattr(fresh, name) for name in _CHANGING
         ):
             fresh.pk = before.pk
-            fresh.save(force_update=True)
+            fresh.save(force_update=True, update_fields=[*_CHANGING, "seen_at", "is_taken"])
 
 
 def _seen_order(account: Account, row: BrokerOrderRow, tag: str, seen_at: datetime) -> SeenOrder:
@@ -154,6 +154,7 @@ def _seen_order(account: Account, row: BrokerOrderRow, tag: str, seen_at: dateti
         words=row.words[:300],
         placed_at=row.placed_at,
         updated_at=row.updated_at,
+        variety=row.variety,
         seen_at=seen_at,
     )
 

@@ -33,6 +33,9 @@ class RemoteBroker:
     def request_cancel(self, ticket: OrderTicket) -> None:
         self.ask(lambda connection: connection.request_cancel(ticket))
 
+    def request_cancel_of(self, broker_order_id: str, variety: str) -> None:
+        self.ask(lambda connection: connection.request_cancel_of(broker_order_id, variety))
+
     def request_modify(self, ticket: OrderTicket, number: int, price: Decimal) -> None:
         self.ask(lambda connection: connection.request_modify(ticket, price))
 

@@ -24,6 +24,7 @@ from trading.models import Deployment, ExitPlan, Order, Run, Signal
 from trading.orders import gates, kill_switch
 from trading.orders.life_cycle import DeploymentState, GateState, SignalState, Urgency
 from trading.orders.requests import ask_cancellation, quote_seen
+from trading.orders.strangers import cancel_strangers
 from trading.orders.transitions import write_run_input
 from trading.run import deployments
 
@@ -170,6 +171,8 @@ def open_positions(**which: Any) -> list[Position]:
 def flatten(account: Account | None, by: str, reason: str = "") -> list[ExitPlan]:
     """The last level of the kill switch: let nothing new in, take every entry back, and leave every position.
 
+    Orders at the broker that are not ours are cancelled too: one that fills would open anew what is left.
+
     A halt that stands is kept: exits pass it.
     """
     accounts = [account] if account else list(Account.objects.active())
@@ -179,6 +182,7 @@ def flatten(account: Account | None, by: str, reason: str = "") -> list[ExitPlan
     words = f"flattened by {by}" + (f": {reason}" if reason else "")
     for portfolio in Portfolio.objects.filter(account__in=accounts).select_related("account"):
         take_back_entries(portfolio, words, by, market_now())
+    cancel_strangers(account, by)
     held = open_positions(portfolio__account__in=accounts)
     return [exit_holding(position, Urgency.FLATTEN, words, by) for position in held]
 

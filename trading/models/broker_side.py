@@ -3,11 +3,16 @@
 A broker's books are of one day, so each row is kept as it is seen; ours are made of these rows and of nothing else.
 """
 
+from __future__ import annotations
+
+from datetime import datetime
+
 from django.db import models
 
+from alphapanda.core.timezone import IST
 from portfolio.models import Account
 from trading.models.columns import choices_of, id_column, price_column
-from trading.orders.life_cycle import BrokerState, OrderState
+from trading.orders.life_cycle import AT_THE_EXCHANGE, BrokerState, OrderState
 
 
 class BookReading(models.Model):
@@ -25,6 +30,20 @@ class BookReading(models.Model):
     class Meta:
         ordering = ["id"]
         indexes = [models.Index(fields=["account", "-began_at"], name="book_reading_latest")]
+
+
+class SeenOrderQuerySet(models.QuerySet["SeenOrder"]):
+    def strangers(self, now: datetime) -> SeenOrderQuerySet:
+        """Orders of the day that rest at the exchange and are not ours: the owner's, or another installation's.
+
+        A book is of one day: what an earlier one showed resting rests no more.
+        """
+        midnight = now.astimezone(IST).replace(hour=0, minute=0, second=0, microsecond=0)
+        return self.filter(tag="", state__in=AT_THE_EXCHANGE, placed_at__gte=midnight)
+
+    def to_cancel(self, now: datetime) -> SeenOrderQuerySet:
+        """Those with a cancellation asked that has not left us yet, or came to nothing."""
+        return self.strangers(now).filter(cancel_requested_at__isnull=False, cancel_sent_at__isnull=True)
 
 
 class SeenOrder(models.Model):
@@ -49,6 +68,12 @@ class SeenOrder(models.Model):
     updated_at = models.DateTimeField(null=True, help_text="by the exchange's clock")
     seen_at = models.DateTimeField(help_text="wall time of the reading that last changed it")
     is_taken = models.BooleanField(default=False, help_text="its last change is part of our own book")
+    variety = models.CharField(max_length=16, blank=True, help_text="the broker's kind of order")
+    cancel_requested_at = models.DateTimeField(null=True, help_text="market time; of an order that is not ours")
+    cancel_requested_by = models.CharField(max_length=150, blank=True)
+    cancel_sent_at = models.DateTimeField(null=True, help_text="wall time")
+
+    objects = SeenOrderQuerySet.as_manager()
 
     class Meta:
         ordering = ["id"]
@@ -59,7 +84,9 @@ class SeenOrder(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.broker_order_id}: {self.broker_status}"
+        side = "buy" if self.signed_quantity > 0 else "sell"
+        what = f"{side} {abs(self.signed_quantity)} {self.exchange}:{self.tradingsymbol} {self.product}"
+        return f"{what}, {self.broker_status.lower()}, order {self.broker_order_id}"
 
 
 class SeenTrade(models.Model):

@@ -168,6 +168,7 @@ class BrokerOrderRow:
     updated_at: datetime | None
     price: Decimal | None = None  # the limit it works at; None at market
     is_changing: bool = False  # a change or a cancellation is under way at the exchange
+    variety: str = ""  # the broker's kind of order, without which nothing can be asked of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,5 +214,8 @@ class BrokerConnection(BrokerBook, Protocol):
     def place_order(self, ticket: OrderTicket) -> str: ...
 
     def request_cancel(self, ticket: OrderTicket) -> None: ...
+
+    def request_cancel_of(self, broker_order_id: str, variety: str) -> None:
+        """Ask for the cancellation of an order that need not be ours."""
 
     def request_modify(self, ticket: OrderTicket, price: Decimal) -> None: ...

@@ -18,6 +18,7 @@ from alphapanda.core.telemetry.crashpoints import crashpoint
 from portfolio.models import Account
 from trading import wakeups
 from trading.brokers.choice import broker_for
+from trading.brokers.remote import RemoteBroker
 from trading.brokers.standing import state_of as broker_state_of
 from trading.models import Deployment, Order
 from trading.models.orders import OrderQuerySet
@@ -39,6 +40,7 @@ from trading.orders.claim import closes_too_much, why_not_sent
 from trading.orders.fills import note_modify_answer
 from trading.orders.holdings import read_holdings
 from trading.orders.life_cycle import BrokerState, GateState, OrderState
+from trading.orders.strangers import send_cancellations
 from trading.orders.transitions import move_order
 
 log = structlog.get_logger()
@@ -61,9 +63,11 @@ def execute_orders(account_id: UUID | str) -> None:
 
 
 def execute_exits(account_id: UUID | str) -> None:
-    """Drain one live account's exits, and its cancellations of whatever may be cancelled."""
+    """Drain one live account's exits, and its cancellations of whatever may be cancelled, not ours included."""
     account = Account.objects.get(pk=account_id)
     _drain(account, Order.objects.filter(Q(is_exit=True) | Q(cancel_requested_at__isnull=False)), is_exit=True)
+    if isinstance(broker := broker_for(account), RemoteBroker):
+        send_cancellations(account, broker)
 
 
 def _drain(account: Account, orders: OrderQuerySet, *, is_exit: bool = False) -> None:

@@ -116,6 +116,8 @@ def repeat_cancellations(account: Account, reading: BookReading) -> None:
     )
     asked = Order.objects.live().filter(account=account, cancel_sent_at__lt=reading.began_at - SHOWS_AFTER)
     asked.filter(Exists(resting)).update(cancel_sent_at=None)
+    strangers = SeenOrder.objects.strangers(reading.market_time).filter(account=account, is_changing=False)
+    strangers.filter(cancel_sent_at__lt=reading.began_at - SHOWS_AFTER).update(cancel_sent_at=None)
 
 
 def _sent(at: datetime | None) -> datetime:

@@ -18,6 +18,7 @@ from portfolio.models import Account
 from trading import wakeups
 from trading.errors import NotAllowed, insist_on_rehearsal
 from trading.models import Order, RiskLimit, Signal
+from trading.orders.strangers import cancel_strangers
 from trading.orders.transitions import record_order
 
 
@@ -136,8 +137,9 @@ def request_modification(order: Order, price: Decimal, asked_by: str) -> bool:
 
 
 def cancel_all(account: Account | None, asked_by: str) -> int:
-    """Ask for the cancellation of every order that may still fill. Returns how many were asked."""
+    """Ask for the cancellation of every order that may still fill, ours and strangers'. Returns how many were asked."""
     orders = Order.objects.cancellable().select_related("account")
     chosen = orders.filter(account=account) if account else orders
     # One that ended since it was read is no reason to leave the others.
-    return sum(ask_cancellation(order, asked_by, market_now()) for order in chosen)
+    ours = sum(ask_cancellation(order, asked_by, market_now()) for order in chosen)
+    return ours + cancel_strangers(account, asked_by)

@@ -193,6 +193,7 @@ def order_report(row: Row) -> BrokerOrderRow:
         updated_at=ist_time(row.get("exchange_update_timestamp")),
         price=_limit(row) if row.get("order_type") in NEEDS_PRICE else None,
         is_changing=_plain_status(status) in _UNDER_WAY,
+        variety=str(row.get("variety") or ""),
     )
 
 

@@ -34,7 +34,10 @@ class ZerodhaOrders(BrokerConnection):
 
     def request_cancel(self, ticket: OrderTicket) -> None:
         """Ask for a cancellation; accepted is not yet cancelled."""
-        self._write("order.cancel", "DELETE", {"variety": REGULAR, "order_id": ticket.broker_order_id}, None)
+        self.request_cancel_of(ticket.broker_order_id, REGULAR)
+
+    def request_cancel_of(self, broker_order_id: str, variety: str) -> None:
+        self._write("order.cancel", "DELETE", {"variety": variety, "order_id": broker_order_id}, None)
 
     def request_modify(self, ticket: OrderTicket, price: Decimal) -> None:
         """Ask for another price; accepted is not yet changed."""

@@ -1,10 +1,12 @@
 """Leave every position: let only exits through, take every entry back, and follow each exit up until it is flat."""
 
+import time
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 
+from alphapanda.core.clock import market_now
 from alphapanda.core.commands import WRONG_INPUT
 from alphapanda.core.commands import Command as BaseCommand
 from alphapanda.core.figures import counted
@@ -13,13 +15,16 @@ from trading.exits.opening import exit_and_stop, exit_deployment, flatten
 from trading.management.commands.halt import first_line
 from trading.models import Deployment, ExitPlan
 from trading.orders import kill_switch
+from trading.orders.flatness import flatness_of
+
+LOOK_SECONDS = 0.5
 
 
 class Command(BaseCommand):
     help = (
         "Leave all that is held: everything, one account's, or one deployment's. The exits are written here and worked "
-        "by the workers until flat; a halt that stands is kept, since exits pass it. "
-        "Exit codes: 0 asked, 1 not asked, 2 wrong input."
+        "by the workers until flat; a halt that stands is kept, since exits pass it. Orders at a broker that are not "
+        "ours are cancelled with it. Exit codes: 0 asked, 1 not asked, or with --wait not proven flat, 2 wrong input."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -28,6 +33,9 @@ class Command(BaseCommand):
         whose.add_argument("--deployment", metavar="NAME", help="only this deployment, whatever its state")
         parser.add_argument("--stop", action="store_true", help="with --deployment: end its run once it is flat")
         parser.add_argument("--reason", default="", metavar="TEXT", help="why")
+        parser.add_argument(
+            "--wait", type=float, metavar="SECONDS", help="wait at most so long until every account is proven flat"
+        )
         parser.add_argument("--by", default="", metavar="NAME", help="who (default: who is logged in here)")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -42,6 +50,25 @@ class Command(BaseCommand):
         self.say(f"Leaving {counted(len(plans), 'position')}." if plans else "Nothing is held.", asked=len(plans))
         for plan in plans:
             self.say(f"  {plan.side.lower()} {plan.instrument.key} {plan.product}")
+        if options["wait"] is not None:
+            self._await_proof(options)
+
+    def _await_proof(self, options: dict[str, Any]) -> None:
+        """Say how each account stands, by its broker's own book. Raises CommandError where one is not proven flat."""
+        chosen = {"name": options["account"]} if options["account"] else {}
+        accounts = list(Account.objects.active().filter(**chosen).order_by("name"))
+        deadline = time.monotonic() + options["wait"]
+        while True:
+            found = [flatness_of(account, market_now()) for account in accounts]
+            is_flat = all(one.is_flat for one in found)
+            if is_flat or time.monotonic() >= deadline:
+                break
+            time.sleep(LOOK_SECONDS)
+        words = "; ".join(f"{account.name}: {one.words}" for account, one in zip(accounts, found, strict=True))
+        if not is_flat:
+            self.say(flat=False)
+            raise CommandError(f"Not proven flat after {options['wait']:.0f} s. {words}.")
+        self.say(f"{words}.", flat=True)
 
     def _ask(self, options: dict[str, Any], by: str) -> list[ExitPlan]:
         if options["deployment"]:

@@ -282,6 +282,7 @@ PLAIN: dict[str, Sentence] = {
         "fault",
         "{key}: {ours} in our books, {theirs} at the broker. Nothing new is opened in it",
     ),
+    "broker.cancel_requested": ("bar", "", "Asked to cancel what is not ours: {what}, by {by}"),
     "broker.agrees": ("tick", "", "{key}: {ours} in our books and at the broker again"),
     "session.opened": ("tick", "", "Logged in at the broker"),
     "session.ended": ("bar", "", "Broker session ended: {reason}"),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypedDict
 
 from alphapanda.core import roles
 from alphapanda.core.figures import counted
 from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import GateView, PageContext
+from alphapanda.dashboard.panels.live.live_accounts import accounts_that_trade
 from portfolio.models import Position
-from trading.models import Deployment, Order
+from trading.models import Deployment, Order, SeenOrder
+from trading.orders.flatness import flatness_of
 from trading.orders.life_cycle import MAY_STILL_FILL, GateState, OrderState
 from trading.risk.assess import RULES
 
@@ -51,11 +54,8 @@ class KillSwitchPanel(TypedDict):
 
 
 def kill_switch_panel(page: PageContext) -> KillSwitchPanel:
-    states = list(Order.objects.filter(state__in=MAY_STILL_FILL).values_list("state", flat=True))
-    unconfirmed = states.count(OrderState.UNCONFIRMED)
     trading = counted(Deployment.objects.working().count(), "strategy", "strategies")
-    held = Position.objects.open().filter(portfolio__account__is_active=True).count()
-    levels = list_levels(trading, len(states) - unconfirmed, unconfirmed, held)
+    levels = (*gate_levels(trading, out := orders_out(page.now)), cancel_level(out), flatten_level(page.now))
     gate = page.gate_of()
     return {
         "whose": "every account",
@@ -64,11 +64,29 @@ def kill_switch_panel(page: PageContext) -> KillSwitchPanel:
     }
 
 
-def list_levels(trading: str, working: int, unconfirmed: int, held: int) -> tuple[Level, ...]:
-    return (*gate_levels(trading, working, unconfirmed), cancel_level(working, unconfirmed), flatten_level(held))
+@dataclass(frozen=True, slots=True)
+class OrdersOut:
+    """How many orders may still fill; ``strangers`` rest at a broker and are not ours."""
+
+    working: int
+    unconfirmed: int
+    strangers: int
+
+    def __str__(self) -> str:
+        parts = [(self.unconfirmed, "unconfirmed"), (self.strangers, "not ours")]
+        return ", ".join([f"{self.working} working", *(f"{number} {name}" for number, name in parts if number)])
+
+    def __bool__(self) -> bool:
+        return bool(self.working or self.unconfirmed or self.strangers)
 
 
-def gate_levels(trading: str, working: int, unconfirmed: int) -> tuple[Level, ...]:
+def orders_out(now: datetime) -> OrdersOut:
+    states = list(Order.objects.filter(state__in=MAY_STILL_FILL).values_list("state", flat=True))
+    unconfirmed = states.count(OrderState.UNCONFIRMED)
+    return OrdersOut(len(states) - unconfirmed, unconfirmed, SeenOrder.objects.strangers(now).count())
+
+
+def gate_levels(trading: str, out: OrdersOut) -> tuple[Level, ...]:
     keep = "keeps" if trading.startswith("1 ") else "keep"
     return (
         Level(
@@ -92,40 +110,41 @@ def gate_levels(trading: str, working: int, unconfirmed: int) -> tuple[Level, ..
             name="Halt",
             words="every new order refused",
             number="2",
-            ask="Every new order is refused but exits. "
-            f"On their way and not stopped by it: {words_out(working, unconfirmed)}.",
+            ask=f"Every new order is refused but exits. On their way and not stopped by it: {out}.",
             does="Halt trading",
         ),
     )
 
 
-def flatten_level(held: int) -> Level:
+def flatten_level(now: datetime) -> Level:
+    held = Position.objects.open().filter(portfolio__account__is_active=True).count()
     positions = counted(held, "position")
     return Level(
         key=FLATTEN,
         name="Flatten",
-        words=f"leave {positions}" if held else "nothing is held",
+        words=f"leave {positions}" if held else "; ".join(["nothing is held", *proofs_of_flat(now)]),
         number="4",
-        ask=f"Leaves {positions} at market, and asks more until flat. Entries are taken back; only exits pass.",
+        ask=f"Leaves {positions} at market, and asks more until flat. Entries are taken back, and orders at a broker "
+        "that are not ours; only exits pass.",
         does="Flatten everything",
     )
 
 
-def cancel_level(working: int, unconfirmed: int) -> Level:
-    out = words_out(working, unconfirmed)
-    held = " Unconfirmed ones are cancelled once they are found alive." if unconfirmed else ""
+def proofs_of_flat(now: datetime) -> list[str]:
+    """What the broker of each live account says of it: our books alone prove nothing there."""
+    return [f"{account.name}: {flatness_of(account, now).words}" for account in accounts_that_trade()]
+
+
+def cancel_level(out: OrdersOut) -> Level:
+    held = " Unconfirmed ones are cancelled once they are found alive." if out.unconfirmed else ""
     return Level(
         key=CANCEL_ALL,
         name="Cancel all",
-        words=out if working or unconfirmed else "nothing is working",
+        words=str(out) if out else "nothing is working",
         number="3",
         ask=f"Asks to cancel {out}.{held}",
         does="Cancel all orders",
     )
-
-
-def words_out(working: int, unconfirmed: int) -> str:
-    return f"{working} working" + (f", {unconfirmed} unconfirmed" if unconfirmed else "")
 
 
 def level_row(level: Level, gate: GateView) -> LevelRow:
