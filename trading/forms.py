@@ -125,6 +125,10 @@ class DeploymentForm(forms.ModelForm):  # type: ignore[type-arg]
                 yield name.removeprefix(PREFIX), value
 
 
+# Not one refusal, and not one round trip: that refuses no order.
+MAY_BE_NONE = ("max_refusals_minute", "max_round_trips_minute")
+
+
 class RiskLimitForm(forms.ModelForm):  # type: ignore[type-arg]
     """Refuses limits that cannot be meant, before an order meets them."""
 
@@ -135,7 +139,7 @@ class RiskLimitForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         for name, value in list(cleaned.items()):
-            if name.startswith("max_") and value is not None and value <= 0:
+            if name.startswith("max_") and name not in MAY_BE_NONE and value is not None and value <= 0:
                 self.add_error(
                     name, f"{value} would refuse every order. Leave it empty for no limit; halt the gate to stop."
                 )

@@ -35,6 +35,10 @@ class RiskLimitAdmin(ModelAdmin):
             {"fields": ("max_order_value", "max_quantity", "price_collar_percent", "max_quote_age_seconds")},
         ),
         ("How many orders", {"fields": ("max_open_orders", "max_orders_minute", "max_orders_day")}),
+        (
+            "What closes a live account's gate",
+            {"fields": ("max_refusals_minute", "max_round_trips_minute", "max_turnover_day")},
+        ),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: RiskLimit | None = None) -> tuple[str, ...]:

@@ -36,6 +36,9 @@ class LimitSerializer(serializers.ModelSerializer[RiskLimit]):
             "max_orders_minute",
             "max_orders_day",
             "max_daily_loss",
+            "max_refusals_minute",
+            "max_round_trips_minute",
+            "max_turnover_day",
             "price_collar_percent",
             "max_quote_age_seconds",
         )

@@ -35,6 +35,17 @@ class RiskLimit(models.Model):
     price_collar_percent = models.DecimalField(max_digits=5, decimal_places=2, default=2, help_text="from last price")
     max_quote_age_seconds = models.PositiveIntegerField(default=10, help_text="market seconds")
 
+    # What closes a live account's gate (trading/orders/breaker.py). Both defaults are our own choice.
+    max_refusals_minute = models.PositiveSmallIntegerField(
+        default=5, help_text="orders refused by the broker within a minute; more closes a live account's gate"
+    )
+    max_round_trips_minute = models.PositiveSmallIntegerField(
+        default=10, help_text="positions opened and closed within a minute; more closes a live account's gate"
+    )
+    max_turnover_day = price_column(
+        null=True, blank=True, help_text="₹ bought and sold in a day; more closes a live account's gate"
+    )
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["account", "deployment"], name="one_limit_row", nulls_distinct=False)

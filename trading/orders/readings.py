@@ -8,6 +8,7 @@ from uuid import UUID
 import structlog
 from django.db.models import Exists, OuterRef
 
+from alphapanda.core.clock import market_now
 from alphapanda.core.clock.market_time import wall_now
 from portfolio.models import Account
 from trading import wakeups
@@ -16,6 +17,7 @@ from trading.brokers.reading import Books, read_books
 from trading.brokers.remote import RemoteBroker
 from trading.errors import is_real_money
 from trading.models import BookReading, BrokerSession, Order, OrderTransition, SeenOrder, SeenTrade
+from trading.orders.breaker import watch_pace
 from trading.orders.broker_port import BrokerError
 from trading.orders.fills import book_trades, note_modify_answer
 from trading.orders.life_cycle import AT_THE_EXCHANGE, OrderState
@@ -70,6 +72,8 @@ def read_and_book(account_id: UUID | str) -> None:
         take_reading(account, reading)
         if books.positions is not None:
             reconcile(account, books.positions, books.market_time)
+        if words := watch_pace(account, market_now()):
+            log.error("runaway", account=account.name, words=words)
 
 
 def _read(account: Account, broker: RemoteBroker) -> tuple[BookReading, Books] | None:

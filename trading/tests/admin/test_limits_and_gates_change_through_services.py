@@ -14,7 +14,9 @@ ADD_LIMITS = "admin:trading_risklimit_add"
 
 @pytest.fixture
 def limits(pipeline: Any) -> dict[str, str]:
-    return {"account": str(pipeline.account.pk), "price_collar_percent": "2", "max_quote_age_seconds": "10"}
+    defaults = {"price_collar_percent": "2", "max_quote_age_seconds": "10"}
+    breaker = {"max_refusals_minute": "5", "max_round_trips_minute": "0"}
+    return {"account": str(pipeline.account.pk), **defaults, **breaker}
 
 
 def gate_page(gate: Gate) -> str:
@@ -23,7 +25,8 @@ def gate_page(gate: Gate) -> str:
 
 def test_limits_are_written_and_told(admin_client, limits):
     assert admin_client.post(reverse(ADD_LIMITS), limits | {"max_open_orders": "12"}).status_code == 302
-    assert RiskLimit.objects.get().max_open_orders == 12
+    row = RiskLimit.objects.get()
+    assert (row.max_open_orders, row.max_refusals_minute, row.max_round_trips_minute) == (12, 5, 0)
     assert Event.objects.get(kind="limits.changed").payload["limits"]["max_open_orders"] == "12"
 
 
