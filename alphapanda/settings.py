@@ -1,7 +1,7 @@
 """One settings file; the environment decides. `alphapanda/checks.py` says in words what is wrong with it."""
 
 import sys
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -249,6 +249,14 @@ PAPER_LATENCY = timedelta(milliseconds=env.int("PAPER_LATENCY_MS", 400))
 
 # How long a signal may wait for the gate and for sending, in market time; an exit waits as long as it must.
 SIGNAL_LIFE = timedelta(seconds=env.int("SIGNAL_LIFE_SECONDS", 10))
+# When the broker begins to leave intraday positions by itself, IST: a minute before, ours is taken back. Zerodha's
+# table is older than the closing auction, so whoever trades there looks whether it still holds.
+try:
+    SQUARE_OFF_SHARES = time.fromisoformat(env.str("SQUARE_OFF_SHARES", "15:20"))
+    SQUARE_OFF_DERIVATIVES = time.fromisoformat(env.str("SQUARE_OFF_DERIVATIVES", "15:25"))
+except ValueError as error:
+    raise ImproperlyConfigured(f"SQUARE_OFF_SHARES and SQUARE_OFF_DERIVATIVES are times like 15:20: {error}") from None
+
 # Whether a feed takes the next frame only when all the last one caused is settled, and an account's stages are
 # drained one after the other, in the engine's order: what a replay needs to come out alike each time.
 LOCKSTEP = env.bool("LOCKSTEP", False)

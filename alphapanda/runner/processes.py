@@ -62,6 +62,8 @@ def base_environment(folder: Path, kitesim_url: str) -> dict[str, str]:
         "PRACTICE_CLOCK_URL": f"{kitesim_url}/sim/clock",
         "PROMETHEUS_MULTIPROC_DIR": str(metrics),
         "SIGNAL_LIFE_SECONDS": "60",
+        # kitesim's: three minutes before continuous trading in shares ends.
+        "SQUARE_OFF_SHARES": "15:12",
         "PYTHONUNBUFFERED": "1",
     }
 

@@ -89,6 +89,7 @@ class Around:
     freeze: int | None  # the most the exchange takes at once
     entries_ending: int
     refused_at: datetime | None
+    is_the_brokers: bool = False
 
     @property
     def largest(self) -> int | None:
@@ -120,6 +121,7 @@ def plan_state(plan: Plan, orders: Sequence[PlacedOrder], around: Around, now: d
         refused=len(refused),
         refused_at=around.refused_at,
         refusal=refused[-1].state_reason if refused else "",
+        is_the_brokers=around.is_the_brokers,
     )
 
 

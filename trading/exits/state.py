@@ -15,6 +15,7 @@ from trading.exits.prices import ExitQuote
 from trading.exits.step import Hours, PlanState
 from trading.models import ExitPlan, Order, OrderTransition, PriceBand
 from trading.orders.holdings import read_holdings
+from trading.orders.square_off import is_the_brokers
 
 
 def read_state(plan: ExitPlan, schedule: DaySchedule, now: datetime) -> PlanState:
@@ -27,6 +28,7 @@ def read_state(plan: ExitPlan, schedule: DaySchedule, now: datetime) -> PlanStat
         freeze=FreezeQuantity.objects.freeze_for(plan.instrument, schedule.day),
         entries_ending=_entries_ending(plan),
         refused_at=_ended_at(refused[-1]) if refused else None,
+        is_the_brokers=is_the_brokers(plan.account, plan.instrument, plan.product, now),
     )
     return plan_state(plan, orders, around, now)
 

@@ -70,6 +70,7 @@ class PlanState:
     refused: int = 0  # orders refused in a row
     refused_at: datetime | None = None
     refusal: str = ""
+    is_the_brokers: bool = False  # it squares off now: two sellers would make a short
 
     @property
     def out(self) -> int:
@@ -140,6 +141,8 @@ def next_step(plan: PlanState, quote: ExitQuote, hours: Hours, budget: Budget, n
     """Return what is to be done now, when to look again, and in words what is waited for."""
     if not plan.left:
         return _let_go(plan, budget, now)
+    if plan.is_the_brokers:
+        return _leave_to_broker(plan, budget, now)
     if not hours.is_open:
         return _sleep(plan, hours, now)
     taken_back = list(_withdraw_excess(plan))
@@ -162,10 +165,21 @@ def next_step(plan: PlanState, quote: ExitQuote, hours: Hours, budget: Budget, n
 
 def _let_go(plan: PlanState, budget: Budget, now: datetime) -> NextStep:
     """Nothing is left to close: take back what is out; finished once all of it, and every entry, is proven ended."""
-    acts = tuple(Withdraw(one.order) for one in plan.slices if one.phase is not Phase.ENDING)
+    acts = _withdraw_all(plan)
     is_finished = not plan.slices and not plan.entries_ending
     words = "flat" if is_finished else "waits until what is out has ended"
     return NextStep(acts[: budget.requests], now + SLOWEST, plan.step, plan.stepped_at, words, is_finished=is_finished)
+
+
+def _withdraw_all(plan: PlanState) -> tuple[Act, ...]:
+    return tuple(Withdraw(one.order) for one in plan.slices if one.phase is not Phase.ENDING)
+
+
+def _leave_to_broker(plan: PlanState, budget: Budget, now: datetime) -> NextStep:
+    """What is out is taken back and nothing more is asked; whether it is left after all is for a person to see."""
+    words = "the broker squares off now: ours is taken back, and nothing more is sent"
+    acts = _withdraw_all(plan)[: budget.requests]
+    return NextStep(acts, now + PACE, plan.step, plan.stepped_at, words, needs_person=True)
 
 
 def _sleep(plan: PlanState, hours: Hours, now: datetime) -> NextStep:

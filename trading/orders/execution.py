@@ -40,6 +40,7 @@ from trading.orders.claim import closes_too_much, why_not_sent
 from trading.orders.fills import note_modify_answer
 from trading.orders.holdings import read_holdings
 from trading.orders.life_cycle import BrokerState, GateState, OrderState
+from trading.orders.square_off import is_the_brokers
 from trading.orders.strangers import send_cancellations
 from trading.orders.transitions import move_order
 
@@ -243,6 +244,8 @@ def claim_order(order: Order) -> bool:
 def _why_not(order: Order, gate: GateState) -> tuple[OrderState, str] | None:
     now = market_now()
     problem = why_not_sent(order, order.signal.decision, gate, _deployment_state(order), now)
+    if problem is None and is_the_brokers(order.account, order.instrument, order.product, now):
+        return OrderState.NOT_PLACED, "the broker squares off now: a second seller would make a short"
     if problem is None and not order.is_exit and order.account.mode == Account.Mode.LIVE:
         words = why_no_new_risk(order.account, now)
         return (OrderState.NOT_PLACED, f"no new risk: {words}") if words else None

@@ -68,6 +68,13 @@ def test_what_is_out_beyond_the_holding_is_taken_back_also_while_nobody_has_answ
     assert acts(replace(out, held=0)) == [Withdraw("K1")]
 
 
+def test_what_the_broker_squares_off_is_taken_back_and_not_asked_again():
+    made = next_step(replace(OUT, is_the_brokers=True), QUOTE, OPEN, PLENTY, NOW)
+    assert (made.acts, made.needs_person, made.is_finished) == ((Withdraw("K1"),), True, False)
+    made = next_step(replace(LONG_10, is_the_brokers=True), QUOTE, OPEN, PLENTY, NOW)
+    assert (made.acts, made.needs_person) == ((), True)
+
+
 def test_it_is_finished_only_when_nothing_is_held_out_or_may_still_come():
     flat = replace(LONG_10, held=0, closable=0)
     assert next_step(flat, QUOTE, OPEN, PLENTY, NOW).is_finished
