@@ -1,12 +1,16 @@
 """Our books against the broker's: a difference freezes its instrument and never trades; an exit never makes a short."""
 
 from datetime import timedelta
+from io import StringIO
 
 import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
 
 from alphapanda.core.journal.models import Event
 from alphapanda.dashboard import panels
 from portfolio.models import Position
+from tests.stories.live import NAME
 from tests.stories.pipeline import make_instrument
 from trading.brokers import standing
 from trading.models import BookDifference, BrokerStanding, Order, SeenTrade
@@ -82,6 +86,33 @@ def test_what_the_broker_lacks_is_not_sold(holding):
     for _ in range(3):
         holding.work()
     assert [call["params"]["transaction_type"] for call in holding.sent(accepted=True)] == ["BUY"]
+
+
+def test_a_person_lets_exits_pass_this_difference_and_no_other(holding):
+    says(holding, 0)
+    compared(holding, 1)
+    out = StringIO()
+    call_command("allow_exits", NAME, "nse:infy", "mis", "--by", "tests", stdout=out)
+    assert "Exits pass NSE:INFY MIS: 3 here, 0 at the broker" in out.getvalue()
+    assert closable(holding) == 3
+    says(holding, 1)
+    compared(holding, 1)
+    assert closable(holding) == 1
+    says(holding, 0)
+    compared(holding, 1)
+    BookDifference.objects.update(allowed_at=holding.now - timedelta(days=1))
+    assert closable(holding) == 0
+
+
+def test_where_the_books_agree_there_is_nothing_to_allow(holding):
+    with pytest.raises(CommandError, match=r"No difference of NSE:TCS MIS is known\. Differences: none"):
+        call_command("allow_exits", NAME, "NSE:TCS", "MIS")
+    says(holding, 0)
+    compared(holding, 1)
+    holding.sim.clear_faults()
+    compared(holding, 1)
+    with pytest.raises(CommandError, match="our books and the broker's agree on INFY"):
+        call_command("allow_exits", NAME, "NSE:INFY", "MIS")
 
 
 def test_of_what_the_broker_has_in_part_that_part_may_be_sold(holding):

@@ -149,6 +149,9 @@ class BookDifference(models.Model):
     times_seen = models.PositiveIntegerField(default=1, help_text="in a row, by readings apart")
     first_seen_at = models.DateTimeField(help_text="market time")
     last_seen_at = models.DateTimeField(help_text="market time")
+    allowed_quantity = models.IntegerField(null=True, help_text="the difference that a person lets exits pass")
+    allowed_by = models.CharField(max_length=150, blank=True)
+    allowed_at = models.DateTimeField(null=True, help_text="market time")
 
     class Meta:
         constraints = [

@@ -83,7 +83,7 @@ def _book(account: Account, row: SeenTrade, instrument: Instrument) -> list[Trad
     trades = book_parts(_report(row, instrument), parts)
     crashpoint("outside.before_commit")
     for trade in trades:
-        _tell(trade, instrument)
+        _notify_run(trade, instrument)
     _record(account, row, instrument, trades)
     transaction.on_commit(lambda: metrics.FILLS.labels(account.mode).inc())
     return trades
@@ -128,7 +128,7 @@ def _report(row: SeenTrade, instrument: Instrument) -> TradeReport:
     )
 
 
-def _tell(trade: Trade, instrument: Instrument) -> None:
+def _notify_run(trade: Trade, instrument: Instrument) -> None:
     """Let the run hear what was closed of its holding, and its exit be cut down to what is left."""
     run = Run.objects.filter(deployment=trade.portfolio.deployment_id, ended_at__isnull=True).first()
     if run is not None:

@@ -7,11 +7,15 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F
 
+from alphapanda.core.clock import market_now
 from alphapanda.core.journal.services import record_event
 from alphapanda.core.timezone import IST
 from instruments.models import Instrument
 from portfolio.models import Account, Position
+from trading import wakeups
+from trading.errors import NotAllowed
 from trading.models import BookDifference, SeenTrade
 from trading.orders.broker_port import BrokerPositionRow
 from trading.orders.differences import Compared, Key, compare_books
@@ -88,13 +92,33 @@ def _record(account: Account, row: BookDifference) -> None:
 def differences_of(account: Account, now: datetime) -> dict[tuple[UUID, str], int]:
     """Return D by (instrument, product) as the day's last quiet reading showed it, where it is not 0.
 
-    What another day showed holds no exit back. A name nobody here lists is no holding of ours: it is shown only.
+    What another day showed holds no exit back, nor what a person lets pass: that difference and no other. A name nobody
+    here lists is no holding of ours: it is shown only.
     """
     midnight = now.astimezone(IST).replace(hour=0, minute=0, second=0, microsecond=0)
-    rows = list(BookDifference.objects.filter(account=account, last_seen_at__gte=midnight).exclude(quantity=0))
+    seen_today = BookDifference.objects.filter(account=account, last_seen_at__gte=midnight).exclude(quantity=0)
+    rows = list(seen_today.exclude(allowed_quantity=F("quantity"), allowed_at__gte=midnight))
     listed = Instrument.objects.by_keys([f"{row.exchange}:{row.tradingsymbol}" for row in rows])
     keys = ((listed.get(f"{row.exchange}:{row.tradingsymbol}"), row) for row in rows)
     return {(instrument.pk, row.product): row.quantity for instrument, row in keys if instrument is not None}
+
+
+@transaction.atomic
+def allow_exits(row: BookDifference, by: str) -> None:
+    """Let exits pass a difference that nothing explains, until it changes or the day ends: a person's word.
+
+    If the broker is right, they sell what is not there. Raises NotAllowed where the books agree.
+    """
+    Account.objects.locked(row.account_id)
+    row = BookDifference.objects.select_for_update(no_key=True).get(pk=row.pk)
+    if not row.quantity:
+        raise NotAllowed(f"our books and the broker's agree on {row.tradingsymbol}")
+    row.allowed_quantity, row.allowed_by, row.allowed_at = row.quantity, by, market_now()
+    row.save(update_fields=["allowed_quantity", "allowed_by", "allowed_at"])
+    payload = {"by": by, "ours": row.ours, "theirs": row.theirs}
+    key = f"{row.exchange}:{row.tradingsymbol} {row.product}"
+    record_event("broker.exits_allowed", key=key, account_id=row.account_id, payload=payload)
+    wakeups.wake_stage_after_commit(wakeups.EXITS, row.account_id, "risk")
 
 
 def is_frozen(account: Account, instrument: Instrument) -> bool:

@@ -282,6 +282,7 @@ PLAIN: dict[str, Sentence] = {
         "fault",
         "{key}: {ours} in our books, {theirs} at the broker. Nothing new is opened in it",
     ),
+    "broker.exits_allowed": ("warn", "warn", "{key}: {ours} here, {theirs} there; {by} lets exits pass"),
     "broker.cancel_requested": ("bar", "", "Asked to cancel what is not ours: {what}, by {by}"),
     "broker.agrees": ("tick", "", "{key}: {ours} in our books and at the broker again"),
     "session.opened": ("tick", "", "Logged in at the broker"),

@@ -120,7 +120,10 @@ def _gate_and_prices(facts: Facts) -> Iterator[Finding]:
     if facts.stopped_brokers:
         yield Finding("stopped_brokers", "fault", "wrong", "A broker takes no new orders.", facts.stopped_brokers)
     if facts.differing_books:
-        words = f"{'; '.join(facts.differing_books)}. Nothing new is opened in it; exits go as far as both agree."
+        words = (
+            f"{'; '.join(facts.differing_books)}. Nothing new is opened in it; exits go as far as both agree, "
+            "further only by allow_exits."
+        )
         yield Finding("differing_books", "fault", "wrong", "Our books and the broker's differ.", (Line(words),))
     if facts.reduce_only:
         yield Finding(
