@@ -77,6 +77,7 @@ PAGES: dict[str, Row] = {
     "arming": {"arm": R.TRADE, "disarm": R.HALT},
     "exit_position": R.HALT,
     "place_order": R.TRADE,
+    "reckon_order": R.TRADE,
     "cancel_order": R.HALT,
     "ask_backtest": R.TRADE,
     "cancel_backtest": R.TRADE,

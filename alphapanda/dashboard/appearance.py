@@ -20,6 +20,7 @@ SHEETS = [
         "system",
         "lab",
         "portfolio",
+        "ticket",
     )
 ]
 THEMES = {"auto": "As the machine", "dark": "Dark", "light": "Light"}

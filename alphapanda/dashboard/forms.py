@@ -17,7 +17,9 @@ from instruments.domain.order_terms import (
     ORDER_TYPE_LABELS,
     PRODUCT_LABELS,
     SIDE_LABELS,
+    OrderType,
     Product,
+    Side,
     choices_from,
     price_problems,
 )
@@ -75,6 +77,14 @@ class OrderForm(forms.Form):
         required=False, min_value=Decimal("0.01"), max_digits=18, decimal_places=4, label="Trigger"
     )
     product = forms.ChoiceField(choices=choices_from(PRODUCT_LABELS), initial=Product.MIS)
+    stop = forms.DecimalField(
+        required=False,
+        min_value=Decimal("0.01"),
+        max_digits=18,
+        decimal_places=4,
+        label="Planned stop",
+        help_text="only reckoned with: no order is placed at it",
+    )
     closes = forms.ModelChoiceField(
         Deployment.objects.all(), required=False, empty_label="nobody's", widget=forms.HiddenInput, label="Closes"
     )
@@ -83,7 +93,7 @@ class OrderForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["account"].queryset = tradable_accounts()  # type: ignore[attr-defined]
-        for name in ("quantity", "price", "trigger_price"):
+        for name in ("quantity", "price", "trigger_price", "stop"):
             self.fields[name].widget.attrs["class"] = "num"
 
     def clean_instrument(self) -> Instrument:
@@ -128,7 +138,23 @@ class OrderForm(forms.Form):
 
     def asked(self) -> dict[str, Any]:
         """Return the arguments of ``place_by_hand``."""
-        return {name: self.cleaned_data[name] for name in self.fields}
+        return {name: self.cleaned_data[name] for name in self.fields if name != "stop"}
+
+    def typed(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return what can be read of it, and what is wrong with what cannot; an empty field is neither."""
+        form = self if self.is_bound else type(self)(self._beginnings())
+        words = str(form["instrument"].value() or "").strip()
+        wrong = {name: " ".join(map(str, form.errors[name])) for name in form.fields if form.has_error(name)}
+        typed = {name: said for name, said in wrong.items() if form[name].value()}
+        read = {name: value for name, value in form.cleaned_data.items() if value not in (None, "")}
+        return {"words": words, **read}, typed
+
+    def _beginnings(self) -> dict[str, Any]:
+        """Return what an untouched form would send."""
+        begun = {name: self.get_initial_for_field(field, name) for name, field in self.fields.items()}
+        first = self.fields["account"].queryset.first()  # type: ignore[attr-defined]
+        usual = {"account": first and first.pk, "side": Side.BUY, "order_type": OrderType.MARKET}
+        return {name: value for name, value in {**begun, **usual, **self.initial}.items() if value}
 
 
 CLOCK = {"type": "time"}

@@ -22,6 +22,7 @@ urlpatterns = [
     path("do/deployments/<uuid:deployment_id>/<slug:act>/", acts.act_on_deployment, name="deployment_act"),
     path("do/positions/<uuid:position_id>/exit/", acts.exit_position, name="exit_position"),
     path("do/orders/place/", acts.place_order, name="place_order"),
+    path("do/orders/reckon/", acts.reckon_order, name="reckon_order"),
     path("do/orders/<uuid:order_id>/cancel/", acts.cancel_order, name="cancel_order"),
     path("do/backtests/ask/", acts.ask_for_backtest, name="ask_backtest"),
     path("do/backtests/<uuid:backtest_id>/cancel/", acts.cancel_backtest_asked, name="cancel_backtest"),

@@ -97,9 +97,9 @@ def test_the_palette_fills_in_a_ticket_and_sends_nothing(open_page: Any, sample:
     page.wait_for_url("**/orders/?*#place")
     assert page.locator("#id_quantity").input_value() == "10"
     assert page.locator("#id_instrument").input_value() == "NSE:INFY"
-    assert page.locator("#place button").inner_text() == "Buy 10 INFY in practice"
+    assert page.locator("#place button[data-does]").inner_text() == "Buy 10 INFY in practice"
     page.select_option("#id_side", "SELL")
-    assert page.locator("#place button").inner_text() == "Sell 10 INFY in practice"
+    assert page.locator("#place button[data-does]").inner_text() == "Sell 10 INFY in practice"
     assert page.problems == []
 
 

@@ -5,6 +5,7 @@ from alphapanda.dashboard.panels.lab.result import backtest_snapshot
 from alphapanda.dashboard.panels.live.page import live_snapshot
 from alphapanda.dashboard.panels.orders.page import orders_snapshot
 from alphapanda.dashboard.panels.orders.story import order_story
+from alphapanda.dashboard.panels.orders.ticket import reckon_ticket
 from alphapanda.dashboard.panels.portfolio.page import portfolio_snapshot
 from alphapanda.dashboard.panels.strategies.deployment import deployment_snapshot
 from alphapanda.dashboard.panels.strategies.page import strategies_snapshot
@@ -18,6 +19,7 @@ __all__ = [
     "order_story",
     "orders_snapshot",
     "portfolio_snapshot",
+    "reckon_ticket",
     "strategies_snapshot",
     "system_snapshot",
 ]

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
@@ -19,6 +19,7 @@ from alphapanda.core.journal.services import CannotDecide, drop_dead_letter, rep
 from alphapanda.dashboard.forms import BacktestForm, OrderForm, given_parameters
 from alphapanda.dashboard.panels.live.kill_switch import CANCEL_ALL, FLATTEN
 from alphapanda.dashboard.panels.naming import order_words
+from alphapanda.dashboard.panels.orders.ticket import reckon_ticket
 from alphapanda.dashboard.views.asking import await_answers, await_price
 from alphapanda.dashboard.views.page import refuse, signed_in
 from alphapanda.dashboard.views.pages import deployment_page, lab_page, orders_page
@@ -163,6 +164,21 @@ def change_parameters(request: HttpRequest, chosen: Deployment) -> HttpResponse:
     else:
         messages.info(request, f"{chosen.name} has new parameters. They hold from its next start.")
     return redirect("dashboard:deployment", chosen.pk)
+
+
+@signed_in
+@require_POST
+def reckon_order(request: HttpRequest) -> HttpResponse:
+    """What the ticket says of the order as it is filled in, as JSON; as a page it has its price watched as well."""
+    form = OrderForm(request.POST)
+    if request.headers.get("Accept", "").startswith("application/json"):
+        return JsonResponse(reckon_ticket(*form.typed(), request.user))
+    given, _ = form.typed()
+    if "account" in given and "instrument" in given:
+        if not roles.may_touch(request.user, given["account"]):
+            return refuse_account(request)
+        ensure_watched(given["account"], given["instrument"]) or await_price(given["instrument"])
+    return orders_page(request, form)
 
 
 @signed_in

@@ -79,7 +79,10 @@ def show_orders(request: HttpRequest) -> HttpResponse:
 def orders_page(request: HttpRequest, form: OrderForm) -> HttpResponse:
     asked = {name: request.GET.get(name, "") for name in FILTERS}
     snapshot = panels.orders_snapshot(asked)
-    return render_page(request, "dashboard/orders.html", "orders", snapshot, form=form, narrowed=any(asked.values()))
+    ticket = panels.reckon_ticket(*form.typed(), request.user)
+    return render_page(
+        request, "dashboard/orders.html", "orders", snapshot, form=form, ticket=ticket, narrowed=any(asked.values())
+    )
 
 
 @signed_in

@@ -9,7 +9,7 @@ import { LogPanel } from "./log.js";
 import { revalue, showPrices } from "./market.js";
 import { openPalette, preparePalette } from "./palette.js";
 import { PageSocket } from "./socket.js";
-import { sayTicket } from "./ticket.js";
+import { followTicket } from "./ticket.js";
 
 const FRAME = 200;
 const REFETCH = 1000;
@@ -105,7 +105,7 @@ function start() {
   paint();
   guardForms();
   followChoices();
-  sayTicket();
+  followTicket();
   preparePalette(readJson("commands") ?? []);
   listenToKeys({ openPalette });
   setInterval(countAges, FRAME);
