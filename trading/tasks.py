@@ -124,6 +124,22 @@ def fetch_settlement_prices(account: str) -> None:
         log.warning("settlement_prices_not_told", account=account, error=repr(error))
 
 
+@shared_task(name="trading.tasks.write_login_addresses")
+def write_login_addresses(account: str) -> None:
+    from trading.logins import write_addresses
+
+    wakeups.clear_awake_flag(wakeups.LOGIN_ADDRESS, account)
+    write_addresses(account)
+
+
+@shared_task(name="trading.tasks.complete_login")
+def complete_login(account: str) -> None:
+    from trading.logins import complete_login as complete
+
+    wakeups.clear_awake_flag(wakeups.LOGIN, account)
+    complete(account)
+
+
 @shared_task(name="trading.tasks.book_expiries")
 def book_expiries(account_id: str) -> None:
     from trading.orders.expiries import book_expiries as drain

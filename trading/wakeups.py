@@ -25,6 +25,7 @@ WARM_UP, BANDS = "warm_up", "fetch_bands"
 ACTIONS, HISTORY = "apply_corporate_actions", "fetch_adjusted_history"
 EXPIRIES, SETTLEMENT = "book_expiries", "fetch_settlement_prices"
 BACKTESTS = "run_backtests"
+LOGIN_ADDRESS, LOGIN = "write_login_addresses", "complete_login"
 # The broker takes its time, and asking it again only waits behind the first.
 LONG_STAGES = {WARM_UP: 30, BANDS: 300, SETTLEMENT: 300, HISTORY: 60, BACKTESTS: 30}
 _client: redis.Redis | None = None

@@ -139,6 +139,15 @@ def age_of(span: timedelta) -> str:
     return f"{grouped(seconds / 3600)} h"
 
 
+def left(span: timedelta) -> str:
+    """What is left of a time: hours and minutes; below an hour minutes and seconds; then that it is over."""
+    seconds = int(span.total_seconds())
+    if seconds <= 0:
+        return "over"
+    big, small = divmod(seconds // 60, 60) if seconds >= 3600 else divmod(seconds, 60)
+    return f"{big} h {small} min" if seconds >= 3600 else f"{big} min {small} s"
+
+
 _AGE_STEPS = ((Decimal(10), 1, "s", 1), (Decimal(100), 1, "s", 0), (Decimal(7200), 60, "min", 0))
 
 

@@ -63,6 +63,10 @@ PAGES: dict[str, Row] = {
     "backtest_file": R.LOOK,
     "system": R.LOOK,
     "find": R.LOOK,
+    "flight": R.LOOK,
+    "logins": R.LOOK,
+    "login_back": R.TRADE,
+    "login_act": R.TRADE,
     "gate": {"active": R.EASE, "reduce_only": R.HALT, "halted": R.HALT, "cancel_all": R.HALT, "flatten": R.HALT},
     "deployment_act": {
         "start": R.TRADE,

@@ -21,6 +21,7 @@ SHEETS = [
         "lab",
         "portfolio",
         "ticket",
+        "morning",
     )
 ]
 THEMES = {"auto": "As the machine", "dark": "Dark", "light": "Light"}

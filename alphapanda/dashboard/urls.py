@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from alphapanda.dashboard.views import acts, pages, people, you
+from alphapanda.dashboard.views import acts, morning, pages, people, you
 
 app_name = "dashboard"
 urlpatterns = [
@@ -16,6 +16,10 @@ urlpatterns = [
     path("lab/<uuid:backtest_id>/", pages.show_backtest, name="backtest"),
     path("lab/<uuid:backtest_id>/<str:table>", pages.download_result, name="backtest_file"),
     path("system/", pages.show_system, name="system"),
+    path("flight/", morning.show_flight, name="flight"),
+    path("logins/", morning.show_logins, name="logins"),
+    path("logins/back/", morning.come_back, name="login_back"),
+    path("do/logins/<uuid:account_id>/<slug:act>/", morning.act_on_login, name="login_act"),
     path("find/", pages.find, name="find"),
     path("do/gate/", acts.set_level, name="gate"),
     path("do/accounts/<uuid:account_id>/<slug:act>/", acts.arm_account, name="arming"),

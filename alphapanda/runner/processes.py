@@ -72,12 +72,14 @@ def python_module(name: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", name, *arguments]
 
 
-def kitesim_child(port: int, folder: Path, market: Market) -> Child:
+def kitesim_child(port: int, folder: Path, market: Market, web_port: int | None = None) -> Child:
+    """``web_port``: where the pages are, to which a login made in a browser comes back."""
+    back = f":http://127.0.0.1:{web_port}/logins/back/" if web_port else ""
     command = python_module(
         "kitesim", "--port", str(port), "--state-dir", str(folder / "kitesim"),
         "--seed", str(market.seed), "--date", market.date, "--open-at", market.open_at,
         "--rate", "0", "--night", str(market.night), "--keep-sessions",
-        "--app", "kitesim:kitesim-secret:AP0001", "--app", "rehearsal:rehearsal-secret:AP0002",
+        "--app", f"kitesim:kitesim-secret:AP0001{back}", "--app", f"rehearsal:rehearsal-secret:AP0002{back}",
     )  # fmt: skip
     return Child("kitesim", command)
 

@@ -1,10 +1,11 @@
 """The browser writes figures exactly as the server does."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from alphapanda.core.figures import age
+from alphapanda.core.figures import age, left
 from alphapanda.dashboard.formats import FORMATS
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -50,6 +51,19 @@ def test_browser_and_server_tell_ages_alike(open_page: Any) -> None:
         seconds,
     )
     assert told == [age(value) for value in seconds]
+
+
+def test_browser_and_server_tell_what_is_left_alike(open_page: Any) -> None:
+    page = open_page("/sign-in/")
+    seconds = [-5, 0, 1, 59.9, 60, 3599, 3600, 55620, 90000]
+    told = page.evaluate(
+        """async (values) => {
+        const { left } = await import("/static/dashboard/js/formats.js");
+        return values.map(left);
+        }""",
+        seconds,
+    )
+    assert told == [left(timedelta(seconds=value)) for value in seconds]
 
 
 def test_sums_move_exactly_with_prices(open_page: Any) -> None:

@@ -1,5 +1,5 @@
 // Two clocks, and every age on the page counted on by the browser itself, so that a lost socket ages everything.
-import { age, clock_time, weekday_date } from "./formats.js";
+import { age, clock_time, left, weekday_date } from "./formats.js";
 import { setIcon } from "./bind.js";
 
 // A snapshot is as old as its way here: a clock that is ahead of it by no more than this goes on as it was.
@@ -44,6 +44,9 @@ export function wordsOf(datum, state, short) {
 export function countAges() {
   for (const element of document.querySelectorAll("[data-age]")) {
     if (element.datum !== undefined) tell(element, element.datum);
+  }
+  for (const element of document.querySelectorAll("[data-until]")) {
+    if (element.datum) element.textContent = left((Date.parse(element.datum) - marketNow()) / 1000);
   }
   tellTime();
 }

@@ -22,12 +22,12 @@ function visit(element, data) {
 }
 
 function show(element, item) {
-  const { b, bind, show: shownBy, needs, icon, age } = element.dataset;
+  const { b, bind, show: shownBy, needs, icon, age, until } = element.dataset;
   if (b) write(element, read(item, b));
   if (bind) for (const pair of bind.split(" ")) setAttribute(element, ...pair.split(":"), item);
   if (shownBy) element.hidden = isEmpty(read(item, shownBy)) || (needs && !isReached(read(item, needs)));
   if (icon) setIcon(element, read(item, icon) || "none");
-  if (age) element.datum = read(item, age);
+  if (age || until) element.datum = read(item, age ?? until);
   for (const [kind, draw] of Object.entries(DRAWERS)) if (kind in element.dataset) draw(element, item, element.dataset[kind]);
 }
 

@@ -63,6 +63,14 @@ export function age(seconds) {
   return `${groupIndian(String(Math.round(passed / 3600)))} h`;
 }
 
+export function left(seconds) {
+  const whole = Math.floor(seconds);
+  if (whole <= 0) return "over";
+  const [unit, big, small] = whole >= 3600 ? [60, "h", "min"] : [1, "min", "s"];
+  const units = Math.floor(whole / unit);
+  return `${Math.floor(units / 60)} ${big} ${units % 60} ${small}`;
+}
+
 const time = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: ZONE, hourCycle: "h23", ...options });
 const CLOCK = time({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const MINUTE = time({ hour: "2-digit", minute: "2-digit" });

@@ -286,6 +286,7 @@ PLAIN: dict[str, Sentence] = {
     "broker.cancel_requested": ("bar", "", "Asked to cancel what is not ours: {what}, by {by}"),
     "broker.agrees": ("tick", "", "{key}: {ours} in our books and at the broker again"),
     "session.opened": ("tick", "", "Logged in at the broker"),
+    "session.refused": ("cross", "warn", "The login was not taken: {reason}"),
     "session.ended": ("bar", "", "Broker session ended: {reason}"),
 }
 SENTENCES: dict[str, Callable[[Event], Sentence]] = {

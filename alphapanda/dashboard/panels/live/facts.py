@@ -9,7 +9,7 @@ import redis
 from django.db.models import F, Max, Q
 from django.urls import reverse
 
-from alphapanda.core.figures import age, clock_minute, counted, profit, signed_whole, weekday_date
+from alphapanda.core.figures import age, clock_minute, counted, left, profit, signed_whole, weekday_date
 from alphapanda.core.journal.models import DeadLetter
 from alphapanda.core.timezone import IST
 from alphapanda.dashboard.panels.context import PageContext
@@ -133,17 +133,16 @@ def rate_fact(page: PageContext) -> FactRow:
 
 def session_fact(page: PageContext) -> FactRow:
     session = BrokerSession.objects.filter(state=BrokerSession.State.LIVE).order_by("-expires_at").first()
-    label = "Session" if page.is_practice else "Kite session"
+    label, href = "Session" if page.is_practice else "Kite session", reverse("dashboard:logins")
     if session is None:
-        value, note = ("Open", "practice") if page.is_practice and page.feeds else ("None", "kite_login opens one")
-        return fact_row("session", label, value, note, "live" if value == "Open" else "unknown")
+        value, note = ("Open", "practice") if page.is_practice and page.feeds else ("None", "log in")
+        return fact_row("session", label, value, note, "live" if value == "Open" else "unknown", href=href)
     if session.expires_at is None:
-        return fact_row("session", label, "Open", "ends at 06:00")
-    left = session.expires_at - page.now
-    if left <= timedelta(0):
-        return fact_row("session", label, "Ended", f"at {clock_minute(session.expires_at)}", "dead", "fault")
-    hours, minutes = divmod(int(left.total_seconds()) // 60, 60)
-    return fact_row("session", label, f"{hours} h {minutes} min", f"until {clock_minute(session.expires_at)}")
+        return fact_row("session", label, "Open", "ends at 06:00", href=href)
+    remaining = session.expires_at - page.now
+    if remaining <= timedelta(0):
+        return fact_row("session", label, "Ended", f"at {clock_minute(session.expires_at)}", "dead", "fault", href)
+    return fact_row("session", label, left(remaining), f"until {clock_minute(session.expires_at)}", href=href)
 
 
 def verdict_facts(

@@ -81,7 +81,7 @@ class Command(BaseCommand):
         supervisor = practice.server_supervisor()
         supervisor.base = base
         market = Market(options["seed"], options["date"], options["open_at"], options["night"])
-        self._kitesim = supervisor.start(processes.kitesim_child(port, folder, market))
+        self._kitesim = supervisor.start(processes.kitesim_child(port, folder, market, options["port"]))
         return supervisor
 
     def _configure(self, base: dict[str, str]) -> None:
