@@ -186,6 +186,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"queue": "housekeeping", "expires": 5},
     },
+    "lag": {
+        "task": "trading.tasks.sample_lag",
+        "schedule": 10.0,
+        "options": {"queue": "housekeeping", "expires": 5},
+    },
     "books": {"task": "portfolio.tasks.check_books", "schedule": crontab(hour="17", minute="30")},
     "calendar": {"task": "instruments.tasks.check_calendar", "schedule": crontab(hour="3", minute="0")},
     "watching": {"task": "trading.tasks.drop_unneeded_subscriptions", "schedule": crontab(hour="3", minute="30")},

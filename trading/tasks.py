@@ -198,6 +198,14 @@ def trim_streams() -> None:
     trimming.trim_streams()
 
 
+@shared_task(name="trading.tasks.sample_lag")
+def sample_lag() -> None:
+    from alphapanda.core.clock.market_time import wall_now
+    from trading.ticks import lag
+
+    lag.sample_lag(wall_now())
+
+
 @shared_task(name="trading.tasks.exit_what_is_due")
 def exit_what_is_due() -> None:
     """Leave what is past its flat-by and no run has asked to leave: feeds can be silent, and hands have no run."""

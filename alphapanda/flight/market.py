@@ -24,6 +24,7 @@ from market.stream import TickStream
 from portfolio.models import Account
 from trading import wakeups
 from trading.models import BrokerSession
+from trading.ticks.lag import entries_behind
 
 LAG_NOTICED, LAG_TOO_MUCH = 50, 500
 CLOCK_NOTICED, CLOCK_TOO_MUCH = timedelta(seconds=1), timedelta(seconds=3)
@@ -161,9 +162,9 @@ def check_lag(name: str) -> Finding:
 
 
 def shard_keeps_up(name: str, shard: str, done: StreamPosition, written: StreamPosition) -> Finding:
-    if done.epoch != written.epoch and written > done:
+    behind = entries_behind(done, written)
+    if behind is None:
         return warn_finding(name, f"{shard} stands at {done}; the feed writes {written}, in another epoch")
-    behind = max(0, written.n - done.n) if done.epoch == written.epoch else 0
     words = f"{shard} is {whole(behind)} behind"
     if behind >= LAG_TOO_MUCH:
         return red_finding(name, f"{words}: its worker is slow or gone")

@@ -22,6 +22,7 @@ import structlog
 from django.conf import settings
 
 KEY = "processes"
+STARTS, STARTS_KEPT = "process_starts", 50
 BEAT_SECONDS = 1.0
 # A beat may wait so long for Valkey; one that came after the name was taken off would put it on again.
 LONGEST_BEAT_SECONDS = 6.0
@@ -41,12 +42,21 @@ class Process:
     pid: int
     started_at: datetime
     heard_at: datetime
+    error: str = ""  # what it died of, where it could still say so
 
     def silence(self, now: datetime) -> timedelta:
         return max(now - self.heard_at, timedelta(0))
 
     def is_silent(self, now: datetime) -> bool:
         return self.silence(now) > SILENT_AFTER
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A process began. ``before`` is the one of its name that left its name on: it was killed, or died of an error."""
+
+    process: Process
+    before: Process | None
 
 
 class Heartbeat(threading.Thread):
@@ -56,16 +66,32 @@ class Heartbeat(threading.Thread):
         super().__init__(name=f"heartbeat of {name}", daemon=True)
         self.role, self.does, self._client = name, does, client
         self._started_at, self._ended, self._is_lost = _now(), threading.Event(), False
+        self._first, self._is_noted = threading.Lock(), False
 
     def run(self) -> None:
         while not self._ended.is_set():
             self.beat()
             self._ended.wait(BEAT_SECONDS)
 
-    def beat(self) -> None:
-        said = Process(self.role, self.does, os.getpid(), self._started_at, _now())
+    def _note_start(self) -> bool:
+        """Keep who began, and what the one before left. False: Valkey is away, and it is tried with the next beat."""
         try:
-            self._client.hset(KEY, self.role, orjson.dumps(asdict(said)))
+            left: Any = self._client.hget(KEY, self.role)
+            before = orjson.loads(left) if left else None
+            self._client.lpush(STARTS, orjson.dumps({"process": asdict(self._now()), "before": before}))
+            self._client.ltrim(STARTS, 0, STARTS_KEPT - 1)
+        except redis.RedisError:
+            return False
+        return True
+
+    def _now(self, error: str = "") -> Process:
+        return Process(self.role, self.does, os.getpid(), self._started_at, _now(), error)
+
+    def beat(self) -> None:
+        with self._first:  # its first beat covers what the one before it left
+            self._is_noted = self._is_noted or self._note_start()
+        try:
+            self._client.hset(KEY, self.role, orjson.dumps(asdict(self._now())))
             for key, name, words in _standing:
                 self._client.hset(key, name, words)
             self._is_lost = False
@@ -78,10 +104,12 @@ class Heartbeat(threading.Thread):
         """Stop, and take the name off the list; but leave it if it was an error that ended the process."""
         self._ended.set()
         self.join(timeout=LONGEST_BEAT_SECONDS)
-        if sys.exc_info()[0] is not None or getattr(sys, "last_value", None) is not None:
-            return
+        error = sys.exc_info()[1] or getattr(sys, "last_value", None)
         try:
-            self._client.hdel(KEY, self.role)
+            if error is not None:
+                self._client.hset(KEY, self.role, orjson.dumps(asdict(self._now(type(error).__name__))))
+            else:
+                self._client.hdel(KEY, self.role)
         except redis.RedisError as error:
             log.warning("heartbeat_not_ended", process=self.role, error=repr(error))
 
@@ -132,6 +160,13 @@ def read_processes(client: redis.Redis, now: datetime) -> list[Process]:
     if gone := [one.name for one in found if one.silence(now) >= FORGOTTEN_AFTER]:
         client.hdel(KEY, *gone)
     return sorted((one for one in found if one.name not in gone), key=lambda one: one.name)
+
+
+def read_starts(client: redis.Redis) -> list[Start]:
+    """Return the last starts that were kept, newest first. Raises RedisError."""
+    kept: Any = client.lrange(STARTS, 0, STARTS_KEPT - 1)
+    said = [orjson.loads(one) for one in kept]
+    return [Start(_read(one["process"]), _read(one["before"]) if one["before"] else None) for one in said]
 
 
 def silent_names(client: redis.Redis, now: datetime) -> list[str]:

@@ -14,7 +14,7 @@ import structlog
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from alphapanda.core.telemetry.heartbeats import Heartbeat, keep_beating, read_processes
+from alphapanda.core.telemetry.heartbeats import Heartbeat, keep_beating, read_processes, read_starts
 
 LIVES = (
     "import sys;"
@@ -64,6 +64,31 @@ def test_a_killed_process_leaves_its_name_and_is_missed(heard):
     [found] = heard()
     assert not found.is_silent(found.heard_at + timedelta(seconds=3))
     assert found.is_silent(found.heard_at + timedelta(seconds=4))
+
+
+def test_a_start_after_an_orderly_end_follows_nobody(heard, valkey):
+    for _ in range(2):
+        start().communicate("")
+    assert [one.before for one in read_starts(valkey)] == [None, None]
+
+
+def test_a_start_after_a_kill_names_the_one_that_was_killed(heard, valkey):
+    killed = start()
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    again = start()
+    newest, first = read_starts(valkey)
+    again.communicate("")
+    assert (newest.process.pid, newest.before.pid, newest.before.error) == (again.pid, killed.pid, "")
+    assert (first.process.pid, first.before) == (killed.pid, None)
+
+
+def test_a_start_after_an_error_says_which(heard, valkey):
+    command = [sys.executable, "-c", LIVES.replace("sys.stdin.read()", "raise RuntimeError('boom')")]
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "alphapanda.settings"}
+    subprocess.run(command, env=environment, check=False, capture_output=True)
+    start().communicate("")
+    assert read_starts(valkey)[0].before.error == "RuntimeError"
 
 
 def test_a_process_that_dies_of_an_error_is_missed(heard):

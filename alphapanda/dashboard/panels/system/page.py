@@ -12,6 +12,7 @@ from alphapanda.dashboard.panels.ages import Age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.shell import CommonFacts, common_facts
 from alphapanda.dashboard.panels.system.alerts import AlertsPanel, alerts_panel
+from alphapanda.dashboard.panels.system.history import LagPanel, StartsPanel, lag_panel, starts_panel
 from alphapanda.dashboard.panels.system.keeping import KeepingPanel, keeping_panel
 from alphapanda.dashboard.panels.system.processes import FeedsPanel, ProcessesPanel, feeds_panel, processes_panel
 from alphapanda.dashboard.panels.system.work import (
@@ -41,6 +42,8 @@ class SystemSnapshot(CommonFacts):
     data: DataPanel
     books: BooksPanel
     keeping: KeepingPanel
+    lag: LagPanel
+    starts: StartsPanel
     charts_missing: bool
 
 
@@ -59,6 +62,8 @@ def system_snapshot(user: Any) -> SystemSnapshot:
         "data": data_panel(page),
         "books": books_panel(page),
         "keeping": keeping_panel(page),
+        "lag": lag_panel(page),
+        "starts": starts_panel(page),
         "charts_missing": not any(
             isinstance(entry, tuple) and entry[0] == CHARTS for entry in settings.STATICFILES_DIRS
         ),

@@ -10,8 +10,10 @@ from alphapanda.core.telemetry.heartbeats import Process
 from alphapanda.dashboard.panels.ages import Age, fixed_age, read_now
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.live.facts import FEED_ICONS
+from market.domain.entries import StreamPosition
 from market.models import FeedLease, Shard
 from market.quotes import FeedState
+from trading.ticks.lag import entries_behind
 
 
 class ProcessesPanel(TypedDict):
@@ -119,6 +121,7 @@ def lag_words(shard: Shard, state: FeedState | None) -> str:
     """Entries appended and not yet processed; positions of different epochs cannot be subtracted."""
     if state is None or not state.n:
         return f"{shard.name}: {UNKNOWN}"
-    if shard.epoch != state.epoch:
+    behind = entries_behind(StreamPosition(shard.epoch, shard.n), StreamPosition(state.epoch, state.n))
+    if behind is None:
         return f"{shard.name}: at {shard.epoch}-{shard.n}, another epoch"
-    return f"{shard.name}: {counted(max(0, state.n - shard.n), 'entry', 'entries')} behind"
+    return f"{shard.name}: {counted(behind, 'entry', 'entries')} behind"
