@@ -202,3 +202,18 @@ def test_a_link_among_words_is_told_by_more_than_its_colour(open_page: Any, samp
     page = open_page(f"/orders/{sample.order('open').pk}/")
     line = page.locator(".crumbs a").first.evaluate("(link) => getComputedStyle(link).textDecorationLine")
     assert line == "underline"
+
+
+@pytest.mark.parametrize("size", ["desk", "phone"])
+def test_fills_are_rings_on_the_days_curve_and_a_list_that_keys_open(
+    open_page: Any, sample: SampleDay, size: str
+) -> None:
+    sample.order("open", filled=120)
+    page = open_page("/", size)
+    page.locator(".curve .mark").first.wait_for(state="attached")
+    assert page.locator(".curve .mark title").first.text_content() == "14:32 Bought 120 INFY at 1,512.37"
+    page.locator(".filled summary").press("Enter")
+    row = page.locator(".filled li")
+    assert row.inner_text() == "14:32 Bought 120 INFY at 1,512.37"
+    box = row.bounding_box()
+    assert 0 <= box["x"] <= box["x"] + box["width"] <= page.viewport_size["width"]

@@ -23,9 +23,9 @@ def test_a_position_stands_with_its_stop_and_no_distance_while_no_price_is_known
     assert (hold["words"], hold["stop"]) == ("+120 INFY at 1,512.37", "stop 1,501.00, price unknown")
 
 
-def test_the_line_of_the_day_says_its_ends(sample: SampleDay) -> None:
+def test_the_line_of_the_day_says_its_figures_with_their_times(sample: SampleDay) -> None:
     PnlSnapshot.objects.create(
         portfolio=sample.portfolio, at=NOW - timedelta(seconds=30), day=DAY, realised=0, unrealised=0,
         opened_with=0, charges=0, net=Decimal("90.40"), worst=Decimal("-12.50"),
     )  # fmt: skip
-    assert card()["range"] == "−13 to +90 today"
+    assert card()["range"] == "In ₹: began at 0, low −13 at 14:31, high +90 at 14:31, last +90 at 14:31"

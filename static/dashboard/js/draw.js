@@ -102,7 +102,7 @@ function scaleOf(values) {
 export function drawCurve(svg, item, path) {
   const curve = read(item, path);
   const box = svg.getBoundingClientRect();
-  if (!curve || !box.width || same(svg, [curve.points?.length, curve.points?.at(-1), curve.closes, curve.others?.length])) return;
+  if (!curve || !box.width || same(svg, [curve.points?.length, curve.points?.at(-1), curve.closes, curve.others?.length, curve.marks?.length, curve.marks?.at(-1)?.words])) return;
   const frame = { width: box.width - 62, height: box.height - 24, top: 6 };
   const points = (curve.points ?? []).map(([at, net]) => [at, Number(net)]);
   const others = (curve.others ?? []).map((line) => line.map(([at, net]) => [at, Number(net)]));
@@ -112,6 +112,14 @@ export function drawCurve(svg, item, path) {
   svg.replaceChildren(...axes(curve, scale, frame, x, y));
   for (const line of others) drawOther(svg, line, x, y);
   if (points.length > 1) drawOwn(svg, points, frame, x, y);
+  for (const mark of curve.marks ?? []) drawMark(svg, mark, x, y);
+}
+
+// What was filled: a ring on the line. Its words are told when pointed at, and stand in the list below the curve.
+function drawMark(svg, mark, x, y) {
+  const ring = make("circle", { class: "mark", cx: x(mark.at), cy: y(Number(mark.net)), r: 3.4 });
+  ring.append(make("title", {}, mark.words));
+  svg.append(ring);
 }
 
 function axes(curve, scale, frame, x, y) {

@@ -11,6 +11,7 @@ from alphapanda.core.figures import clock_minute, iso, profit
 from alphapanda.dashboard.formats import money_tone
 from alphapanda.dashboard.panels.ages import Age, fixed_age, oldest_age, quote_age, read_now
 from alphapanda.dashboard.panels.context import PageContext
+from alphapanda.dashboard.panels.live.fill_marks import FillMark, fill_marks
 from alphapanda.dashboard.panels.results import PortfolioDay, PortfolioDays, add_results, curve_of
 from portfolio.models import Account
 
@@ -65,7 +66,7 @@ def net_panel(page: PageContext, days: PortfolioDays) -> NetPanel:
         "tone": money_tone(net),
         "icon": money_tone(net) or ("none" if net else "unknown"),
         "age": panel_age(page, own),
-        "curve": net_curve(page, moments, result.net, [curve_of(others)] if others else []),
+        "curve": net_curve(page, moments, result.net, [curve_of(others)] if others else [], kind),
         "others": [other_net(page, others)] if others else [],
     }
 
@@ -132,10 +133,15 @@ class NetCurve(TypedDict):
     ticks: list[list[Any]]
     words: str
     hours: list[dict[str, str | None]]
+    marks: list[FillMark]
 
 
 def net_curve(
-    page: PageContext, moments: Sequence[tuple[datetime, Decimal]], now: Decimal | None, others: list[Any]
+    page: PageContext,
+    moments: Sequence[tuple[datetime, Decimal]],
+    now: Decimal | None,
+    others: list[Any],
+    kind: str | None = None,
 ) -> NetCurve:
     """Points as [epoch seconds, exact net], the day's frame, and the same in words."""
     opens, closes = curve_frame(page)
@@ -150,6 +156,7 @@ def net_curve(
         "ticks": axis_ticks(opens, closes),
         "words": curve_words(moments, now),
         "hours": [{"at": iso(at), "net": as_text(net)} for at, net in own[:: max(1, len(own) // 8)]],
+        "marks": fill_marks(page, kind, own) if kind else [],
     }
 
 

@@ -107,6 +107,7 @@ def curve_over_days(nets: NetsByDay) -> NetCurve:
         "closes": last,
         "ticks": ticks,
         "words": words,
+        "marks": [],
         "hours": [
             {"at": datetime.combine(day, time(12), IST).isoformat(), "net": as_text(net)}
             for day, net in zip(nets, sums[1:], strict=True)

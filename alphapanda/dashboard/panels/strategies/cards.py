@@ -11,7 +11,15 @@ from django.db.models import Sum
 from django.urls import reverse
 
 from alphapanda.core import roles
-from alphapanda.core.figures import counted, percent, plain, rupees, short_rupees, signed_whole
+from alphapanda.core.figures import (
+    clock_minute,
+    counted,
+    percent,
+    plain,
+    rupees,
+    short_rupees,
+    signed_whole,
+)
 from alphapanda.dashboard.panels.context import PageContext
 from alphapanda.dashboard.panels.daily import nets_of_days
 from alphapanda.dashboard.panels.live.net import as_text
@@ -116,9 +124,14 @@ def stop_words(holding: Holding, stop: Decimal | None) -> str:
 
 
 def range_words(day: PortfolioDay | None) -> str:
-    """Between what the day's line moved, which has no axis."""
-    nets = [net for _, net in day.points] if day else []
-    return f"{signed_whole(min(nets))} to {signed_whole(max(nets))} today" if len(nets) > 1 else ""
+    """The day's line in figures, since it has no axis: where it began, its low and its high, and its last point."""
+    points = day.points if day else []
+    if not points:
+        return ""
+    low, high = (end(points, key=lambda point: point[1]) for end in (min, max))
+    named = {"low": low, "high": high, "last": points[-1]}
+    said = (f"{name} {signed_whole(net)} at {clock_minute(at)}" for name, (at, net) in named.items())
+    return ", ".join(["In ₹: began at 0", *said])
 
 
 def describe_deployment(deployment: Deployment) -> str:
