@@ -31,7 +31,8 @@ def quote(valkey: Any, instrument: Instrument, last: int = 151_240, **columns: A
     tick = {"token": instrument.instrument_token, "last_price": last, "exchange_timestamp": int(at.timestamp())}
     board = QuoteBoard(valkey)
     board.write(TickBatch(full_rows({**tick, "close": 150_000, **columns}), int(at.timestamp() * 1000)), at, "kite")
-    board.write_feed(FeedState("kite", Liveness.LIVE, connected=True, market_time=NOW))
+    # In lockstep, or a slow machine would find a feed that has been silent for six seconds.
+    board.write_feed(FeedState("kite", Liveness.LIVE, connected=True, market_time=NOW, lockstep=True))
 
 
 @pytest.fixture
