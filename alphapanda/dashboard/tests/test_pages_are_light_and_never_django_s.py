@@ -1,5 +1,6 @@
 """What a page is sent as, and what stands where there is none: never a page of Django's own."""
 
+import re
 from typing import Any
 
 import pytest
@@ -39,7 +40,7 @@ def test_the_rows_of_a_page_share_one_form(reader: Any, sample: SampleDay) -> No
         sample.order("open")
     page = reader.get("/orders/").content.decode()
     assert page.count("<form") == before
-    assert page.count(f'formaction="{reverse("dashboard:orders")}'.replace("/orders/", "/do/orders/")) == 3
+    assert len(re.findall('formaction="/do/orders/[^"]*/cancel/"', page)) == 3
 
 
 @pytest.mark.parametrize("clock", ["99:99", "25:00", "nine", "9:15:99", "-1"])

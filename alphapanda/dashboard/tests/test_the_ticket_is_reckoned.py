@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.urls import reverse
 
 from alphapanda.dashboard.tests.conftest import DAY, NOW, SampleDay
@@ -16,6 +17,7 @@ from market.models import Feed, Subscription
 from market.quotes import FeedState, QuoteBoard
 from market.subscriptions import subscribe_instrument
 from market.tests.frames import full_rows
+from portfolio.booking import TradeReport, book_trade, ensure_portfolio
 from portfolio.charging import seed_charge_rates
 from portfolio.models import ChargeRate
 from trading.models import Order, PriceBand, Signal
@@ -193,6 +195,27 @@ def test_it_says_whose_holding_it_would_close(reader: Any, ready: SampleDay) -> 
     closes = said(reckon(reader, ready, side="SELL"), "closes")
     assert closes["Mean reversion A"] == "holds 240, 240 of it may be closed; you are asked whether it is"
     assert "it opens a long" in said(reckon(reader, ready, side="BUY"), "closes")["Nobody's"]
+
+
+@transaction.atomic
+def buy_by_hand(sample: SampleDay, quantity: int) -> None:
+    account = sample.account
+    book_trade(TradeReport(
+        account_id=account.pk, portfolio_id=ensure_portfolio(account).pk, instrument_id=sample.infy.pk,
+        exchange="NSE", day=DAY, trade_id="H1", broker_order_id="H1", order_tag="", product="MIS",
+        signed_quantity=quantity, price=Decimal("1512.40"), traded_at=NOW,
+    ))  # fmt: skip
+
+
+def test_ones_own_holding_is_closed_first_and_adds_nothing(reader: Any, ready: SampleDay) -> None:
+    buy_by_hand(ready, 100)
+    part = reckon(reader, ready, side="SELL", quantity=60)
+    assert said(part, "closes") == {"By hand": "sells 60 of your 100"}
+    assert said(part, "money")["Funds"] == "none: it closes what is held"
+    assert said(part, "money")["Loss to the stop"] == "it only closes what is held: none is added"
+    more = reckon(reader, ready, side="SELL", quantity=240)
+    assert said(more, "closes") == {"By hand": "sells 100 of your 100"}
+    assert said(more, "money")["Loss to the stop"].startswith("unknown")
 
 
 def test_what_nobody_watches_has_no_price_and_says_so(reader: Any, ready: SampleDay) -> None:
