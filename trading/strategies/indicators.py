@@ -17,7 +17,7 @@ import numpy as np
 import talib
 from numpy.typing import NDArray
 
-from trading.strategies.values import Candle
+from trading.strategies.values import Candle, PastCandles
 
 # Wilder's and exponential averages never forget. After this many periods what is left of the first
 # price is below 0.1 %; from SETTLED periods on, below 5 %, they may be decided on.
@@ -44,6 +44,11 @@ class Bars:
         self.highs.append(candle.high)
         self.lows.append(candle.low)
         self.closes.append(candle.close)
+
+    def add_all(self, past: PastCandles) -> None:
+        for name in ("high", "low", "close"):
+            series: deque[Decimal] = getattr(self, f"{name}s")
+            series.extend(past.newest(name, series.maxlen or len(past)))
 
     def save(self) -> dict[str, list[str]]:
         return {name: [str(price) for price in getattr(self, name)] for name in ("highs", "lows", "closes")}
@@ -88,6 +93,14 @@ class SimpleAverage:
     def add(self, candle: Candle) -> None:
         self.add_close(candle.close)
 
+    def begin(self, since: datetime) -> None:
+        """Say when the first of its closes comes from: it forgets that one in time."""
+
+    def add_all(self, past: PastCandles) -> None:
+        """Only the newest of them, a window's full, are left in the end."""
+        for close in past.closes[-self.period :]:
+            self.add_close(close)
+
     def add_close(self, close: Decimal) -> Decimal | None:
         """Return the close that left the window for it, if it was full."""
         gone = self._closes.popleft() if len(self._closes) == self.period else None
@@ -122,8 +135,11 @@ class ExponentialAverage:
             raise ValueError(f"{self.count} of {self.period} closes heard")
         return self._value
 
+    def begin(self, since: datetime) -> None:
+        self.since = self.since or since
+
     def add(self, candle: Candle) -> None:
-        self.since = self.since or candle.start
+        self.begin(candle.start)
         self.add_close(candle.close)
 
     def add_close(self, close: Decimal) -> None:
@@ -251,9 +267,15 @@ class RelativeStrength:
         return round(100 * self._gain / moved, 6) if moved > STILL else NEUTRAL_RSI
 
     def add(self, candle: Candle) -> None:
-        close = float(candle.close)
+        self._add_close(candle.start, float(candle.close))
+
+    def add_all(self, past: PastCandles) -> None:
+        for close in past.closes:
+            self._add_close(past.since, float(close))
+
+    def _add_close(self, since: datetime, close: float) -> None:
         if self.since is None:
-            self.since, self._last = candle.start, close
+            self.since, self._last = since, close
             return
         change, self._last = close - self._last, close
         self.changes += 1

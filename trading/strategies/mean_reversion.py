@@ -20,6 +20,7 @@ from trading.strategies.api import (
     Held,
     Intent,
     JSONObject,
+    PastCandles,
     Reason,
     RelativeStrength,
     SharedParameters,
@@ -90,6 +91,12 @@ class MeanReversion(TrackingStrategy[MeanReversionParameters]):
         track = self.track(candle.instrument)
         track.bands.add(candle)
         track.strength.add(candle)
+
+    def learn_all(self, ctx: Context, past: PastCandles) -> None:
+        if self.remember_all(past):
+            track = self.track(past.instrument)
+            track.bands.add_all(past)
+            track.strength.add_all(past)
 
     def needed(self) -> int:
         return max(self.parameters.period, self.parameters.rsi_period * WILDER_CONVERGED + 1)

@@ -16,6 +16,7 @@ from trading.strategies.api import (
     Held,
     Intent,
     JSONObject,
+    PastCandles,
     Reason,
     SharedParameters,
     Side,
@@ -108,6 +109,10 @@ class Momentum(TrackingStrategy[MomentumParameters]):
 
     def learned(self, ctx: Context, candle: Candle) -> None:
         self._measure(candle.instrument)
+
+    def learn_all(self, ctx: Context, past: PastCandles) -> None:
+        if self.remember_all(past):
+            self._measure(past.instrument)
 
     def restore(self, state: JSONObject) -> None:
         super().restore(state)

@@ -21,6 +21,7 @@ from trading.strategies.api import (
     Held,
     Intent,
     JSONObject,
+    PastCandles,
     Reason,
     SharedParameters,
     Side,
@@ -79,6 +80,16 @@ class CrossoverTrack(Track):
             self.age = 0 if self.side else None
             self.side = side
 
+    def follow(self, past: PastCandles, warming: int) -> None:
+        """See candles one after the other; after the first ``warming`` of them there are enough to compare."""
+        self.fast.begin(past.since)
+        self.slow.begin(past.since)
+        for nth, close in enumerate(past.closes, start=1):
+            self.fast.add_close(close)
+            self.slow.add_close(close)
+            if nth > warming:
+                self.see(sign(self.fast.value - self.slow.value))
+
     def save(self) -> JSONObject:
         averages = {"fast": self.fast.save(), "slow": self.slow.save()}
         return super().save() | {"side": self.side, "age": self.age, **averages}
@@ -121,6 +132,12 @@ class MovingAverageCrossover(TrackingStrategy[CrossoverParameters]):
         track.slow.add(candle)
         if len(track.bars) >= self.needed():
             track.see(sign(track.fast.value - track.slow.value))
+
+    def learn_all(self, ctx: Context, past: PastCandles) -> None:
+        if past.instrument in self.tracks:
+            warming = self.needed() - 1 - len(self.tracks[past.instrument].bars)
+            self.remember_all(past)
+            self.track(past.instrument).follow(past, warming)
 
     def signals(self, bars: CandleColumns) -> NDArray[Any]:
         sides_of = ema_sides if self.parameters.kind == "EMA" else sma_sides

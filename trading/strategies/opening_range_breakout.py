@@ -18,6 +18,7 @@ from trading.strategies.api import (
     Fill,
     Intent,
     JSONObject,
+    PastCandles,
     Reason,
     Session,
     SharedParameters,
@@ -120,6 +121,13 @@ class OpeningRangeBreakout(TrackingStrategy[OpeningRangeParameters]):
         track.begin(str(candle.start.astimezone(IST).date()))
         if session is not None and session.opens_at <= candle.start < self._range_end(session):
             track.widen(candle)
+
+    def learn_all(self, ctx: Context, past: PastCandles) -> None:
+        if self.remember_all(past):
+            session, track = ctx.session(past.instrument), self.track(past.instrument)
+            track.begin(str(past.since.astimezone(IST).date()))
+            for candle in past.between(session.opens_at, self._range_end(session)) if session else ():
+                track.widen(candle)
 
     def _range_end(self, session: Session) -> datetime:
         return session.opens_at + timedelta(minutes=self.parameters.minutes)

@@ -23,6 +23,7 @@ from trading.strategies.values import (
     Held,
     Intent,
     JSONObject,
+    PastCandles,
     Reason,
     Side,
     Strategy,
@@ -116,6 +117,14 @@ class TrackingStrategy(Strategy[SharedT]):
 
     def learned(self, ctx: Context, candle: Candle) -> None:
         """Remember more of the candle just added, where the strategy needs it."""
+
+    def remember_all(self, past: PastCandles) -> bool:
+        """Let the window take them all in, for a ``learn_all`` of one's own; whether the instrument is tracked."""
+        track = self.tracks.get(past.instrument)
+        if track is not None:
+            track.bars.add_all(past)
+            track.idle = max(track.idle - len(past), 0)
+        return track is not None
 
     def on_fill(self, ctx: Context, fill: Fill) -> Iterable[Intent]:
         if ctx.held(fill.instrument) is None and fill.instrument in self.tracks:

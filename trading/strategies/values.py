@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from trading.strategies.parameters import StrategyParameters
@@ -75,6 +76,51 @@ class CandleColumns(Protocol):
     def close(self) -> NDArray[Any]: ...
     @property
     def volume(self) -> NDArray[Any]: ...
+
+
+@dataclass(frozen=True)
+class PastCandles:
+    """Closed candles of one instrument that follow each other, oldest first; each is made only where it is asked for.
+
+    ``price_of`` makes money of the columns' whole numbers.
+    """
+
+    instrument: str
+    interval: int
+    columns: CandleColumns
+    price_of: Callable[[int], Decimal]
+
+    def __len__(self) -> int:
+        return len(self.columns.start)
+
+    def __iter__(self) -> Iterator[Candle]:
+        return self._made(0, len(self))
+
+    def between(self, begins: datetime, ends: datetime) -> Iterator[Candle]:
+        """Yield those that begin within these times, the second not included."""
+        yield from self._made(*self.columns.start.searchsorted((begins.timestamp(), ends.timestamp())).tolist())
+
+    def _made(self, first: int, behind: int) -> Iterator[Candle]:
+        columns = self.columns
+        starts, volumes = (column[first:behind].tolist() for column in (columns.start, columns.volume))
+        whole = (columns.open, columns.high, columns.low, columns.close)
+        prices = (map(self.price_of, column[first:behind].tolist()) for column in whole)
+        for start, *four, volume in zip(starts, *prices, volumes, strict=True):
+            yield Candle(self.instrument, self.interval, datetime.fromtimestamp(start, UTC), *four, volume)
+
+    @cached_property
+    def closes(self) -> list[Decimal]:
+        return self.newest("close", len(self))
+
+    @property
+    def since(self) -> datetime:
+        """When the first of them began."""
+        return datetime.fromtimestamp(int(self.columns.start[0]), UTC)
+
+    def newest(self, name: str, count: int) -> list[Decimal]:
+        """Return one price ("high") of the last ``count`` candles, as money."""
+        column = getattr(self.columns, name)
+        return [self.price_of(price) for price in column[max(len(column) - count, 0) :].tolist()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +266,14 @@ class Strategy(Generic[ParametersT]):
 
     def learn(self, ctx: Context, candle: Candle) -> None:
         """Remember a candle, of the past or just closed."""
+
+    def learn_all(self, ctx: Context, past: PastCandles) -> None:
+        """Remember candles of one day, at least one, of which none asks for a decision: as ``learn`` does each of them.
+
+        It must leave the same behind. Of ``ctx`` only the day and its sessions are theirs.
+        """
+        for candle in past:
+            self.learn(ctx, candle)
 
     def on_candle(self, ctx: Context, candle: Candle) -> Iterable[Intent]:
         return ()
