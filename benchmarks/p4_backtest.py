@@ -31,8 +31,9 @@ from portfolio.domain.charges import ORDER_KINDS, ChargeKind, ChargeSegment
 from portfolio.domain.costs import ChargeRates
 from trading.lab.account import AccountTerms, Deployed, MemoryAccount
 from trading.lab.bar_board import BarBoard
+from trading.lab.bar_engine import BarEngine
 from trading.lab.bar_path import FillTerms
-from trading.lab.bar_player import BarEngine, BarPlayer
+from trading.lab.bar_player import BarPlayer
 from trading.lab.candles import Bars, Sessions, moment
 from trading.lab.engine import LabRun
 from trading.lab.plain_facts import PlainFacts

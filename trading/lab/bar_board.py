@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -33,12 +34,13 @@ class BarBoard(Board):
     terms: FillTerms = field(default_factory=FillTerms)
     shown: dict[int, Shown] = field(default_factory=dict)
     now: datetime | None = None
+    catch_up: Callable[[int], None] | None = None  # for one that nobody has looked at for long
 
     def __post_init__(self) -> None:
         self._sides: dict[tuple[int, int], tuple[Decimal, Decimal, Decimal]] = {}
 
     def get(self, token: int) -> Seen | None:
-        one = self.shown.get(token)
+        one = self._standing(token)
         if one is None:
             return None
         last, bid, ask = self._around(token, one.price)
@@ -49,12 +51,17 @@ class BarBoard(Board):
 
     def tick(self, token: int, key: str) -> Tick | None:
         """What ``get`` gives, as a strategy sees it."""
-        one = self.shown.get(token)
+        one = self._standing(token)
         if one is None:
             return None
         last, bid, ask = self._around(token, one.price)
         has_sides = bool(one.offered)
         return Tick(key, last, bid if has_sides else None, ask if has_sides else None, one.volume, moment(one.at))
+
+    def _standing(self, token: int) -> Shown | None:
+        if self.catch_up is not None:
+            self.catch_up(token)
+        return self.shown.get(token)
 
     def _around(self, token: int, price: int) -> tuple[Decimal, Decimal, Decimal]:
         """A price with its bid and ask, as money. The same ones come again and again."""

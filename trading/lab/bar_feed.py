@@ -5,15 +5,18 @@ A day's columns become plain numbers once; to ask an array for one number after 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
 
 from market.domain.ticks import to_price
 from trading.lab.candles import MINUTE, Bars, day_begins, moment
-from trading.strategies.values import Candle
+from trading.strategies.values import Candle, PastCandles
 
 
 class Row(NamedTuple):
@@ -33,7 +36,7 @@ class Row(NamedTuple):
 
 @dataclass
 class Series:
-    """The candles of one instrument and interval as they are heard: ``nth`` is the next to be made ready."""
+    """The candles of one instrument and interval as they are heard: ``nth`` is the next, ``first`` the first at all."""
 
     token: int
     key: str
@@ -41,6 +44,9 @@ class Series:
     bars: Bars
     ends: np.ndarray
     nth: int = 0
+    first: int | None = None
+    _of_day: list[int] = field(default_factory=list)  # when those of the day end, from ``_day_first`` on
+    _day_first: int = 0
 
     def candle(self, nth: int) -> Candle:
         bars, token = self.bars, self.token
@@ -56,35 +62,42 @@ class Series:
             complete=True,
         )
 
+    def begin_day(self, until: int) -> None:
+        """Make those ready that end by ``until``; what was not heard of the days before comes first."""
+        upto = int(np.searchsorted(self.ends, until, side="right"))
+        self._of_day, self._day_first = self.ends[self.nth : upto].tolist(), self.nth
 
-class _Due(NamedTuple):
-    """A candle to be heard, in the order of hearing."""
+    def take_until(self, now: int) -> range:
+        """Return which of the day's candles have ended by ``now`` and were not heard yet: now they are."""
+        begin = self.nth
+        self.nth = self._day_first + bisect_right(self._of_day, now, begin - self._day_first)
+        return range(begin, self.nth)
 
-    end: int
-    interval: int
-    key: str
-    nth: int
-    series: Series
+    def past(self, which: range) -> PastCandles:
+        return PastCandles(self.key, self.interval, self.bars.part(which.start, which.stop), self._money)
+
+    def _money(self, price: int) -> Decimal:
+        return to_price(price, self.token)
 
 
 @dataclass
 class BarFeed:
-    """``bars`` are one-minute candles by token; ``rows`` are those of the day, by token and start."""
+    """``bars`` are one-minute candles by token."""
 
     bars: Mapping[int, Bars]
     series: list[Series]
-    rows: dict[int, dict[int, Row]] = field(default_factory=dict)
-    _due: list[_Due] = field(default_factory=list)
-    _heard: int = 0
+    _days: dict[int, tuple[int, int]] = field(default_factory=dict)  # the day's rows, by token: from, behind
+    _rows: dict[int, dict[int, Row]] = field(default_factory=dict)  # those asked for, by token and start
 
     def begin_at(self, first: int) -> Iterator[tuple[int, Row]]:
         """Pass over all before ``first``; yields the last candle of each instrument, by token."""
         for one in self.series:
             one.nth = int(np.searchsorted(one.ends, first, side="right"))
+            one.first = one.nth if one.first is None else one.first
         for token, bars in self.bars.items():
             nth = int(np.searchsorted(bars.start, first))
             if nth:
-                yield token, next(_rows(bars, nth - 1, nth))
+                yield token, row_of(bars, nth - 1)
 
     def minutes_from(self, first: int) -> np.ndarray:
         """Every minute from ``first`` on that begins a candle of any instrument, in seconds since 1970."""
@@ -92,35 +105,45 @@ class BarFeed:
         return np.unique(np.concatenate(columns)) if columns else np.zeros(0, np.int64)
 
     def begin_day(self, day: int) -> None:
-        """Make a day's candles ready; what was not heard of the days before comes first."""
+        """Make a day's candles ready."""
         begins, ends = day_begins(day), day_begins(day + 1)
-        self.rows = {
-            token: {row.start: row for row in _rows(bars, *np.searchsorted(bars.start, (begins, ends)).tolist())}
-            for token, bars in self.bars.items()
+        self._rows = {}
+        self._days = {
+            token: tuple(np.searchsorted(bars.start, (begins, ends)).tolist()) for token, bars in self.bars.items()
         }
-        fresh = sorted(due for one in self.series for due in _due_until(one, ends))
-        self._due, self._heard = self._due[self._heard :] + fresh, 0
+        for one in self.series:
+            one.begin_day(ends)
 
-    def heard_until(self, now: int) -> Iterator[Candle]:
-        """Yield the candles that have ended by ``now`` and were not heard yet, oldest first."""
-        while self._heard < len(self._due) and self._due[self._heard].end <= now:
-            due = self._due[self._heard]
-            self._heard += 1
-            yield due.series.candle(due.nth)
+    def rows_of_day(self, token: int) -> tuple[int, int]:
+        """Return where in its columns the day's rows begin, and behind where they end."""
+        return self._days[token]
+
+    def rows(self, token: int) -> dict[int, Row]:
+        """Return the day's rows by their start. To make them is dear, and many a day nothing happens."""
+        rows = self._rows.get(token)
+        if rows is None:
+            rows = self._rows[token] = {row.start: row for row in _rows(self.bars[token], *self._days[token])}
+        return rows
+
+    def heard_until(self, now: int, tokens: Collection[int]) -> list[Candle]:
+        """Return the candles of these that have ended by ``now`` and were not heard yet, oldest first."""
+        due = [
+            (int(one.ends[nth]), one.interval, one.key, nth, one)
+            for one in self.series
+            if one.token in tokens
+            for nth in one.take_until(now)
+        ]
+        return [one.candle(nth) for *_, nth, one in sorted(due, key=itemgetter(0, 1, 2))]
 
     def comes_again(self, token: int, after: int) -> bool:
         """Whether the day has another candle of it that begins after a moment."""
-        return next(reversed(self.rows.get(token, {})), after) > after
+        return next(reversed(self.rows(token)), after) > after
+
+
+def row_of(bars: Bars, nth: int) -> Row:
+    return next(_rows(bars, nth, nth + 1))
 
 
 def _rows(bars: Bars, begin: int, end: int) -> Iterator[Row]:
     columns = (getattr(bars, name)[begin:end].tolist() for name in Row._fields)
     return map(Row._make, zip(*columns, strict=True))
-
-
-def _due_until(series: Series, end: int) -> Iterator[_Due]:
-    upto = int(np.searchsorted(series.ends, end, side="right"))
-    nths = range(series.nth, upto)
-    ends = series.ends[series.nth : upto].tolist()
-    series.nth = upto
-    return (_Due(at, series.interval, series.key, nth, series) for at, nth in zip(ends, nths, strict=True))

@@ -1,40 +1,33 @@
 """Plays one-minute candles through the engine: exact code runs only where something happens. Pure.
 
-A minute whose instrument nobody holds and has no order in is only heard as a candle; any other is walked through, so
-that stops, targets and orders meet prices in an order (see ``trading.lab.bar_path``). A decision at a close arrives
-after its latency and meets the next open first.
+An instrument that may sleep (see ``trading.lab.sleeping``) is passed over until it wakes, and what it did not hear till
+then is learned at once. A minute whose instrument nobody holds and has no order in is only heard as a candle; any other
+is walked through, so that stops, targets and orders meet prices in an order (see ``trading.lab.bar_path``). A decision
+at a close arrives after its latency and meets the next open first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from market.domain.ticks import divisor_for
 from trading.lab.bar_board import BarBoard, Shown
-from trading.lab.bar_feed import BarFeed, Row, Series
+from trading.lab.bar_engine import BarEngine
+from trading.lab.bar_feed import BarFeed, Row, Series, row_of
 from trading.lab.bar_path import UNBOUNDED, FillTerms, stretch, turns
 from trading.lab.candles import MINUTE, Bars, Sessions, day_of_number, days_of, longer_bars, moment
-from trading.lab.engine import Decided, Engine, LabRun
+from trading.lab.engine import Decided, LabRun
+from trading.lab.sleeping import Sleep
 from trading.paper.depth import DepthQuote
-from trading.run.position import RunPosition
 from trading.strategies.values import Candle, Tick
 
 PHASE = timedelta(seconds=15)
-
-
-class BarEngine(Engine):
-    """An engine whose last ticks are the candles' prices."""
-
-    def tick_of(self, key: str) -> Tick | None:
-        assert isinstance(self.board, BarBoard)
-        return self.board.tick(self.tokens[key], key)
 
 
 @dataclass
@@ -50,6 +43,7 @@ class BarPlayer:
     # What had to be left at a last price: whose and on which day, and when its last candle ended.
     blind: dict[tuple[str, date], int] = field(default_factory=dict)
     days: list[date] = field(default_factory=list)  # those to be played
+    asks_always: bool = False  # whether strategies are asked at every candle, also where they say that they would wait
 
     def __post_init__(self) -> None:
         board = self.engine.board
@@ -61,10 +55,10 @@ class BarPlayer:
         self._day = self._minute = -1
         self._last: dict[int, Row] = {}  # the last candle shown, by token
         self._in_exchange: set[int] = set()
-        self._runs_of = {
-            token: [run for run in self.engine.runs if self.engine.instruments[token].key in run.keys]
-            for token in self.bars
-        }
+        self.board.catch_up = self._show_past
+        self._next_row: dict[int, int] = {}  # the first of the day's that was not shown, by token
+        self._looked_at: dict[int, int] = {}  # by token: until when it was looked for such, of who sleeps
+        self._shown_until = 0
         self._closes: dict[int, int] = {}
         for one in self.sessions.values():
             for day, closes in zip(one.days.tolist(), one.closes.tolist(), strict=True):
@@ -111,7 +105,8 @@ class BarPlayer:
         for one in self._series:
             if one.key in run.keys and (count := wanted.get(one.interval, 0)):
                 upto = int(np.searchsorted(one.ends, first, side="right"))
-                found += [one.candle(nth) for nth in range(max(0, upto - count), upto)]
+                one.first = max(0, upto - count)
+                found += [one.candle(nth) for nth in range(one.first, upto)]
         return sorted(found, key=lambda candle: (candle.start, candle.interval, candle.instrument))
 
     def begin_at(self, first: int) -> None:
@@ -128,59 +123,112 @@ class BarPlayer:
         minutes = self.feed.minutes_from(self._first)
         numbers = days_of(minutes)
         self.days = [day_of_number(day) for day in np.unique(numbers).tolist()]
+        self.sleep = Sleep(self.engine, self.feed, self.sessions, never=self.asks_always)
         for of_day in np.split(minutes, np.flatnonzero(np.diff(numbers)) + 1) if len(minutes) else ():
             day = int(days_of(of_day[:1])[0])
             if day <= self._day:
                 continue
             self._begin_day(day)
-            for minute in of_day.tolist():
-                self._pass_time(minute)
-                self._play_minute(minute)
-            yield self._over()
+            self._play_day(of_day.tolist())
+            yield day_of_number(day)
 
-    def _over(self) -> date:
-        """Let the rest of the day pass, and its last candles be heard, also where the last minutes had no trade."""
-        closes = int(max(self._closes[self._day], self.engine.now.timestamp()))
-        self._pass_time(closes)
-        self._offer_candles(closes, moment(closes), is_last=True)
-        return day_of_number(self._day)
+    def __getstate__(self) -> dict[str, Any]:
+        # What strategies say of all candles is asked anew: it is large, and follows from what is kept.
+        return {name: value for name, value in self.__dict__.items() if name != "sleep"}
 
     def _begin_day(self, day: int) -> None:
         self._day = day
         self.feed.begin_day(day)
         for token, one in self.board.shown.items():
             self.board.shown[token] = Shown(one.price, one.at, previous_close=one.price)
+        self._next_row = {token: self.feed.rows_of_day(token)[0] for token in self.bars}
+        self._shown_until = 0
+        self.sleep.begin_day(day)
 
-    def _pass_time(self, until: int) -> None:
+    def _play_day(self, minutes: Sequence[int]) -> None:
+        """Play the minutes in which somebody is awake, then let the rest of the day pass."""
+        nth = bisect_left(minutes, self.sleep.next_at - MINUTE)
+        while nth < len(minutes):
+            if nth:
+                self._pass_time(minutes[nth - 1] + MINUTE, minutes[nth])
+            self._play_minute(minutes[nth])
+            nth = bisect_left(minutes, self.sleep.next_at - MINUTE, nth + 1)
+        self._over(minutes[-1] + MINUTE)
+
+    def _over(self, since: int) -> None:
+        """Let the rest of the day pass, and its last candles be heard, also where the last minutes had no trade."""
+        closes = max(self._closes[self._day], since)
+        self._pass_time(since, closes)
+        closes = self._shown_until = max(closes, int(self.engine.now.timestamp()))
+        self._offer_candles(closes, moment(closes), is_last=True)
+        for token in self.bars:
+            self._catch_up(token, closes + 1)
+
+    def _pass_time(self, since: int, until: int) -> None:
         """Let minutes without any candle pass for those who hold or wait: an entry does not rest through them."""
-        now = int(self.engine.now.timestamp()) // MINUTE * MINUTE
-        if days_of(np.array([now]))[0] != self._day:
-            return
-        while now + MINUTE <= until and self._any_engaged():
-            now += MINUTE
-            self._offer_candles(now, moment(now))
-            self._leave_blind(now)
+        self._shown_until = since
+        for now in range(since + MINUTE, until + 1, MINUTE):
+            if not self.engine.any_engaged:
+                return
+            if self.sleep.next_at <= now:
+                self._offer_candles(now, moment(now))
+                self._leave_blind(now)
 
     def _play_minute(self, minute: int) -> None:
-        self._minute = minute
-        present = {token: rows[minute] for token, rows in self.feed.rows.items() if minute in rows}
-        if self._any_engaged():
+        self._minute = self._shown_until = minute
+        ended = minute + MINUTE
+        awake = self._wake(ended)
+        present = {token: row for token in awake if (row := self.feed.rows(token).get(minute))}
+        if self.engine.any_engaged:
             self._in_exchange = self.engine.account.exchange.interested
             self._walk({token: row for token, row in present.items() if self._is_busy(token, row)}, minute)
+        self._shown_until = ended
         for token, row in present.items():
-            self._show_close(token, row)
+            self._show_close(token, row, row.volume)
+            self._next_row[token] += 1
         if minute in self._last_minutes:
             # After the close nothing trades.
-            self._leave_blind(minute + MINUTE - 1)
-        self._offer_candles(minute + MINUTE, moment(minute + MINUTE), present)
-        self._leave_blind(minute + MINUTE)
+            self._leave_blind(ended - 1)
+        self._offer_candles(ended, moment(ended), present)
+        self._leave_blind(ended)
+        self.sleep.look_ahead(awake, ended)
+
+    # ---- what sleeps and wakes -------------------------------------------------------------------------------
+
+    def _wake(self, now: int) -> list[int]:
+        """Return who is to be played by ``now``; what it has not heard is learned."""
+        awake = self.sleep.awake(now)
+        for token in awake:
+            if token in self.sleep.asleep:
+                self._catch_up(token, self.sleep.wakes[token])
+                self.sleep.wake(token)
+        return awake
+
+    def _catch_up(self, token: int, until: int) -> None:
+        """Let a sleeper learn at once of the candles that ended before ``until``, and its price stand where it is."""
+        self._show_past(token)
+        for one in self._series:
+            if one.token == token and (heard := one.take_until(until - 1)):
+                for run in self.engine.runs_of(token):
+                    self.engine.call(run, partial(run.host.learn_all, one.past(heard)))
+
+    def _show_past(self, token: int) -> None:
+        """Let a sleeper stand where its last candle of those that are over has left it."""
+        if token not in self.sleep.asleep or self._looked_at.get(token) == self._shown_until:
+            return
+        self._looked_at[token] = self._shown_until
+        bars, first = self.bars[token], self._next_row[token]
+        behind = int(np.searchsorted(bars.start, self._shown_until))
+        if behind > first:
+            self._next_row[token] = behind
+            self._show_close(token, row_of(bars, behind - 1), int(bars.volume[first:behind].sum()))
 
     def _leave_blind(self, now: int) -> None:
         """Leave at the last price seen, whatever its volume, what has to be flat today and has no candle any more.
 
         The broker would have left it; to carry it over the night would be a trade nobody can make.
         """
-        if not self._any_engaged():
+        if not self.engine.any_engaged:
             return
         again = self.feed.comes_again
         tokens = [token for token in self._last if self._must_leave(token) and not again(token, self._minute)]
@@ -191,16 +239,17 @@ class BarPlayer:
 
     def _must_leave(self, token: int) -> bool:
         key = self.engine.instruments[token].key
-        runs = (run.host for run in self._runs_of[token] if run.host.terms.is_intraday)
+        runs = (run.host for run in self.engine.runs_of(token) if run.host.terms.is_intraday)
         return any((held := host.position_of(key)).quantity and held.leaving is not None for host in runs)
 
-    def _show_close(self, token: int, row: Row) -> None:
+    def _show_close(self, token: int, row: Row, volume: int) -> None:
+        """``volume``: what was traded since it was shown last."""
         before = self.board.shown.get(token)
         self._last[token] = row
         self.board.shown[token] = Shown(
             row.close,
             row.end,
-            (before.volume if before else 0) + row.volume,
+            (before.volume if before else 0) + volume,
             self._offered(token, row.volume),
             before.previous_close if before else 0,
         )
@@ -214,7 +263,7 @@ class BarPlayer:
         What wants ticks gets one a minute, the close: of what lies between, the order is not known.
         """
         engine = self.engine
-        candles = list(self.feed.heard_until(ended))
+        candles = self.feed.heard_until(ended, self._wake(ended))
         decided = engine.give_news()
         engine.move_to(now)
         self.board.now = engine.now
@@ -233,18 +282,14 @@ class BarPlayer:
 
     # ---- minutes in which something happens -----------------------------------------------------------------
 
-    def _any_engaged(self) -> bool:
-        engine = self.engine
-        return engine.account.is_waiting or any(run.host.is_engaged for run in engine.runs)
-
     def _is_busy(self, token: int, row: Row) -> bool:
         """Whether an order is on its way or at the exchange, an exit waits to be asked, or a stop or target is reached.
 
         An exit that was decided when the market was closed is asked at its open.
         """
-        if token in self._in_exchange or any(one.quantity and one.leaving for one in self._positions(token)):
+        if token in self._in_exchange or any(one.quantity and one.leaving for one in self.engine.positions_of(token)):
             return True
-        levels = self._levels(token)
+        levels = self.engine.levels_of(token)
         if not levels:
             return False
         before = self.board.shown.get(token)
@@ -262,29 +307,17 @@ class BarPlayer:
         for phase in range(3):
             for token in busy:
                 end = paths[token][phase]
-                for price in stretch(at[token], end, self._levels(token)):
+                for price in stretch(at[token], end, self.engine.levels_of(token)):
                     self._stand_at({token: price}, moment(minute) + (phase + 1) * PHASE)
                 at[token] = end
 
     def _turns_of(self, token: int, row: Row) -> tuple[int, int, int]:
-        held = [position for position in self._positions(token) if position.quantity]
+        held = [position for position in self.engine.positions_of(token) if position.quantity]
         for one in held:
-            levels = [self._wire(token, level) for level in (one.stop, one.target) if level is not None]
+            levels = [self.engine.wire_of(token, level) for level in (one.stop, one.target) if level is not None]
             self.undecided += len(levels) == 2 and all(row.low <= level <= row.high for level in levels)
         side = 1 if not held or held[0].quantity > 0 else -1
         return turns(row.high, row.low, row.close, side, worse_first=self.worse_first)
-
-    def _positions(self, token: int) -> list[RunPosition]:
-        key = self.engine.instruments[token].key
-        return [run.host.position_of(key) for run in self._runs_of[token]]
-
-    def _levels(self, token: int) -> list[int]:
-        """Stops and targets of who holds: what a path must not pass unseen."""
-        levels = [level for one in self._positions(token) if one.quantity for level in (one.stop, one.target)]
-        return [self._wire(token, level) for level in levels if level is not None]
-
-    def _wire(self, token: int, price: Decimal) -> int:
-        return int(price * divisor_for(token))
 
     def _stand_at(self, prices: Mapping[int, int], when: datetime, offered: int | None = None) -> None:
         """Let instruments stand at these prices: orders meet them, and what is decided there does after its latency.
@@ -320,7 +353,7 @@ class BarPlayer:
                 price,
                 int(self.engine.now.timestamp()),
                 before.volume if before else 0,
-                self._offered(token, self.feed.rows[token][self._minute].volume) if offered is None else offered,
+                self._offered(token, self.feed.rows(token)[self._minute].volume) if offered is None else offered,
                 before.previous_close if before else 0,
             )
 

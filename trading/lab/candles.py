@@ -41,7 +41,10 @@ class Bars:
         """Those of the Indian days from ``first`` to ``last``, both included."""
         days = days_of(self.start)
         begin, end = np.searchsorted(days, _day_number(first)), np.searchsorted(days, _day_number(last), side="right")
-        return Bars(*(getattr(self, name)[begin:end] for name in self.__dataclass_fields__))
+        return self.part(int(begin), int(end))
+
+    def part(self, first: int, behind: int) -> Bars:
+        return Bars(*(getattr(self, name)[first:behind] for name in self.__dataclass_fields__))
 
     def digest(self) -> str:
         """SHA-256 (hex) over the columns: the same whatever kind of file they came from."""

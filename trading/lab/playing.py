@@ -16,7 +16,8 @@ from market.playback import play_recordings
 from portfolio.models import Account
 from trading.lab.account import MemoryAccount
 from trading.lab.bar_board import BarBoard
-from trading.lab.bar_player import BarEngine, BarPlayer
+from trading.lab.bar_engine import BarEngine
+from trading.lab.bar_player import BarPlayer
 from trading.lab.building import RunPlan, add_run, granted, make_engine, make_guard, warm_up
 from trading.lab.engine import Engine, LabRun
 from trading.lab.halfway import Keeper, marks_of, pack, unpack

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -17,7 +17,19 @@ from trading.run.intents import BadIntent, check_intent, collect_intents
 from trading.run.position import JSONObject, Levels, RunPosition
 from trading.run.positions import RunPositions
 from trading.run.terms import RunTerms, SessionLookup
-from trading.strategies.values import Candle, ChangeStop, Enter, Exit, Fill, Reason, Strategy, Tick, Wait
+from trading.strategies.outlook import Moments, Outlook
+from trading.strategies.values import (
+    Candle,
+    ChangeStop,
+    Enter,
+    Exit,
+    Fill,
+    PastCandles,
+    Reason,
+    Strategy,
+    Tick,
+    Wait,
+)
 
 T = TypeVar("T")
 Guard = Callable[[Callable[[], T]], T]
@@ -142,6 +154,28 @@ class RunHost:
         self._positions.watch_clock()
         for candle in fresh:
             self._offer_candle(candle)
+        return self._positions.take_decisions()
+
+    def outlook(self, key: str, moments: Moments) -> Outlook | None:
+        """Return where the strategy could answer anything but a wait; None where it must be asked, or waits are kept.
+
+        Raises StrategyFault.
+        """
+        context = self._positions.context
+        if self._positions.keeps_waits:
+            return None
+        return self._call_strategy("looking ahead", lambda: self.strategy.outlook(context, key, moments))
+
+    def learn_all(self, past: PastCandles) -> list[Decision]:
+        """Hear candles of one day at which nothing can happen, as ``on_candles`` would one after the other."""
+        last = datetime.fromtimestamp(int(past.columns.start[-1]), UTC)
+        ended = last + timedelta(minutes=past.interval)
+        self._positions.begin_step(ended)
+        self._newest[f"{past.instrument}|{past.interval}"] = last
+        self._positions.views[past.instrument].price_seen(past.closes[-1], ended)
+        if not self.is_faulted:
+            context = self._positions.context
+            self._ask("candles", past.instrument, lambda: self.strategy.learn_all(context, past))
         return self._positions.take_decisions()
 
     def on_ticks(self, ticks: Iterable[Tick], now: datetime) -> list[Decision]:

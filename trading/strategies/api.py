@@ -43,6 +43,12 @@ from trading.strategies.indicators import (
     sma,
     sma_sides,
 )
+from trading.strategies.outlook import (
+    FixedOutlook,
+    Moments,
+    Outlook,
+    side_outlook,
+)
 from trading.strategies.parameters import BadParameters, StrategyParameters, clock_time, number, one_of, whole, yes_no
 from trading.strategies.tracking import SharedParameters, Track, TrackingStrategy, nearness
 from trading.strategies.values import (
@@ -86,10 +92,13 @@ __all__ = [
     "Exit",
     "ExponentialAverage",
     "Fill",
+    "FixedOutlook",
     "Held",
     "InstrumentSpec",
     "Intent",
     "JSONObject",
+    "Moments",
+    "Outlook",
     "PastCandles",
     "Reason",
     "RelativeStrength",
@@ -119,6 +128,7 @@ __all__ = [
     "percent",
     "rate_of_change",
     "rsi",
+    "side_outlook",
     "sign",
     "sma",
     "sma_sides",

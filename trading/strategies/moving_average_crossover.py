@@ -21,6 +21,8 @@ from trading.strategies.api import (
     Held,
     Intent,
     JSONObject,
+    Moments,
+    Outlook,
     PastCandles,
     Reason,
     SharedParameters,
@@ -34,6 +36,7 @@ from trading.strategies.api import (
     money,
     nearness,
     one_of,
+    side_outlook,
     sign,
     sma_sides,
     whole,
@@ -147,6 +150,9 @@ class MovingAverageCrossover(TrackingStrategy[CrossoverParameters]):
 
     def needs(self) -> int | None:
         return None if self.parameters.kind == "EMA" else self.parameters.slow
+
+    def outlook(self, ctx: Context, key: str, moments: Moments) -> Outlook:
+        return side_outlook(self.signals(moments.candles), self.parameters.enter_within)
 
     def averages(self, key: str) -> tuple[Decimal, Decimal]:
         track = self.track(key)

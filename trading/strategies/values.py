@@ -14,6 +14,8 @@ from trading.strategies.parameters import StrategyParameters
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from trading.strategies.outlook import Moments, Outlook
+
 Side = Literal["BUY", "SELL"]
 JSONObject = dict[str, Any]
 ParametersT = TypeVar("ParametersT", bound=StrategyParameters)
@@ -105,8 +107,9 @@ class PastCandles:
         starts, volumes = (column[first:behind].tolist() for column in (columns.start, columns.volume))
         whole = (columns.open, columns.high, columns.low, columns.close)
         prices = (map(self.price_of, column[first:behind].tolist()) for column in whole)
-        for start, *four, volume in zip(starts, *prices, volumes, strict=True):
-            yield Candle(self.instrument, self.interval, datetime.fromtimestamp(start, UTC), *four, volume)
+        for start, opened, high, low, close, volume in zip(starts, *prices, volumes, strict=True):
+            begins = datetime.fromtimestamp(start, UTC)
+            yield Candle(self.instrument, self.interval, begins, opened, high, low, close, volume)
 
     @cached_property
     def closes(self) -> list[Decimal]:
@@ -294,6 +297,14 @@ class Strategy(Generic[ParametersT]):
 
     def needs(self) -> int | None:
         """Return on how many candles each of ``signals`` depends; None: on all since the first."""
+        return None
+
+    def outlook(self, ctx: Context, key: str, moments: Moments) -> Outlook | None:
+        """Return where it could answer anything but a wait about an instrument; None: it must be asked each time.
+
+        A backtest of candles then asks it only there, and has it ``learn_all`` that lies between. Each instrument must
+        be treated by itself. Of ``ctx`` only ``may_short`` may be asked.
+        """
         return None
 
     def save(self) -> JSONObject:
