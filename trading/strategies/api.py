@@ -47,6 +47,9 @@ from trading.strategies.outlook import (
     FixedOutlook,
     Moments,
     Outlook,
+    rolling_highs,
+    rolling_lows,
+    rolling_sums,
     side_outlook,
 )
 from trading.strategies.parameters import BadParameters, StrategyParameters, clock_time, number, one_of, whole, yes_no
@@ -127,6 +130,9 @@ __all__ = [
     "one_of",
     "percent",
     "rate_of_change",
+    "rolling_highs",
+    "rolling_lows",
+    "rolling_sums",
     "rsi",
     "side_outlook",
     "sign",

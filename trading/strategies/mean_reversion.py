@@ -7,6 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import talib
+from numpy.typing import NDArray
 
 from trading.strategies.api import (
     NEUTRAL_RSI,
@@ -17,9 +22,12 @@ from trading.strategies.api import (
     Candle,
     Context,
     Exit,
+    FixedOutlook,
     Held,
     Intent,
     JSONObject,
+    Moments,
+    Outlook,
     PastCandles,
     Reason,
     RelativeStrength,
@@ -33,11 +41,15 @@ from trading.strategies.api import (
     nearness,
     number,
     one_of,
+    rolling_sums,
     whole,
     yes_no,
 )
 
 MIDDLE, RSI_50, EITHER = "middle band", "RSI 50", "whichever is first"
+# An outlook may say too often that a candle is one to act on, never too seldom: floats err by less.
+RSI_DOUBT, BANDS_DOUBT = 1e-3, 1e-9
+MOST_EXACT = 2**31  # of a window's sum: its square fits 64 bits
 
 
 @dataclass(frozen=True)
@@ -97,6 +109,35 @@ class MeanReversion(TrackingStrategy[MeanReversionParameters]):
             track = self.track(past.instrument)
             track.bands.add_all(past)
             track.strength.add_all(past)
+
+    def outlook(self, ctx: Context, key: str, moments: Moments) -> Outlook:
+        closes = moments.candles.close.astype(np.int64)
+        outside, rsi = self._outside(closes), talib.RSI(closes / moments.unit, timeperiod=self.parameters.rsi_period)
+        buys = (outside < 0) & (rsi < self.parameters.oversold + RSI_DOUBT)
+        sells = (outside > 0) & (rsi > self.parameters.overbought - RSI_DOUBT)
+        flat = buys | sells if self.may_sell_first(ctx) else buys
+        flat[: self.enough() - 1] = False
+        return FixedOutlook(flat, self._back_at(closes, rsi, 1), self._back_at(closes, rsi, -1))
+
+    def _outside(self, closes: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return by candle which side of the bands its close is on, or may be: 0 within."""
+        period, middle = self.parameters.period, closes - int(closes[0])
+        totals, squares = rolling_sums(middle, period), rolling_sums(middle * middle, period)
+        beyond, scatter = (period * middle - totals).astype(np.float64), (period * squares - totals * totals)
+        is_outside = beyond * beyond > float(self.parameters.width) ** 2 * scatter * (1 - BANDS_DOUBT)
+        if int(np.abs(middle).max()) * period >= MOST_EXACT:
+            is_outside[:] = True
+        return np.where(is_outside, np.sign(beyond), 0).astype(np.int64)
+
+    def _back_at(self, closes: NDArray[np.int64], rsi: NDArray[Any], direction: int) -> NDArray[np.bool_]:
+        """Return by candle whether what is held that way may be left."""
+        period, leave_at = self.parameters.period, self.parameters.leave_at
+        # Of a price that did not move TA-Lib says 0, and we 50.
+        is_past_50 = ((rsi - NEUTRAL_RSI) * direction >= -RSI_DOUBT) | (rsi == 0)
+        is_past_middle = (closes * period - rolling_sums(closes, period)) * direction >= 0
+        back = is_past_50 & (leave_at != MIDDLE) | is_past_middle & (leave_at != RSI_50)
+        back[: self.needed() - 1] = False
+        return back
 
     def needed(self) -> int:
         return max(self.parameters.period, self.parameters.rsi_period * WILDER_CONVERGED + 1)

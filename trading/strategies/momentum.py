@@ -7,15 +7,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from trading.strategies.api import (
     Candle,
     ChangeStop,
     Context,
     Exit,
+    FixedOutlook,
     Held,
     Intent,
     JSONObject,
+    Moments,
+    Outlook,
     PastCandles,
     Reason,
     SharedParameters,
@@ -33,11 +40,14 @@ from trading.strategies.api import (
     number,
     percent,
     rate_of_change,
+    rolling_highs,
+    rolling_lows,
     whole,
 )
 
 # A trailing stop is moved once it gains a fifth of its distance, not at every tick.
 TRAIL_STEPS = 5
+DOUBT = 1e-9
 
 
 @dataclass(frozen=True)
@@ -88,6 +98,47 @@ class MomentumTrack(Track):
         self.reference = newest(self.bars.closes, lookback + 1)[0]
 
 
+class MomentumOutlook:
+    """Where a price leaves the ranges; while held, also where the stop trails it.
+
+    Prices are whole numbers; a float is never nearer to a bound than ``DOUBT`` of the price.
+    """
+
+    def __init__(self, parameters: MomentumParameters, moments: Moments, enough: int, *, may_short: bool) -> None:
+        self.parameters, self.unit, self.price = parameters, moments.unit, moments.price
+        newest = np.maximum(moments.heard - 1, 0)
+        candles, lookback = moments.candles, parameters.lookback
+        highs, lows = rolling_highs(candles.high, lookback), rolling_lows(candles.low, lookback)
+        before = candles.close[np.maximum(newest - lookback, 0)].astype(np.float64)
+        rate = (self.price - before) * 100 / before
+        least = float(parameters.min_rate) - DOUBT
+        buys, sells = (self.price > highs[newest]) & (rate >= least), (self.price < lows[newest]) & (rate <= -least)
+        flat = (buys | sells if may_short else buys) & (moments.heard >= enough)
+        self._fixed = FixedOutlook(flat, *self._turned(moments, newest))
+
+    def _turned(self, moments: Moments, newest: NDArray[Any]) -> Iterator[NDArray[np.bool_]]:
+        """Yield where a price is beyond the exit range, of what is held long and short."""
+        candles, count = moments.candles, self.parameters.exit_lookback
+        if count:
+            yield self.price < rolling_lows(candles.low, count)[newest]
+            yield self.price > rolling_highs(candles.high, count)[newest]
+        else:
+            yield from np.zeros((2, len(self.price)), np.bool_)
+
+    def may_act(self, held: Held | None, ahead: slice) -> NDArray[np.bool_]:
+        acts = self._fixed.may_act(held, ahead)
+        return acts if held is None or not self.parameters.trail_percent else acts | self._trails(held, ahead)
+
+    def _trails(self, held: Held, ahead: slice) -> NDArray[np.bool_]:
+        price, side = self.price[ahead].astype(np.float64), 1 if held.quantity > 0 else -1
+        distance = price * float(self.parameters.trail_percent) / 100
+        if held.stop is None:
+            return np.ones(len(price), np.bool_)
+        gain = (price - float(held.stop) * self.unit) * side - distance
+        trails: NDArray[np.bool_] = gain * TRAIL_STEPS >= distance - price * DOUBT
+        return trails
+
+
 class Momentum(TrackingStrategy[MomentumParameters]):
     """Buys above, and where allowed sells below, the range; leaves by stop or the opposite, shorter range."""
 
@@ -113,6 +164,9 @@ class Momentum(TrackingStrategy[MomentumParameters]):
     def learn_all(self, ctx: Context, past: PastCandles) -> None:
         if self.remember_all(past):
             self._measure(past.instrument)
+
+    def outlook(self, ctx: Context, key: str, moments: Moments) -> Outlook:
+        return MomentumOutlook(self.parameters, moments, self.enough(), may_short=self.may_sell_first(ctx))
 
     def restore(self, state: JSONObject) -> None:
         super().restore(state)

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from trading.strategies.api import (
     IST,
@@ -16,8 +20,11 @@ from trading.strategies.api import (
     Context,
     Enter,
     Fill,
+    Held,
     Intent,
     JSONObject,
+    Moments,
+    Outlook,
     PastCandles,
     Reason,
     Session,
@@ -41,6 +48,10 @@ from trading.strategies.api import (
 
 OTHER_SIDE, BY_DISTANCE = "other side", "distance"
 FULL_DAY = 375
+MINUTE, DAY, IST_OFFSET = 60, 86_400, 19_800  # seconds
+HIGHEST = 2**31 - 1  # of a column of prices
+# An outlook may say too often that a price is beyond a bound, never too seldom: floats err by less, of the price.
+DOUBT = 1e-9
 
 
 @dataclass(frozen=True)
@@ -93,6 +104,43 @@ class RangeTrack(Track):
         self.high, self.low = Decimal(saved["high"]), Decimal(saved["low"])
 
 
+class BreakoutOutlook:
+    """Where a price is beyond a whole opening range, on a side not entered that day; what is held is never left."""
+
+    def __init__(self, strategy: OpeningRangeBreakout, key: str, moments: Moments, *, may_short: bool) -> None:
+        self.strategy, self.key, self.at, parameters = strategy, key, moments.at, strategy.parameters
+        candles, opened, newest = moments.candles, moments.opened, np.maximum(moments.heard - 1, 0)
+        is_within = (candles.start >= opened) & (candles.start < opened + parameters.minutes * MINUTE)
+        days = np.flatnonzero(np.diff(opened, prepend=-2))
+        nth_day, seen = np.searchsorted(days, newest, side="right") - 1, np.cumsum(is_within)
+        seen_before = np.concatenate([[0], seen])[days]
+        highs = np.maximum.reduceat(np.where(is_within, candles.high, 0), days)[nth_day]
+        lows = np.minimum.reduceat(np.where(is_within, candles.low, HIGHEST), days)[nth_day]
+        is_whole = seen[newest] - seen_before[nth_day] >= parameters.minutes // parameters.interval
+        # The candle heard last may be of the day before.
+        is_open = is_whole & (self.at - opened[newest] <= DAY) & (self._clock() < _seconds(parameters.no_entry_after))
+        share = float(parameters.buffer) / 100
+        self._above = is_open & (moments.price > highs * (1 + share - DOUBT))
+        self._below = is_open & (moments.price < lows * (1 - share + DOUBT)) & may_short
+
+    def _clock(self) -> NDArray[Any]:
+        """Return the Indian time of day of each moment, in seconds."""
+        clock: NDArray[Any] = (self.at + IST_OFFSET) % DAY
+        return clock
+
+    def may_act(self, held: Held | None, ahead: slice) -> NDArray[np.bool_]:
+        above, below, track = self._above[ahead], self._below[ahead], self.strategy.track(self.key)
+        if held is not None or not len(above):
+            return np.zeros(len(above), np.bool_)
+        day = datetime.fromtimestamp(int(self.at[ahead.start]) - 1, IST).date()
+        entered = track.entered if track.day == str(day) else ()
+        return above & ("BUY" not in entered) | below & ("SELL" not in entered)
+
+
+def _seconds(at: time) -> int:
+    return at.hour * 3600 + at.minute * 60 + at.second
+
+
 class OpeningRangeBreakout(TrackingStrategy[OpeningRangeParameters]):
     """One entry a side and day, on a tick beyond a range of which every candle was seen."""
 
@@ -128,6 +176,9 @@ class OpeningRangeBreakout(TrackingStrategy[OpeningRangeParameters]):
             track.begin(str(past.since.astimezone(IST).date()))
             for candle in past.between(session.opens_at, self._range_end(session)) if session else ():
                 track.widen(candle)
+
+    def outlook(self, ctx: Context, key: str, moments: Moments) -> Outlook:
+        return BreakoutOutlook(self, key, moments, may_short=self.may_sell_first(ctx))
 
     def _range_end(self, session: Session) -> datetime:
         return session.opens_at + timedelta(minutes=self.parameters.minutes)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
@@ -67,3 +68,21 @@ def side_outlook(sides: NDArray[Any], enters_within: int) -> FixedOutlook:
     wanted = np.where(newest >= 0, sides[newest], 0)
     turned = np.maximum.accumulate(np.where(np.diff(wanted, prepend=0) != 0, places, NEVER))
     return FixedOutlook(places - turned <= enters_within, wanted < 0, wanted > 0)
+
+
+def rolling_highs(prices: NDArray[Any], count: int) -> NDArray[Any]:
+    """Return the highest of each price and the ``count - 1`` before it, as far as there are so many."""
+    before = np.full(count - 1, np.iinfo(prices.dtype).min, prices.dtype)
+    highs: NDArray[Any] = sliding_window_view(np.concatenate([before, prices]), count).max(axis=1)
+    return highs
+
+
+def rolling_lows(prices: NDArray[Any], count: int) -> NDArray[Any]:
+    return -rolling_highs(-prices, count)
+
+
+def rolling_sums(values: NDArray[Any], count: int) -> NDArray[Any]:
+    """Return the sum of each value and the ``count - 1`` before it, as far as there are so many."""
+    sums = np.cumsum(values)
+    sums[count:] -= sums[:-count].copy()
+    return sums

@@ -34,6 +34,21 @@ PLAYS = {
         {"kind": "SMA", "fast": 3, "slow": 8, "interval": 3, "enter_within": 4, "cooldown": 5, "stop_percent": "0.4"},
         {"fast": 2, "slow": 5, "interval": 1, "enter_within": 0, "long_only": True, "stop_kind": "ATR"},
     ],
+    "mean_reversion": [
+        {},
+        {"interval": 1, "period": 12, "rsi_period": 4, "cooldown": 0, "oversold": 40, "overbought": 60},
+        {"interval": 3, "period": 9, "rsi_period": 3, "leave_at": "RSI 50", "use_target": False, "width": "1.2"},
+    ],
+    "momentum": [
+        {},
+        {"interval": 5, "lookback": 6, "exit_lookback": 3, "min_rate": "0.05", "trail_percent": "0.3"},
+        {"interval": 3, "lookback": 8, "exit_lookback": 0, "trail_percent": "0", "stop_kind": "ATR", "cooldown": 9},
+    ],
+    "opening_range_breakout": [
+        {},
+        {"interval": 5, "minutes": 30, "buffer": "0", "target_ranges": "0.5", "cooldown": 2},
+        {"minutes": 10, "stop_at": "distance", "stop_percent": "0.2", "long_only": True, "target_ranges": "0"},
+    ],
 }
 CASES = [(name, changes) for name, each in PLAYS.items() for changes in each]
 TERMS = [
@@ -145,6 +160,8 @@ class Blinded:
 @pytest.mark.parametrize("name", PLAYS)
 def test_what_an_outlook_overlooks_is_lost(name, held):
     """The opposite, planted: were a moment to act on passed over, the comparison above would tell."""
+    if held and name == "opening_range_breakout":
+        pytest.skip("it never leaves by itself")
     shipped, walks = find_strategies()[name], [walk(seed, 4) for seed in range(3)]
 
     class Blind(shipped):
@@ -157,7 +174,7 @@ def test_what_an_outlook_overlooks_is_lost(name, held):
 
 
 def test_it_is_asked_each_time_where_waits_are_kept_or_it_says_nothing():
-    shipped, walks = find_strategies()["moving_average_crossover"], [walk(0, 1)]
+    shipped, walks = find_strategies()["momentum"], [walk(0, 1)]
     keeps = make_player(shipped, {}, walks, TERMS[0], keeps_waits=True)
     silent = make_player(type("Silent", (shipped,), {"outlook": Strategy.outlook}), {}, walks, TERMS[0])
     for player in (keeps, silent):
@@ -169,7 +186,7 @@ def test_one_that_fails_to_look_ahead_only_gets_out():
     def fail(self, ctx, key, moments):
         raise ZeroDivisionError("by nothing")
 
-    failing = type("Failing", (find_strategies()["moving_average_crossover"],), {"outlook": fail})
+    failing = type("Failing", (find_strategies()["momentum"],), {"outlook": fail})
     player = make_player(failing, {}, [walk(0, 1)], TERMS[0])
     assert len(list(player.play())) == 1
     assert "by nothing" in player.engine.faults[0].words
