@@ -18,6 +18,7 @@ from trading.strategies.registry import failure_words, strategies_in
 from trading.strategies.sources import import_module, sources_behind
 from trading.strategies.values import Strategy
 from trading.testing.corners import conflict_problems
+from trading.testing.outlook_form import has_outlook, outlook_problems
 from trading.testing.practice_day import MINUTES, SHARES, Prices, minutes_needed, play_day
 from trading.testing.source_warnings import source_warnings
 from trading.testing.stop_watch import StopWatch, milliseconds
@@ -47,7 +48,7 @@ def check_module(name: str, limit: float) -> JSONObject:
 
 def check_strategy(strategy: type[Strategy[Any]], limit: float) -> JSONObject:
     """Draw its form and try its corners; play it through a made-up day, as it is, again, and saved and restored on the
-    way; hold its vector form, where it has one, against time and callbacks."""
+    way; hold its vector form, where it has one, against time and callbacks, and its outlook too."""
     found: JSONObject = {"name": strategy.name, "title": strategy.title, "errors": [], "warnings": []}
     if not strategy.title:
         found["warnings"].append("it has no title")
@@ -58,6 +59,8 @@ def check_strategy(strategy: type[Strategy[Any]], limit: float) -> JSONObject:
         _play(strategy, watches, found)
         if has_vector_form(strategy):
             found["errors"] += vector_problems(strategy)
+        if has_outlook(strategy):
+            found["errors"] += outlook_problems(strategy)
     except StrategyFault as fault:
         found["errors"].append(fault.words)
     except (Exception, SystemExit) as error:
