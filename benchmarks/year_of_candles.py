@@ -1,12 +1,13 @@
 """A year of one-minute candles of fifty shares through each shipped strategy: bars a second, and the most memory.
 
-    python -m benchmarks.year_of_candles [--days 250] [--shares 50] [--strategy NAME] [--json FILE]
+    python -m benchmarks.year_of_candles [--days 250] [--shares 50] [--strategy NAME] [--callbacks] [--json FILE]
 
 Seeded walks with a drift of their own each half hour and a gap each morning, in the tick of 5 paise; each strategy with
-its own defaults, as a deployment of 100,000 rupees a position: through callbacks, gate, exits, paper exchange, charges
-by date and lots, to the figures of a result. Each plays in a process of its own, one after the other; its memory is the
-most that process ever held, the candles' columns among it. Not in it: reading files, and what a database would be asked
-(calendar and bands; here all weekdays trade, without bands).
+its own defaults, as a deployment of 100,000 rupees a position: asked where it could act (``--callbacks``: at every
+candle), through gate, exits, paper exchange, charges by date and lots, to the figures of a result. Each plays in a
+process of its own, one after the other; its memory is the most that process ever held, the candles' columns among it.
+Not in it: reading files, and what a database would be asked (calendar and bands; here all weekdays trade, without
+bands).
 """
 
 import argparse
@@ -86,7 +87,7 @@ def shipped_rates() -> ChargeRates:
     return ChargeRates(SimpleNamespace(**row) for row in seeded_rates())
 
 
-def make_player(name: str, shares: int, days: list[date]) -> BarPlayer:
+def make_player(name: str, shares: int, days: list[date], *, asks_always: bool) -> BarPlayer:
     tokens = [token_of(nth) for nth in range(shares)]
     specs = {
         token: InstrumentSpec(f"NSE:W{nth}", "NSE", f"W{nth}", "EQ", "NSE", Decimal("0.05"), 1)
@@ -108,11 +109,11 @@ def make_player(name: str, shares: int, days: list[date]) -> BarPlayer:
     engine.add_run(LabRun(Deployed(name, "MIS", ENTRIES[1], FLAT_BY), host, keys))
     bars = {token: make_year(seed, days) for seed, token in enumerate(tokens)}
     sessions = {token: Sessions.of(one, lambda day: facts.schedule(tokens[0], day)) for token, one in bars.items()}
-    return BarPlayer(engine, bars, sessions, fills)
+    return BarPlayer(engine, bars, sessions, fills, asks_always=asks_always)
 
 
-def play(name: str, shares: int, days: int) -> dict:
-    player = make_player(name, shares, weekdays(days))
+def play(name: str, shares: int, days: int, *, asks_always: bool) -> dict:
+    player = make_player(name, shares, weekdays(days), asks_always=asks_always)
     began, processor = time.monotonic(), time.process_time()
     tally = Tally(player.engine)
     for day in player.play():
@@ -130,7 +131,7 @@ def play(name: str, shares: int, days: int) -> dict:
 
 def play_apart(name: str, options: argparse.Namespace) -> dict:
     """In a process of its own, so that its memory is its own."""
-    size = ["--shares", str(options.shares), "--days", str(options.days)]
+    size = ["--shares", str(options.shares), "--days", str(options.days), *["--callbacks"] * options.callbacks]
     command = [sys.executable, "-m", "benchmarks.year_of_candles", "--strategy", name, *size]
     found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     print(f"{name}: {found}", file=sys.stderr)
@@ -142,10 +143,11 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=250)
     parser.add_argument("--shares", type=int, default=50)
     parser.add_argument("--strategy", help="only this one, here, and its figures as JSON")
+    parser.add_argument("--callbacks", action="store_true", help="ask at every candle, not only where it could act")
     parser.add_argument("--json", type=Path, help="write what was found to this file, too")
     options = parser.parse_args()
     if options.strategy:
-        print(json.dumps(play(options.strategy, options.shares, options.days)))
+        print(json.dumps(play(options.strategy, options.shares, options.days, asks_always=options.callbacks)))
         return
     machine = describe_machine("numpy")
     found = {name: play_apart(name, options) for name in find_strategies()}
