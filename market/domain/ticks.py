@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import itemgetter
 
 import numpy as np
@@ -84,11 +84,16 @@ def divisor_for(token: int) -> int:
 
 def to_price(wire: int, token: int) -> Decimal:
     """Return a wire price as money, exactly."""
-    return _money(int(wire), divisor_for(int(token)))
+    return _money(divisor_for(int(token)), int(wire))
+
+
+def prices_of(token: int) -> Callable[[int], Decimal]:
+    """Return what makes money of the wire prices of one instrument, where many are asked for."""
+    return partial(_money, divisor_for(token))
 
 
 @lru_cache(maxsize=1 << 16)
-def _money(wire: int, divisor: int) -> Decimal:
+def _money(divisor: int, wire: int) -> Decimal:
     """The same prices come again and again."""
     return Decimal(wire) / divisor
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
 
-from market.domain.ticks import to_price
+from market.domain.ticks import prices_of, to_price
 from trading.lab.candles import MINUTE, Bars, day_begins, moment
 from trading.strategies.values import Candle, PastCandles
 
@@ -74,10 +73,7 @@ class Series:
         return range(begin, self.nth)
 
     def past(self, which: range) -> PastCandles:
-        return PastCandles(self.key, self.interval, self.bars.part(which.start, which.stop), self._money)
-
-    def _money(self, price: int) -> Decimal:
-        return to_price(price, self.token)
+        return PastCandles(self.key, self.interval, self.bars.part(which.start, which.stop), prices_of(self.token))
 
 
 @dataclass
