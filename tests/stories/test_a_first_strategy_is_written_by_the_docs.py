@@ -111,6 +111,7 @@ def test_every_name_the_page_gives_in_code_is_there():
     named = set(re.findall(r"`(\w+)(?:\(|`|\.)", PAGE))
     bars = api.Bars(1)
     given = (api, testing, Strategy, api.TrackingStrategy, Context, CandleColumns, StrategyTest(Strategy), bars)
+    given += (api.Outlook, api.PastCandles)
     known = {name for each in given for name in dir(each)}
     known |= {entry.name for value in vars(api).values() if is_dataclass(value) for entry in fields(value)}
     known |= set(get_commands()) | {"ctx", "trading", "conflicts", "bars", "self", "Decimal", "None"}

@@ -166,7 +166,7 @@ class BarPlayer:
 
     def _pass_time(self, since: int, until: int) -> None:
         """Let minutes without any candle pass for those who hold or wait: an entry does not rest through them."""
-        self._shown_until = since
+        self._minute, self._shown_until = since - MINUTE, since
         for now in range(since + MINUTE, until + 1, MINUTE):
             if not self.engine.any_engaged:
                 return

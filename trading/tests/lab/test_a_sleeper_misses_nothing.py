@@ -75,10 +75,10 @@ def walk(seed: int, days: int) -> Bars:
 
 
 def _there(dice, days, seed):
-    """Holes of their own, holes of all shares, and a day that ends early."""
+    """Holes of their own and of all shares, one about flat-by, and days that end early, for one and for all."""
     there = dice.random((days, MINUTES)) > 0.03
-    there[:, 100:107] = there[days - 1, 341:346] = False
-    there[seed % days, 200 + seed :] = False
+    there[:, 100:107] = there[days - 1, 345:353] = False
+    there[seed % days, 200 + seed :] = there[days // 2, 340:] = False
     return there.reshape(-1)
 
 
