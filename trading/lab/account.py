@@ -208,6 +208,11 @@ class MemoryAccount:
             being_left=frozenset((p.portfolio_id, p.instrument_id, p.product) for p in self.open_plans.values()),
         )
 
+    def books(self, out_today: list[MemoryOrder]) -> AccountState:
+        """What is held and out, without prices: enough to say how much may be closed."""
+        holdings = self.holdings
+        return AccountState(self.terms, holdings.cash, holdings.figures(), positions=holdings.held, out_today=out_today)
+
     # Orders
 
     def out_today(self, now: datetime) -> list[MemoryOrder]:

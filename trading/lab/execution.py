@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -32,9 +31,8 @@ def _send(account: MemoryAccount, order: MemoryOrder, now: datetime) -> None:
     state = deployed.state if deployed else None
     problem = why_not_sent(order, order.decision, GateState.ACTIVE, state, now)
     if problem is None and order.is_exit:
-        standing = account.state_before(order.signal, now)
-        without = replace(standing, out_today=[one for one in account.out_today(now) if one is not order])
-        if words := closes_too_much(order, without.holdings(order.signal)):
+        others = [one for one in account.out_today(now) if one is not order]
+        if words := closes_too_much(order, account.books(others).holdings(order.signal)):
             problem = OrderState.NOT_PLACED, words
     if problem:
         account.move_order(order, *problem, now)

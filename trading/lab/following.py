@@ -20,7 +20,6 @@ from trading.orders.rate_budget import (
     Span,
     window_start,
 )
-from trading.risk.account_state import AccountState
 
 
 def follow_exits(account: MemoryAccount, now: datetime) -> bool:
@@ -61,15 +60,8 @@ def _around(account: MemoryAccount, plan: MemoryPlan, now: datetime) -> Around:
         and order.may_still_fill
         and order.side != plan.side
     )
-    state = AccountState(
-        account.terms,
-        account.holdings.cash,
-        account.holdings.figures(),
-        positions=account.holdings.held,
-        out_today=account.out_today(now),
-    )
     return Around(
-        holdings=state.holdings(plan),  # type: ignore[arg-type]  # asked for instrument and product only
+        holdings=account.books(account.out_today(now)).holdings(plan),  # type: ignore[arg-type]  # asked for instrument and product only
         lot_size=plan.instrument.lot_size,
         freeze=account.facts.freeze(plan.instrument_id, day_of(now)),
         entries_ending=sum(order.out_quantity for order in entries),
