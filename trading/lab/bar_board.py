@@ -38,11 +38,18 @@ class BarBoard(Board):
 
     def __post_init__(self) -> None:
         self._sides: dict[tuple[int, int], tuple[Decimal, Decimal, Decimal]] = {}
+        self._known: dict[int, tuple[Shown, datetime | None, Seen]] = {}  # what was answered last, by token
 
     def get(self, token: int) -> Seen | None:
         one = self._standing(token)
         if one is None:
             return None
+        known = self._known.get(token)
+        if known is None or known[0] is not one or known[1] is not self.now:
+            known = self._known[token] = one, self.now, self._seen_of(token, one)
+        return known[2]
+
+    def _seen_of(self, token: int, one: Shown) -> Seen:
         last, bid, ask = self._around(token, one.price)
         bids, asks = (((bid, one.offered),), ((ask, one.offered),)) if one.offered else ((), ())
         at = moment(one.at)

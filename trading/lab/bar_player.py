@@ -53,7 +53,6 @@ class BarPlayer:
         self.feed = BarFeed(self.bars, self._series)
         self._first = 0
         self._day = self._minute = -1
-        self._last: dict[int, Row] = {}  # the last candle shown, by token
         self._in_exchange: set[int] = set()
         self.board.catch_up = self._show_past
         self._next_row: dict[int, int] = {}  # the first of the day's that was not shown, by token
@@ -113,7 +112,6 @@ class BarPlayer:
         """Pass over all before ``first``; the last price of each instrument is known."""
         self._first = first
         for token, row in self.feed.begin_at(first):
-            self._last[token] = row
             self.board.shown[token] = Shown(row.close, row.end)
 
     # ---- the play --------------------------------------------------------------------------------------------
@@ -231,9 +229,9 @@ class BarPlayer:
         if not self.engine.any_engaged:
             return
         again = self.feed.comes_again
-        tokens = [token for token in self._last if self._must_leave(token) and not again(token, self._minute)]
-        for token in tokens:
-            row = self._last[token]
+        awake = [token for token in self.sleep.awake(now) if self._must_leave(token)]
+        for token in [token for token in awake if not again(token, self._minute)]:
+            row = row_of(self.bars[token], self._next_row[token] - 1)
             self.blind[self.engine.instruments[token].key, day_of_number(self._day)] = row.end
             self._stand_at({token: row.close}, moment(now), UNBOUNDED)
 
@@ -245,7 +243,6 @@ class BarPlayer:
     def _show_close(self, token: int, row: Row, volume: int) -> None:
         """``volume``: what was traded since it was shown last."""
         before = self.board.shown.get(token)
-        self._last[token] = row
         self.board.shown[token] = Shown(
             row.close,
             row.end,
@@ -336,6 +333,8 @@ class BarPlayer:
         for token in prices:
             # Another point offers anew, also where it looks the same.
             engine.account.exchange.liquidity.pop(token, None)
+        if not decided and not engine.account.is_waiting:
+            return  # it was only passed
         engine.finish(decided, self._books(prices))
         if any(engine.account.exchange.requests.get(token) for token in prices):
             engine.move_to(engine.now + engine.account.terms.latency)
