@@ -62,8 +62,13 @@ class Sleep:
                 if moments and key in run.keys and (outlook := run.host.outlook(key, moments)):
                     self.watched[token] = Watched(run, key, moments, outlook)
         except StrategyFault as fault:
-            self.watched.clear()
-            self.engine.pause(run, fault.words, fault.__cause__)
+            self._give_up(run, fault, 0)
+
+    def _give_up(self, run: LabRun, fault: StrategyFault, now: int) -> None:
+        """Let all be played minute by minute from ``now`` on, and the run only get out."""
+        self.watched.clear()
+        self.wakes |= {token: min(self.wakes[token], now + 1) for token in self.asleep}
+        self.engine.pause(run, fault.words, fault.__cause__)
 
     @property
     def next_at(self) -> int:
@@ -80,18 +85,21 @@ class Sleep:
 
     def look_ahead(self, tokens: list[int], now: int) -> None:
         """Say until when these may sleep, of which all is heard that ended by ``now``."""
-        if not self.watched:
-            return
-        busy = self.engine.busy
+        busy = self.engine.busy if self.watched else ()
         for token in tokens:
             self.wake(token)
-            one = self.watched.get(token)
-            if one is None or token in busy:
-                continue
-            position = one.run.host.position_of(one.key)
-            if not self._is_restless(one, position):
-                self.wakes[token] = self._next_event(token, one, position, now)
-                self.asleep.add(token)
+            if token in self.watched and token not in busy:
+                self._let_sleep(token, self.watched[token], now)
+
+    def _let_sleep(self, token: int, one: Watched, now: int) -> None:
+        position = one.run.host.position_of(one.key)
+        if self._is_restless(one, position):
+            return
+        try:
+            self.wakes[token] = self._next_event(token, one, position, now)
+            self.asleep.add(token)
+        except StrategyFault as fault:
+            self._give_up(one.run, fault, now)
 
     def wake(self, token: int) -> None:
         """Let an instrument be played minute by minute until it may sleep again."""
@@ -109,13 +117,13 @@ class Sleep:
         return is_left_over or position.is_backwards() or spec.expiry is not None
 
     def _next_event(self, token: int, one: Watched, position: RunPosition, now: int) -> int:
-        acts = self._next_act(one, position, now)
+        acts = self._next_act(one, now)
         return min(acts, self._next_touch(token, now), self._flat_at(one, now)) if position.quantity else acts
 
-    def _next_act(self, one: Watched, position: RunPosition, now: int) -> int:
+    def _next_act(self, one: Watched, now: int) -> int:
         at = one.moments.at
         first, behind = np.searchsorted(at, (now, self._ends), side="right").tolist()
-        return _first_of(one.outlook.may_act(position.held(), slice(first, behind)), at[first:behind])
+        return _first_of(one.run.host.may_act(one.outlook, one.key, slice(first, behind)), at[first:behind])
 
     def _next_touch(self, token: int, now: int) -> int:
         """When a candle is over that touches a stop or target, on its way from the close before."""

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
+from numpy.typing import NDArray
+
 from alphapanda.core.figures import iso
 from trading.run.decisions import Decision
 from trading.run.entries import time_of_day
@@ -165,6 +167,14 @@ class RunHost:
         if self._positions.keeps_waits:
             return None
         return self._call_strategy("looking ahead", lambda: self.strategy.outlook(context, key, moments))
+
+    def may_act(self, outlook: Outlook, key: str, ahead: slice) -> NDArray[Any]:
+        """Return where it could, of these moments and with what is held now. Raises StrategyFault."""
+        held = self._positions.views[key].held()
+        acts: NDArray[Any] = self._call_strategy("looking ahead", lambda: outlook.may_act(held, ahead))
+        if getattr(acts, "shape", None) != (ahead.stop - ahead.start,):
+            raise self._make_fault("bad_outlook", "looking ahead", "may_act() must answer one truth for each moment")
+        return acts
 
     def learn_all(self, past: PastCandles) -> list[Decision]:
         """Hear candles of one day at which nothing can happen, as ``on_candles`` would one after the other."""

@@ -129,8 +129,8 @@ class BreakoutOutlook:
         return clock
 
     def may_act(self, held: Held | None, ahead: slice) -> NDArray[np.bool_]:
-        above, below, track = self._above[ahead], self._below[ahead], self.strategy.track(self.key)
-        if held is not None or not len(above):
+        above, below, track = self._above[ahead], self._below[ahead], self.strategy.tracks.get(self.key)
+        if held is not None or not isinstance(track, RangeTrack) or not len(above):
             return np.zeros(len(above), np.bool_)
         day = datetime.fromtimestamp(int(self.at[ahead.start]) - 1, IST).date()
         entered = track.entered if track.day == str(day) else ()

@@ -182,7 +182,35 @@ def test_it_is_asked_each_time_where_waits_are_kept_or_it_says_nothing():
         assert not player.sleep.watched
 
 
-def test_one_that_fails_to_look_ahead_only_gets_out():
+class Failing:
+    """An outlook that answers some times, and then fails or answers nonsense."""
+
+    def __init__(self, outlook, answer):
+        self.outlook, self.answer, self.asked = outlook, answer, 0
+
+    def may_act(self, held, ahead):
+        self.asked += 1
+        return self.outlook.may_act(held, ahead) if self.asked < 4 else self.answer(ahead)
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"), [("division by zero", lambda ahead: 1 / 0), ("one truth", lambda ahead: [True])]
+)
+def test_one_that_fails_to_look_ahead_only_gets_out(words, answer):
+    shipped, walks = find_strategies()["opening_range_breakout"], [walk(seed, 4) for seed in range(3)]
+
+    class Fails(shipped):
+        def outlook(self, ctx, key, moments):
+            return Failing(super().outlook(ctx, key, moments), answer)
+
+    player = make_player(Fails, {}, walks, TERMS[0])
+    assert len(list(player.play())) == 4
+    assert [words in fault.words for fault in player.engine.faults] == [True]
+    assert not player.engine.any_engaged
+    assert player.engine.account.fills
+
+
+def test_one_that_cannot_be_made_only_gets_out():
     def fail(self, ctx, key, moments):
         raise ZeroDivisionError("by nothing")
 
