@@ -13,6 +13,7 @@ from tests.stories.lab_twin import assert_twins, come_to_rest, play_in_lockstep
 from tests.stories.pipeline import DAY, at, make_instrument
 from trading import tasks
 from trading.models import PaperTrade, RiskLimit, Signal
+from trading.orders import execution
 
 WIDE = {"buy_at": "1500", "sell_at": "1600", "stop_percent": "1"}
 NIFTY_FUTURE = 13_238_786
@@ -79,6 +80,34 @@ def test_a_fill_and_a_signal_of_one_entry_are_judged_alike_whichever_worker_is_c
     assert PaperTrade.objects.filter(is_booked=False).exists()
     assert Signal.objects.filter(state="new").exists()
     called_first(str(watched.account.pk))
+    come_to_rest(watched)
+    play_in_lockstep(watched, "1489.00", "1489.00")
+    assert len(assert_twins(watched).account.fills) == 2
+
+
+def test_a_call_that_comes_late_and_finds_nothing_books_no_fill_of_the_next_entry_before_its_signal_is_judged(
+    watched, settings, monkeypatch
+):
+    settings.LOCKSTEP = True
+    for buy_at in ("1500", "1490"):
+        watched.start(watched.deploy(strategy="test-buys-once", parameters=WIDE | {"buy_at": buy_at}))
+    play_in_lockstep(watched, "1505.00", "1499.00")
+    execute, arrived = execution.execute_orders, []
+
+    def while_the_next_entry_arrives(account_id):
+        if not arrived:
+            arrived.append(watched.tick("1489.00"))
+            watched.drain()
+        execute(account_id)
+
+    monkeypatch.setattr(execution, "execute_orders", while_the_next_entry_arrives)
+    tasks.assess_signals(str(watched.account.pk))
+    monkeypatch.undo()
+    settings.LOCKSTEP = True
+    if not arrived:
+        watched.tick("1489.00")
+        watched.drain()
+    tasks.book_trades(str(watched.account.pk))
     come_to_rest(watched)
     play_in_lockstep(watched, "1489.00", "1489.00")
     assert len(assert_twins(watched).account.fills) == 2
