@@ -7,7 +7,6 @@ exchanges it. What went wrong becomes an event, in words.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 import orjson
@@ -16,8 +15,8 @@ from django.core.exceptions import ImproperlyConfigured
 from alphapanda.core.journal.services import record_event
 from portfolio.models import Account
 from trading import wakeups
-from trading.brokers.choice import FOLDERS
-from trading.brokers.data_port import LoginRefused
+from trading.brokers import choice
+from trading.brokers.data_port import CredentialMissing, LoginRefused
 from trading.errors import NotAllowed
 from trading.models import BrokerSession
 from trading.orders.broker_port import BrokerError
@@ -62,25 +61,18 @@ def leave_token(account: Account, request_token: str) -> None:
 def complete_login(account_name: str) -> None:
     """Exchange the token that waits, once; in the account's own worker and outside any transaction."""
     account = Account.objects.get(name=account_name)
-    broker = _sessions_of(account)
     try:
-        broker.complete_login(account)
-    except (LoginRefused, BrokerError, ImproperlyConfigured, broker.credentials.CredentialMissing) as refused:
+        choice.complete_login(account_name)
+    except (LoginRefused, BrokerError, ImproperlyConfigured, CredentialMissing) as refused:
         payload = {"reason": str(refused)}
         record_event(REFUSED, key=str(account.pk), account_id=account.pk, payload=payload)
 
 
 def _address(account: Account, state: str) -> dict[str, str]:
-    broker = _sessions_of(account)
     try:
-        return {"address": broker.login_address(account, state)}
-    except (ImproperlyConfigured, broker.credentials.CredentialMissing) as missing:
+        return {"address": choice.login_address(account.name, state)}
+    except (ImproperlyConfigured, CredentialMissing) as missing:
         return {"refused": str(missing)}
-
-
-def _sessions_of(account: Account) -> Any:
-    """Return the module of its broker's sessions, found as ``trading.brokers.choice`` finds a broker's folder."""
-    return import_module(f"{FOLDERS[account.broker]}.session")
 
 
 def _asked_key(account_name: str) -> str:

@@ -27,6 +27,16 @@ def market_data_of(account_name: str) -> MarketData:
     return _folder_of(account_name).open_market_data(account_name)
 
 
+def login_address(account_name: str, state: str) -> str:
+    """Return the page where the account's owner logs in; it hands ``state`` back. Raises CredentialMissing."""
+    return _folder_of(account_name).login_address(account_name, state)
+
+
+def complete_login(account_name: str) -> None:
+    """Exchange the request token the web left, once. Raises LoginRefused, BrokerError or CredentialMissing."""
+    _folder_of(account_name).complete_login(account_name)
+
+
 def log_in_to_practice(account_name: str) -> None:
     """Log an account in to the practice exchange. Raises LoginRefused or BrokerError."""
     _folder_of(account_name).log_in_to_practice(account_name)

@@ -1,4 +1,4 @@
-"""What we ask of a broker beside orders: candles of the past, the day's price bands, and a login in practice."""
+"""What we ask of a broker beside orders: candles of the past, the day's price bands, and logins."""
 
 from __future__ import annotations
 
@@ -45,6 +45,10 @@ class LoginRefused(Exception):
     """The broker did not take the login, or it belongs to somebody else."""
 
 
+class CredentialMissing(Exception):
+    """This process was not started with the account's credentials, or they are no good."""
+
+
 class BrokerFolder(Protocol):
     """What each broker's ``folder.py`` offers: see ``trading.brokers.choice``."""
 
@@ -53,6 +57,12 @@ class BrokerFolder(Protocol):
 
     def open_orders(self, account_name: str) -> BrokerConnection:
         """Return the account's way to the exchange. Raises SessionExpired if somebody has to log in first."""
+
+    def login_address(self, account_name: str, state: str) -> str:
+        """Return the page where the account's owner logs in; it hands ``state`` back. Raises CredentialMissing."""
+
+    def complete_login(self, account_name: str) -> None:
+        """Exchange the request token the web left, once. Raises LoginRefused, BrokerError or CredentialMissing."""
 
     def log_in_to_practice(self, account_name: str) -> None:
         """Log in to the practice exchange, as a person would each morning. Raises LoginRefused or BrokerError."""

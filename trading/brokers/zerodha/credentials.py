@@ -10,9 +10,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-
-class CredentialMissing(Exception):
-    """This process was not started with the account's credentials, or they are no good."""
+from trading.brokers.data_port import CredentialMissing
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,26 @@
 
 from functools import partial
 
+from portfolio.models import Account
+from trading.brokers.zerodha import session
 from trading.brokers.zerodha.market_data import KiteMarketData
 from trading.brokers.zerodha.orders import ZerodhaOrders
 from trading.brokers.zerodha.practice import log_in_to_practice
 from trading.brokers.zerodha.session import expire_session, open_session
 
-__all__ = ["log_in_to_practice", "open_market_data", "open_orders"]
+__all__ = ["complete_login", "log_in_to_practice", "login_address", "open_market_data", "open_orders"]
 
 
 def open_market_data(account_name: str) -> KiteMarketData:
     return KiteMarketData(open_session(account_name).client())
+
+
+def login_address(account_name: str, state: str) -> str:
+    return session.login_address(Account.objects.get(name=account_name), state)
+
+
+def complete_login(account_name: str) -> None:
+    session.complete_login(Account.objects.get(name=account_name))
 
 
 def open_orders(account_name: str) -> ZerodhaOrders:

@@ -100,7 +100,7 @@ class KiteTickSource:
 
     def _stored_login(self) -> Login | None:
         # Not before the reactor is chosen: this imports kiteconnect too.
-        from trading.brokers.zerodha.credentials import CredentialMissing
+        from trading.brokers.data_port import CredentialMissing
         from trading.brokers.zerodha.session import open_session
 
         try:

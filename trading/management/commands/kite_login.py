@@ -9,11 +9,10 @@ from django.core.management.base import CommandError
 from alphapanda.core.commands import Command as BaseCommand
 from alphapanda.core.timezone import IST
 from portfolio.models import Account
-from trading.brokers.data_port import LoginRefused
+from trading.brokers.data_port import CredentialMissing, LoginRefused
 from trading.brokers.zerodha import session
 from trading.brokers.zerodha.addresses import AddressRefused
 from trading.brokers.zerodha.callback import Callback, NoCallback
-from trading.brokers.zerodha.credentials import CredentialMissing
 from trading.brokers.zerodha.practice import practice_request_token
 from trading.models import BrokerSession
 from trading.orders.broker_port import BrokerError

@@ -6,9 +6,9 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from alphapanda.core.commands import Command as BaseCommand
+from trading.brokers.data_port import CredentialMissing
 from trading.brokers.zerodha import session
 from trading.brokers.zerodha.addresses import AddressRefused
-from trading.brokers.zerodha.credentials import CredentialMissing
 from trading.management.commands.kite_login import account_named
 from trading.orders.broker_port import BrokerError
 

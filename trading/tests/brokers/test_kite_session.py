@@ -16,10 +16,9 @@ from alphapanda.core.clock.market_time import forget_anchor
 from alphapanda.core.clock.services import set_market_time
 from alphapanda.core.timezone import IST
 from portfolio.booking import open_account
-from trading.brokers.data_port import LoginRefused
+from trading.brokers.data_port import CredentialMissing, LoginRefused
 from trading.brokers.zerodha import credentials, session
 from trading.brokers.zerodha.callback import Callback, NoCallback
-from trading.brokers.zerodha.credentials import CredentialMissing
 from trading.brokers.zerodha.dumps import fetch_instrument_dump
 from trading.models import BrokerSession
 from trading.orders.broker_port import BrokerError, SessionExpired
