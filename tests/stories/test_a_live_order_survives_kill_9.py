@@ -4,12 +4,12 @@ from decimal import Decimal
 
 import pytest
 
-from portfolio.models import Position
+from portfolio.models import Position, Trade
 from tests.stories.killing import killed_at
 from tests.stories.oracle import violations
-from trading.models import Order, SeenOrder
+from trading.models import Order, SeenOrder, SeenTrade
 from trading.orders import execution
-from trading.orders.requests import request_cancellation, request_modification
+from trading.orders.requests import cancel_all, request_cancellation, request_modification
 
 ENTRY = (
     "assess.before_commit",
@@ -73,6 +73,30 @@ def test_a_change_of_price_is_asked_once_and_its_answer_is_the_books(live, point
     expected = order.price if point == "execute.before_modify" else near
     assert (order.working_price, len(live.sent("modify"))) == (expected, 0 if expected != near else 1)
     assert SeenOrder.objects.get(tag=order.tag).price == expected
+
+
+@pytest.mark.parametrize("point", ["trade_written", "outside.before_commit", "outside.after_commit"])
+def test_a_trade_by_the_owners_hand_is_booked_once(live, point, tmp_path):
+    live.by_their_hand("BUY", 4)
+    killed_at(point, lambda: live.until(lambda: False), str(tmp_path))
+    live.until(lambda: Position.objects.filter(quantity=4).exists(), "booked")
+    live.work()
+    assert (Trade.objects.count(), SeenTrade.objects.filter(is_booked=False).exists()) == (1, False)
+    assert violations(live) == []
+
+
+def test_a_strangers_cancellation_noted_and_never_sent_is_sent_once_the_book_shows_that_it_rests(
+    live, tmp_path, monkeypatch
+):
+    live.by_their_hand("BUY", 5, order_type="LIMIT", price=str(live.last() - 20), market_protection="0")
+    live.until(lambda: SeenOrder.objects.filter(state="open").exists(), "the owner's order is seen")
+    assert cancel_all(None, "tests") == 1
+    killed_at("strangers.before_cancel", live.work, str(tmp_path))
+    live.work()
+    assert live.sent("cancel") == []
+    monkeypatch.setattr("trading.orders.readings.SHOWS_AFTER", 0 * readings_wait())
+    live.until(lambda: SeenOrder.objects.get().state == "cancelled", "cancelled at the broker")
+    assert len(live.sent("cancel")) == 1
 
 
 def resting(live):
