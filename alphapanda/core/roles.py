@@ -64,6 +64,7 @@ PAGES: dict[str, Row] = {
     "system": R.LOOK,
     "find": R.LOOK,
     "flight": R.LOOK,
+    "handover": R.LOOK,
     "logins": R.LOOK,
     "login_back": R.TRADE,
     "login_act": R.TRADE,

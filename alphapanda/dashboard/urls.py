@@ -17,6 +17,7 @@ urlpatterns = [
     path("lab/<uuid:backtest_id>/<str:table>", pages.download_result, name="backtest_file"),
     path("system/", pages.show_system, name="system"),
     path("flight/", morning.show_flight, name="flight"),
+    path("handover/", morning.show_handover, name="handover"),
     path("logins/", morning.show_logins, name="logins"),
     path("logins/back/", morning.come_back, name="login_back"),
     path("do/logins/<uuid:account_id>/<slug:act>/", morning.act_on_login, name="login_act"),

@@ -53,7 +53,7 @@ def test_what_is_left_of_a_token_is_counted_down(open_page: Any, kite: Account) 
     assert counter.inner_text() != first
 
 
-@pytest.mark.parametrize("path", ["/logins/", "/flight/"])
+@pytest.mark.parametrize("path", ["/logins/", "/flight/", "/handover/"])
 def test_axe_finds_nothing_and_nothing_scrolls_sideways(open_page: Any, kite: Account, path: str) -> None:
     page = open_page(path, "phone")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -4,6 +4,7 @@ from alphapanda.dashboard.panels.lab.page import lab_snapshot
 from alphapanda.dashboard.panels.lab.result import backtest_snapshot
 from alphapanda.dashboard.panels.live.page import live_snapshot
 from alphapanda.dashboard.panels.morning.flight import flight_snapshot
+from alphapanda.dashboard.panels.morning.handover import handover_snapshot
 from alphapanda.dashboard.panels.morning.logins import logins_snapshot
 from alphapanda.dashboard.panels.orders.page import orders_snapshot
 from alphapanda.dashboard.panels.orders.story import order_story
@@ -17,6 +18,7 @@ __all__ = [
     "backtest_snapshot",
     "deployment_snapshot",
     "flight_snapshot",
+    "handover_snapshot",
     "lab_snapshot",
     "live_snapshot",
     "logins_snapshot",

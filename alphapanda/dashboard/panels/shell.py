@@ -146,6 +146,7 @@ def own_commands() -> Iterator[PaletteCommand]:
     for theme, words in (("auto", "as the machine"), ("dark", "dark"), ("light", "light")):
         yield {"words": f"Theme: {words}", "action": reverse("dashboard:theme"), "fields": {"theme": theme}}
     yield {"words": "Flight check: may trading begin?", "href": reverse("dashboard:flight")}
+    yield {"words": "Hand over to Kite: what to leave there by hand", "href": reverse("dashboard:handover")}
     yield {"words": "Kite logins of the day", "href": reverse("dashboard:logins")}
     yield {"words": "You: password, second factor, sessions", "href": reverse("dashboard:you")}
     yield {"words": "Sign out", "action": reverse("dashboard:sign_out"), "fields": {}}

@@ -49,6 +49,12 @@ def show_flight(request: HttpRequest) -> HttpResponse:
     return render_page(request, "dashboard/flight.html", "flight", snapshot, topic="")
 
 
+@signed_in
+@require_safe
+def show_handover(request: HttpRequest) -> HttpResponse:
+    return render_page(request, "dashboard/handover.html", "handover", panels.handover_snapshot(), topic="")
+
+
 @csp_update({"form-action": [login_origin()]})
 @signed_in
 @require_safe
