@@ -102,11 +102,13 @@ def test_what_the_broker_holds_and_we_do_not_is_not_flat(resting):
     assert (found.is_flat, found.words.partition(", by")[0]) == (False, "TCS MIS +4 there")
 
 
-def test_the_command_waits_for_the_proof_and_says_what_lacks(resting):
-    call_command("flatten", "--account", resting.account.name, stdout=StringIO())
-    with pytest.raises(CommandError, match=r"Not proven flat after 0 s\. Zerodha A: 1 order out, by"):
-        call_command("flatten", "--account", resting.account.name, "--wait", "0", stdout=StringIO())
+def test_the_command_waits_for_a_book_read_since_and_says_what_lacks(resting, monkeypatch):
+    name, out = resting.account.name, StringIO()
+    flatten(resting.account, "tests")
     resting.until(lambda: is_cancelled(resting), "cancelled at the broker")
-    out = StringIO()
-    call_command("flatten", "--account", resting.account.name, "--wait", "0", stdout=out)
+    assert flatness_of(resting.account, resting.now).is_flat
+    with pytest.raises(CommandError, match=r"Not proven flat after 0 s\. Zerodha A: its broker's positions have not"):
+        call_command("flatten", "--account", name, "--wait", "0", stdout=StringIO())
+    monkeypatch.setattr("trading.management.commands.flatten.time.sleep", lambda seconds: resting.work())
+    call_command("flatten", "--account", name, "--wait", "10", stdout=out)
     assert "Zerodha A: flat by its broker's book of " in out.getvalue()

@@ -19,10 +19,11 @@ class Flatness:
     read_at: datetime | None = None
 
 
-def flatness_of(account: Account, now: datetime) -> Flatness:
+def flatness_of(account: Account, now: datetime, since: datetime | None = None) -> Flatness:
     """Say what stands: of a paper account its books are the exchange's; a live one's broker must have said it since.
 
-    What is out may still open something, so nobody is flat while anything is; ``now`` is market time.
+    What is out may still open something, so nobody is flat while anything is. ``now`` is market time; ``since`` wall
+    time: a book read before it proves nothing.
     """
     held = Position.objects.open().of_account(account.pk).count()
     out = Order.objects.live().filter(account=account).count()
@@ -30,9 +31,10 @@ def flatness_of(account: Account, now: datetime) -> Flatness:
     here = [f"{counted(held, 'position')} held"] * bool(held) + [f"{counted(out, 'order')} out"] * bool(out)
     if account.mode == Account.Mode.PAPER:
         return Flatness(not here, ", ".join(here) or "flat")
-    reading = BookReading.objects.filter(account=account, is_compared=True).order_by("-began_at").first()
+    compared = BookReading.objects.filter(account=account, is_compared=True).order_by("-began_at")
+    reading = (compared.filter(began_at__gt=since) if since else compared).first()
     if reading is None or SeenTrade.objects.filter(account=account, seen_at__gt=reading.began_at).exists():
-        return Flatness(None, "its broker's positions have not been read since the last trade")
+        return Flatness(None, "its broker's positions have not been read since")
     said = [*here, *_theirs(account)]
     words = f"{', '.join(said)}, by" if said else "flat by"
     return Flatness(not said, f"{words} its broker's book of {clock_time(reading.market_time)}", reading.market_time)

@@ -1,12 +1,14 @@
 """Leave every position: let only exits through, take every entry back, and follow each exit up until it is flat."""
 
 import time
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 
 from alphapanda.core.clock import market_now
+from alphapanda.core.clock.market_time import wall_now
 from alphapanda.core.commands import WRONG_INPUT
 from alphapanda.core.commands import Command as BaseCommand
 from alphapanda.core.figures import counted
@@ -42,6 +44,7 @@ class Command(BaseCommand):
         by = options["by"] or kill_switch.login_name()
         if options["stop"] and not options["deployment"]:
             raise CommandError("--stop ends a deployment's run: name it with --deployment.", returncode=WRONG_INPUT)
+        asked_at = wall_now()
         try:
             plans = self._ask(options, by)
         except DatabaseError as error:
@@ -51,15 +54,15 @@ class Command(BaseCommand):
         for plan in plans:
             self.say(f"  {plan.side.lower()} {plan.instrument.key} {plan.product}")
         if options["wait"] is not None:
-            self._await_proof(options)
+            self._await_proof(options, asked_at)
 
-    def _await_proof(self, options: dict[str, Any]) -> None:
-        """Say how each account stands, by its broker's own book. Raises CommandError where one is not proven flat."""
+    def _await_proof(self, options: dict[str, Any], asked_at: datetime) -> None:
+        """Say how each account stands, by its broker's own book as read since it was asked, or raise CommandError."""
         chosen = {"name": options["account"]} if options["account"] else {}
         accounts = list(Account.objects.active().filter(**chosen).order_by("name"))
         deadline = time.monotonic() + options["wait"]
         while True:
-            found = [flatness_of(account, market_now()) for account in accounts]
+            found = [flatness_of(account, market_now(), asked_at) for account in accounts]
             is_flat = all(one.is_flat for one in found)
             if is_flat or time.monotonic() >= deadline:
                 break
