@@ -35,6 +35,7 @@ def test_it_says_what_to_leave_and_what_to_cancel_before(held):
     assert legs() == [("Sell 3", "INFY", "NSE MIS", "")]
     assert card()["first"] == [f"buy 5 INFY MIS at {row.price:,.2f}, order {row.broker_order_id}, not ours"]
     assert "takes orders; its positions were last read at" in card()["words"]
+    assert card()["words"].endswith("1 position to leave, shorts first.")
 
 
 def test_the_brokers_number_counts_where_the_books_differ(held):

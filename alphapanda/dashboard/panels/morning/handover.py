@@ -68,12 +68,13 @@ def account_card(account: Account, page: PageContext) -> AccountCard:
     problem = why_no_orders(account)
     compared = BookReading.objects.filter(account=account, is_compared=True).order_by("-began_at").first()
     read = f"its positions were last read at {clock_time(compared.market_time)}" if compared else "never read"
+    left = f"{counted(len(legs), 'position')} to leave, shorts first." if legs else "Nothing is held there."
     standing = f"takes no new orders ({problem})" if problem else "takes orders"
     return {
         "key": str(account.pk),
         "name": account.name,
         "tone": "warn" if problem else "",
-        "words": f"Its broker {standing}; {read}. {counted(len(legs), 'position')} to leave, shorts first.",
+        "words": f"Its broker {standing}; {read}. {left}",
         "first": [resting_words(row) for row in resting_orders(account, page)],
         "rows": [leg_row(leg, page) for leg in legs],
     }
